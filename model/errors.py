@@ -1,0 +1,71 @@
+"""Every error that crosses a boundary. One type per boundary; it carries the decision, vendor codes do not leave it.
+
+GridcallError
+├── SettingsError        settings or roster cannot be used: says where and what was expected
+├── QueueFull            the broker takes no more: answer 503 with Retry-After
+├── Unavailable          the broker or the database cannot be reached now: wait, never count it against a message
+├── Undecidable          a message that cannot be decided: becomes Unreadable
+├── Refused              a request that makes no sense in this state: answer 409 with the sentence
+└── SendError            a channel could not send; `retryable`, `retry_after_seconds`
+    └── OutcomeUnknown   the vendor may or may not have accepted: look before repeating
+"""
+
+
+class GridcallError(Exception):
+    """Base of the tree above."""
+
+
+class SettingsError(GridcallError):
+    """Raised at start, never later."""
+
+
+class QueueFull(GridcallError):
+    """The queue's depth limit is reached."""
+
+    def __init__(self, depth: int, retry_after_seconds: int = 5) -> None:
+        super().__init__(f"the queue holds {depth} messages, its limit")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(GridcallError):
+    """Infrastructure is away; the caller holds what it has and tries again."""
+
+
+class Undecidable(GridcallError):
+    """Placing or planning could not decide about a message, and trying again would not help."""
+
+
+class Refused(GridcallError):
+    """The thing asked for does not fit the event's state; nothing was changed."""
+
+
+class SendError(GridcallError):
+    """A send failed for certain: nothing reached the person by this attempt.
+
+    `code` is the vendor's own code for the evidence. `stop_channel` means every other send there would fail too
+    (credentials refused); `bad_address` means this address will never work.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        code: str | None = None,
+        retry_after_seconds: float | None = None,
+        bad_address: bool = False,
+        stop_channel: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.code = code
+        self.retry_after_seconds = retry_after_seconds
+        self.bad_address = bad_address
+        self.stop_channel = stop_channel
+
+
+class OutcomeUnknown(SendError):
+    """The answer was lost. The reconciler looks at the vendor before anything is repeated."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)

@@ -1,0 +1,177 @@
+"""The timetable of an event: who is told what, on which channel, when; and what the router must look at later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ChannelName(StrEnum):
+    VOICE = "voice"
+    SMS = "sms"
+    SLACK_DM = "slack_dm"
+    SLACK_CHANNEL = "slack_channel"
+    PAGERDUTY = "pagerduty"
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    ANSWERED = "answered"
+    ACKNOWLEDGED = "acknowledged"
+    DECLINED = "declined"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+    @property
+    def terminal(self) -> bool:
+        return self in TERMINAL
+
+    def may_become(self, other: "State") -> bool:
+        return other in TRANSITIONS[self]
+
+
+TERMINAL = frozenset({State.ACKNOWLEDGED, State.DECLINED, State.FAILED, State.EXPIRED, State.SUPERSEDED})
+_ENDS = frozenset({State.EXPIRED, State.SUPERSEDED, State.FAILED})
+_HEARD = frozenset({State.DELIVERED, State.ANSWERED, State.ACKNOWLEDGED, State.DECLINED})
+
+# The whole life of a notification. Everything not listed is refused, so late receipts never move a row backwards.
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.SENDING}) | _ENDS,
+    State.SENDING: frozenset({State.SENT, State.UNKNOWN, State.PENDING}) | _HEARD | _ENDS,
+    State.UNKNOWN: frozenset({State.SENT, State.PENDING}) | _HEARD | _ENDS,
+    State.SENT: _HEARD | _ENDS,
+    State.DELIVERED: frozenset({State.ANSWERED, State.ACKNOWLEDGED, State.DECLINED}) | _ENDS,
+    State.ANSWERED: frozenset({State.ACKNOWLEDGED, State.DECLINED}) | _ENDS,
+    **dict.fromkeys(TERMINAL, frozenset()),
+}
+
+
+class Kind(StrEnum):
+    """Why a notification is sent; it chooses the words."""
+
+    ALERT = "alert"  # a revision that needs an answer
+    UPDATE = "update"  # a revision that does not, to those already told
+    STAND_DOWN = "stand_down"  # cancelled or released, to exactly those who were told
+    COURTESY = "courtesy"  # "Ana has it since 02:14. Nothing to do."
+    NOTE = "note"  # a line in the event's Slack thread
+    ADMIN = "admin"  # something the admins must know: nobody on call, conflict
+
+
+class Hold(StrEnum):
+    """Why a due row is not sent yet."""
+
+    LINES = "lines"
+    CALLS_PER_SECOND = "calls_per_second"
+    NUMBER_BUSY = "number_busy"
+    CHANNEL_RATE = "channel_rate"
+
+
+class PagerDutyAction(StrEnum):
+    TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One send of the timetable. All instants aware UTC.
+
+    `group` is "timezone rotation", what the person was called as. `until`: after it nothing is started.
+    `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
+    the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line, {"overtime"} for a
+    ring that starts although it cannot finish.
+    """
+
+    id: str
+    event_pk: str
+    revision: int
+    kind: Kind
+    channel: ChannelName
+    address: str
+    due_at: datetime
+    until: datetime
+    lane: int
+    person: str | None = None
+    team: str | None = None
+    step: int = -1
+    group: str = ""
+    try_no: int = 1
+    follows: str | None = None
+    details: Mapping[str, str | int | bool] = field(default_factory=dict)
+    state: State = State.PENDING
+    hold: Hold | None = None
+    reason: str = ""
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    answered_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    cut_requested_at: datetime | None = None
+
+    @property
+    def slot(self) -> str:
+        """What makes the row unique within its event: planning the same thing twice changes nothing."""
+        who = self.person or self.address
+        extra = f"{self.details.get('action', '')}{self.details.get('generation', '')}{self.details.get('note', '')}"
+        return f"{self.revision}/{self.kind}/{self.channel}/{who}/{self.step}/{self.try_no}/{extra}"
+
+    @property
+    def started(self) -> bool:
+        """True when the vendor was, or may have been, asked."""
+        return self.state not in (State.PENDING, State.SUPERSEDED, State.EXPIRED) or self.sent_at is not None
+
+
+class AgendaKind(StrEnum):
+    STEP = "step"  # ask the rota who is on call now, and tell them
+    REVISE = "revise"  # something was learned: look at all facts again
+    RAISE = "raise"  # nobody has acknowledged by 60 % of the time: PagerDuty becomes critical
+    VERDICT = "verdict"  # the deadline
+
+
+class AgendaState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agenda:
+    """One thing the router must look at later.
+
+    For a step: `step` is its index in the policy and `asleep` is True when only the groups that slept at the
+    step's start are meant. `brought_by` names the reply that brought it forward.
+    """
+
+    id: str
+    event_pk: str
+    kind: AgendaKind
+    due_at: datetime
+    lane: int
+    revision: int = 0
+    step: int = -1
+    asleep: bool = False
+    cause: str = ""
+    brought_by: str | None = None
+    state: AgendaState = AgendaState.PENDING
+
+    @property
+    def slot(self) -> str:
+        return f"{self.kind}/{self.revision}/{self.step}/{self.asleep}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What planning decided. `remarks` are sentences for the timeline and the sender, e.g. whom nobody can reach.
+
+    `rings` False: no phone rings by this plan. `at_risk`: the deadline may not be kept, the remarks say why.
+    """
+
+    notifications: tuple[Notification, ...] = ()
+    agenda: tuple[Agenda, ...] = ()
+    remarks: tuple[str, ...] = ()
+    rings: bool = True
+    at_risk: bool = False

@@ -1,0 +1,56 @@
+"""Where the core meets the outside: the channels of the vendors. (The queue's port is broker/base.py.)"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from model.attempt import Attempt, Receipt, Sent
+from model.plan import ChannelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Everything a channel needs for one vendor request.
+
+    `valid_seconds`: how long the message is worth delivering. `ring_seconds`: how long a phone may ring.
+    `thread` is the vendor id of the event's first message in that Slack channel, when there is one.
+    `details` is the notification's.
+    """
+
+    attempt: Attempt
+    valid_seconds: float
+    ring_seconds: int = 25
+    thread: str | None = None
+    details: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A message of ours that the vendor does have, with its state there as a receipt."""
+
+    vendor_id: str
+    receipt: Receipt | None = None
+
+
+class Channel(Protocol):
+    """One way to reach people. Implementations live in notifiers/channels, one vendor each."""
+
+    name: ChannelName
+    timeout_seconds: float
+    repeatable: bool  # the vendor recognises a repeat (dedup key): an unknown outcome may simply be sent again
+
+    async def send(self, send: Send) -> Sent:
+        """Ask the vendor once. Raises SendError (certainly not sent) or OutcomeUnknown (the answer was lost)."""
+
+    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        """Look for `attempt` among what the vendor has since then; `known_ids` belong to other attempts.
+
+        Raises SendError when the vendor cannot be asked now.
+        """
+
+    async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
+        """End what is in the air: cancel it while it rings, say `spoken` and hang up when it was answered."""
+
+    async def close(self) -> None:
+        """Give connections back."""

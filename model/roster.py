@@ -1,0 +1,248 @@
+"""Who can be told, who covers what, and where events go. One immutable value; a change makes a new version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from enum import StrEnum
+from functools import cached_property
+
+from model.event import Content, Mode, Phase, Severity
+from model.plan import ChannelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactMethod:
+    """One way to reach a person. `address`: E.164 for voice and sms, Slack user id for slack_dm."""
+
+    channel: ChannelName
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwakeHours:
+    """Local wall time at which a person is expected to be awake; `end` <= `start` means the next day."""
+
+    start: time = time(7)
+    end: time = time(22)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    id: str
+    name: str
+    timezone: str
+    methods: tuple[ContactMethod, ...] = ()
+    awake: AwakeHours = AwakeHours()
+    language: str = "en"
+    pagerduty_user: str | None = None
+
+    def address(self, channel: ChannelName) -> str | None:
+        """The first address on that channel, None when there is none."""
+        return next((m.address for m in self.methods if m.channel is channel), None)
+
+
+class PagerDutyMode(StrEnum):
+    RECORD = "record"  # PagerDuty keeps the record; it becomes critical when nobody answers us
+    PRIMARY = "primary"  # PagerDuty calls and we do not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagerDutyService:
+    routing_key: str = field(repr=False)
+    mode: PagerDutyMode = PagerDutyMode.RECORD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    id: str
+    name: str
+    slack_channel: str | None = None
+    slack_test_channel: str | None = None
+    pagerduty: PagerDutyService | None = None
+
+
+class ShiftUnit(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftLength:
+    unit: ShiftUnit
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """Turns of equal length, in order, from a first handoff in the rotation's local wall time.
+
+    Each participant is a turn: the ids of those who are on call together during it.
+    """
+
+    name: str
+    participants: tuple[tuple[str, ...], ...]
+    shift: ShiftLength
+    starts_at: datetime  # naive: wall time in the rotation's timezone
+
+
+class OverrideAction(StrEnum):
+    ADD = "add"
+    REPLACE = "replace"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A change of the rota from `start` until before `end` (aware UTC). `replaces` None: replaces everybody."""
+
+    rotation: str
+    action: OverrideAction
+    start: datetime
+    end: datetime
+    person: str | None = None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    id: str
+    name: str
+    team: str
+    timezone: str
+    layers: tuple[Layer, ...]
+
+
+class Wake(StrEnum):
+    """Which groups of a step are rung first."""
+
+    ANY = "any"
+    AWAKE = "awake"
+    AWAKE_FIRST = "awake_first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """After `after_seconds`, tell everybody on call in `rotations`, and `people`, on `channels`."""
+
+    after_seconds: int
+    rotations: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    wake: Wake = Wake.ANY
+    channels: tuple[ChannelName, ...] = (ChannelName.VOICE, ChannelName.SMS)
+
+
+class Objective(StrEnum):
+    ANYONE = "anyone"
+
+
+class Level(StrEnum):
+    ACKNOWLEDGED = "acknowledged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The escalation policy. Seconds count from our receipt of the revision that needs an answer."""
+
+    id: str
+    steps: tuple[Step, ...]
+    objective: Objective = Objective.ANYONE
+    level: Level = Level.ACKNOWLEDGED
+    sla_seconds: int = 600
+    ring_seconds: int = 25
+    call_seconds: int = 90
+    dial_margin_seconds: int = 5
+    asleep_delay_seconds: int = 150
+    effective_at_counts: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """An empty field matches everything; a filled one matches when the event's value is in it."""
+
+    sources: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    modes: tuple[Mode, ...] = ()
+
+    def fits(self, source: str, content: Content) -> bool:
+        return (
+            (not self.sources or source in self.sources)
+            and (not self.programs or content.program in self.programs)
+            and (not self.phases or content.phase in self.phases)
+            and (not self.severities or content.severity in self.severities)
+            and (not self.modes or content.mode in self.modes)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Which events go to which team by which policy; the first that fits decides."""
+
+    id: str
+    team: str
+    policy: str
+    match: Match = Match()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    scheme: str
+    code: str
+    name: str
+    zone: str = ""
+    timezone: str = "UTC"
+    contracted_mw: float | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Late after `period_seconds` without a word, silent after `grace_seconds` more."""
+
+    period_seconds: int = 300
+    grace_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given."""
+
+    id: str
+    name: str
+    format: str = "canonical"
+    timezone: str = "UTC"
+    critical: bool = False
+    heartbeat: Heartbeat | None = Heartbeat()
+    also_confirm: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """Everything above, by id, at one version. `routes` ends with the catch-all."""
+
+    version: int = 0
+    people: Mapping[str, Person] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    admin_channel: str | None = None
+
+    @cached_property
+    def _resource_by_ref(self) -> Mapping[tuple[str, str], Resource]:
+        return {(r.scheme, r.code): r for r in self.resources}
+
+    @cached_property
+    def _person_by_address(self) -> Mapping[tuple[ChannelName, str], Person]:
+        return {(m.channel, m.address): p for p in self.people.values() for m in p.methods}
+
+    def resource(self, scheme: str, code: str) -> Resource | None:
+        return self._resource_by_ref.get((scheme, code))
+
+    def person_at(self, channel: ChannelName, address: str) -> Person | None:
+        """Whose address it is, None for a stranger's."""
+        return self._person_by_address.get((channel, address))
