@@ -13,7 +13,7 @@ def test_every_state_has_a_row():
     assert set(TRANSITIONS) == set(State)
 
 
-@pytest.mark.parametrize(("a", "b"), itertools.product(State, State))
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(State, State)))
 def test_pairs(a: State, b: State):
     """Terminal states end; every other may end; nothing stays; nothing goes back past SENT."""
     allowed = a.may_become(b)
