@@ -1,0 +1,1 @@
+"""The durable hand-off from whoever accepts a message to the router."""

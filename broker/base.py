@@ -1,0 +1,75 @@
+"""The Broker port: what is published is durable; what is not acked is delivered again."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class MessageKind(StrEnum):
+    EVENT = "event"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One POST as it came, with what was known at the door.
+
+    `deliveries` has one id per member (a list or batch has several). `headers` are lower-cased and without
+    credentials. `signature`: the verdict on the sender's credential, in words. `format` is the feed's.
+    `deadline_at`: what the door promised; the router takes the sooner.
+    """
+
+    id: str
+    kind: MessageKind
+    source: str
+    format: str
+    lane: int
+    body: bytes
+    received_at: datetime
+    deliveries: tuple[str, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sender: str = ""
+    signature: str = ""
+    key_id: str | None = None
+    request_id: str = ""
+    truncated: bool = False
+    deadline_at: datetime | None = None
+    replay_of: str | None = None
+
+
+class Durability(StrEnum):
+    """Where a published message is safe."""
+
+    BROKER = "broker"
+    HOST = "host"
+
+
+class Handle(Protocol):
+    """A message in somebody's hands, until it is acked or given back."""
+
+    message: Message
+    redelivered: bool
+
+    async def ack(self) -> None:
+        """Done with; never delivered again."""
+
+    def give_back(self) -> None:
+        """Deliver it again, soon, to whoever asks."""
+
+
+class Publisher(Protocol):
+    async def publish(self, message: Message) -> Durability:
+        """Return when the message is durable. Raises QueueFull, or Unavailable when it could not be made durable."""
+
+
+class Broker(Publisher, Protocol):
+    def consume(self) -> AsyncIterator[Handle]:
+        """Messages in lane order, each in one pair of hands at a time, for ever."""
+
+    def depth(self) -> int:
+        """Messages not acked yet."""
+
+    async def close(self) -> None:
+        """What is durable stays so; hands are empty afterwards."""

@@ -1,0 +1,24 @@
+"""A message as bytes: its head as JSON, its body as it came."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+
+from broker.base import Message
+
+_HEAD = TypeAdapter(Message)
+
+
+class Encoded(NamedTuple):
+    head: bytes
+    body: bytes
+
+
+def encode(message: Message) -> Encoded:
+    return Encoded(_HEAD.dump_json(replace(message, body=b"")), message.body)
+
+
+def decode(encoded: Encoded) -> Message:
+    """Raises ValueError when the head is not one of ours."""
+    return replace(_HEAD.validate_json(encoded.head), body=encoded.body)

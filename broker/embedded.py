@@ -1,0 +1,203 @@
+"""The queue in a SQLite file of its own, for one process: durable at publish, group commit, leases in memory.
+
+One process owns the file (an OS lock says so), so a lease need not be written down: when the process dies its
+leases die with it, and what was not acked is delivered again.
+"""
+
+import asyncio
+import fcntl
+import queue
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from broker.base import Durability, Message
+from broker.codec import Encoded, decode, encode
+from model.errors import QueueFull, SettingsError, Unavailable
+
+LANES = 3
+GROUP_LIMIT = 256
+# While lane 0 waits, the other lanes get one slot in ten.
+FAIRNESS = 10
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, lane INTEGER NOT NULL,
+    head BLOB NOT NULL, body BLOB NOT NULL
+)
+"""
+
+
+class _Write(NamedTuple):
+    sql: str
+    values: tuple[object, ...]
+    future: asyncio.Future[None]
+    loop: asyncio.AbstractEventLoop
+
+
+class _Writer(threading.Thread):
+    """Owns the file. Writes that wait together share one commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(name="gridcall-queue", daemon=True)
+        self._connection = connection
+        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+
+    def write(self, sql: str, *values: object) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._writes.put(_Write(sql, values, future, loop))
+        return future
+
+    def stop(self) -> None:
+        self._writes.put(None)
+
+    def run(self) -> None:
+        while (first := self._writes.get()) is not None:
+            group = [first]
+            while len(group) < GROUP_LIMIT and not self._writes.empty():
+                more = self._writes.get()
+                if more is None:
+                    self._writes.put(None)
+                    break
+                group.append(more)
+            self._commit(group)
+        self._connection.close()
+
+    def _commit(self, group: list[_Write]) -> None:
+        error: Exception | None = None
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for write in group:
+                self._connection.execute(write.sql, write.values)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = Unavailable(f"the queue's file cannot be written: {failed}")
+            error.__cause__ = failed
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        loop = group[0].loop
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, group, error)
+
+
+def _resolve(group: list[_Write], error: Exception | None) -> None:
+    for write in group:
+        if write.future.cancelled():
+            continue
+        if error is None:
+            write.future.set_result(None)
+        else:
+            write.future.set_exception(error)
+
+
+class EmbeddedHandle:
+    """One delivery of one message."""
+
+    def __init__(self, broker: "EmbeddedBroker", message: Message, redelivered: bool) -> None:
+        self._broker = broker
+        self.message = message
+        self.redelivered = redelivered
+
+    async def ack(self) -> None:
+        await self._broker.remove(self.message)
+
+    def give_back(self) -> None:
+        self._broker.offer(self.message, redelivered=True)
+
+
+class EmbeddedBroker:
+    """Open the file, deliver again what an earlier process left, take new messages up to `depth_limit`."""
+
+    def __init__(self, path: Path, depth_limit: int = 100_000) -> None:
+        self._lock = _lock(path)
+        connection = _open(path)
+        self._depth_limit = depth_limit
+        self._ready: list[deque[EmbeddedHandle]] = [deque() for _ in range(LANES)]
+        self._wake = asyncio.Event()
+        self._depth = 0
+        self._taken = 0
+        self._adopt(connection)
+        self._writer = _Writer(connection)
+        self._writer.start()
+
+    def _adopt(self, connection: sqlite3.Connection) -> None:
+        for head, body in connection.execute("SELECT head, body FROM messages ORDER BY n"):
+            self._depth += 1
+            self.offer(decode(Encoded(head, body)), redelivered=True)
+
+    async def publish(self, message: Message) -> Durability:
+        if self._depth >= self._depth_limit:
+            raise QueueFull(self._depth)
+        self._depth += 1
+        head, body = encode(message)
+        written = self._writer.write(
+            "INSERT INTO messages (id, lane, head, body) VALUES (?, ?, ?, ?)", message.id, message.lane, head, body
+        )
+        # The message is offered as soon as it is durable, whether or not its publisher still waits.
+        written.add_done_callback(lambda done: self._written(done, message))
+        await asyncio.shield(written)
+        return Durability.BROKER
+
+    def _written(self, done: "asyncio.Future[None]", message: Message) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._depth -= 1
+        else:
+            self.offer(message, redelivered=False)
+
+    def offer(self, message: Message, *, redelivered: bool) -> None:
+        """Put a durable message where consumers find it."""
+        self._ready[message.lane].append(EmbeddedHandle(self, message, redelivered))
+        self._wake.set()
+
+    async def remove(self, message: Message) -> None:
+        """Forget a message for good."""
+        await self._writer.write("DELETE FROM messages WHERE id = ?", message.id)
+        self._depth -= 1
+
+    async def consume(self) -> AsyncIterator[EmbeddedHandle]:
+        while True:
+            if (handle := self._next()) is not None:
+                yield handle
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
+    def _next(self) -> EmbeddedHandle | None:
+        waiting = [lane for lane in self._ready if lane]
+        if not waiting:
+            return None
+        self._taken += 1
+        # Slot ten belongs to the lanes behind, so that a flood of critical events starves nobody for ever.
+        return waiting[-1 if self._taken % FAIRNESS == 0 else 0].popleft()
+
+    def depth(self) -> int:
+        return self._depth
+
+    async def close(self) -> None:
+        self._writer.stop()
+        await asyncio.to_thread(self._writer.join, 5)
+        self._lock.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(_SCHEMA)
+    return connection
+
+
+def _lock(path: Path) -> IO[str]:
+    """The right to use the file. Raises SettingsError when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise SettingsError(f"{path} is in use by another Gridcall; give this one its own GRIDCALL_DATA_DIR") from None
+    return lock

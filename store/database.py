@@ -1,0 +1,198 @@
+"""The database port: `transact(fn)` runs a plain function of a Connection in one transaction.
+
+A function given to `transact` uses its connection and nothing else: no waiting, no vendor call, no clock.
+SQLite: one writer thread with group commit, one read-only thread beside it (WAL lets it run meanwhile).
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
+
+from model.errors import Unavailable
+from store import signals as signals_
+from store.signals import Signals
+
+T = TypeVar("T")
+GROUP_LIMIT = 64
+
+
+class Database(Protocol):
+    signals: Signals
+
+    async def transact(self, fn: Callable[[Connection], T]) -> T:
+        """Return what `fn` returned once its writes are durable. Raises Unavailable when the database is away."""
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn` on a read-only connection: a snapshot of what was committed."""
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the file."""
+
+
+def sqlite_engine(path: Path | str, *, read_only: bool = False) -> Engine:
+    """An engine whose transactions begin with BEGIN IMMEDIATE (readers: BEGIN) and are durable at commit."""
+    in_memory = str(path) == ":memory:"
+    pool: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 10}, **pool)
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi: Any, _record: object) -> None:
+        dbapi.isolation_level = None  # we say BEGIN ourselves, else SELECT and SAVEPOINT run outside the transaction
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+            dbapi.execute(f"PRAGMA {pragma}")
+        if read_only:
+            dbapi.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+class _Job(NamedTuple):
+    fn: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+class _Outcome(NamedTuple):
+    job: _Job
+    value: Any
+    error: BaseException | None
+
+
+class _Worker(threading.Thread):
+    """A thread that owns one connection and runs jobs on it, as many in one transaction as wait together."""
+
+    def __init__(self, engine: Engine, fire: Callable[[set[str]], None], name: str, group_limit: int) -> None:
+        super().__init__(name=name, daemon=True)
+        self._engine = engine
+        self._fire = fire
+        self._group_limit = group_limit
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+
+    def submit(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
+        if self._closed:
+            raise Unavailable("the database is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(fn, future, loop))
+        return future
+
+    def stop(self) -> None:
+        self._closed = True
+        self._jobs.put(None)
+
+    def run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            while len(group) < self._group_limit and not self._jobs.empty():
+                more = self._jobs.get()
+                if more is None:
+                    self._jobs.put(None)
+                    break
+                group.append(more)
+            self._finish(*self._run_group(group))
+        self._engine.dispose()
+
+    def _run_group(self, group: list[_Job]) -> tuple[list[_Outcome], set[str]]:
+        try:
+            with self._engine.connect() as conn, conn.begin():
+                topics: set[str] = set()
+                outcomes = [self._run_one(conn, job, topics, alone=len(group) == 1) for job in group]
+        except BaseException as error:
+            # The commit (or the only member) failed: nothing of this group is in the database.
+            return [_Outcome(job, None, error) for job in group], set()
+        return outcomes, topics
+
+    def _run_one(self, conn: Connection, job: _Job, topics: set[str], *, alone: bool) -> _Outcome:
+        if alone:
+            value = job.fn(conn)
+        else:
+            # A savepoint each, so that a member that fails spoils only itself.
+            nested = conn.begin_nested()
+            try:
+                value = job.fn(conn)
+            except Exception as error:
+                nested.rollback()
+                signals_.take(conn)
+                return _Outcome(job, None, error)
+            nested.commit()
+        topics |= signals_.take(conn)
+        return _Outcome(job, value, None)
+
+    def _finish(self, outcomes: list[_Outcome], topics: set[str]) -> None:
+        loop = outcomes[0].job.loop
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._resolve, outcomes, topics)
+
+    def _resolve(self, outcomes: list[_Outcome], topics: set[str]) -> None:
+        for job, value, error in outcomes:
+            if job.future.cancelled():
+                continue
+            if isinstance(error, OperationalError):
+                unavailable = Unavailable(str(error.orig))
+                unavailable.__cause__ = error
+                job.future.set_exception(unavailable)
+            elif error is not None:
+                job.future.set_exception(error)
+            else:
+                job.future.set_result(value)
+        self._fire(topics)
+
+
+class SqliteDatabase:
+    """One file, one process. Opened by the constructor; the schema must be there (store/migrate.py)."""
+
+    def __init__(self, path: Path) -> None:
+        self.signals = Signals()
+        self._writer = _Worker(sqlite_engine(path), self.signals.fire, "gridcall-db-writer", GROUP_LIMIT)
+        reading = sqlite_engine(path, read_only=True)
+        self._reader = _Worker(reading, self.signals.fire, "gridcall-db-reader", 1)
+        self._writer.start()
+        self._reader.start()
+
+    async def transact(self, fn: Callable[[Connection], T]) -> T:
+        return await self._writer.submit(fn)
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        return await self._reader.submit(fn)
+
+    async def close(self) -> None:
+        for worker in (self._writer, self._reader):
+            worker.stop()
+        await asyncio.to_thread(self._join)
+
+    def _join(self) -> None:
+        for worker in (self._writer, self._reader):
+            worker.join(timeout=5)
+
+
+class InlineDatabase:
+    """SQLite in memory, called in the loop's own thread: for tests of store functions and for the simulation."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.signals = Signals()
+        self.engine = engine
+
+    async def transact(self, fn: Callable[[Connection], T]) -> T:
+        with self.engine.connect() as conn, conn.begin():
+            value = fn(conn)
+            topics = signals_.take(conn)
+        self.signals.fire(topics)
+        return value
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        return await self.transact(fn)
+
+    async def close(self) -> None:
+        self.engine.dispose()

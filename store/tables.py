@@ -1,0 +1,386 @@
+"""Every table. Instants are microseconds since 1970 UTC, values of the model are JSON text, ids are UUIDv7."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, exact to the microsecond, that sorts as a number on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+metadata = MetaData()
+
+
+def _id(name: str = "id") -> Column[str]:
+    return Column(name, String(36), primary_key=True)
+
+
+def _event() -> Column[str]:
+    return Column("event_pk", String(36), ForeignKey("events.pk"), nullable=False)
+
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("created_at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("source", String(63)),
+    Column("person", String(63)),
+    Column("created_at", Instant, nullable=False),
+)
+
+# One POST as it came, whole. Several deliveries (members of a list) may point to one body.
+bodies = Table(
+    "bodies",
+    metadata,
+    _id(),
+    Column("source", String(63), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("key_id", String(63)),
+    Column("request_id", String(64), nullable=False),
+    Column("truncated", Boolean, nullable=False),
+    Column("answered_at", Instant),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    Column("body_id", String(36), ForeignKey("bodies.id"), nullable=False),
+    Column("member", Integer, nullable=False),
+    Column("source", String(63), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("event_pk", String(36)),
+    Column("event_id", Text),
+    Column("revision", Integer),
+    Column("native_id", Text),
+    Column("ce_source", Text),
+    Column("detail", Text, nullable=False),
+    Column("rings", Boolean),
+    Column("at_risk", Boolean),
+    Column("deadline_at", Instant),
+    Column("digest", String(64)),
+    Index("deliveries_by_event", "event_pk"),
+)
+
+placing_keys = Table(
+    "placing_keys",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("key", Text, primary_key=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id("pk"),
+    Column("source", String(63), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("answer_revision", Integer, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("deadline_at", Instant, nullable=False),
+    Column("work_until", Instant, nullable=False),
+    Column("route", String(63), nullable=False),
+    Column("policy", String(63), nullable=False),
+    Column("team", String(63), nullable=False),
+    Column("roster_version", Integer, nullable=False),
+    Column("closed_at", Instant),
+    UniqueConstraint("source", "event_id"),
+    Index("events_open", "status", "pk"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("event_pk", String(36), ForeignKey("events.pk"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("parsed", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("delivery_id", String(36), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("needs_answer", Boolean, nullable=False),
+    Column("changes", Text, nullable=False),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    _id(),
+    _event(),
+    Column("revision", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("person", String(63)),
+    Column("team", String(63)),
+    Column("step", Integer, nullable=False),
+    Column("grp", Text, nullable=False),
+    Column("try_no", Integer, nullable=False),
+    Column("follows", String(36)),
+    Column("lane", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("hold", String(24)),
+    Column("reason", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("lease_owner", String(36)),
+    Column("look_at", Instant),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
+    Column("sent_at", Instant),
+    Column("delivered_at", Instant),
+    Column("answered_at", Instant),
+    Column("acknowledged_at", Instant),
+    Column("cut_requested_at", Instant),
+    UniqueConstraint("event_pk", "slot"),
+    Index("notifications_due", "state", "lane", "due_at"),
+    Index("notifications_look", "state", "look_at"),
+)
+
+notification_events = Table(
+    "notification_events",
+    metadata,
+    Column("notification_id", String(36), ForeignKey("notifications.id"), primary_key=True),
+    Column("event_pk", String(36), ForeignKey("events.pk"), primary_key=True),
+)
+
+agenda = Table(
+    "agenda",
+    metadata,
+    _id(),
+    _event(),
+    Column("kind", String(16), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("asleep", Boolean, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("brought_by", String(36)),
+    Column("slot", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("done_at", Instant),
+    Index("agenda_due", "state", "due_at"),
+    Index("agenda_by_event", "event_pk"),
+    # The event's one unclaimed wish to be looked at again (design section 1.2).
+    Index(
+        "agenda_one_revise",
+        "event_pk",
+        unique=True,
+        sqlite_where=text("kind = 'revise' AND state = 'pending'"),
+        postgresql_where=text("kind = 'revise' AND state = 'pending'"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _id(),
+    Column("notification_id", String(36), ForeignKey("notifications.id"), nullable=False),
+    _event(),
+    Column("channel", String(16), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("template", String(63), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("state", String(16), nullable=False),
+    Column("vendor_id", Text),
+    Column("vendor_at", Instant),
+    Column("vendor_body", Text),
+    Column("error", Text, nullable=False),
+    Index("attempts_by_notification", "notification_id"),
+    Index("attempts_by_event", "event_pk"),
+    Index("attempts_by_vendor_id", "vendor_id"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("attempt_id", String(36), ForeignKey("attempts.id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("received_at", Instant, nullable=False),
+    Column("vendor_at", Instant),
+    Column("code", Text),
+    Column("raw", Text),
+)
+
+voice_in_flight = Table(
+    "voice_in_flight",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("attempt_id", String(36), nullable=False, unique=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+)
+
+reply_codes = Table(
+    "reply_codes",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("code", String(3), primary_key=True),
+    Column("opened_at", Instant, primary_key=True),
+    _event(),
+    Column("revision", Integer, nullable=False),
+    Column("person", String(63), nullable=False),
+    Column("closes_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Index(
+        "reply_codes_open",
+        "number",
+        "code",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("reply_codes_by_event", "event_pk"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    _id(),
+    _event(),
+    Column("revision", Integer, nullable=False),
+    Column("person", String(63), nullable=False),
+    Column("answer", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("attempt_id", String(36)),
+    Column("said", Text, nullable=False),
+    Column("acted_by", Text, nullable=False),
+    Index("replies_by_event", "event_pk"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _id(),
+    _event(),
+    Column("revision", Integer, nullable=False),
+    Column("person", String(63)),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("verdicts_by_event", "event_pk"),
+)
+
+# Plain appends; the sealer gives committed rows of an event their place in its chain (store/seal.py).
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    _event(),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("private", Text),
+    Column("private_sha256", String(64), nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("seal_no", Integer),
+    Column("prev_hash", String(64)),
+    Column("hash", String(64)),
+    Index("timeline_by_event", "event_pk", "n"),
+    Index("timeline_unsealed", "n", sqlite_where=text("seal_no IS NULL"), postgresql_where=text("seal_no IS NULL")),
+)
+
+unreadables = Table(
+    "unreadables",
+    metadata,
+    _id(),
+    Column("body_id", String(36), ForeignKey("bodies.id"), nullable=False),
+    Column("member", Integer, nullable=False),
+    Column("source", String(63), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("problems", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("told_as", Text),
+    Column("repaired", LargeBinary),
+    Column("replayed_as", String(36)),
+    Column("acted_by", Text, nullable=False),
+    Index("unreadables_by_state", "state", "id"),
+)
+
+slack_threads = Table(
+    "slack_threads",
+    metadata,
+    Column("event_pk", String(36), ForeignKey("events.pk"), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("vendor_id", Text, nullable=False),
+)
+
+monitors = Table(
+    "monitors",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("last_seen_at", Instant),
+    Column("silence_id", Text),
+    Column("silence_told_at", Instant),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("holder", String(36), nullable=False),
+    Column("until", Instant, nullable=False),
+)
