@@ -112,6 +112,19 @@ class Rotation:
     layers: tuple[Layer, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """The same people on call from `start` until before `end` (aware UTC); nobody when `people` is empty.
+
+    `layer` names the layers whose turn it is, "" where only overrides speak or nobody does.
+    """
+
+    people: tuple[str, ...]
+    start: datetime
+    end: datetime
+    layer: str = ""
+
+
 class Wake(StrEnum):
     """Which groups of a step are rung first."""
 

@@ -1,0 +1,56 @@
+"""Where an event goes, and by when somebody must have answered. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from model.event import Action, Content
+from model.roster import Policy, Roster, Route
+
+_ASKS_NOTHING = frozenset({Action.RELEASE, Action.NONE, Action.INFORMATIONAL})
+
+
+class Deadline(NamedTuple):
+    """`work_until` is later than `deadline_at` only when the deadline had passed at receipt."""
+
+    deadline_at: datetime
+    work_until: datetime
+
+
+def match(roster: Roster, source: str, content: Content) -> Route:
+    """The first route that fits; the catch-all when none does. Raises IndexError for a roster without routes."""
+    return next((r for r in roster.routes if r.match.fits(source, content)), catch_all(roster))
+
+
+def catch_all(roster: Roster) -> Route:
+    """The last route, which matches everything; it also decides for messages nobody could read."""
+    return roster.routes[-1]
+
+
+def deadline(policy: Policy, content: Content, received_at: datetime, *, new_or_moved_start: bool) -> Deadline:
+    """The soonest of our SLA, the issuer's ack_due_at and, where it counts, the start of the event (design section 5).
+
+    `new_or_moved_start`: the message is `new`, or an update that moves effective_at. When the soonest had passed at
+    receipt it stays the deadline, and we work until the SLA all the same.
+    """
+    sla_end = received_at + timedelta(seconds=policy.sla_seconds)
+    soonest = min((sla_end, *_given(policy, content, received_at, new_or_moved_start)))
+    return Deadline(soonest, sla_end if soonest <= received_at else soonest)
+
+
+def _given(policy: Policy, content: Content, received_at: datetime, new_or_moved_start: bool) -> Iterator[datetime]:
+    if content.ack_due_at is not None:
+        yield content.ack_due_at
+    if content.effective_at is not None and new_or_moved_start and _start_counts(policy, content, received_at):
+        yield content.effective_at
+
+
+def _start_counts(policy: Policy, content: Content, received_at: datetime) -> bool:
+    """An action that is not said counts as asking; a start that lies before the message says nothing about haste."""
+    return (
+        policy.effective_at_counts
+        and not content.message_type.ends
+        and content.instruction.action not in _ASKS_NOTHING
+        and content.effective_at is not None
+        and content.effective_at > (content.issued_at or received_at)
+    )
