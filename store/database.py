@@ -19,6 +19,8 @@ from model.errors import Unavailable
 from store import signals as signals_
 from store.signals import Signals
 
+__all__ = ["Connection", "Database", "InlineDatabase", "SqliteDatabase", "sqlite_engine"]
+
 T = TypeVar("T")
 GROUP_LIMIT = 64
 

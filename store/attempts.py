@@ -1,0 +1,149 @@
+"""Tries at a vendor: intent before effect, then the result, then what the vendor told us about it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from model.attempt import Attempt, AttemptState, Receipt, Words
+from model.plan import ChannelName
+from store.codec import canonical, mapping
+from store.tables import attempts, receipts
+
+
+def add(conn: Connection, rows: Sequence[Attempt]) -> None:
+    conn.execute(
+        insert(attempts),
+        [
+            {
+                "id": row.id,
+                "notification_id": row.notification_id,
+                "event_pk": row.event_pk,
+                "channel": row.channel,
+                "address": row.address,
+                "part": row.part,
+                "parts": row.parts,
+                "words": row.words.text,
+                "template": row.words.template,
+                "payload": canonical(dict(row.words.payload)),
+                "started_at": row.started_at,
+                "state": row.state,
+                "error": "",
+            }
+            for row in rows
+        ],
+    )
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        notification_id=row.notification_id,
+        event_pk=row.event_pk,
+        channel=ChannelName(row.channel),
+        address=row.address,
+        words=Words(text=row.words, template=row.template, payload=mapping(row.payload)),
+        started_at=row.started_at,
+        part=row.part,
+        parts=row.parts,
+        state=AttemptState(row.state),
+        vendor_id=row.vendor_id,
+        vendor_at=row.vendor_at,
+        error=row.error,
+    )
+
+
+def _many(conn: Connection, where: Any) -> list[Attempt]:
+    query = select(attempts).where(where).order_by(attempts.c.started_at, attempts.c.part, attempts.c.id)
+    return [_attempt(row) for row in conn.execute(query)]
+
+
+def one(conn: Connection, attempt_id: str) -> Attempt | None:
+    found = _many(conn, attempts.c.id == attempt_id)
+    return found[0] if found else None
+
+
+def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
+    return _many(conn, attempts.c.notification_id == notification_id)
+
+
+def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
+    return _many(conn, attempts.c.event_pk == event_pk)
+
+
+def record(
+    conn: Connection,
+    attempt_id: str,
+    state: AttemptState,
+    now: datetime,
+    *,
+    vendor_id: str | None = None,
+    vendor_at: datetime | None = None,
+    vendor_body: Mapping[str, Any] | None = None,
+    error: str = "",
+) -> bool:
+    """Write the outcome of a try. False when it was settled already (a callback came first)."""
+    open_states = (AttemptState.SENDING, AttemptState.UNKNOWN)
+    changed = conn.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt_id, attempts.c.state.in_(open_states))
+        .values(
+            state=state,
+            ended_at=now,
+            vendor_id=vendor_id,
+            vendor_at=vendor_at,
+            vendor_body=canonical(dict(vendor_body)) if vendor_body else None,
+            error=error,
+        )
+    )
+    return changed.rowcount == 1
+
+
+def known_vendor_ids(conn: Connection, channel: ChannelName, address: str, since: datetime) -> frozenset[str]:
+    """The vendor's names of everything we know we sent to that address since then."""
+    query = select(attempts.c.vendor_id).where(
+        attempts.c.channel == channel,
+        attempts.c.address == address,
+        attempts.c.started_at >= since,
+        attempts.c.vendor_id.is_not(None),
+    )
+    return frozenset(conn.scalars(query))
+
+
+def add_receipt(conn: Connection, attempt_id: str, receipt: Receipt, now: datetime) -> bool:
+    """Keep what the vendor told us. False when the same was told before."""
+    return bool(
+        conn.execute(
+            upsert(receipts)
+            .values(
+                attempt_id=attempt_id,
+                kind=receipt.kind,
+                sequence=receipt.sequence,
+                received_at=now,
+                vendor_at=receipt.vendor_at,
+                code=receipt.code,
+                raw=canonical(dict(receipt.raw)),
+            )
+            .on_conflict_do_nothing()
+        ).rowcount
+    )
+
+
+class ReceiptRow(NamedTuple):
+    attempt_id: str
+    kind: str
+    received_at: datetime
+    vendor_at: datetime | None
+    code: str | None
+
+
+def receipts_of(conn: Connection, attempt_ids: Collection[str]) -> list[ReceiptRow]:
+    columns = receipts.c
+    query = (
+        select(columns.attempt_id, columns.kind, columns.received_at, columns.vendor_at, columns.code)
+        .where(columns.attempt_id.in_(attempt_ids))
+        .order_by(columns.received_at, columns.sequence)
+    )
+    return [ReceiptRow(*row) for row in conn.execute(query).tuples()]

@@ -1,0 +1,101 @@
+"""What upstreams posted, whole, and what became of each member of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from broker.base import Message
+from store import signals
+from store.codec import canonical, sha256
+from store.tables import bodies, deliveries
+
+
+class DeliveryState(StrEnum):
+    ACCEPTED = "accepted"  # durable, not decided yet: never stored, answered for ids without a row
+    PLANNED = "planned"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    id: str
+    body_id: str
+    member: int
+    source: str
+    received_at: datetime
+    decided_at: datetime
+    state: DeliveryState
+    detail: str
+    event_pk: str | None = None
+    event_id: str | None = None
+    revision: int | None = None
+    native_id: str | None = None
+    ce_source: str | None = None
+    rings: bool | None = None
+    at_risk: bool | None = None
+    deadline_at: datetime | None = None
+    digest: str | None = None
+
+
+def save_body(conn: Connection, message: Message) -> str:
+    """Keep the POST as it came. Returns the body's id (the message's)."""
+    conn.execute(
+        upsert(bodies)
+        .values(
+            id=message.id,
+            source=message.source,
+            received_at=message.received_at,
+            body=message.body,
+            sha256=sha256(message.body),
+            headers=canonical(dict(message.headers)),
+            sender=message.sender,
+            signature=message.signature,
+            key_id=message.key_id,
+            request_id=message.request_id,
+            truncated=message.truncated,
+        )
+        .on_conflict_do_nothing()
+    )
+    return message.id
+
+
+def save(conn: Connection, delivery: Delivery) -> None:
+    values = {column.name: getattr(delivery, column.name) for column in deliveries.columns}
+    conn.execute(upsert(deliveries).values(values))
+    signals.signal(conn, signals.delivery(delivery.id))
+
+
+def known(conn: Connection, ids: tuple[str, ...]) -> set[str]:
+    """Which of these were decided about already."""
+    return set(conn.scalars(select(deliveries.c.id).where(deliveries.c.id.in_(ids))))
+
+
+def find(conn: Connection, delivery_id: str) -> Delivery | None:
+    row = conn.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+    return _delivery(row) if row else None
+
+
+def of_event(conn: Connection, event_pk: str) -> list[Delivery]:
+    query = select(deliveries).where(deliveries.c.event_pk == event_pk).order_by(deliveries.c.id)
+    return [_delivery(row) for row in conn.execute(query)]
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(**dict(row._mapping) | {"state": DeliveryState(row.state)})
+
+
+def body(conn: Connection, body_id: str) -> Row[Any] | None:
+    """The POST itself: body, sha256, headers (JSON text), sender, signature, received_at, answered_at, truncated."""
+    return conn.execute(select(bodies).where(bodies.c.id == body_id)).first()
+
+
+def note_answered(conn: Connection, answered: dict[str, datetime]) -> None:
+    """When each message was answered, by message id; ids not stored yet are left for a later call. Returns nothing."""
+    for message_id, at in answered.items():
+        conn.execute(update(bodies).where(bodies.c.id == message_id).values(answered_at=at))

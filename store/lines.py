@@ -1,0 +1,35 @@
+"""Phone lines in use: one row for each call in the air, at most one a number."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from store.signals import DISPATCH, signal
+from store.tables import voice_in_flight
+
+
+def take(conn: Connection, number: str, attempt_id: str, now: datetime, until: datetime) -> bool:
+    """Take a line to that number. False when a call to it is in the air already."""
+    return bool(
+        conn.execute(
+            upsert(voice_in_flight)
+            .values(number=number, attempt_id=attempt_id, since=now, until=until)
+            .on_conflict_do_nothing()
+        ).rowcount
+    )
+
+
+def release(conn: Connection, attempt_id: str) -> None:
+    """The call is over; somebody who waited for a line may go on."""
+    if conn.execute(delete(voice_in_flight).where(voice_in_flight.c.attempt_id == attempt_id)).rowcount:
+        signal(conn, DISPATCH)
+
+
+def in_use(conn: Connection) -> int:
+    return conn.scalar(select(func.count()).select_from(voice_in_flight)) or 0
+
+
+def overdue(conn: Connection, now: datetime) -> list[str]:
+    """Attempts whose call must be over by all we know, but whose end nobody told us."""
+    return list(conn.scalars(select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.until <= now)))

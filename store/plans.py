@@ -1,0 +1,236 @@
+"""The timetable's rows: notifications and agenda. Deciding is routing's, sending is notifiers'; here they are kept."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, literal, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from model.ids import Ids
+from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
+from store.codec import canonical, mapping
+from store.signals import DISPATCH, REVISE, signal
+from store.tables import Instant, agenda, notification_events, notifications
+
+IN_THE_AIR = (State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED, State.ANSWERED)
+REVISE_EVERY = timedelta(seconds=1)
+
+_NOTIFICATION_FIELDS = [f.name for f in fields(Notification) if f.name not in ("group", "details")]
+_AGENDA_FIELDS = [f.name for f in fields(Agenda)]
+
+
+def add_notifications(conn: Connection, rows: Sequence[Notification]) -> None:
+    """Add rows; one whose slot is taken already changes nothing."""
+    if not rows:
+        return
+    values = [
+        {
+            **{name: getattr(row, name) for name in _NOTIFICATION_FIELDS},
+            "grp": row.group,
+            "details": canonical(dict(row.details)),
+            "slot": row.slot,
+        }
+        for row in rows
+    ]
+    conn.execute(upsert(notifications).on_conflict_do_nothing(index_elements=["event_pk", "slot"]), values)
+    links = [{"notification_id": row.id, "event_pk": row.event_pk} for row in rows]
+    kept = set(conn.scalars(select(notifications.c.id).where(notifications.c.id.in_([r.id for r in rows]))))
+    if kept:
+        conn.execute(upsert(notification_events), [link for link in links if link["notification_id"] in kept])
+    signal(conn, DISPATCH)
+
+
+def notification(row: Row[Any]) -> Notification:
+    values = {name: getattr(row, name) for name in _NOTIFICATION_FIELDS}
+    values |= {
+        "kind": Kind(row.kind),
+        "channel": ChannelName(row.channel),
+        "state": State(row.state),
+        "hold": Hold(row.hold) if row.hold else None,
+    }
+    return Notification(**values, group=row.grp, details=mapping(row.details))
+
+
+def of_event(conn: Connection, event_pk: str) -> list[Notification]:
+    """Every row of the event's timetable, in order of their due time."""
+    query = select(notifications).where(notifications.c.event_pk == event_pk)
+    return [notification(row) for row in conn.execute(query.order_by(notifications.c.due_at, notifications.c.id))]
+
+
+def supersede(conn: Connection, ids: Collection[str], reason: str) -> None:
+    """PENDING -> SUPERSEDED; a row that was claimed meanwhile stays what it is."""
+    conn.execute(
+        update(notifications)
+        .where(notifications.c.id.in_(ids), notifications.c.state == State.PENDING)
+        .values(state=State.SUPERSEDED, reason=reason, hold=None)
+    )
+
+
+def request_cut(conn: Connection, ids: Collection[str], reason: str, now: datetime) -> None:
+    """Ask the dispatcher to end what is in the air."""
+    conn.execute(
+        update(notifications)
+        .where(
+            notifications.c.id.in_(ids),
+            notifications.c.state.in_(IN_THE_AIR),
+            notifications.c.cut_requested_at.is_(None),
+        )
+        .values(cut_requested_at=now, reason=reason)
+    )
+    signal(conn, DISPATCH)
+
+
+def add_agenda(conn: Connection, rows: Sequence[Agenda]) -> None:
+    if rows:
+        values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
+        conn.execute(upsert(agenda).on_conflict_do_nothing(), values)
+        signal(conn, REVISE)
+
+
+def _agenda(row: Row[Any]) -> Agenda:
+    values = {name: getattr(row, name) for name in _AGENDA_FIELDS}
+    return Agenda(**values | {"kind": AgendaKind(row.kind), "state": AgendaState(row.state)})
+
+
+def agenda_of_event(conn: Connection, event_pk: str) -> list[Agenda]:
+    query = select(agenda).where(agenda.c.event_pk == event_pk).order_by(agenda.c.due_at, agenda.c.id)
+    return [_agenda(row) for row in conn.execute(query)]
+
+
+def due_agenda(conn: Connection, now: datetime, limit: int = 200) -> list[Agenda]:
+    """What the router must look at now, most urgent first: by lane, wishes to revise before the rest."""
+    query = (
+        select(agenda)
+        .where(agenda.c.state == AgendaState.PENDING, agenda.c.due_at <= now)
+        .order_by(agenda.c.lane, agenda.c.kind != AgendaKind.REVISE, agenda.c.due_at)
+        .limit(limit)
+    )
+    return [_agenda(row) for row in conn.execute(query)]
+
+
+def next_agenda_at(conn: Connection) -> datetime | None:
+    at: datetime | None = conn.scalar(select(func.min(agenda.c.due_at)).where(agenda.c.state == AgendaState.PENDING))
+    return at
+
+
+def finish_agenda(conn: Connection, ids: Collection[str], state: AgendaState, now: datetime) -> int:
+    """Mark rows done or superseded. Returns how many were still pending: 0 means somebody else had them."""
+    return conn.execute(
+        update(agenda)
+        .where(agenda.c.id.in_(ids), agenda.c.state == AgendaState.PENDING)
+        .values(state=state, done_at=now)
+    ).rowcount
+
+
+def bring_forward(conn: Connection, agenda_id: str, now: datetime, brought_by: str, cause: str) -> None:
+    conn.execute(
+        update(agenda)
+        .where(agenda.c.id == agenda_id, agenda.c.state == AgendaState.PENDING)
+        .values(due_at=now, brought_by=brought_by, cause=cause)
+    )
+    signal(conn, REVISE)
+
+
+def ask_revise(
+    conn: Connection, ids: Ids, event_pk: str, lane: int, cause: str, now: datetime, *, urgent: bool
+) -> None:
+    """Ask the router to look at the event again. Replies and new revisions are urgent; the rest once a second."""
+    due_at = now if urgent else max(now, _last_revise(conn, event_pk, now) + REVISE_EVERY)
+    row = Agenda(
+        id=ids.new(), event_pk=event_pk, kind=AgendaKind.REVISE, due_at=due_at, lane=0 if urgent else lane, cause=cause
+    )
+    statement = upsert(agenda).values({**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot})
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["event_pk"],
+            index_where=and_(agenda.c.kind == "revise", agenda.c.state == "pending"),
+            set_={
+                "due_at": func.min(agenda.c.due_at, statement.excluded.due_at),
+                "lane": func.min(agenda.c.lane, statement.excluded.lane),
+            },
+        )
+    )
+    signal(conn, REVISE)
+
+
+def _last_revise(conn: Connection, event_pk: str, now: datetime) -> datetime:
+    last = conn.scalar(
+        select(func.max(agenda.c.done_at)).where(agenda.c.event_pk == event_pk, agenda.c.kind == AgendaKind.REVISE)
+    )
+    return last or now - REVISE_EVERY
+
+
+def due(conn: Connection, now: datetime, limit: int) -> list[Notification]:
+    """Rows to be sent now: by lane, then by slack (the time left). Followers wait for what they follow."""
+    before = notifications.alias("before")
+    query = (
+        select(notifications)
+        .outerjoin(before, notifications.c.follows == before.c.id)
+        .where(
+            notifications.c.state == State.PENDING,
+            notifications.c.due_at <= now,
+            or_(before.c.id.is_(None), before.c.state.not_in([State.PENDING, State.SENDING, State.UNKNOWN])),
+        )
+        .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
+        .limit(limit)
+    )
+    return [notification(row) for row in conn.execute(query)]
+
+
+def next_due_at(conn: Connection, now: datetime) -> datetime | None:
+    """When the next row after `now` falls due."""
+    at: datetime | None = conn.scalar(
+        select(func.min(notifications.c.due_at)).where(
+            notifications.c.state == State.PENDING, notifications.c.due_at > now
+        )
+    )
+    return at
+
+
+def one(conn: Connection, notification_id: str) -> Notification | None:
+    row = conn.execute(select(notifications).where(notifications.c.id == notification_id)).first()
+    return notification(row) if row else None
+
+
+def highest_sent(conn: Connection, event_pk: str, person: str) -> int | None:
+    """The newest revision that this person was told of."""
+    query = select(func.max(notifications.c.revision)).where(
+        notifications.c.event_pk == event_pk,
+        notifications.c.person == person,
+        notifications.c.kind.in_([Kind.ALERT, Kind.UPDATE]),
+        notifications.c.sent_at.is_not(None),
+    )
+    number: int | None = conn.scalar(query)
+    return number
+
+
+# When a row first comes to a state, this column keeps the instant; it is set once.
+_INSTANT = {
+    State.SENT: "sent_at",
+    State.DELIVERED: "delivered_at",
+    State.ANSWERED: "answered_at",
+    State.ACKNOWLEDGED: "acknowledged_at",
+    State.DECLINED: "acknowledged_at",
+}
+
+
+def move(
+    conn: Connection, notification_id: str, state: State, now: datetime, *, reason: str | None = None, **values: Any
+) -> bool:
+    """Take a row to `state` where the table of states allows it. False when it does not: the row stays as it is."""
+    changes: dict[str, Any] = {"state": state, **values}
+    if reason is not None:
+        changes["reason"] = reason
+    if (column := _INSTANT.get(state)) is not None:
+        changes[column] = func.coalesce(notifications.c[column], literal(now, Instant()))
+    moved = conn.execute(
+        update(notifications)
+        .where(
+            notifications.c.id == notification_id,
+            notifications.c.state.in_([s for s in State if s.may_become(state)]),
+        )
+        .values(**changes)
+    )
+    return moved.rowcount == 1

@@ -1,0 +1,82 @@
+"""Answers of people, and the codes by which a text message names its event."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from model.reply import Answer, Reply
+from store.tables import replies, reply_codes
+
+CODE_LIFE = timedelta(hours=24)
+
+
+def add(conn: Connection, reply: Reply) -> None:
+    conn.execute(
+        insert(replies).values(
+            id=reply.id,
+            event_pk=reply.event_pk,
+            revision=reply.revision,
+            person=reply.person,
+            answer=reply.answer,
+            channel=reply.channel,
+            received_at=reply.received_at,
+            attempt_id=reply.attempt_id,
+            said=reply.said,
+            acted_by=reply.by,
+        )
+    )
+
+
+def of_event(conn: Connection, event_pk: str) -> list[Reply]:
+    """In the order they came."""
+    query = select(replies).where(replies.c.event_pk == event_pk).order_by(replies.c.received_at, replies.c.id)
+    return [_reply(row) for row in conn.execute(query)]
+
+
+def _reply(row: Row[Any]) -> Reply:
+    fields = dict(row._mapping)
+    fields["by"] = fields.pop("acted_by")
+    return Reply(**fields | {"answer": Answer(row.answer)})
+
+
+class Code(NamedTuple):
+    """An open code: who answers with it speaks about this revision of this event."""
+
+    number: str
+    code: str
+    event_pk: str
+    revision: int
+    person: str
+
+
+_CODE = (reply_codes.c.number, reply_codes.c.code, reply_codes.c.event_pk, reply_codes.c.revision, reply_codes.c.person)
+
+
+def open_codes(conn: Connection, number: str, now: datetime) -> list[Code]:
+    """The number's open codes, newest first."""
+    _close(conn, (reply_codes.c.number == number) & (reply_codes.c.closes_at <= now), now)
+    query = select(*_CODE).where(reply_codes.c.number == number, reply_codes.c.closed_at.is_(None))
+    return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc())).tuples()]
+
+
+def open_code(conn: Connection, code: Code, now: datetime) -> None:
+    conn.execute(insert(reply_codes).values(**code._asdict(), opened_at=now, closes_at=now + CODE_LIFE))
+
+
+def close_codes(conn: Connection, event_pk: str, below_revision: int | None, now: datetime) -> None:
+    """Close an event's codes: those of earlier revisions, or (None) all."""
+    where = reply_codes.c.event_pk == event_pk
+    if below_revision is not None:
+        where &= reply_codes.c.revision < below_revision
+    _close(conn, where, now)
+
+
+def _close(conn: Connection, where: Any, now: datetime) -> None:
+    conn.execute(update(reply_codes).where(where, reply_codes.c.closed_at.is_(None)).values(closed_at=now))
+
+
+def taken_codes(conn: Connection, number: str) -> Collection[str]:
+    query = select(reply_codes.c.code).where(reply_codes.c.number == number, reply_codes.c.closed_at.is_(None))
+    return set(conn.scalars(query))

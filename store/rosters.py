@@ -1,0 +1,63 @@
+"""Versions of the roster, whole, never overwritten; and the API keys that came with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from model.roster import Roster
+from store.codec import ROSTER, sha256
+from store.tables import keys, rosters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """An API key: only its hash is kept. `role`: upstream, operator or admin; `source` binds an upstream key."""
+
+    id: str
+    sha256: str
+    role: str
+    source: str | None = None
+    person: str | None = None
+
+
+def latest(conn: Connection) -> Roster | None:
+    row = conn.execute(
+        select(rosters.c.version, rosters.c.document).order_by(rosters.c.version.desc()).limit(1)
+    ).first()
+    return replace(ROSTER.validate_json(row.document), version=row.version) if row else None
+
+
+def at_version(conn: Connection, version: int) -> Roster:
+    """Raises StopIteration when there is no such version."""
+    document = next(iter(conn.scalars(select(rosters.c.document).where(rosters.c.version == version))))
+    return replace(ROSTER.validate_json(document), version=version)
+
+
+def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
+    """Keep the roster as a new version, unless it equals the latest. Returns it with its version."""
+    document = ROSTER.dump_json(replace(roster, version=0)).decode()
+    digest = sha256(document)
+    last = conn.execute(select(rosters.c.version, rosters.c.sha256).order_by(rosters.c.version.desc()).limit(1)).first()
+    if last and last.sha256 == digest:
+        return replace(roster, version=last.version)
+    version = (last.version if last else 0) + 1
+    conn.execute(insert(rosters).values(version=version, created_at=now, actor=actor, sha256=digest, document=document))
+    return replace(roster, version=version)
+
+
+def save_keys(conn: Connection, rows: Iterable[KeyRow], now: datetime) -> None:
+    for row in rows:
+        values = {"id": row.id, "sha256": row.sha256, "role": row.role, "source": row.source, "person": row.person}
+        conn.execute(
+            upsert(keys).values(**values, created_at=now).on_conflict_do_update(index_elements=["id"], set_=values)
+        )
+
+
+def all_keys(conn: Connection) -> list[KeyRow]:
+    return [
+        KeyRow(id=row.id, sha256=row.sha256, role=row.role, source=row.source, person=row.person)
+        for row in conn.execute(select(keys))
+    ]

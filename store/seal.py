@@ -1,0 +1,121 @@
+"""The chain of an event's evidence: each sealed row carries the hash of the row before it.
+
+Rows are sealed after they have committed, in the order of their numbers; a late commit simply comes later.
+Hash = SHA-256 over canonical JSON of (seal_no, prev_hash, id, event, at, kind, body, private_sha256).
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from store.codec import canonical, mapping, sha256
+from store.tables import attempts, timeline
+
+GENESIS = "0" * 64
+BATCH = 1000
+
+_ROW = (
+    timeline.c.n,
+    timeline.c.id,
+    timeline.c.event_pk,
+    timeline.c.at,
+    timeline.c.kind,
+    timeline.c.body,
+    timeline.c.private,
+    timeline.c.private_sha256,
+    timeline.c.salt,
+    timeline.c.seal_no,
+    timeline.c.prev_hash,
+    timeline.c.hash,
+)
+
+
+class Break(NamedTuple):
+    """Where an event's chain does not hold, and why."""
+
+    event_pk: str
+    seal_no: int
+    why: str
+
+
+def _hash(row: Any, seal_no: int, prev_hash: str) -> str:
+    return sha256(
+        canonical(
+            {
+                "seal_no": seal_no,
+                "prev_hash": prev_hash,
+                "id": row.id,
+                "event": row.event_pk,
+                "at": row.at.isoformat(),
+                "kind": row.kind,
+                "body": row.body,
+                "private_sha256": row.private_sha256,
+            }
+        )
+    )
+
+
+def seal(conn: Connection) -> int:
+    """Seal up to BATCH committed rows. Returns how many."""
+    rows = conn.execute(select(*_ROW).where(timeline.c.seal_no.is_(None)).order_by(timeline.c.n).limit(BATCH)).all()
+    heads: dict[str, tuple[int, str]] = {}
+    for row in rows:
+        seal_no, prev_hash = heads.get(row.event_pk) or _head(conn, row.event_pk)
+        digest = _hash(row, seal_no + 1, prev_hash)
+        conn.execute(
+            update(timeline).where(timeline.c.n == row.n).values(seal_no=seal_no + 1, prev_hash=prev_hash, hash=digest)
+        )
+        heads[row.event_pk] = (seal_no + 1, digest)
+    return len(rows)
+
+
+def _head(conn: Connection, event_pk: str) -> tuple[int, str]:
+    row = conn.execute(
+        select(timeline.c.seal_no, timeline.c.hash)
+        .where(timeline.c.event_pk == event_pk, timeline.c.seal_no.is_not(None))
+        .order_by(timeline.c.seal_no.desc())
+        .limit(1)
+    ).first()
+    return (row.seal_no, row.hash) if row else (0, GENESIS)
+
+
+def check(conn: Connection, event_pk: str) -> list[Break]:
+    """Every place where the event's chain, its private parts or the words of its attempts were changed."""
+    rows = conn.execute(
+        select(*_ROW)
+        .where(timeline.c.event_pk == event_pk, timeline.c.seal_no.is_not(None))
+        .order_by(timeline.c.seal_no)
+    ).all()
+    return [*_chain_breaks(event_pk, rows), *_words_breaks(conn, event_pk, rows)]
+
+
+def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
+    prev_hash = GENESIS
+    for expected_no, row in enumerate(rows, start=1):
+        if row.seal_no != expected_no:
+            yield Break(event_pk, row.seal_no, f"row {expected_no} is missing")
+        elif row.prev_hash != prev_hash or row.hash != _hash(row, row.seal_no, row.prev_hash):
+            yield Break(event_pk, row.seal_no, f"the row {row.kind!r} was changed")
+        if row.private is not None and row.private_sha256 != sha256(row.salt + row.private):
+            yield Break(event_pk, row.seal_no, f"the private part of {row.kind!r} was changed")
+        prev_hash = row.hash
+
+
+def _words_breaks(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
+    """The timeline keeps the hash of the words of each attempt; the words themselves stand in `attempts`."""
+    words = dict(
+        conn.execute(select(attempts.c.id, attempts.c.words).where(attempts.c.event_pk == event_pk)).tuples().all()
+    )
+    for row in rows:
+        if row.kind == "attempt_started":
+            body = _json(row.body)
+            if body.get("words_sha256") != sha256(words.get(body.get("attempt", ""), "")):
+                yield Break(event_pk, row.seal_no, f"the words of attempt {body.get('attempt')} were changed")
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        return mapping(text)
+    except ValueError:
+        return {}

@@ -1,0 +1,79 @@
+"""What happened to an event, in order: plain appends that the sealer chains afterwards (store/seal.py).
+
+A row's `body` is for everybody. Its `private` part (addresses, vendors' bodies) is covered by the chain through a
+salted hash only, so that it can be purged and the chain still checks.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from model.ids import Ids
+from store.codec import canonical, mapping, plain, sha256
+from store.signals import TIMELINE, signal
+from store.tables import events, timeline
+
+
+class Entry(NamedTuple):
+    """One row as people see it. `n` grows with each row of the database and is the id of live feeds."""
+
+    n: int
+    source: str
+    event_id: str
+    at: datetime
+    kind: str
+    body: dict[str, Any]
+
+
+def append(
+    conn: Connection,
+    ids: Ids,
+    event_pk: str,
+    at: datetime,
+    kind: str,
+    body: Mapping[str, Any],
+    private: Mapping[str, Any] | None = None,
+) -> None:
+    salt = ids.salt() if private else ""
+    private_text = canonical(plain(private)) if private else None
+    conn.execute(
+        insert(timeline).values(
+            id=ids.new(),
+            event_pk=event_pk,
+            at=at,
+            kind=kind,
+            body=canonical(plain(body)),
+            private=private_text,
+            salt=salt,
+            private_sha256=sha256(salt + private_text) if private_text else "",
+        )
+    )
+    signal(conn, TIMELINE)
+
+
+_ENTRIES = select(
+    timeline.c.n, events.c.source, events.c.event_id, timeline.c.at, timeline.c.kind, timeline.c.body
+).join_from(timeline, events, timeline.c.event_pk == events.c.pk)
+
+
+def _entries(conn: Connection, query: Any) -> list[Entry]:
+    return [
+        Entry(n, source, event_id, at, kind, mapping(body))
+        for n, source, event_id, at, kind, body in conn.execute(query)
+    ]
+
+
+def of_event(conn: Connection, event_pk: str) -> list[Entry]:
+    return _entries(conn, _ENTRIES.where(timeline.c.event_pk == event_pk).order_by(timeline.c.n))
+
+
+def since(conn: Connection, n: int, limit: int = 500) -> list[Entry]:
+    """Entries after number `n`, oldest first."""
+    return _entries(conn, _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit))
+
+
+def last_n(conn: Connection) -> int:
+    """The number of the newest entry, 0 when there is none."""
+    return conn.scalar(select(timeline.c.n).order_by(timeline.c.n.desc()).limit(1)) or 0
