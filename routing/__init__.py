@@ -1,1 +1,1 @@
-"""Who is told, how and by when. Loops: router, reviser. Everything else is pure."""
+"""Who is told, how, and by when. Pure decisions, and two loops that act on them: router and reviser."""

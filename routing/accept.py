@@ -1,0 +1,276 @@
+"""One statement of an accepted message becomes an event's revision with its plan, in one transaction."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from broker.base import Message
+from model.event import Action, Content, Event, EventStatus, Instruction, MessageType, Phase, Severity, lane
+from model.ids import Ids
+from model.plan import ChannelName, Kind, Plan
+from model.reading import Reading, Unreadable
+from model.roster import Roster
+from routing import cases, changes, planner, routes
+from routing.placing import Decision, Placement, highest, place
+from store import deliveries, events, plans, replies, timeline, unreadables
+from store.codec import sha256
+from store.database import Connection
+from store.deliveries import Delivery, DeliveryState
+from store.unreadables import UnreadableRow
+
+# Events that Gridcall itself raises: unreadable messages, silent sources.
+OWN_SOURCE = "gridcall"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One statement of a message, on its way to an event."""
+
+    message: Message
+    index: int
+
+    @property
+    def delivery_id(self) -> str:
+        return self.message.deliveries[self.index]
+
+
+def decide(
+    conn: Connection, member: Member, reading: Reading | Unreadable, roster: Roster, ids: Ids, now: datetime
+) -> Delivery | None:
+    """One member, in one transaction: its evidence, its place, its plan. None when it was decided before."""
+    if deliveries.known(conn, (member.delivery_id,)):
+        return None
+    deliveries.save_body(conn, member.message)
+    if isinstance(reading, Unreadable):
+        delivery = _keep_unreadable(conn, member, reading, roster, ids, now)
+    else:
+        delivery = _accept(conn, member, reading, member.message.source, roster, ids, now)
+    deliveries.save(conn, delivery)
+    if member.message.replay_of:
+        unreadables.replayed(conn, member.message.replay_of, delivery.id, member.message.key_id or "")
+    return delivery
+
+
+def _delivery(member: Member, now: datetime, state: DeliveryState, detail: str) -> Delivery:
+    return Delivery(
+        id=member.delivery_id,
+        body_id=member.message.id,
+        member=member.index,
+        source=member.message.source,
+        received_at=member.message.received_at,
+        decided_at=now,
+        state=state,
+        detail=detail,
+    )
+
+
+# --- messages that can be read --------------------------------------------------------------------------------------
+
+
+def _accept(
+    conn: Connection, member: Member, reading: Reading, source: str, roster: Roster, ids: Ids, now: datetime
+) -> Delivery:
+    events.lock_key(conn, source, reading.key)
+    event = events.find(conn, source, reading.event_id) if reading.event_id else None
+    placement = place(reading, event, member.delivery_id, member.message.received_at)
+    if placement.revision is None:
+        assert event is not None
+        return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
+    event = _with_revision(placement, event, source, member, roster, ids)
+    events.save(conn, event)
+    events.add_revision(conn, event.pk, placement.revision, reading.parsed)
+    _note_received(conn, member, reading, placement, event, ids)
+    plan = _plan(conn, placement, event, roster, ids, now)
+    return replace(
+        _placed(_delivery(member, now, DeliveryState.PLANNED, placement.detail), reading, placement, event),
+        rings=plan.rings if plan else None,
+        at_risk=plan.at_risk if plan else None,
+        detail="; ".join((placement.detail, *(plan.remarks if plan else ()))),
+    )
+
+
+def _placed(delivery: Delivery, reading: Reading, placement: Placement, event: Event) -> Delivery:
+    return replace(
+        delivery,
+        event_pk=event.pk,
+        event_id=event.event_id,
+        revision=placement.number,
+        native_id=reading.native_id,
+        ce_source=reading.ce_source,
+        deadline_at=event.deadline_at,
+        digest=reading.digest,
+    )
+
+
+def _with_revision(
+    placement: Placement, event: Event | None, source: str, member: Member, roster: Roster, ids: Ids
+) -> Event:
+    """The event as it is after the new revision."""
+    revision = placement.revision
+    assert revision is not None
+    content = revision.content
+    route = routes.match(roster, source, content)
+    if event is None:
+        event = Event(
+            pk=ids.new(),
+            source=source,
+            event_id=placement.event_id,
+            status=EventStatus.TOMBSTONE if placement.decision is Decision.TOMBSTONE else EventStatus.OPEN,
+            severity=content.severity,
+            revisions=(),
+            answer_revision=revision.number,
+            received_at=revision.received_at,
+            deadline_at=revision.received_at,
+            work_until=revision.received_at,
+            route=route.id,
+            policy=route.policy,
+            team=route.team,
+            roster_version=roster.version,
+        )
+    before = event.revisions[-1].content if event.revisions else None
+    event = replace(
+        event,
+        revisions=(*event.revisions, revision),
+        severity=highest(event.severity, content.severity),
+        roster_version=roster.version,
+    )
+    if placement.decision is Decision.ENDED:
+        status = EventStatus.CANCELLED if content.message_type is MessageType.CANCEL else EventStatus.TERMINATED
+        return replace(event, status=status, closed_at=revision.received_at)
+    if placement.decision is Decision.TOMBSTONE or not revision.needs_answer:
+        return event
+    deadline_at, work_until = routes.deadline(
+        roster.policies[route.policy],
+        content,
+        revision.received_at,
+        new_or_moved_start=changes.moved_start(before, content),
+    )
+    promised = member.message.deadline_at
+    deadline_at = min(deadline_at, promised) if promised and promised > revision.received_at else deadline_at
+    return replace(
+        event,
+        status=EventStatus.OPEN,
+        closed_at=None,
+        answer_revision=revision.number,
+        deadline_at=deadline_at,
+        work_until=min(work_until, deadline_at) if deadline_at > revision.received_at else work_until,
+        route=route.id,
+        policy=route.policy,
+        team=route.team,
+    )
+
+
+def _note_received(
+    conn: Connection, member: Member, reading: Reading, placement: Placement, event: Event, ids: Ids
+) -> None:
+    message, revision = member.message, placement.revision
+    assert revision is not None
+    body = {
+        "decision": placement.decision,
+        "revision": placement.number,
+        "message_type": reading.content.message_type,
+        "mode": reading.content.mode,
+        "headline": reading.content.headline,
+        "delivery": member.delivery_id,
+        "body_sha256": sha256(message.body),
+        "content_sha256": reading.digest,
+        "issued_at": reading.content.issued_at,
+        "received_at": message.received_at,
+        "signature": message.signature,
+        "key": message.key_id,
+        "changes": list(revision.changes),
+        "warnings": list(reading.warnings),
+    }
+    timeline.append(conn, ids, event.pk, message.received_at, "received", body, {"sender": message.sender})
+
+
+def _plan(conn: Connection, placement: Placement, event: Event, roster: Roster, ids: Ids, now: datetime) -> Plan | None:
+    """A new event is planned here; whatever follows is the reviser's, before everything else it has to do."""
+    if placement.decision is Decision.NEW:
+        case = cases.case(event, roster, ids, now)
+        plan = planner.plan(case)
+        cases.save_plan(conn, case, plan)
+        return plan
+    if placement.decision is not Decision.TOMBSTONE:
+        below = None if event.status is not EventStatus.OPEN else event.answer_revision
+        replies.close_codes(conn, event.pk, below, now)
+        cause = f"revision {placement.number}: {event.content.message_type}"
+        plans.ask_revise(conn, ids, event.pk, lane(event.content, event.severity), cause, now, urgent=True)
+    return None
+
+
+def _nothing_new(
+    conn: Connection,
+    member: Member,
+    reading: Reading,
+    placement: Placement,
+    event: Event,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+) -> Delivery:
+    conflict = placement.decision is Decision.CONFLICT
+    state = DeliveryState.CONFLICT if conflict else DeliveryState.DUPLICATE
+    body = {"decision": placement.decision, "revision": placement.number, "delivery": member.delivery_id}
+    timeline.append(conn, ids, event.pk, member.message.received_at, "received", body | {"detail": placement.detail})
+    if conflict:
+        note = f"CONFLICT in {event.event_id}: {placement.detail}. It now says: {reading.content.headline}"
+        case = cases.case(event, roster, ids, now)
+        _line_to_team(conn, case, note, member.delivery_id)
+    return _placed(_delivery(member, now, state, placement.detail), reading, placement, event)
+
+
+def _line_to_team(conn: Connection, case: planner.Case, note: str, key: str) -> None:
+    """One line in the team's Slack channel, in the event's thread."""
+    channel = case.roster.teams[case.event.team].slack_channel
+    if channel:
+        details: dict[str, str | int | bool] = {"note": note, "key": key}
+        plans.add_notifications(
+            conn,
+            [planner.row(case, Kind.NOTE, ChannelName.SLACK_CHANNEL, channel, team=case.event.team, details=details)],
+        )
+
+
+# --- messages nobody can read ---------------------------------------------------------------------------------------
+
+
+def _keep_unreadable(
+    conn: Connection, member: Member, unreadable: Unreadable, roster: Roster, ids: Ids, now: datetime
+) -> Delivery:
+    """Keep it, and tell people by an event of our own, in the same transaction."""
+    message = member.message
+    told_as = f"unreadable/{message.source}/{sha256(message.body)[:16]}"
+    unreadables.save(
+        conn,
+        UnreadableRow(
+            id=member.delivery_id,
+            body_id=message.id,
+            member=member.index,
+            source=message.source,
+            received_at=message.received_at,
+            problems=tuple(str(p) for p in unreadable.problems),
+            told_as=told_as,
+        ),
+    )
+    reading = _telling(told_as, message, unreadable, roster)
+    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now)
+    detail = f"unreadable: {unreadable.reason}"
+    kept = _delivery(member, now, DeliveryState.UNREADABLE, detail)
+    return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
+
+
+def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Roster) -> Reading:
+    source = roster.sources.get(message.source)
+    critical = source is not None and source.critical
+    name = source.name if source else message.source
+    content = Content(
+        issuer="Gridcall",
+        program="GRIDCALL",
+        phase=Phase.ALERT,
+        severity=Severity.CRITICAL if critical else Severity.NOTICE,
+        issued_at=message.received_at,
+        instruction=Instruction(action=Action.INFORMATIONAL, target_mw=0.0),
+        headline=f"A message from {name} cannot be read"[:100],
+        text=f"{unreadable.reason}. It is kept; a person must read it: /v1/unreadable."[:1027],
+    )
+    return Reading(event_id=told_as, revision=None, content=content, key=told_as, digest=sha256(json.dumps([told_as])))

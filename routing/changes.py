@@ -1,0 +1,80 @@
+"""What a new revision changes, and whether those who accepted the old one must answer again. Pure."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from model.event import Content, EndKind, Phase
+
+# Phases in which something is asked of people; going up among them is a raise.
+_URGENCY = {
+    Phase.INFO: 0,
+    Phase.TERMINATION: 0,
+    Phase.ADVISORY: 1,
+    Phase.ALERT: 2,
+    Phase.WARNING: 3,
+    Phase.EVENT: 4,
+}
+
+
+def needs_answer(before: Content, after: Content) -> bool:
+    """True when megawatts, start, end or what is asked changed, or the phase was raised."""
+    return (
+        before.instruction.target_mw != after.instruction.target_mw
+        or before.instruction.action != after.instruction.action
+        or before.effective_at != after.effective_at
+        or before.ends_at != after.ends_at
+        or before.end_kind != after.end_kind
+        or before.resources != after.resources
+        or _URGENCY[after.phase] > _URGENCY[before.phase]
+    )
+
+
+def moved_start(before: Content | None, after: Content) -> bool:
+    return before is None or before.effective_at != after.effective_at
+
+
+def in_words(before: Content, after: Content) -> tuple[str, ...]:
+    """Short phrases, most important first, e.g. ("NOW 15 MW (was 12.5)", "EXTENDED to 18:30 EST")."""
+    zone = after.source_timezone or before.source_timezone
+    found = [
+        _megawatts(before, after),
+        _start(before, after, zone),
+        _end(before, after, zone),
+        f"PHASE {after.phase} (was {before.phase})" if after.phase is not before.phase else None,
+        "NEW SITES" if after.resources != before.resources else None,
+    ]
+    return tuple(words for words in found if words)
+
+
+def _megawatts(before: Content, after: Content) -> str | None:
+    old, new = before.instruction.target_mw, after.instruction.target_mw
+    if old == new or new is None:
+        return None
+    return f"NOW {new:g} MW" + (f" (was {old:g})" if old is not None else "")
+
+
+def _start(before: Content, after: Content, zone: str | None) -> str | None:
+    if before.effective_at == after.effective_at or after.effective_at is None:
+        return None
+    return f"START MOVED to {_wall(after.effective_at, zone)}"
+
+
+def _end(before: Content, after: Content, zone: str | None) -> str | None:
+    old, new = before.ends_at, after.ends_at
+    if old == new:
+        return "HOLD UNTIL RELEASED" if _became_open(before, after) else None
+    if new is None:
+        return "NO END GIVEN"
+    verb = "EXTENDED" if old is None or new > old else "SHORTENED"
+    return f"{verb} to {_wall(new, zone)}"
+
+
+def _became_open(before: Content, after: Content) -> bool:
+    return after.end_kind is EndKind.UNTIL_RELEASED and before.end_kind is not EndKind.UNTIL_RELEASED
+
+
+def _wall(at: datetime, zone: str | None) -> str:
+    """HH:MM in the issuer's time; MISO's all-year standard time is said as EST."""
+    local = at.astimezone(ZoneInfo(zone or "UTC"))
+    name = "EST" if zone == "Etc/GMT+5" else local.tzname()
+    return f"{local:%H:%M} {name}"

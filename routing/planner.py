@@ -1,0 +1,285 @@
+"""The timetable of a revision that needs an answer. Pure: values in, a Plan out; nothing is sent or stored here."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from model.event import Event, Mode, Severity, lane
+from model.ids import Ids
+from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, PagerDutyAction, Plan
+from model.roster import PagerDutyMode, Person, Policy, Roster, Step
+from routing.audience import Audience, Group, audience
+
+RAISE_AT = 0.6  # of the time until the deadline, when nobody has acknowledged
+PAGERDUTY_SEVERITY = {
+    Severity.CRITICAL: "critical",
+    Severity.WARNING: "warning",
+    Severity.NOTICE: "info",
+    Severity.INFO: "info",
+}
+_PHONES = (ChannelName.VOICE, ChannelName.SMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What planning looks at. `told`: (person, channel) pairs already on this revision's timetable."""
+
+    event: Event
+    roster: Roster
+    policy: Policy
+    ids: Ids
+    now: datetime
+    told: frozenset[tuple[str, ChannelName]] = frozenset()
+    tries: dict[tuple[str, ChannelName, int], int] = field(default_factory=dict)
+
+    @property
+    def lane(self) -> int:
+        return lane(self.event.content, self.event.severity)
+
+    @property
+    def critical(self) -> bool:
+        return self.event.severity is Severity.CRITICAL
+
+    @property
+    def last_ring_at(self) -> datetime:
+        """A call started later cannot be over before we stop trying."""
+        seconds = self.policy.ring_seconds + self.policy.call_seconds + self.policy.dial_margin_seconds
+        return self.event.work_until - timedelta(seconds=seconds)
+
+
+def rings(event: Event) -> bool:
+    """Does this event call people? A test does not; a mere notice is one line in Slack, unless it is a drill."""
+    content = event.content
+    if content.mode is Mode.TEST:
+        return False
+    return content.mode is Mode.DRILL or content.asks_action or event.severity.rank >= Severity.WARNING.rank
+
+
+def plan(case: Case) -> Plan:
+    """Everything that will happen for the event's answer_revision until its deadline, as far as known now."""
+    rows = list(_channel_rows(case))
+    if not rings(case.event):
+        return Plan(notifications=tuple(rows), rings=False)
+    first = take_step(case, 0, asleep=False)
+    agenda = [*first.agenda, *_later_steps(case, first), *_deadlines(case)]
+    rows += first.notifications
+    remarks = [*first.remarks, *_risk(case, rows)]
+    return Plan(
+        notifications=tuple(rows),
+        agenda=tuple(agenda),
+        remarks=tuple(remarks),
+        rings=any(row.channel is ChannelName.VOICE for row in rows) or _pagerduty_calls(case),
+        at_risk=bool(_risk(case, rows)),
+    )
+
+
+def _pagerduty_calls(case: Case) -> bool:
+    service = case.roster.teams[case.event.team].pagerduty
+    return service is not None and service.mode is PagerDutyMode.PRIMARY
+
+
+def _channel_rows(case: Case) -> Iterator[Notification]:
+    """The event's own rows: one Slack message and one PagerDuty alert for each team, at once."""
+    team = case.roster.teams[case.event.team]
+    testing = case.event.content.mode is Mode.TEST
+    channel = (team.slack_test_channel or team.slack_channel) if testing else team.slack_channel
+    if channel:
+        yield row(case, Kind.ALERT, ChannelName.SLACK_CHANNEL, channel, team=team.id)
+    if team.pagerduty and rings(case.event):
+        primary = team.pagerduty.mode is PagerDutyMode.PRIMARY
+        severity = PAGERDUTY_SEVERITY[case.event.severity] if primary else "info"
+        yield pagerduty_row(case, PagerDutyAction.TRIGGER, generation(case.event), severity)
+
+
+def generation(event: Event) -> int:
+    """PagerDuty's alert counts up when a new answer is needed: a repeat on an acknowledged alert notifies nobody.
+
+    Odd numbers record, the even number after each is its raised alert.
+    """
+    answers = [r.number for r in event.revisions if r.needs_answer and r.number <= event.answer_revision]
+    return 2 * len(answers) - 1
+
+
+def dedup_key(event: Event, number: int) -> str:
+    """What PagerDuty knows the alert by; at most 255 characters are allowed there."""
+    key = f"{event.source}:{event.event_id}:g{number}"
+    return key if len(key) <= 255 else hashlib.sha256(key.encode()).hexdigest()
+
+
+def pagerduty_row(
+    case: Case, action: PagerDutyAction, number: int, severity: str = "info", follows: str | None = None
+) -> Notification:
+    """Raises AssertionError when the team has no PagerDuty service: callers look first."""
+    team = case.roster.teams[case.event.team]
+    assert team.pagerduty is not None
+    details: dict[str, str | int | bool] = {
+        "action": action,
+        "generation": number,
+        "severity": severity,
+        "dedup_key": dedup_key(case.event, number),
+    }
+    return row(
+        case,
+        Kind.ALERT,
+        ChannelName.PAGERDUTY,
+        team.pagerduty.routing_key,
+        team=team.id,
+        details=details,
+        follows=follows,
+    )
+
+
+def row(
+    case: Case,
+    kind: Kind,
+    channel: ChannelName,
+    address: str,
+    *,
+    person: str | None = None,
+    team: str | None = None,
+    step: int = -1,
+    group: str = "",
+    due_at: datetime | None = None,
+    until: datetime | None = None,
+    details: dict[str, str | int | bool] | None = None,
+    follows: str | None = None,
+    revision: int | None = None,
+) -> Notification:
+    """One send of this event; the rest of its fields follow from the case."""
+    return Notification(
+        id=case.ids.new(),
+        event_pk=case.event.pk,
+        revision=revision or case.event.answer_revision,
+        kind=kind,
+        channel=channel,
+        address=address,
+        person=person,
+        team=team,
+        step=step,
+        group=group,
+        try_no=1 + case.tries.get((person or address, channel, step), 0),
+        follows=follows,
+        lane=case.lane,
+        due_at=due_at or case.now,
+        until=until or max(case.event.work_until, case.now + timedelta(seconds=case.policy.sla_seconds)),
+        details=details or {},
+    )
+
+
+def take_step(case: Case, index: int, *, asleep: bool) -> Plan:
+    """Tell the people of one step now; `asleep`: also those who slept at its start. Steps without people are passed."""
+    if index >= len(case.policy.steps):
+        return Plan(remarks=("nobody is left to call",), rings=False)
+    step = case.policy.steps[index]
+    found = audience(case.roster, step, index, case.now, case.critical)
+    remarks = tuple(f"{person} is on call but not in the roster" for person in found.missing)
+    if not any(ways(case, step, person) for group in found.groups for person in group.people):
+        return _pass_on(case, index, remarks)
+    groups = found.groups if asleep else found.now()
+    rows = tuple(row for group in groups for row in _group_rows(case, step, index, group))
+    return Plan(notifications=rows, agenda=tuple(_sleepers(case, index, found, asleep=asleep)), remarks=remarks)
+
+
+def _pass_on(case: Case, index: int, remarks: Sequence[str]) -> Plan:
+    """Nobody to call in this step: the next one is taken at once, and said so."""
+    after = take_step(case, index + 1, asleep=False)
+    nobody = f"step {index + 1} has nobody to call now"
+    return Plan(
+        notifications=after.notifications,
+        agenda=after.agenda,
+        remarks=(*remarks, nobody, *after.remarks),
+        rings=after.rings,
+    )
+
+
+def _sleepers(case: Case, index: int, found: Audience, *, asleep: bool) -> Iterator[Agenda]:
+    if not asleep and found.later():
+        due_at = case.now + timedelta(seconds=case.policy.asleep_delay_seconds)
+        yield agenda_step(case, index, due_at, asleep=True)
+
+
+def agenda_step(case: Case, index: int, due_at: datetime, *, asleep: bool = False, cause: str = "") -> Agenda:
+    return Agenda(
+        id=case.ids.new(),
+        event_pk=case.event.pk,
+        kind=AgendaKind.STEP,
+        due_at=due_at,
+        lane=case.lane,
+        revision=case.event.answer_revision,
+        step=index,
+        asleep=asleep,
+        cause=cause,
+    )
+
+
+def _later_steps(case: Case, first: Plan) -> Iterator[Agenda]:
+    """Steps not reached yet, asked of the rota when they fall due."""
+    reached = max((n.step for n in first.notifications), default=len(case.policy.steps))
+    for index, step in enumerate(case.policy.steps):
+        if index > reached:
+            yield agenda_step(case, index, case.now + timedelta(seconds=step.after_seconds))
+
+
+def _deadlines(case: Case) -> Iterator[Agenda]:
+    event = case.event
+    team = case.roster.teams[event.team]
+    if team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD:
+        yield _agenda(case, AgendaKind.RAISE, case.now + (event.work_until - case.now) * RAISE_AT)
+    yield _agenda(case, AgendaKind.VERDICT, case.now if event.late else event.deadline_at)
+
+
+def _agenda(case: Case, kind: AgendaKind, due_at: datetime) -> Agenda:
+    return Agenda(
+        id=case.ids.new(),
+        event_pk=case.event.pk,
+        kind=kind,
+        due_at=due_at,
+        lane=case.lane,
+        revision=case.event.answer_revision,
+    )
+
+
+def _group_rows(case: Case, step: Step, index: int, group: Group) -> Iterator[Notification]:
+    label = f"{group.timezone} {group.rotation}".strip()
+    for person in group.people:
+        for channel, address in ways(case, step, person):
+            if (person.id, channel) not in case.told:
+                yield _person_row(case, index, label, person, channel, address)
+
+
+def ways(case: Case, step: Step, person: Person) -> Iterable[tuple[ChannelName, str]]:
+    """How this person is told: the step's channels, and a Slack message where a phone is missing."""
+    wanted = [c for c in step.channels if not (c is ChannelName.VOICE and _pagerduty_calls(case))]
+    found = [(c, address) for c in wanted if (address := person.address(c))]
+    phones_missing = any(c in _PHONES for c in wanted) and not all(person.address(c) for c in wanted if c in _PHONES)
+    direct = person.address(ChannelName.SLACK_DM)
+    if phones_missing and direct and ChannelName.SLACK_DM not in wanted:
+        found.append((ChannelName.SLACK_DM, direct))
+    return found
+
+
+def _person_row(case: Case, index: int, group: str, person: Person, channel: ChannelName, address: str) -> Notification:
+    until, details = case.event.work_until, {}
+    if channel is ChannelName.VOICE:
+        until = case.last_ring_at
+        # An event that would otherwise ring nobody rings its first step all the same (design section 5).
+        if until <= case.now and index == 0:
+            until, details = case.event.work_until, {"overtime": True}
+    return row(
+        case,
+        Kind.ALERT,
+        channel,
+        address,
+        person=person.id,
+        step=index,
+        group=group,
+        until=until,
+        details=dict(details),
+    )
+
+
+def _risk(case: Case, rows: Iterable[Notification]) -> list[str]:
+    if any(n.details.get("overtime") for n in rows):
+        return ["a call takes longer than the time left: the phones ring all the same"]
+    return []

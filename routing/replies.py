@@ -1,0 +1,87 @@
+"""A person's answer, from any channel, with all its consequences in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from model.errors import Refused
+from model.event import Event, EventStatus, lane
+from model.ids import Ids
+from model.plan import State
+from model.reply import Answer, Reply
+from store import events, plans, timeline
+from store import replies as rows
+from store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What became of an answer: `counted` False when the event was over already."""
+
+    reply: Reply
+    event: Event
+    counted: bool
+
+
+def take_reply(
+    conn: Connection,
+    ids: Ids,
+    event_pk: str,
+    *,
+    person: str,
+    answer: Answer,
+    channel: str,
+    now: datetime,
+    revision: int | None = None,
+    attempt_id: str | None = None,
+    notification_id: str | None = None,
+    said: str = "",
+    by: str = "",
+) -> Answered:
+    """Keep the answer, mark the row it came by, and ask the router to look at once.
+
+    Raises Refused when it is about a revision that does not exist or is older than the one that needs an answer.
+    An answer after the event's end is kept and does not count.
+    """
+    event = events.load(conn, [event_pk])[event_pk]
+    number = revision or plans.highest_sent(conn, event_pk, person) or event.answer_revision
+    _refuse(event, number)
+    # Whoever answers a later revision that asks nothing new answers the one that does.
+    reply = Reply(
+        id=ids.new(),
+        event_pk=event_pk,
+        revision=min(number, event.answer_revision),
+        person=person,
+        answer=answer,
+        channel=channel,
+        received_at=now,
+        attempt_id=attempt_id,
+        said=said,
+        by=by,
+    )
+    rows.add(conn, reply)
+    counted = event.status is EventStatus.OPEN
+    if notification_id:
+        state = State.ACKNOWLEDGED if answer is Answer.ACKNOWLEDGE else State.DECLINED
+        plans.move(conn, notification_id, state, now)
+    body = {
+        "person": person,
+        "answer": answer,
+        "channel": channel,
+        "revision": reply.revision,
+        "said": said,
+        "by": by,
+        "attempt": attempt_id,
+        "counted": counted,
+    }
+    timeline.append(conn, ids, event_pk, now, "reply", body)
+    if counted:
+        urgency = lane(event.content, event.severity)
+        plans.ask_revise(conn, ids, event_pk, urgency, f"{person}: {answer}", now, urgent=True)
+    return Answered(reply=reply, event=event, counted=counted)
+
+
+def _refuse(event: Event, number: int) -> None:
+    if not any(r.number == number for r in event.revisions):
+        raise Refused(f"event {event.event_id} has no revision {number}")
+    if number < event.answer_revision:
+        raise Refused(f"revision {number} was replaced: revision {event.answer_revision} needs an answer")

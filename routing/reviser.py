@@ -1,0 +1,82 @@
+"""The router's second loop: looks at what falls due in the agenda and changes the timetable. Only it replans."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import structlog
+
+from model.clock import Clock, wake_or
+from model.errors import Unavailable
+from model.ids import Ids
+from model.plan import Agenda, AgendaKind, AgendaState
+from model.roster import Roster
+from routing import cases, revision
+from store import plans
+from store.database import Connection, Database
+from store.signals import REVISE
+
+log = structlog.get_logger(__name__)
+
+BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
+
+_TAKE = {
+    AgendaKind.STEP: revision.take_step,
+    AgendaKind.RAISE: revision.take_raise,
+    AgendaKind.VERDICT: revision.take_deadline,
+}
+
+
+class Reviser:
+    """`turned_at` is when the loop last turned; readiness looks at it."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids, roster: cases.RosterAt) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._roster = roster
+        self.turned_at: datetime = clock.now()
+
+    async def run(self) -> None:
+        with self._database.signals.waiting(REVISE) as wake:
+            while True:
+                until = await self._turn()
+                await wake_or(self._clock, wake, until)
+
+    async def _turn(self) -> datetime:
+        """Work off everything due. Returns when to look again."""
+        now = self._clock.now()
+        self.turned_at = now
+        try:
+            while due := await self._database.read(lambda conn: plans.due_agenda(conn, now)):
+                await self._take(due)
+            following = await self._database.read(plans.next_agenda_at)
+        except Unavailable as away:
+            log.warning("database away, the agenda waits", error=str(away))
+            following = None
+        return min(following or now + BACKSTOP, now + BACKSTOP)
+
+    async def _take(self, due: Sequence[Agenda]) -> None:
+        """One transaction an event, most urgent event first; those of one look share a commit."""
+        by_event = groupby(sorted(due, key=lambda a: a.event_pk), key=lambda a: a.event_pk)
+        order = {a.event_pk: n for n, a in reversed(list(enumerate(due)))}
+        work = sorted(((pk, list(rows)) for pk, rows in by_event), key=lambda item: order[item[0]])
+        async with asyncio.TaskGroup() as group:
+            for event_pk, rows in work:
+                group.create_task(self._take_event(event_pk, rows))
+
+    async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> None:
+        now, roster = self._clock.now(), self._roster()
+        await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now))
+        log.info("timetable looked at", event=event_pk, causes=[a.cause or str(a.kind) for a in rows])
+
+
+def take(conn: Connection, event_pk: str, rows: Sequence[Agenda], roster: Roster, ids: Ids, now: datetime) -> None:
+    """Claim the rows and act on them; a row that somebody else claimed meanwhile is left to them."""
+    for row in sorted(rows, key=lambda a: a.kind is not AgendaKind.REVISE):
+        if plans.finish_agenda(conn, [row.id], AgendaState.DONE, now) == 0:
+            continue
+        facts = cases.facts(conn, event_pk, roster, ids, now)
+        change = revision.revise(facts) if row.kind is AgendaKind.REVISE else _TAKE[row.kind](facts, row)
+        cases.save_change(conn, facts, change, row.cause or str(row.kind))

@@ -1,0 +1,97 @@
+"""Takes accepted messages from the queue and writes the timetable. Acks only what is saved."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from broker.base import Broker, Handle, Message
+from model.clock import Clock
+from model.errors import Unavailable
+from model.ids import Ids
+from model.reading import Problem, Reading, Unreadable
+from model.roster import Roster
+from routing.accept import Member, decide
+from routing.cases import RosterAt
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+HANDS = 64
+RETRY_SECONDS = 1.0
+
+Read = Callable[[Message, Roster], Sequence[Reading | Unreadable]]
+
+
+class Router:
+    """`turned_at` is when the loop last turned; readiness looks at it."""
+
+    def __init__(
+        self, broker: Broker, database: Database, clock: Clock, ids: Ids, roster: RosterAt, read: Read
+    ) -> None:
+        self._broker = broker
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._roster = roster
+        self._read = read
+        self.busy = 0
+
+    async def run(self) -> None:
+        """For ever. At most HANDS messages at once; cancelled, it leaves un-acked what it had not saved."""
+        hands = asyncio.Semaphore(HANDS)
+        async with asyncio.TaskGroup() as group:
+            async for handle in self._broker.consume():
+                await hands.acquire()
+                self.busy += 1
+                group.create_task(self._take(handle, hands))
+
+    async def _take(self, handle: Handle, hands: asyncio.Semaphore) -> None:
+        try:
+            await self._settle(handle.message)
+            await handle.ack()
+        finally:
+            self.busy -= 1
+            hands.release()
+
+    async def _settle(self, message: Message) -> None:
+        """Decide about every member. Infrastructure that is away is waited for; it never counts against a message."""
+        roster = self._roster()
+        for index, reading in enumerate(self._read(message, roster)):
+            member = Member(message, index)
+            while True:
+                try:
+                    await self._decide(member, reading, roster)
+                    break
+                except Unavailable as away:
+                    log.warning("database away, the message waits", delivery=member.delivery_id, error=str(away))
+                    await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
+
+    async def _decide(self, member: Member, reading: Reading | Unreadable, roster: Roster) -> None:
+        now = self._clock.now()
+        try:
+            decided = await self._database.transact(lambda conn: decide(conn, member, reading, roster, self._ids, now))
+        except Unavailable:
+            raise
+        except Exception as error:
+            # Only errors of deciding come here: the message is kept whole, with the text, and people are told.
+            log.exception("message could not be decided", delivery=member.delivery_id)
+            problem = Problem(
+                field="", found=f"{type(error).__name__}: {error}", expected="a message that can be placed"
+            )
+            unreadable = Unreadable(problems=(problem,))
+            decided = await self._database.transact(
+                lambda conn: decide(conn, member, unreadable, roster, self._ids, now)
+            )
+        if decided is not None:
+            log.info(
+                "message decided",
+                delivery=decided.id,
+                source=decided.source,
+                event_id=decided.event_id,
+                revision=decided.revision,
+                state=str(decided.state),
+                detail=decided.detail,
+                seconds_since_receipt=round((now - decided.received_at).total_seconds(), 3),
+            )
