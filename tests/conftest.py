@@ -1,0 +1,91 @@
+"""Runs, skips or fails the tests that need an outside service, as GRIDCALL_TEST_SERVICES wishes (see services.py)."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import services
+
+NOT_RUN_FOR = "not run for lack of"  # how a report carries the name of a service, from xdist's workers too
+FIXTURES = {"alertmanager_binary": "alertmanager", "chromium_binary": "chromium", "vendor_specs": "vendor-specs"}
+
+
+@pytest.fixture(scope="session")
+def alertmanager_binary() -> Path:
+    return services.path("alertmanager")
+
+
+@pytest.fixture(scope="session")
+def chromium_binary() -> Path:
+    return services.path("chromium")
+
+
+@pytest.fixture(scope="session")
+def vendor_specs() -> Path:
+    """The folder of the vendors' API descriptions."""
+    return services.path("vendor-specs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    try:
+        services.mode(os.environ)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def needed_by(item: pytest.Item) -> list[str]:
+    """The services named by the test's marks, and those whose fixtures it uses."""
+    marked = [name for mark in item.iter_markers("service") for name in mark.args]
+    used = [FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES]
+    return list(dict.fromkeys(marked + used))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    needed = needed_by(item)
+    unknown = [name for name in needed if name not in services.SERVICES]
+    if unknown:
+        pytest.fail(f"no service is called {unknown[0]!r}, only: {', '.join(services.SERVICES)}", pytrace=False)
+    wish = services.mode(os.environ)
+    lacking = [name for name in needed if wish == "none" or not services.SERVICES[name].find()]
+    if not lacking:
+        return
+    if wish == "require":
+        pytest.fail("; ".join(f"{name} not found: {services.SERVICES[name].remedy}" for name in lacking), pytrace=False)
+    item.user_properties.extend((NOT_RUN_FOR, name) for name in lacking)
+    pytest.skip("; ".join(f"{name} not found" if wish == "find" else f"{name} switched off" for name in lacking))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where everything is required, nothing may stay out unseen. (An expected failure is reported as a skip too.)"""
+    if report.skipped and not hasattr(report, "wasxfail") and services.mode(os.environ) == "require":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: GRIDCALL_TEST_SERVICES=require allows no skip, and this is one: {reason}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [it for it in terminalreporter.stats.get("skipped", []) if isinstance(it, pytest.TestReport)]
+    tests = Counter(name for report in skipped for key, name in report.user_properties if key == NOT_RUN_FOR)
+    if tests:
+        terminalreporter.section("not everything was run", red=True, bold=True)
+    for name, count in tests.items():
+        terminalreporter.line(services.not_run_line(name, count, services.mode(os.environ)), red=True, bold=True)

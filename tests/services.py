@@ -1,0 +1,86 @@
+"""What some tests need from outside Python: what it is called, where it is here, and how one gets it.
+
+GRIDCALL_TEST_SERVICES says what happens to a test whose service is not here:
+none: tests that need a service are skipped, found or not; find (default): skipped when it is not here; require: failed.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MODES = ("none", "find", "require")
+BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program, by the names it goes under, or a folder: `folder` unless the variable names another."""
+
+    name: str
+    remedy: str
+    programs: tuple[str, ...] = ()
+    folder: Path | None = None
+    variable: str = ""
+
+    def find(self) -> Path | None:
+        if self.folder:
+            folder = Path(os.environ.get(self.variable) or self.folder)
+            return folder if folder.is_dir() else None
+        found = (shutil.which(program) for program in self.programs)
+        return next((Path(program) for program in found if program), None)
+
+
+SERVICES = {
+    service.name: service
+    for service in (
+        Service(
+            "alertmanager",
+            "apt-get install prometheus-alertmanager",
+            programs=("prometheus-alertmanager", "alertmanager"),
+        ),
+        Service(
+            "chromium", "apt-get install chromium", programs=("chromium", "chromium-browser", "google-chrome-stable")
+        ),
+        Service(
+            "vendor-specs",
+            "put the vendors' API descriptions in ../shared/vendor-specs or name their folder in GRIDCALL_VENDOR_SPECS",
+            folder=BESIDE_THE_CHECKOUT / "vendor-specs",
+            variable="GRIDCALL_VENDOR_SPECS",
+        ),
+    )
+}
+
+
+def mode(environ: Mapping[str, str]) -> str:
+    """The wish in GRIDCALL_TEST_SERVICES. Raises ValueError for one there is not."""
+    wish = environ.get("GRIDCALL_TEST_SERVICES") or "find"
+    if wish not in MODES:
+        raise ValueError(f"GRIDCALL_TEST_SERVICES is {wish!r}, and can only be one of: {', '.join(MODES)}")
+    return wish
+
+
+def path(name: str) -> Path:
+    """Where a service is, for a fixture: the test's mark has seen to it that it is here."""
+    found = SERVICES[name].find()
+    assert found, f"{name} not found: {SERVICES[name].remedy}"
+    return found
+
+
+def not_run_line(name: str, tests: int, wish: str) -> str:
+    count = f"{tests} test{'' if tests == 1 else 's'}"
+    if wish == "none":
+        return f"NOT RUN: {count}, {name} switched off by GRIDCALL_TEST_SERVICES=none"
+    return f"NOT RUN: {count}, {name} not found ({SERVICES[name].remedy})"
+
+
+def main() -> None:
+    print(f"GRIDCALL_TEST_SERVICES={mode(os.environ)}")
+    for service in SERVICES.values():
+        found = service.find()
+        print(f"{service.name:13} {found or f'not found: {service.remedy}'}")
+
+
+if __name__ == "__main__":
+    main()
