@@ -1,0 +1,268 @@
+"""Read the fields of a YAML mapping and collect what is wrong with them, so that one start names every problem."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, time
+from difflib import get_close_matches
+from enum import StrEnum
+from types import TracebackType
+from typing import Self, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import phonenumbers
+
+from config.yaml_tree import Node
+from model.errors import SettingsError
+
+MAX_PROBLEMS = 20
+MAX_TEXT_CHARS = 200
+_FOUND_CHARS = 60
+
+SLUG = re.compile(r"[a-z0-9-]{1,63}")
+_WALL = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
+_OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+
+T = TypeVar("T")
+D = TypeVar("D")
+E = TypeVar("E", bound=StrEnum)
+Parse = Callable[[Node], T]
+
+
+class Wrong(Exception):
+    """One value is not what was expected. `found` None: as written in the file."""
+
+    def __init__(self, node: Node, expected: str, found: str | None = None) -> None:
+        super().__init__(expected)
+        self.node = node
+        self.sentence = f"expected {expected}, found {_found(node) if found is None else found}"
+
+
+class Problems:
+    """What is wrong with one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, node: Node, sentence: str) -> None:
+        where = f"{node.path}: " if node.path else ""
+        self._found.append((node.line, f"{self._file}:{node.line}: {where}{sentence}"))
+
+    def raise_if_any(self) -> None:
+        """Raise SettingsError with one line per problem, in the order of the file, at most MAX_PROBLEMS."""
+        lines = [text for _, text in sorted(self._found, key=lambda problem: problem[0])]
+        if len(lines) > MAX_PROBLEMS:
+            lines = [*lines[:MAX_PROBLEMS], f"… and {len(lines) - MAX_PROBLEMS} more"]
+        if lines:
+            raise SettingsError("\n".join(lines))
+
+
+class Fields:
+    """The fields of one mapping, read by name; at the end of the `with` block those nobody asked for are unknown."""
+
+    def __init__(self, node: Node, problems: Problems) -> None:
+        self.node = node
+        self._problems = problems
+        self._fields: Mapping[str, Node] = {}
+        self._asked: list[str] = []
+        if isinstance(node.value, Mapping):
+            self._fields = node.value
+        else:
+            # What stands here instead may be a secret.
+            self.wrong(Wrong(node, "fields with names", "nothing" if node.value is None else "something else"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for name, node in self._fields.items():
+            if name not in self._asked:
+                self._problems.add(node, f"unknown field{did_you_mean(name, self._asked)}")
+
+    def optional(self, name: str, parse: Parse[T], default: D) -> T | D:
+        """What `parse` makes of the field, `default` when it is not given (or wrong, which is noted)."""
+        self._asked.append(name)
+        node = self._fields.get(name)
+        if node is None:
+            return default
+        try:
+            return parse(node)
+        except Wrong as wrong:
+            self.wrong(wrong)
+            return default
+
+    def required(self, name: str, parse: Parse[T], stand_in: T) -> T:
+        """Like `optional`, but a missing field is a problem; `stand_in` lets reading go on to the next one."""
+        if name not in self._fields and isinstance(self.node.value, Mapping):
+            self._problems.add(self.node, f'"{name}" is missing')
+        return self.optional(name, parse, stand_in)
+
+    def given(self, name: str) -> Node | None:
+        return self._fields.get(name)
+
+    def wrong(self, wrong: Wrong) -> None:
+        self._problems.add(wrong.node, wrong.sentence)
+
+
+def text(node: Node) -> str:
+    """1 to MAX_TEXT_CHARS printable characters."""
+    if not isinstance(node.value, str) or not 0 < len(node.value) <= MAX_TEXT_CHARS or not node.value.isprintable():
+        raise Wrong(node, f"text of at most {MAX_TEXT_CHARS} characters")
+    return node.value
+
+
+def slug(node: Node) -> str:
+    return _matching(node, SLUG, "a name of a-z, 0-9 and -, at most 63 long")
+
+
+def truth(node: Node) -> bool:
+    match node.value:
+        case "true" | "yes" | "on":
+            return True
+        case "false" | "no" | "off":
+            return False
+    raise Wrong(node, "true or false")
+
+
+def whole(minimum: int, maximum: int, unit: str = "") -> Parse[int]:
+    """A whole number within the bounds, both included."""
+    expected = f"a whole number{unit and ' of ' + unit} from {minimum} to {maximum}"
+
+    def parse(node: Node) -> int:
+        if not isinstance(node.value, str) or not re.fullmatch(r"-?\d{1,9}", node.value, re.ASCII):
+            raise Wrong(node, expected)
+        if not minimum <= (number := int(node.value)) <= maximum:
+            raise Wrong(node, expected)
+        return number
+
+    return parse
+
+
+def megawatts(node: Node) -> float:
+    return float(_matching(node, re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII), "megawatts such as 12.5"))
+
+
+def one_of(names: Iterable[str], what: str) -> Parse[str]:
+    """One of `names`."""
+    allowed = list(names)
+
+    def parse(node: Node) -> str:
+        if node.value not in allowed:
+            raise Wrong(node, f"{what} ({', '.join(allowed)})")
+        return str(node.value)
+
+    return parse
+
+
+def choice(enum: type[E]) -> Parse[E]:
+    parse = one_of([member.value for member in enum], "one of")
+    return lambda node: enum(parse(node))
+
+
+def each(parse: Parse[T]) -> Parse[tuple[T, ...]]:
+    """A list with at least one item, each read by `parse`."""
+
+    def parse_list(node: Node) -> tuple[T, ...]:
+        if not isinstance(node.value, list) or not node.value:
+            raise Wrong(node, "a list with at least one item")
+        return tuple(parse(item) for item in node.value)
+
+    return parse_list
+
+
+def timezone(node: Node) -> str:
+    """A name of the IANA time zone database."""
+    name = text(node)
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        hint = did_you_mean(name, available_timezones())
+        raise Wrong(node, f"a timezone such as America/Chicago{hint}") from None
+    return name
+
+
+def phone(node: Node) -> str:
+    """An E.164 number. Possible ones pass, as the numbers reserved for fiction are never valid."""
+    expected = "an E.164 number such as +13125550101"
+    written = _matching(node, re.compile(r"\+[0-9 ().-]{4,30}", re.ASCII), expected)
+    try:
+        number = phonenumbers.parse(written)
+    except phonenumbers.NumberParseException:
+        raise Wrong(node, expected) from None
+    if not phonenumbers.is_possible_number(number):
+        raise Wrong(node, expected)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def slack_user(node: Node) -> str:
+    return _matching(node, re.compile(r"[UW][A-Z0-9]{2,20}"), "a Slack user id such as U024BE7LH")
+
+
+def slack_channel(node: Node) -> str:
+    return _matching(node, re.compile(r"[CG][A-Z0-9]{2,20}"), "a Slack channel id such as C024BE91L")
+
+
+def clock_time(node: Node) -> time:
+    pattern = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+    return time.fromisoformat(_matching(node, pattern, "a time from 00:00 to 23:59"))
+
+
+def wall_time(node: Node) -> datetime:
+    """A date and time without zone: what the clock on the wall shows."""
+    return _date_time(node, _matching(node, _WALL, "a date and time such as 2026-01-05T09:00"))
+
+
+def instant(to_utc: Callable[[datetime], datetime]) -> Parse[datetime]:
+    """A date and time with Z or an offset, or a wall time which `to_utc` understands."""
+
+    def parse(node: Node) -> datetime:
+        written = text(node)
+        zone = _OFFSET.search(written, 16)
+        if not _WALL.fullmatch(written[: zone.start()] if zone else written):
+            raise Wrong(node, "a date and time such as 2026-01-05T09:00 or 2026-01-05T15:00Z")
+        found = _date_time(node, written)
+        return found if found.tzinfo else to_utc(found)
+
+    return parse
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    close = get_close_matches(name, list(names), 1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def entries(node: Node | None) -> Iterator[tuple[str, Node]]:
+    """The named entries of a section; none of a section that is missing, empty or no mapping."""
+    if node is not None and isinstance(node.value, Mapping):
+        yield from node.value.items()
+
+
+def items(node: Node | None) -> Iterator[Node]:
+    if node is not None and isinstance(node.value, list):
+        yield from node.value
+
+
+def _date_time(node: Node, written: str) -> datetime:
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        raise Wrong(node, "a date and time that exist") from None
+
+
+def _matching(node: Node, pattern: re.Pattern[str], expected: str) -> str:
+    if not isinstance(node.value, str) or not pattern.fullmatch(node.value):
+        raise Wrong(node, expected)
+    return node.value
+
+
+def _found(node: Node) -> str:
+    match node.value:
+        case None:
+            return "nothing"
+        case str() as written:
+            short = written if len(written) <= _FOUND_CHARS else written[:_FOUND_CHARS] + "…"
+            return json.dumps(short, ensure_ascii=False)
+        case list() as found:
+            return "a list" if found else "an empty list"
+    return "fields"

@@ -1,0 +1,100 @@
+"""What no single entry of the roster file can tell: references, the order of routes, things that may be there once."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+
+from config import fields as f
+from config.fields import Fields, Problems
+from config.yaml_tree import Node
+from model.roster import Policy
+
+Reference = tuple[str, Node]  # the section that must have an entry of that name, and where the name stands
+_Key = Callable[[Node], tuple[str, ...]]
+
+
+def check(top: Fields, references: Iterable[Reference], problems: Problems) -> None:
+    """Note everything about the whole file that is wrong."""
+    _check_references(top, references, problems)
+    _check_catch_all(top, problems)
+    routes, resources = list(f.items(top.given("routes"))), f.items(top.given("resources"))
+    people = [node for _, node in f.entries(top.given("people"))]
+    keys = [node for _, node in f.entries(top.given("keys"))]
+    for nodes, key, rule in (
+        (routes, _texts("id"), "its id is another route's too"),
+        (resources, _texts("scheme", "code"), "the same resource as one before"),
+        (keys, _texts("secret"), "its secret is another key's too"),
+        # An answer from the address must say who answered.
+        (people, _sms_number, 'its SMS number is another person\'s too: set "sms: false" for one of them'),
+        (people, _texts("slack"), "its Slack user is another person's too"),
+    ):
+        _check_once(nodes, key, rule, problems)
+
+
+def policy_problems(policy: Policy) -> list[str]:
+    """What keeps the policy from ever being kept, in sentences."""
+    found = []
+    needed = policy.ring_seconds + policy.call_seconds + policy.dial_margin_seconds
+    if needed > policy.sla_seconds:
+        found.append(
+            f"no call can ever finish in time: ring_seconds {policy.ring_seconds} + call_seconds {policy.call_seconds}"
+            f" + dial_margin_seconds {policy.dial_margin_seconds} = {needed}, sla_seconds is {policy.sla_seconds}"
+        )
+    starts = [step.after_seconds for step in policy.steps]
+    if any(b < a for a, b in pairwise(starts)):
+        found.append(f"expected the steps in order of after_seconds, found {starts}")
+    if starts and max(starts) >= policy.sla_seconds:
+        found.append(f"a step at {max(starts)} s comes after the deadline, sla_seconds is {policy.sla_seconds}")
+    return found
+
+
+def _check_references(top: Fields, references: Iterable[Reference], problems: Problems) -> None:
+    for section, node in references:
+        names = [name for name, _ in f.entries(top.given(section))]
+        if node.value not in names:
+            hint = f.did_you_mean(str(node.value), names)
+            problems.add(node, f'expected the name of one of {section}, found "{node.value}"{hint}')
+
+
+def _check_catch_all(top: Fields, problems: Problems) -> None:
+    """The last route, and only that, matches everything."""
+    routes = list(f.items(top.given("routes")))
+    if not routes or not _fits_all(routes[-1]):
+        node = routes[-1] if routes else top.node
+        problems.add(node, 'expected a catch-all as the last of the routes: one without "match"')
+    for route in routes[:-1]:
+        if _fits_all(route):
+            problems.add(route, 'matches everything, so the routes after it are never reached: add "match"')
+
+
+def _check_once(nodes: Iterable[Node], key: _Key, rule: str, problems: Problems) -> None:
+    seen: set[tuple[str, ...]] = set()
+    for node in nodes:
+        if value := key(node):
+            if value in seen:
+                problems.add(node, rule)
+            seen.add(value)
+
+
+def _texts(*names: str) -> _Key:
+    """The texts of those fields of a node, () unless all are there."""
+
+    def key(node: Node) -> tuple[str, ...]:
+        if not isinstance(node.value, Mapping):
+            return ()
+        values = tuple(v.value for n in names if (v := node.value.get(n)) and isinstance(v.value, str))
+        return values if len(values) == len(names) else ()
+
+    return key
+
+
+def _sms_number(node: Node) -> tuple[str, ...]:
+    number = _texts("sms")(node) or _texts("phone")(node)
+    return (re.sub(r"[^0-9+]", "", number[0]),) if number and number[0].startswith("+") else ()
+
+
+def _fits_all(route: Node) -> bool:
+    if not isinstance(route.value, Mapping):
+        return False
+    match = route.value.get("match")
+    return match is None or match.value == {}

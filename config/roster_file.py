@@ -1,0 +1,32 @@
+"""The roster as people write it: one YAML file, described in docs/roster.md. Loaded whole or not at all."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from config.fields import Problems
+from config.keys import KeySpec, Role
+from config.roster_reader import Reader
+from config.yaml_tree import parse
+from model.roster import Roster
+
+__all__ = ["KeySpec", "Role", "RosterFile", "load_roster"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterFile:
+    """What one file says. The roster's version is 0 until the store gives it one."""
+
+    roster: Roster
+    keys: tuple[KeySpec, ...] = ()
+
+
+def load_roster(text: str, name: str, formats: Collection[str] = ("canonical", "alertmanager")) -> RosterFile:
+    """Read the file `text`, called `name` in messages; `formats` are those a source may speak.
+
+    Raises SettingsError with up to 20 problems, each `file:line: path: expected …, found …`. Never quotes a secret.
+    """
+    root = parse(text, name)
+    problems = Problems(name)
+    roster, keys = Reader(root, problems, formats).read()
+    problems.raise_if_any()
+    return RosterFile(roster=roster, keys=keys)

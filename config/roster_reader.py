@@ -1,0 +1,350 @@
+"""Reads the sections of the roster file into the nouns of model/roster.py; docs/roster.md describes them."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from config import fields as f
+from config.fields import Fields, Parse, Problems, Wrong
+from config.keys import KeySpec, Role, secret
+from config.roster_checks import Reference, check, policy_problems
+from config.yaml_tree import Node
+from model.event import Mode, Phase, Severity
+from model.plan import ChannelName
+from model.roster import (
+    AwakeHours,
+    ContactMethod,
+    Heartbeat,
+    Layer,
+    Level,
+    Match,
+    Objective,
+    Override,
+    OverrideAction,
+    PagerDutyMode,
+    PagerDutyService,
+    Person,
+    Policy,
+    Resource,
+    Roster,
+    Rotation,
+    Route,
+    ShiftLength,
+    ShiftUnit,
+    Source,
+    Step,
+    Team,
+    Wake,
+)
+from routing.on_call import first_instant
+
+T = TypeVar("T")
+
+_DAY_SECONDS = 86_400
+_seconds = f.whole(0, _DAY_SECONDS, "seconds")
+_some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
+
+# What a person can be told on; the Slack channel and PagerDuty are the team's, once per event.
+PERSONAL = (ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM)
+
+
+class Reader:
+    """Reads section by section; references are checked at the end, so their order in the file does not matter."""
+
+    def __init__(self, root: Node, problems: Problems, formats: Collection[str]) -> None:
+        self._root = root
+        self._problems = problems
+        self._formats = formats
+        self._references: list[Reference] = []
+        self._zones: dict[str, str] = {}
+
+    def read(self) -> tuple[Roster, tuple[KeySpec, ...]]:
+        """What the file says; of use only when no problem was noted."""
+        with Fields(self._root, self._problems) as top:
+            people = self._named(top, "people", self._person)
+            teams = self._named(top, "teams", self._team)
+            rotations = self._named(top, "rotations", self._rotation)
+            self._zones = {r.id: r.timezone for r in rotations.values()}
+            roster = Roster(
+                people=people,
+                teams=teams,
+                rotations=rotations,
+                overrides=self._listed(top, "overrides", self._override),
+                policies=self._named(top, "policies", self._policy),
+                routes=self._listed(top, "routes", self._route),
+                resources=self._listed(top, "resources", self._resource),
+                sources=self._named(top, "sources", self._source),
+                admin_channel=top.optional("admin_channel", f.slack_channel, None),
+            )
+            keys = self._named(top, "keys", self._key)
+            check(top, self._references, self._problems)
+        return roster, tuple(keys.values())
+
+    # --- sections ---
+
+    def _named(self, top: Fields, section: str, read: Callable[[str, Fields], T]) -> Mapping[str, T]:
+        """A section of the shape id: fields. Written but empty is the same as left out."""
+        node = top.optional(section, _mapping, None)
+        return {name: self._entry(entry, partial(read, self._id(name, entry))) for name, entry in f.entries(node)}
+
+    def _listed(self, top: Fields, section: str, read: Callable[[Fields], T]) -> tuple[T, ...]:
+        node = top.optional(section, _list, None)
+        return tuple(self._entry(entry, read) for entry in f.items(node))
+
+    def _entry(self, node: Node, read: Callable[[Fields], T]) -> T:
+        with Fields(node, self._problems) as entry:
+            return read(entry)
+
+    def _nested(self, read: Callable[[Fields], T]) -> Parse[T]:
+        """A parser for fields within a field."""
+        return lambda node: self._entry(node, read)
+
+    def _id(self, name: str, node: Node) -> str:
+        if not f.SLUG.fullmatch(name):
+            self._problems.add(node, f'expected a name of a-z, 0-9 and -, at most 63 long, found "{name}"')
+        return name
+
+    def _ref(self, section: str) -> Parse[str]:
+        """A parser for the id of an entry of `section`."""
+
+        def parse_ref(node: Node) -> str:
+            name = f.text(node)
+            self._references.append((section, node))
+            return name
+
+        return parse_ref
+
+    # --- people and teams ---
+
+    def _person(self, name: str, entry: Fields) -> Person:
+        phone = entry.optional("phone", f.phone, None)
+        sms = entry.optional("sms", _sms, phone)
+        slack = entry.optional("slack", f.slack_user, None)
+        methods = ((ChannelName.VOICE, phone), (ChannelName.SMS, sms), (ChannelName.SLACK_DM, slack))
+        if not any(entry.given(n) for n in ("phone", "sms", "slack")):
+            self._problems.add(entry.node, 'expected "phone", "sms" or "slack": nobody could be told otherwise')
+        return Person(
+            id=name,
+            name=entry.required("name", f.text, ""),
+            timezone=entry.required("timezone", f.timezone, "UTC"),
+            methods=tuple(ContactMethod(channel=channel, address=address) for channel, address in methods if address),
+            awake=entry.optional("awake", self._nested(_awake), AwakeHours()),
+            language=entry.optional("language", partial(_like, r"[a-z]{2}(-[A-Z]{2})?", "a language such as en"), "en"),
+            pagerduty_user=entry.optional("pagerduty_user", f.text, None),
+        )
+
+    def _team(self, name: str, entry: Fields) -> Team:
+        return Team(
+            id=name,
+            name=entry.required("name", f.text, ""),
+            slack_channel=entry.optional("slack_channel", f.slack_channel, None),
+            slack_test_channel=entry.optional("slack_test_channel", f.slack_channel, None),
+            pagerduty=entry.optional("pagerduty", self._nested(_pagerduty), None),
+        )
+
+    # --- the rota ---
+
+    def _rotation(self, name: str, entry: Fields) -> Rotation:
+        return Rotation(
+            id=name,
+            name=entry.required("name", f.text, ""),
+            team=entry.required("team", self._ref("teams"), ""),
+            timezone=entry.required("timezone", f.timezone, "UTC"),
+            layers=entry.required("layers", f.each(self._nested(self._layer)), ()),
+        )
+
+    def _layer(self, entry: Fields) -> Layer:
+        return Layer(
+            name=entry.required("name", f.text, ""),
+            participants=entry.required("participants", f.each(self._turn), ()),
+            shift=entry.required("shift", self._nested(_shift), ShiftLength(unit=ShiftUnit.WEEK)),
+            starts_at=entry.required("starts_at", f.wall_time, datetime.min),  # noqa: DTZ901 - wall time
+        )
+
+    def _turn(self, node: Node) -> tuple[str, ...]:
+        """One person, or a list of those who are on call together."""
+        person = self._ref("people")
+        if not isinstance(node.value, list):
+            return (person(node),)
+        return _no_doubles(f.each(person))(node)
+
+    def _override(self, entry: Fields) -> Override:
+        rotation = entry.required("rotation", self._ref("rotations"), "")
+        zone = ZoneInfo(self._zones.get(rotation, "UTC"))
+        at = f.instant(lambda wall: first_instant(wall, zone))
+        action = entry.required("action", f.choice(OverrideAction), OverrideAction.ADD)
+        start = entry.required("start", at, datetime.min.replace(tzinfo=UTC))
+        end = entry.required("end", at, datetime.max.replace(tzinfo=UTC))
+        if start >= end:
+            self._problems.add(entry.node, 'expected "start" before "end"')
+        if entry.given("replaces") and action is not OverrideAction.REPLACE:
+            self._problems.add(entry.node, f'"replaces" belongs to action replace, not {action}')
+        return Override(
+            rotation=rotation,
+            action=action,
+            start=start.astimezone(UTC),
+            end=end.astimezone(UTC),
+            person=entry.required("person", self._ref("people"), ""),
+            replaces=entry.optional("replaces", self._ref("people"), None),
+        )
+
+    # --- where events go ---
+
+    def _policy(self, name: str, entry: Fields) -> Policy:
+        default = Policy(id=name, steps=())
+        policy = Policy(
+            id=name,
+            objective=entry.optional("objective", f.choice(Objective), default.objective),
+            level=entry.optional("level", f.choice(Level), default.level),
+            sla_seconds=entry.optional("sla_seconds", _some_seconds, default.sla_seconds),
+            ring_seconds=entry.optional("ring_seconds", f.whole(5, 600, "seconds"), default.ring_seconds),
+            call_seconds=entry.optional("call_seconds", _some_seconds, default.call_seconds),
+            dial_margin_seconds=entry.optional("dial_margin_seconds", _seconds, default.dial_margin_seconds),
+            asleep_delay_seconds=entry.optional("asleep_delay_seconds", _seconds, default.asleep_delay_seconds),
+            effective_at_counts=entry.optional("effective_at_counts", f.truth, default.effective_at_counts),
+            steps=entry.required("steps", f.each(self._nested(self._step)), ()),
+        )
+        for problem in policy_problems(policy):
+            self._problems.add(entry.node, problem)
+        return policy
+
+    def _step(self, entry: Fields) -> Step:
+        step = Step(
+            after_seconds=entry.required("after_seconds", _seconds, 0),
+            rotations=entry.optional("rotations", _no_doubles(f.each(self._ref("rotations"))), ()),
+            people=entry.optional("people", _no_doubles(f.each(self._ref("people"))), ()),
+            wake=entry.optional("wake", f.choice(Wake), Wake.ANY),
+            channels=entry.optional("channels", _no_doubles(f.each(_personal)), (ChannelName.VOICE, ChannelName.SMS)),
+        )
+        if not entry.given("rotations") and not entry.given("people"):
+            self._problems.add(entry.node, 'expected "rotations" or "people": the step tells nobody')
+        return step
+
+    def _route(self, entry: Fields) -> Route:
+        return Route(
+            id=entry.required("id", f.slug, ""),
+            team=entry.required("team", self._ref("teams"), ""),
+            policy=entry.required("policy", self._ref("policies"), ""),
+            match=entry.optional("match", self._nested(self._match), Match()),
+        )
+
+    def _match(self, entry: Fields) -> Match:
+        return Match(
+            sources=entry.optional("sources", f.each(self._ref("sources")), ()),
+            programs=entry.optional("programs", f.each(f.text), ()),
+            phases=entry.optional("phases", f.each(f.choice(Phase)), ()),
+            severities=entry.optional("severities", f.each(f.choice(Severity)), ()),
+            modes=entry.optional("modes", f.each(f.choice(Mode)), ()),
+        )
+
+    def _resource(self, entry: Fields) -> Resource:
+        return Resource(
+            scheme=entry.required("scheme", f.text, ""),
+            code=entry.required("code", f.text, ""),
+            name=entry.required("name", f.text, ""),
+            zone=entry.optional("zone", f.text, ""),
+            timezone=entry.optional("timezone", f.timezone, "UTC"),
+            contracted_mw=entry.optional("contracted_mw", f.megawatts, None),
+            team=entry.optional("team", self._ref("teams"), None),
+        )
+
+    def _source(self, name: str, entry: Fields) -> Source:
+        return Source(
+            id=name,
+            name=entry.required("name", f.text, ""),
+            format=entry.optional("format", f.one_of(self._formats, "a format"), "canonical"),
+            timezone=entry.optional("timezone", f.timezone, "UTC"),
+            critical=entry.optional("critical", f.truth, False),
+            heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),
+            also_confirm=entry.optional("also_confirm", f.text, ""),
+        )
+
+    def _heartbeat(self, node: Node) -> Heartbeat | None:
+        if node.value == "none":
+            return None
+        if not isinstance(node.value, Mapping):
+            raise Wrong(node, '"none", or period_seconds and grace_seconds')
+        with Fields(node, self._problems) as entry:
+            return Heartbeat(
+                period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
+                grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
+            )
+
+    def _key(self, name: str, entry: Fields) -> KeySpec:
+        role = entry.required("role", f.choice(Role), Role.OPERATOR)
+        if (role is Role.UPSTREAM) != (entry.given("source") is not None):
+            rule = "needs a source" if role is Role.UPSTREAM else "has no source"
+            self._problems.add(entry.node, f"a key of role {role} {rule}")
+        return KeySpec(
+            id=name,
+            role=role,
+            source=entry.optional("source", self._ref("sources"), None),
+            person=entry.optional("person", self._ref("people"), None),
+            secret=entry.required("secret", secret, ""),
+        )
+
+
+def _awake(entry: Fields) -> AwakeHours:
+    return AwakeHours(
+        start=entry.required("start", f.clock_time, AwakeHours().start),
+        end=entry.required("end", f.clock_time, AwakeHours().end),
+    )
+
+
+def _pagerduty(entry: Fields) -> PagerDutyService:
+    return PagerDutyService(
+        routing_key=entry.required("routing_key", _routing_key, ""),
+        mode=entry.optional("mode", f.choice(PagerDutyMode), PagerDutyMode.RECORD),
+    )
+
+
+def _shift(entry: Fields) -> ShiftLength:
+    return ShiftLength(
+        unit=entry.required("unit", f.choice(ShiftUnit), ShiftUnit.WEEK),
+        count=entry.optional("count", f.whole(1, 366), 1),
+    )
+
+
+def _sms(node: Node) -> str | None:
+    return None if node.value in ("false", "no", "off") else f.phone(node)
+
+
+def _personal(node: Node) -> ChannelName:
+    return ChannelName(f.one_of([c.value for c in PERSONAL], "a channel")(node))
+
+
+def _routing_key(node: Node) -> str:
+    if not isinstance(node.value, str) or not re.fullmatch(r"[A-Za-z0-9]{32}", node.value):
+        raise Wrong(node, "an Events API v2 routing key of 32 letters and digits", "something else")
+    return node.value
+
+
+def _like(pattern: str, expected: str, node: Node) -> str:
+    if not isinstance(node.value, str) or not re.fullmatch(pattern, node.value):
+        raise Wrong(node, expected)
+    return node.value
+
+
+def _no_doubles(parse_list: Parse[tuple[T, ...]]) -> Parse[tuple[T, ...]]:
+    def parse_once(node: Node) -> tuple[T, ...]:
+        found = parse_list(node)
+        if len(set(found)) < len(found):
+            raise Wrong(node, "each only once", "one twice")
+        return found
+
+    return parse_once
+
+
+def _mapping(node: Node) -> Node:
+    if node.value is not None and not isinstance(node.value, Mapping):
+        raise Wrong(node, "entries of the shape name: fields")
+    return node
+
+
+def _list(node: Node) -> Node:
+    if node.value is not None and not isinstance(node.value, list):
+        raise Wrong(node, "a list")
+    return node

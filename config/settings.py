@@ -1,0 +1,302 @@
+"""Settings: environment `GRIDCALL_*` (or `GRIDCALL_*_FILE`) over the YAML file `GRIDCALL_CONFIG` over defaults."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import phonenumbers
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.fields import MAX_PROBLEMS
+from config.yaml_tree import Node, parse
+from model.errors import SettingsError
+
+PREFIX = "GRIDCALL_"
+CONFIG = f"{PREFIX}CONFIG"
+_FILE = "_FILE"
+_MAX_FILE_BYTES = 64_000
+_ELSEWHERE = {CONFIG, f"{PREFIX}URL", f"{PREFIX}KEY", f"{PREFIX}TEST_SERVICES"}  # read by the CLI and the tests
+_LATER = "comes with the production engine; not yet in this version"
+
+
+def _web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise ValueError("expected an address such as https://gridcall.example")
+    return value.rstrip("/")
+
+
+def _number(value: str) -> str:
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        raise ValueError("expected an E.164 number such as +13125550101") from None
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("expected an E.164 number such as +13125550101")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", value):
+        raise ValueError("expected AC and 32 hexadecimal digits")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+PhoneNumber = Annotated[str, AfterValidator(_number)]
+AccountSid = Annotated[str, AfterValidator(_account)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Everything one process is told at start. Frozen; made by `load_settings`, handed on as values."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, validate_default=True
+    )
+
+    data_dir: Path = Field(Path("var"), description="Folder for everything Gridcall writes.")
+    http_host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on.")
+    http_port: Port = Field(8080, description="Port the API listens on.")
+    public_url: WebAddress = Field(
+        default_factory=lambda data: f"http://127.0.0.1:{data['http_port']}",
+        description="Address under which vendors and people reach the API; http://127.0.0.1:{http_port} by default.",
+    )
+    database_url: str | None = Field(
+        None, description="sqlite:///FILE; a SQLite file in data_dir by default. PostgreSQL comes later."
+    )
+    amqp_url: str | None = Field(None, description="Address of RabbitMQ; comes later. The embedded queue by default.")
+    sandbox_port: Port = Field(8090, description="Port of the demo's stand-ins for the vendors.")
+    roster: Path | None = Field(None, description="The roster file (docs/roster.md).")
+    twilio_account_sid: AccountSid | None = Field(None, description="Twilio account, AC and 32 hexadecimal digits.")
+    twilio_auth_token: SecretStr | None = Field(None, description="Twilio auth token; also verifies its callbacks.")
+    twilio_from: PhoneNumber | None = Field(None, description="Caller id of calls and sender of SMS.")
+    twilio_base_url: WebAddress | None = Field(None, description="Where Twilio is, when it is not Twilio.")
+    twilio_lines: int = Field(5, ge=1, le=10_000, description="Calls that may be in the air at once.")
+    twilio_calls_per_second: float = Field(1.0, gt=0, le=1_000, description="Calls Twilio starts per second.")
+    slack_bot_token: SecretStr | None = Field(None, description="Slack bot token, xoxb-…")
+    slack_signing_secret: SecretStr | None = Field(None, description="Verifies what Slack sends us.")
+    slack_base_url: WebAddress | None = Field(None, description="Where Slack's Web API is, when it is not Slack.")
+    slack_per_second: float = Field(1.0, gt=0, le=1_000, description="Slack messages per second and channel.")
+    pagerduty_base_url: WebAddress | None = Field(
+        None, description="Where PagerDuty's Events API is, when it is not PagerDuty."
+    )
+    max_body_bytes: int = Field(
+        1_000_000, ge=1_000, le=100_000_000, description="Larger request bodies are refused with 413."
+    )
+    queue_depth_limit: int = Field(
+        100_000, ge=1, le=100_000_000, description="Messages the queue holds before the API answers 503."
+    )
+    installation_key: SecretStr | None = Field(
+        None, description="Signs delivery ids; made at first start and kept in data_dir by default."
+    )
+    help_callback_number: PhoneNumber | None = Field(None, description="Number told to those who need a person.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first that gives a value wins."""
+        return init_settings, _NamedFiles(settings_cls), env_settings, _ConfigFile(settings_cls)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _usable(cls, value: Any) -> Any:
+        if isinstance(value, _Unusable):
+            raise ValueError(value.why)
+        return value
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _embedded_queue_only(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError(f"RabbitMQ {_LATER}; leave it out")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlite_only(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("postgres"):
+            raise ValueError(f"PostgreSQL {_LATER}; leave it out for SQLite")
+        if value is not None and not re.fullmatch(r"sqlite:///[^?#]+", value):
+            raise ValueError("expected sqlite:///FILE")
+        return value
+
+    @field_validator("roster")
+    @classmethod
+    def _roster_exists(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("expected a file that exists")
+        return value
+
+    @field_validator("twilio_auth_token", "slack_bot_token", "slack_signing_secret", "installation_key")
+    @classmethod
+    def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("expected visible ASCII characters without spaces")
+        return value
+
+    @model_validator(mode="after")
+    def _vendors_whole(self) -> "Settings":
+        """A vendor half set up would fail with the first event, not at start."""
+        for vendor in (
+            ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+            ("slack_bot_token", "slack_signing_secret"),
+        ):
+            missing = [_variable(name) for name in vendor if getattr(self, name) is None]
+            if missing and len(missing) < len(vendor):
+                given = ", ".join(_variable(name) for name in vendor if getattr(self, name) is not None)
+                raise ValueError(f"{given} without {', '.join(missing)}: give all or none")
+        return self
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from `given` over environment, files and defaults.
+
+    Raises SettingsError with every problem, each `GRIDCALL_NAME (where it came from): what was expected`. What was
+    found is quoted only where it cannot be a secret.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as e:
+        lines = [_sentence(p, given) for p in e.errors() if p["type"] != "default_factory_not_called"]
+        raise SettingsError("\n".join(lines[:MAX_PROBLEMS])) from None
+
+
+def describe(settings: Settings) -> list[tuple[str, str, str]]:
+    """(name, value with secrets masked, where it came from by the present environment) of every setting."""
+    return [(_variable(name), str(getattr(settings, name)), origin(name)) for name in Settings.model_fields]
+
+
+def origin(name: str) -> str:
+    """Where the setting `name` comes from: "environment", "file …", "gridcall.yaml:3" or "default"."""
+    if os.environ.get(_variable(name)):
+        return "environment"
+    if path := os.environ.get(_variable(name) + _FILE):
+        return f"file {path}"
+    config = _config_nodes()
+    return f"{os.environ[CONFIG]}:{config[name].line}" if name in config else "default"
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings and are none, perhaps misspelt: worth a warning.
+
+    Not an error: orchestrators put variables there that begin with a service's name.
+    """
+    known = {_variable(name) + end for name in Settings.model_fields for end in ("", _FILE)} | _ELSEWHERE
+    return sorted(v for v in os.environ if v.startswith(PREFIX) and v not in known)
+
+
+def table() -> str:
+    """All settings as a Markdown table, as it stands in docs/settings.md."""
+    rows = (f"| `{_variable(n)}` | {_default(f)} | {f.description} |" for n, f in Settings.model_fields.items())
+    return "\n".join(("| variable | default | what it is |", "| --- | --- | --- |", *rows))
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
+
+
+class _Source(PydanticBaseSettingsSource):
+    """A source that gives its values all at once."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError("asked for all values at once")
+
+
+@dataclass(frozen=True)
+class _Unusable:
+    """Stands in for a value its source could not give, so that it is listed with all other problems."""
+
+    why: str
+
+
+class _NamedFiles(_Source):
+    """`GRIDCALL_X_FILE` names a file that holds the value of `GRIDCALL_X`, as secret stores mount them."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name in Settings.model_fields if (value := self._value(_variable(name))) is not None}
+
+    def _value(self, variable: str) -> str | _Unusable | None:
+        if not (path := os.environ.get(variable + _FILE)):
+            return None
+        if os.environ.get(variable):
+            return _Unusable(f"{variable}{_FILE} is given too: give only one of them")
+        try:
+            return _text(Path(path)).strip()
+        except SettingsError as e:
+            return _Unusable(str(e))
+
+
+class _ConfigFile(_Source):
+    """The YAML file that `GRIDCALL_CONFIG` names: setting names in small letters, without prefix."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {
+            name: node.value if isinstance(node.value, str) else _Unusable("expected a single value")
+            for name, node in _config_nodes().items()
+            if node.value is not None
+        }
+
+
+def _config_nodes() -> Mapping[str, Node]:
+    path = os.environ.get(CONFIG)
+    if not path:
+        return {}
+    root = parse(_text(Path(path)), path)
+    if root.value is None:
+        return {}
+    if not isinstance(root.value, Mapping):
+        raise SettingsError(f"{path}:1: expected settings of the shape name: value")
+    return root.value
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+        if len(content) > _MAX_FILE_BYTES:
+            raise SettingsError(f"{path} has more than {_MAX_FILE_BYTES} bytes")
+        return content.decode()
+    except OSError as e:
+        raise SettingsError(f"{path} cannot be read: {e.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text") from None
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+# Addresses of servers may carry a password; a secret may have been put where the account belongs.
+_NEVER_QUOTED = frozenset({"database_url", "amqp_url", "twilio_account_sid"})
+
+
+def _sentence(problem: ErrorDetails, given: Mapping[str, Any]) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    what = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"{name} ({origin(name)}): unknown setting"
+    if not name:
+        return what
+    where = "given" if name in given else origin(name)
+    return f"{_variable(name)} ({where}): {what}{_found(name, problem['input'])}"
+
+
+def _found(name: str, value: Any) -> str:
+    if isinstance(value, _Unusable):
+        return ""
+    secret = name in _NEVER_QUOTED or "SecretStr" in str(Settings.model_fields[name].annotation)
+    return "" if secret else f', found "{value}"'

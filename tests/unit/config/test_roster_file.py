@@ -1,0 +1,355 @@
+"""The roster file: read whole or refused with every problem named."""
+
+import re
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+import pytest
+
+from config.roster_file import Role, RosterFile, load_roster
+from model.errors import SettingsError
+from model.plan import ChannelName
+from model.roster import AwakeHours, Heartbeat, Match, OverrideAction, PagerDutyMode, Policy, ShiftUnit, Wake
+from routing.on_call import on_call
+
+DOC = Path(__file__).parents[3] / "docs" / "roster.md"
+
+SMALL = """\
+people:
+  ana:
+    name: Ana Reyes
+    timezone: America/Chicago
+    phone: +13125550101
+  ben:
+    name: Ben Okafor
+    timezone: Europe/London
+    phone: +1 (312) 555-0102
+    slack: U0BEN
+teams:
+  ops: {name: Operations}
+rotations:
+  primary:
+    name: Primary
+    team: ops
+    timezone: America/Chicago
+    layers:
+      - name: weekly
+        participants: [ana, [ben, ana]]
+        shift: {unit: week}
+        starts_at: 2026-01-05T09:00
+overrides:
+  - {rotation: primary, action: add, person: ben, start: 2026-03-08T02:30, end: 2026-03-09T00:00Z}
+policies:
+  default:
+    steps:
+      - {after_seconds: 0, rotations: [primary]}
+routes:
+  - {id: miso, match: {sources: [miso]}, team: ops, policy: default}
+  - {id: rest, team: ops, policy: default}
+sources:
+  miso: {name: MISO}
+keys:
+  gateway: {role: upstream, source: miso, secret: 0123456789abcdefghij}
+"""
+
+
+def load(text: str) -> RosterFile:
+    return load_roster(text, "r.yaml")
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load(text)
+    return str(refused.value).splitlines()
+
+
+def changed(old: str, new: str) -> str:
+    assert old in SMALL
+    return SMALL.replace(old, new, 1)
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+def test_a_small_file():
+    found = load(SMALL)
+    roster = found.roster
+    ana, ben = roster.people["ana"], roster.people["ben"]
+    assert [(m.channel, m.address) for m in ana.methods] == [
+        (ChannelName.VOICE, "+13125550101"),
+        (ChannelName.SMS, "+13125550101"),
+    ]
+    assert ben.address(ChannelName.VOICE) == "+13125550102"
+    assert ben.address(ChannelName.SLACK_DM) == "U0BEN"
+    assert ana.awake == AwakeHours()
+    assert roster.version == 0
+    assert roster.rotations["primary"].layers[0].participants == (("ana",), ("ben", "ana"))
+    assert roster.policies["default"].sla_seconds == Policy(id="x", steps=()).sla_seconds
+    assert roster.sources["miso"].heartbeat == Heartbeat()
+    assert roster.routes[-1].match == Match()
+
+
+def test_override_times_are_wall_times_of_the_rotation_or_have_an_offset():
+    """02:30 does not exist in Chicago on 8 March 2026: the override begins with the first instant after the gap."""
+    [override] = load(SMALL).roster.overrides
+    assert override.start == datetime(2026, 3, 8, 8, tzinfo=UTC)
+    assert override.end == datetime(2026, 3, 9, tzinfo=UTC)
+    offset = load(changed("2026-03-09T00:00Z", "2026-03-09T00:00-05:00")).roster.overrides[0]
+    assert offset.end == datetime(2026, 3, 9, 5, tzinfo=UTC)
+
+
+def test_the_example_of_the_documentation():
+    """It loads, and means what its comments say."""
+    example = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.DOTALL)
+    assert len(example) == 1
+    found = load_roster(example[0], "roster.md")
+    roster = found.roster
+    assert roster.admin_channel == "C024ADMIN"
+    assert roster.people["ana"].awake == AwakeHours(start=time(6), end=time(21, 30))
+    assert roster.people["ben"].address(ChannelName.SMS) == "+447700900102"
+    assert roster.people["cho"].address(ChannelName.SMS) is None
+    assert roster.teams["ops"].pagerduty.mode is PagerDutyMode.RECORD
+    assert roster.rotations["ops-backup"].layers[0].shift.unit is ShiftUnit.DAY
+    assert [o.action for o in roster.overrides] == [
+        OverrideAction.REPLACE,
+        OverrideAction.REPLACE,
+        OverrideAction.ADD,
+        OverrideAction.REMOVE,
+    ]
+    assert roster.overrides[1].replaces is None
+    assert roster.policies["default"].steps[0].wake is Wake.AWAKE_FIRST
+    assert roster.policies["default"].steps[1].wake is Wake.ANY
+    assert not roster.policies["notices"].effective_at_counts
+    assert roster.sources["alertmanager"].heartbeat is None
+    assert roster.sources["miso"].critical
+    assert roster.resource("MISO-EPNODE", "ACME.FOUNDRY1").contracted_mw == 12.5
+    assert [k.role for k in found.keys] == [Role.UPSTREAM, Role.OPERATOR, Role.ADMIN]
+    christmas = datetime(2026, 12, 25, tzinfo=UTC)
+    assert on_call(roster.rotations["ops-primary"], roster.overrides, christmas) == ("cho",)  # instead of ana
+
+
+def test_the_documentation_names_every_field():
+    """What the reader asks for is in the example."""
+    text = DOC.read_text()
+    source = (Path(__file__).parents[3] / "config" / "roster_reader.py").read_text()
+    for name in re.findall(r'(?:optional|required)\("(\w+)"', source):
+        assert f"{name}:" in text
+
+
+def test_aliases_stand_for_what_they_name():
+    text = changed("timezone: America/Chicago\n    phone", "timezone: &tz America/Chicago\n    phone")
+    assert load(text.replace("Europe/London", "*tz")).roster.people["ben"].timezone == "America/Chicago"
+
+
+def test_empty_sections_are_as_good_as_none():
+    assert load(SMALL + "resources:\n").roster.resources == ()
+
+
+def test_secrets_do_not_show():
+    found = load(SMALL)
+    assert found.keys[0].secret == "0123456789abcdefghij"
+    assert not found.keys[0].demo
+    assert "0123456789" not in repr(found)
+    assert "5550101" not in repr(found)
+
+
+def test_formats_are_those_of_intake():
+    assert load_roster(changed("{name: MISO}", "{name: MISO, format: own}"), "r", ["own"]).roster.sources["miso"]
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    # what is written instead, and the one problem that is reported
+    ("+13125550101", '"555"', '5: people.ana.phone: expected an E.164 number such as +13125550101, found "555"'),
+    ("+13125550101", "+1312CALLNOW", "5: people.ana.phone: expected an E.164"),
+    ("+13125550101", "+1312555010", "5: people.ana.phone: expected an E.164"),
+    ("+13125550101", "", "5: people.ana.phone: expected an E.164 number such as +13125550101, found nothing"),
+    ("+13125550101", "[1, 2]", "found a list"),
+    ("    phone: +13125550101\n", "", '2: people.ana: expected "phone", "sms" or "slack"'),
+    ("    phone: +13125550101\n", "    sms: maybe\n", "5: people.ana.sms: expected an E.164"),
+    ("phone: +13125550101", "phoen: +13125550101\n    slack: U0ANA", 'phoen: unknown field; did you mean "phone"?'),
+    ("    name: Ana Reyes\n", "", '2: people.ana: "name" is missing'),
+    ("Ana Reyes", "''", "3: people.ana.name: expected text"),
+    (
+        "America/Chicago",
+        "America/Chicgo",
+        "4: people.ana.timezone: expected a timezone such as America/Chicago; did you",
+    ),
+    ("America/Chicago", "../../etc/passwd", "4: people.ana.timezone: expected a timezone"),
+    ("America/Chicago", "America", "4: people.ana.timezone: expected a timezone"),
+    ("  ana:\n", "  Ana_R:\n", 'Ana_R: expected a name of a-z, 0-9 and -, at most 63 long, found "Ana_R"'),
+    ("U0BEN", "ben", '10: people.ben.slack: expected a Slack user id such as U024BE7LH, found "ben"'),
+    (
+        "    slack: U0BEN",
+        "    awake: {start: 7, end: 22:00}",
+        "awake.start: expected a time from 00:00 to 23:59, found",
+    ),
+    ("    slack: U0BEN", "    awake: {start: 07:00, end: 24:00}", "awake.end: expected a time from 00:00 to 23:59"),
+    ("    slack: U0BEN", "    awake: {start: 07:00}", '10: people.ben.awake: "end" is missing'),
+    (
+        "{name: Operations}",
+        "{name: Ops, slack_channel: '#ops'}",
+        "expected a Slack channel id such as C024BE91L, found",
+    ),
+    ("{name: Operations}", "{name: Ops, pagerduty: {routing_key: abc}}", "expected an Events API v2 routing key"),
+    ("{name: Operations}", "Operations", "12: teams.ops: expected fields with names"),
+    (
+        "team: ops\n    timezone",
+        "team: opps\n    timezone",
+        "16: rotations.primary.team: expected the name of one of teams",
+    ),
+    (
+        "[ana, [ben, ana]]",
+        "[ana, bne]",
+        'participants[1]: expected the name of one of people, found "bne"; did you mean',
+    ),
+    ("[ana, [ben, ana]]", "[]", "20: rotations.primary.layers[0].participants: expected a list with at least one item"),
+    ("[ana, [ben, ana]]", "[ana, []]", "participants[1]: expected a list with at least one item"),
+    ("[ana, [ben, ana]]", "[ana, [ben, ben]]", "participants[1]: expected each only once"),
+    ("{unit: week}", "{unit: month}", 'shift.unit: expected one of (day, week), found "month"'),
+    ("{unit: week}", "{unit: week, count: 0}", 'shift.count: expected a whole number from 1 to 366, found "0"'),
+    ("2026-01-05T09:00", "2026-01-05T09:00Z", "starts_at: expected a date and time such as 2026-01-05T09:00, found"),
+    ("2026-01-05T09:00", "2026-02-30T09:00", "starts_at: expected a date and time that exist"),
+    ("2026-01-05T09:00", "0001-01-05T09:00", "starts_at: expected a date and time such as"),
+    ("2026-03-08T02:30", "2026-03-10T02:30", '24: overrides[0]: expected "start" before "end"'),
+    ("2026-03-08T02:30", "tomorrow", "overrides[0].start: expected a date and time such as"),
+    (
+        "rotation: primary,",
+        "rotation: primry,",
+        'overrides[0].rotation: expected the name of one of rotations, found "pri',
+    ),
+    ("person: ben, start", "person: eve, start", "overrides[0].person: expected the name of one of people"),
+    ("person: ben, start", "person: ben, replaces: ana, start", '"replaces" belongs to action replace, not add'),
+    ("action: add", "action: swap", "overrides[0].action: expected one of (add, replace, remove)"),
+    ("rotations: [primary]}", "people: [eve]}", "steps[0].people[0]: expected the name of one of people"),
+    ("rotations: [primary]}", "rotations: [primry]}", "steps[0].rotations[0]: expected the name of one of rotations"),
+    (", rotations: [primary]}", "}", '28: policies.default.steps[0]: expected "rotations" or "people"'),
+    (
+        "after_seconds: 0",
+        "after_seconds: -5",
+        'after_seconds: expected a whole number of seconds from 0 to 86400, found "-5"',
+    ),
+    ("after_seconds: 0", "after_seconds: 1.5", "after_seconds: expected a whole number of seconds"),
+    ("after_seconds: 0", "after_seconds: 600", "a step at 600 s comes after the deadline, sla_seconds is 600"),
+    ("[primary]}", "[primary], channels: [pager]}", "channels[0]: expected a channel (voice, sms, slack_dm)"),
+    ("[primary]}", "[primary], channels: [pagerduty]}", "channels[0]: expected a channel (voice, sms, slack_dm)"),
+    ("[primary]}", "[primary], wake: always}", "wake: expected one of (any, awake, awake_first)"),
+    (
+        "    steps:\n",
+        "    sla_seconds: 100\n    steps:\n",
+        "26: policies.default: no call can ever finish in time: ring",
+    ),
+    (
+        "      - {after_seconds: 0, rotations: [primary]}\n",
+        "",
+        "policies.default.steps: expected a list with at least one",
+    ),
+    (
+        "0, rotations: [primary]}",
+        "9, people: [ana]}\n      - {after_seconds: 5, people: [ben]}",
+        "in order of after_seconds",
+    ),
+    (
+        "  - {id: rest, team: ops, policy: default}\n",
+        "",
+        "30: routes[0]: expected a catch-all as the last of the routes",
+    ),
+    ("match: {sources: [miso]}, ", "", "30: routes[0]: matches everything, so the routes after it are never reached"),
+    ("match: {sources: [miso]}, ", "match: {}, ", "30: routes[0]: matches everything"),
+    (
+        "match: {sources: [miso]}",
+        "match: {sources: []}",
+        "routes[0].match.sources: expected a list with at least one item",
+    ),
+    ("match: {sources: [miso]}", "match: {modes: [real]}", "modes[0]: expected one of (actual, drill, test)"),
+    ("match: {sources: [miso]}", "match: {sources: [mis]}", "expected the name of one of sources, found"),
+    ("id: rest", "id: miso", "31: routes[1]: its id is another route's too"),
+    (
+        "id: rest, team: ops, policy: default",
+        "id: rest, team: ops, policy: slow",
+        "expected the name of one of policies",
+    ),
+    ("{name: MISO}", "{name: MISO, format: xml}", 'expected a format (canonical, alertmanager), found "xml"'),
+    ("{name: MISO}", "{name: MISO, critical: maybe}", "sources.miso.critical: expected true or false"),
+    ("{name: MISO}", "{name: MISO, heartbeat: no}", 'heartbeat: expected "none", or period_seconds and grace_seconds'),
+    (
+        "{name: MISO}",
+        "{name: MISO, heartbeat: {period_seconds: 0}}",
+        "period_seconds: expected a whole number of seconds",
+    ),
+    ("source: miso, secret", "secret", "35: keys.gateway: a key of role upstream needs a source"),
+    ("role: upstream", "role: admin", "35: keys.gateway: a key of role admin has no source"),
+    ("0123456789abcdefghij", "short", "keys.gateway.secret: expected a secret of at least 20 characters, found 5"),
+    ("people:\n", "poeple: {}\npeople:\n", 'poeple: unknown field; did you mean "people"?'),
+    ("teams:\n", "people: {}\nteams:\n", "11: people: given twice, first in line 1"),
+    ("teams:\n", "admin_channel: '#admins'\nteams:\n", "11: admin_channel: expected a Slack channel id"),
+    ("+1 (312) 555-0102", "+1 (312) 555-0101", "6: people.ben: its SMS number is another person's too"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), REFUSED)
+def test_refused_with_line_and_place(old: str, new: str, problem: str):
+    text = changed(old, new)
+    found = problems(text)
+    assert any(problem in line for line in found), found
+    assert all(re.match(r"r\.yaml:\d+: ", line) for line in found)
+
+
+def test_every_problem_is_named_at_once_in_the_order_of_the_file():
+    text = SMALL.replace("America/Chicago", "Nowhere").replace("+13125550101", "555").replace("[primary]", "[x]")
+    assert [line.split(": ")[1] for line in problems(text)] == [
+        "people.ana.timezone",
+        "people.ana.phone",
+        "rotations.primary.timezone",
+        "policies.default.steps[0].rotations[0]",
+    ]
+
+
+def test_twenty_problems_are_enough():
+    found = problems(SMALL + "".join(f"x{i}: 1\n" for i in range(50)))
+    assert len(found) == 21
+    assert found[-1] == "… and 30 more"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "roster", "# nothing"])
+def test_not_a_roster_at_all(text: str):
+    assert problems(text)[0].startswith("r.yaml:1: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("people: [", "not YAML"),
+        ("a: 1\n---\nb: 2", "not YAML"),
+        ("a: \x00", "not YAML"),
+        ("people: !!python/object/apply:os.system [ls]", "tags are not used here"),
+        ("people: &a {x: *a}", "nested too deeply"),
+        ("a: *missing", "not YAML"),
+        ("? [x]\n: 1", "expected a name before the colon"),
+        ("[" * 5000, "nested too deeply"),
+        ("x" * 1_000_001, "at most 1000000 characters"),
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"{b}: &{b} [{', '.join(['*' + a] * 10)}]\n" for a, b in ("ab", "bc", "cd", "de", "ef", "fg")),
+            "aliases count each time",
+        ),
+    ],
+)
+def test_hostile_yaml_is_refused(text: str, problem: str):
+    assert problem in problems(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("secret: 0123456789abcdefghij", "secret: hush hush"),
+        ("secret: 0123456789abcdefghij", "secret: [hush]"),
+        ("{role: upstream, source: miso, secret: 0123456789abcdefghij}", "hush"),
+        ("secret: 0123456789abcdefghij}", "secret: hush"),
+        ("secret: 0123456789abcdefghij", "secert: hush"),
+        ("0123456789abcdefghij}", "hushhushhushhushhush}\n  other: {role: admin, secret: hushhushhushhushhush}"),
+    ],
+)
+def test_a_problem_never_quotes_a_secret(old: str, new: str):
+    assert "hush" not in "".join(problems(changed(old, new)))

@@ -1,0 +1,186 @@
+"""Settings: which source wins, and everything that is wrong at once, without quoting a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings, describe, load_settings, origin, table, unknown_variables
+from model.errors import SettingsError
+
+DOC = Path(__file__).parents[3] / "docs" / "settings.md"
+SID = "AC" + "0" * 32
+TWILIO = {"twilio_account_sid": SID, "twilio_auth_token": "token", "twilio_from": "+13125550100"}
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own comes in."""
+    import os
+
+    for name in list(os.environ):
+        if name.upper().startswith("GRIDCALL_"):
+            monkeypatch.delenv(name)
+
+
+def problems(**given: object) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(**given)
+    return str(refused.value).splitlines()
+
+
+def test_defaults():
+    settings = load_settings()
+    assert (settings.data_dir, settings.http_host, settings.http_port) == (Path("var"), "127.0.0.1", 8080)
+    assert settings.public_url == "http://127.0.0.1:8080"
+    assert (settings.database_url, settings.amqp_url, settings.roster) == (None, None, None)
+    assert (settings.twilio_lines, settings.twilio_calls_per_second, settings.slack_per_second) == (5, 1.0, 1.0)
+    assert (settings.max_body_bytes, settings.queue_depth_limit) == (1_000_000, 100_000)
+
+
+def test_public_url_follows_the_port(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRIDCALL_HTTP_PORT", "8123")
+    assert load_settings().public_url == "http://127.0.0.1:8123"
+    monkeypatch.setenv("GRIDCALL_PUBLIC_URL", "https://gridcall.example/")
+    assert load_settings().public_url == "https://gridcall.example"
+
+
+def test_given_over_environment_over_file_over_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    config = tmp_path / "gridcall.yaml"
+    config.write_text("# ours\nhttp_port: 1001\ntwilio_lines: 7\nlog_format: json\nlog_level:\n")
+    monkeypatch.setenv("GRIDCALL_CONFIG", str(config))
+    monkeypatch.setenv("GRIDCALL_HTTP_PORT", "1002")
+    monkeypatch.setenv("GRIDCALL_SANDBOX_PORT", "1003")
+    settings = load_settings(sandbox_port=1004)
+    assert (settings.http_port, settings.twilio_lines, settings.log_format) == (1002, 7, "json")
+    assert (settings.sandbox_port, settings.log_level) == (1004, "info")
+    assert origin("http_port") == "environment"
+    assert origin("twilio_lines") == f"{config}:3"
+    assert origin("data_dir") == "default"
+
+
+def test_a_value_from_a_named_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    secret = tmp_path / "token"
+    secret.write_text("hush\n")
+    monkeypatch.setenv("GRIDCALL_TWILIO_AUTH_TOKEN_FILE", str(secret))
+    settings = load_settings(twilio_account_sid=SID, twilio_from="+1 312 555 0100")
+    assert settings.twilio_auth_token.get_secret_value() == "hush"
+    assert settings.twilio_from == "+13125550100"
+    assert origin("twilio_auth_token") == f"file {secret}"
+
+
+def test_empty_is_not_given(monkeypatch: pytest.MonkeyPatch):
+    """Compose files hand on variables nobody set as empty ones."""
+    monkeypatch.setenv("GRIDCALL_TWILIO_AUTH_TOKEN", "")
+    monkeypatch.setenv("GRIDCALL_HTTP_PORT_FILE", "")
+    assert load_settings().twilio_auth_token is None
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"http_port": "80a"}, "GRIDCALL_HTTP_PORT (given): Input should be a valid integer"),
+        ({"http_port": 0}, 'GRIDCALL_HTTP_PORT (given): Input should be greater than or equal to 1, found "0"'),
+        (
+            {"public_url": "gridcall.example"},
+            "GRIDCALL_PUBLIC_URL (given): expected an address such as https://gridcall",
+        ),
+        (
+            {"twilio_from": "555"},
+            'GRIDCALL_TWILIO_FROM (given): expected an E.164 number such as +13125550101, found "555"',
+        ),
+        ({"twilio_lines": 0}, "GRIDCALL_TWILIO_LINES (given)"),
+        ({"twilio_calls_per_second": 0}, "GRIDCALL_TWILIO_CALLS_PER_SECOND (given)"),
+        ({"log_format": "xml"}, "GRIDCALL_LOG_FORMAT (given)"),
+        ({"roster": "/nowhere/roster.yaml"}, "GRIDCALL_ROSTER (given): expected a file that exists"),
+        (
+            {"amqp_url": "amqp://u:hush@h"},
+            "GRIDCALL_AMQP_URL (given): RabbitMQ comes with the production engine; not yet",
+        ),
+        (
+            {"database_url": "postgresql://u:hush@h/d"},
+            "GRIDCALL_DATABASE_URL (given): PostgreSQL comes with the production",
+        ),
+        ({"database_url": "mysql://u:hush@h/d"}, "GRIDCALL_DATABASE_URL (given): expected sqlite:///FILE"),
+        ({"slack_bot_token": "hush hush"}, "GRIDCALL_SLACK_BOT_TOKEN (given): expected visible ASCII characters"),
+        ({"twilio_account_sid": "hush"}, "GRIDCALL_TWILIO_ACCOUNT_SID (given): expected AC and 32 hexadecimal digits"),
+        (
+            {"twilio_account_sid": SID},
+            "GRIDCALL_TWILIO_ACCOUNT_SID without GRIDCALL_TWILIO_AUTH_TOKEN, GRIDCALL_TWILIO_FROM: give all or none",
+        ),
+        (
+            {"slack_bot_token": "xoxb-1"},
+            "GRIDCALL_SLACK_BOT_TOKEN without GRIDCALL_SLACK_SIGNING_SECRET: give all or none",
+        ),
+    ],
+)
+def test_refused(given: dict[str, object], problem: str):
+    [found] = problems(**given)
+    assert found.startswith(problem)
+    assert "hush" not in found
+
+
+def test_a_sqlite_file_may_be_named():
+    assert load_settings(database_url="sqlite:////data/gridcall.db").database_url == "sqlite:////data/gridcall.db"
+
+
+def test_every_problem_at_once_with_where_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    config, secret = tmp_path / "gridcall.yaml", tmp_path / "secret"
+    config.write_text("log_level: loud\nhtpp_port: 1\ntwilio_lines: [1]\n")
+    secret.write_text("x")
+    monkeypatch.setenv("GRIDCALL_CONFIG", str(config))
+    monkeypatch.setenv("GRIDCALL_HTTP_PORT", "hello")
+    monkeypatch.setenv("GRIDCALL_SLACK_BOT_TOKEN_FILE", "/nowhere/token")
+    monkeypatch.setenv("GRIDCALL_SLACK_SIGNING_SECRET", "a")
+    monkeypatch.setenv("GRIDCALL_SLACK_SIGNING_SECRET_FILE", str(secret))
+    found = "\n".join(problems())
+    assert found.count("\n") == 5
+    assert "GRIDCALL_HTTP_PORT (environment): Input should be a valid integer" in found
+    assert "GRIDCALL_SLACK_BOT_TOKEN (file /nowhere/token): /nowhere/token cannot be read" in found
+    assert "GRIDCALL_SLACK_SIGNING_SECRET_FILE is given too: give only one of them" in found
+    assert f"GRIDCALL_LOG_LEVEL ({config}:1): Input should be 'debug'" in found
+    assert f"htpp_port ({config}:2): unknown setting" in found
+    assert f"GRIDCALL_TWILIO_LINES ({config}:3): expected a single value" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: [", "not YAML"),
+        ("[]", "expected settings"),
+        ("http_port: 1\nhttp_port: 2", "given twice"),
+        (None, "cannot be"),
+    ],
+)
+def test_config_file_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, problem: str
+):
+    config = tmp_path / "gridcall.yaml"
+    if text is not None:
+        config.write_text(text)
+    monkeypatch.setenv("GRIDCALL_CONFIG", str(config))
+    assert problem in problems()[0]
+
+
+def test_secrets_are_masked_in_every_print(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRIDCALL_INSTALLATION_KEY", "hush-1")
+    settings = load_settings(**TWILIO | {"twilio_auth_token": "hush-2"})
+    shown = repr(settings) + str(settings) + str(describe(settings)) + settings.model_dump_json()
+    assert "hush" not in shown
+    assert ("GRIDCALL_INSTALLATION_KEY", "**********", "environment") in describe(settings)
+
+
+def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch):
+    for name in (
+        "GRIDCALL_SLACK_TOKEN",
+        "GRIDCALL_HTTP_PORT",
+        "GRIDCALL_HTTP_PORT_FILE",
+        "GRIDCALL_CONFIG",
+        "GRIDCALL_URL",
+    ):
+        monkeypatch.setenv(name, "")
+    assert unknown_variables() == ["GRIDCALL_SLACK_TOKEN"]
+
+
+def test_each_setting_is_described_and_the_documentation_is_up_to_date():
+    assert all(f.description for f in Settings.model_fields.values())
+    assert table() in DOC.read_text()
