@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from sandbox import control, pagerduty
-from sandbox.gate import Gate, Receive, Scope, Send
+from sandbox.gate import App, Gate, Receive, Scope, Send
 from sandbox.slack import api as slack
 from sandbox.twilio import api as twilio
 from sandbox.world import World
@@ -30,9 +30,19 @@ def build(world: World) -> FastAPI:
             yield
 
     app = StandIns(title="Stand-ins for Twilio, Slack and PagerDuty", lifespan=lifespan)
-    app.gate = Gate(super(StandIns, app).__call__, world.activity, world.faults, world.down)
+    everything = _beside(slack.application(world), super(StandIns, app).__call__)
+    app.gate = Gate(everything, world.activity, world.faults, world.down)
     twilio.mount(app, world)
-    slack.mount(app, world)
     pagerduty.mount(app, world.alerts)
     control.mount(app, world)
     return app
+
+
+def _beside(slack_app: App, others: App) -> App:
+    """Return an application that gives Slack's requests to `slack_app`, past the framework, all else to `others`."""
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        to_slack = scope["type"] == "http" and scope["path"].startswith(slack.MOUNT)
+        await (slack_app if to_slack else others)(scope, receive, send)
+
+    return choose

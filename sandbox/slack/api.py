@@ -1,24 +1,30 @@
 """Slack's HTTP: arguments from query, form or JSON; errors by name with status 200; only rate limits are 429.
 
-One bare ASGI-level route for all methods: a benchmark posts a thousand messages a second through it.
+A bare ASGI application, not a route of the framework: a benchmark posts a thousand messages a second through it.
 """
 
 import json
 from urllib.parse import parse_qsl
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.responses import Response
 
+from sandbox.gate import App, Receive, Scope, Send
 from sandbox.slack.methods import Arguments
 from sandbox.slack.workspace import SlackError
 from sandbox.world import World
 
+MOUNT = "/slack/api/"
 
-def mount(app: FastAPI, world: World) -> None:
-    """Put Slack under `/slack/api`."""
 
-    async def call(request: Request) -> Response:
-        method = request.path_params["method"]
+def application(world: World) -> App:
+    """Return Slack as an ASGI application that answers below `/slack/api/`."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await call(Request(scope, receive), scope["path"].removeprefix(MOUNT))
+        await answer(scope, receive, send)
+
+    async def call(request: Request, method: str) -> Response:
         try:
             _authorise(request, world.settings.slack_bot_token)
             arguments = await _arguments(request)
@@ -29,7 +35,7 @@ def mount(app: FastAPI, world: World) -> None:
         except SlackError as error:
             return _json({"ok": False, "error": str(error)})
 
-    app.add_route("/slack/api/{method}", call, methods=["GET", "POST"], include_in_schema=False)
+    return serve
 
 
 def _run(world: World, method: str, arguments: Arguments) -> Arguments:

@@ -14,6 +14,7 @@ PER_MINUTE = {
     "views.open": 100,
     "auth.test": 600,
 }
+MAX_BUCKETS = 10_000
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Rates:
         return 0 if per_minute is None else self._take(method, per_minute / 60, per_minute, now)
 
     def _take(self, key: str, rate: float, size: float, now: datetime) -> int:
+        if len(self._buckets) > MAX_BUCKETS:
+            self._buckets.clear()
         bucket = self._buckets.setdefault(key, _Bucket(size, now))
         bucket.tokens = min(size, bucket.tokens + (now - bucket.at).total_seconds() * rate)
         bucket.at = now

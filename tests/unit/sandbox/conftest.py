@@ -104,16 +104,17 @@ class Stage:
         defaults = {"From": US, "Twiml": "<Response><Say>Hello.</Say></Response>"}
         answer = await self.http.post(self.twilio("Calls.json"), data=defaults | {"To": to} | parameters)
         assert answer.status_code == 201, answer.text
-        return answer.json()
+        return dict(answer.json())
 
     async def text(self, to: str = ANA, body: str = "Hello", **parameters: Any) -> dict[str, Any]:
         form = {"From": US, "To": to, "Body": body} | parameters
         answer = await self.http.post(self.twilio("Messages.json"), data=form)
         assert answer.status_code == 201, answer.text
-        return answer.json()
+        return dict(answer.json())
 
     async def status(self, call: dict[str, Any]) -> str:
-        return (await self.http.get(self.twilio(f"Calls/{call['sid']}.json"))).json()["status"]
+        answer = await self.http.get(self.twilio(f"Calls/{call['sid']}.json"))
+        return str(answer.json()["status"])
 
     async def put(self, path: str, **content: Any) -> None:
         answer = await self.http.put(path, json=content)

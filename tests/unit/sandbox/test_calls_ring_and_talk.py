@@ -1,12 +1,13 @@
 """A call rings a phone, speaks, hears keys, and tells the customer each step."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
 from sandbox.signing import twilio_signature
 
-from .conftest import ANA, BO, CUSTOMER, Stage
+from .conftest import ANA, BO, CUSTOMER, Stage, Staging
 
 MENU = (
     f'<Response><Gather numDigits="1" timeout="10" action="{CUSTOMER}/menu"><Say>Reduce 12.5 megawatts. Press 1.</Say>'
@@ -105,7 +106,7 @@ async def test_calls_wait_for_their_turn_one_a_second(stage: Stage) -> None:
     assert [await stage.status(call) for call in calls] == ["ringing", "ringing", "queued"]
     await stage.advance(1)
     starts = [stage.world.calls.by_sid[call["sid"]].started_at for call in calls]
-    assert [(after - before).total_seconds() for before, after in pairwise(starts)] == [1, 1]
+    assert [after - before for before, after in pairwise(filter(None, starts))] == [timedelta(seconds=1)] * 2
 
 
 async def test_a_queued_call_is_found_only_without_a_time_filter(stage: Stage) -> None:
@@ -179,7 +180,7 @@ async def test_voicemail_then_the_next(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("mode", ["reject", "fail"])
-async def test_too_many_calls_at_once(staging, mode: str) -> None:
+async def test_too_many_calls_at_once(staging: Staging, mode: str) -> None:
     stage = staging(max_calls=1, over_capacity=mode)
     await stage.put("/scene", scene="nobody answers")
     await stage.call(BO)

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
-from .conftest import ANA, US, Stage
+from .conftest import ANA, US, Stage, Staging
 
 TWIML = "<Response><Say>Hello.</Say></Response>"
 
@@ -103,7 +103,7 @@ async def test_a_world_at_rest_is_not_busy(stage: Stage) -> None:
     assert (await stage.http.get("/state")).json() == {"busy": 0, "hanging": 0, "errors": 0, "undelivered": 0}
 
 
-async def test_failed_background_work_is_logged_and_counted(staging, caplog: pytest.LogCaptureFixture) -> None:
+async def test_failed_background_work_is_logged_and_counted(staging: Staging, caplog: pytest.LogCaptureFixture) -> None:
     stage = staging()
 
     async def broken() -> None:

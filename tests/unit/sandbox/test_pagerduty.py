@@ -7,11 +7,12 @@ import pytest
 from .conftest import Stage
 
 KEY = "0123456789abcdef0123456789abcdef"
+PAYLOAD = {"summary": "REDUCE 12.5 MW", "source": "gridcall", "severity": "critical"}
 TRIGGER = {
     "routing_key": KEY,
     "event_action": "trigger",
     "dedup_key": "miso:e1:g1",
-    "payload": {"summary": "REDUCE 12.5 MW", "source": "gridcall", "severity": "critical"},
+    "payload": PAYLOAD,
 }
 
 
@@ -56,8 +57,8 @@ async def test_the_feed_does_not_show_the_routing_key(stage: Stage) -> None:
         {"event_action": "shout"},
         {"dedup_key": "x" * 256},
         {"payload": None},
-        {"payload": TRIGGER["payload"] | {"summary": "x" * 1025}},
-        {"payload": TRIGGER["payload"] | {"severity": "notice"}},
+        {"payload": PAYLOAD | {"summary": "x" * 1025}},
+        {"payload": PAYLOAD | {"severity": "notice"}},
         {"payload": {"summary": "x", "severity": "info"}},
         {"event_action": "resolve", "dedup_key": None},
     ],

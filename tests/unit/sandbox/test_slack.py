@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import httpx2
+
 from sandbox.signing import slack_signature
 
 from .conftest import Stage
@@ -21,13 +23,14 @@ BLOCKS = [
 
 async def slack(stage: Stage, method: str, token: str = "xoxb-sandbox", **arguments: Any) -> Any:
     headers = {"authorization": f"Bearer {token}"}
-    return await stage.http.post(f"/slack/api/{method}", json=arguments, headers=headers, auth=None)
+    return await stage.http.post(f"/slack/api/{method}", json=arguments, headers=headers, auth=httpx2.Auth())
 
 
 async def post(stage: Stage, **arguments: Any) -> dict[str, Any]:
     answer = await slack(stage, "chat.postMessage", **({"channel": "C012345678", "text": "REDUCE"} | arguments))
-    assert answer.json()["ok"], answer.text
-    return answer.json()
+    posted: dict[str, Any] = answer.json()
+    assert posted["ok"], posted
+    return posted
 
 
 async def test_timestamps_differ_within_one_instant(stage: Stage) -> None:
@@ -65,7 +68,7 @@ async def test_errors_have_names_and_status_200(stage: Stage) -> None:
     async def error(method: str, **arguments: Any) -> str:
         answer = await slack(stage, method, **arguments)
         assert answer.status_code == 200
-        return answer.json()["error"]
+        return str(answer.json()["error"])
 
     assert await error("chat.postMessage", channel="nowhere", text="x") == "channel_not_found"
     assert await error("chat.postMessage", channel="C0ARCHIVED", text="x") == "is_archived"
