@@ -82,7 +82,10 @@ class Activity:
             raise failed
 
     async def stop(self) -> None:
-        """Cancel everything that runs in the background and wait until it is gone."""
+        """Cancel everything that runs in the background, wait until it is gone, and let go of hanging requests."""
+        for nap in self._naps:
+            if nap.hanging and nap.wake is not None:
+                nap.wake.set()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

@@ -80,7 +80,10 @@ class World:
         self.feed.clear()
 
     async def stop(self) -> None:
-        """End the background work and close connections. May be called twice."""
+        """End the background work, let go of hanging requests, close connections. May be called twice.
+
+        A server waits for open requests before it ends: call this when it is told to stop, not after it has.
+        """
         await self.activity.stop()
         await self.courier.close()
 

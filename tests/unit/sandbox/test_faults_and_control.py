@@ -47,6 +47,18 @@ async def test_a_request_can_hang_with_or_without_effect(stage: Stage, status: s
     assert stage.world.hanging() == 0
 
 
+async def test_stopping_lets_go_of_hanging_requests(stage: Stage) -> None:
+    await stage.put("/faults/twilio", status="hang")
+    dialling = asyncio.create_task(dial(stage))
+    polling = asyncio.create_task(stage.http.get("/messages", params={"wait": 20}))
+    await asyncio.sleep(0.01)
+    assert stage.world.hanging() == 2
+    await stage.world.stop()
+    with pytest.raises(ConnectionResetError):
+        await dialling
+    assert (await polling).json()["messages"] == []
+
+
 async def test_an_answer_can_be_late(stage: Stage) -> None:
     await stage.put("/faults/twilio", delay_seconds=3)
     dialling = asyncio.create_task(dial(stage))
