@@ -4,7 +4,7 @@ GET  /messages?after=N&wait=S       {"messages": [{"n","at","channel","to","text
 GET  /phones                        {"phones": [...]}            PUT/DELETE /phones/{number}
 POST /phones/{number}/answer | hangup | press {"digits"} | sms {"body"}
 GET/PUT /scene {"scene"}            GET /faults     PUT/DELETE /faults/{vendor}
-POST /slack/press {"channel","ts","action_id","user"}
+POST /slack/press {"channel","ts","action_id","user"?}
 GET  /calls                         every call, with its transcript
 GET  /state                         {"busy","hanging","errors","undelivered"}
 POST /reset                         forget everything
@@ -45,7 +45,7 @@ class ButtonPress(BaseModel):
     channel: str
     ts: str
     action_id: str
-    user: str = "U0PERSON01"
+    user: str | None = None
 
 
 def mount(app: FastAPI, world: World) -> None:

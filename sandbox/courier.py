@@ -124,6 +124,16 @@ class Outbox:
             return await self._courier.twilio(url, form)
 
         self._enqueue(post, last)
+        self._start()
+
+    def flush(self) -> None:
+        """Send what `swap` holds back: nothing follows."""
+        if self._held is not None:
+            self._waiting.append(self._held)
+            self._held = None
+            self._start()
+
+    def _start(self) -> None:
         if self._waiting and not self._sending:
             self._sending = True
             self._courier.activity.spawn(self._send(), f"callbacks of {self._name}")

@@ -27,3 +27,5 @@ class Settings:
     slack_per_second: float | None = 1.0
     """Messages a second and channel. None switches off every rate limit of Slack."""
     slack_burst: int = 20
+    slack_person: str = "U0PERSON01"
+    """Who presses a button when nobody is named and the message is not a direct one."""

@@ -25,8 +25,10 @@ class Buttons:
         self._feed = feed
         self._workspace = workspace
 
-    async def press(self, channel: str, ts: str, action_id: str, user: str) -> dict[str, Any]:
+    async def press(self, channel: str, ts: str, action_id: str, user: str | None = None) -> dict[str, Any]:
         """Press a button. Return `{"status", "body", "payload"}` of the customer's answer; status 0: none within 3 s.
+
+        Without `user` it is the one whose direct messages these are, else `Settings.slack_person`.
 
         Raises NoSuchButton, SlackError.
         """
@@ -35,8 +37,9 @@ class Buttons:
         if message is None:
             raise NoSuchButton(f"no message {ts} in {channel}")
         block_id, button = _button(message, action_id)
-        payload = self._payload(conversation.id, message, block_id, button, self._workspace.user(user))
-        raw = {"channel": conversation.id, "ts": ts, "action_id": action_id, "user": user}
+        who = self._workspace.user(user or conversation.person or self._settings.slack_person)
+        payload = self._payload(conversation.id, message, block_id, button, who)
+        raw = {"channel": conversation.id, "ts": ts, "action_id": action_id, "user": who["id"]}
         self._feed.add("slack", conversation.id, _label(button), "pressed", raw)
         answer = await self._courier.slack(self._settings.slack_actions_url, json.dumps(payload))
         return {"status": answer.status, "body": answer.body, "payload": payload}

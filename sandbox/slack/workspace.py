@@ -42,6 +42,11 @@ class Conversation:
         self.last_ts = max(int(now.timestamp() * 1_000_000), self.last_ts + 1)
         return f"{self.last_ts // 1_000_000}.{self.last_ts % 1_000_000:06}"
 
+    @property
+    def person(self) -> str | None:
+        """Whose direct messages these are; None for a channel."""
+        return self.name if self.id.startswith("D") and self.name.startswith(("U", "W")) else None
+
     def find(self, ts: str) -> Message | None:
         return next((message for message in reversed(self.messages) if message["ts"] == ts), None)
 

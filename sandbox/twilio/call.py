@@ -114,6 +114,8 @@ class Call:
     def notify(self, event: str, now: datetime) -> None:
         """Send the status callback of `event`, if it was asked for."""
         if self.order.status_url is None or event not in self.order.status_events:
+            if event == "completed":
+                self.outbox.flush()
             return
         status = {"answered": "in-progress", "completed": self.status}.get(event, event)
         fields = [

@@ -88,6 +88,13 @@ async def test_callbacks_can_be_disordered(stage: Stage, switch: str, order: lis
     assert [form["CallStatus"] for form in stage.customer.got("/status")] == order
 
 
+async def test_a_callback_held_back_is_sent_at_the_latest_when_the_call_ends(stage: Stage) -> None:
+    await stage.put("/faults/twilio", callbacks="swap")
+    await stage.call(StatusCallback=f"{CUSTOMER}/status", StatusCallbackEvent=["answered"])
+    await stage.advance(60)
+    assert [form["CallStatus"] for form in stage.customer.got("/status")] == ["in-progress"]
+
+
 @pytest.mark.parametrize(("answer", "status"), [("busy", "busy"), ("failed", "failed"), ("no-answer", "no-answer")])
 async def test_a_call_nobody_takes_ends_as_it_should(stage: Stage, answer: str, status: str) -> None:
     await stage.put(f"/phones/{ANA}", answer=answer)

@@ -94,6 +94,13 @@ async def test_tokens_ask_for_faults(stage: Stage) -> None:
     assert (await slack(stage, "auth.test", token="xoxb-500")).status_code == 500
 
 
+async def test_in_direct_messages_the_button_is_pressed_by_their_owner(stage: Stage) -> None:
+    posted = await post(stage, channel="U0ANA00001", blocks=BLOCKS)
+    press = {"channel": posted["channel"], "ts": posted["ts"], "action_id": "ack"}
+    answer = await stage.http.post("/slack/press", json=press)
+    assert answer.json()["payload"]["user"]["id"] == "U0ANA00001"
+
+
 async def test_a_button_comes_back_signed_with_its_value(stage: Stage) -> None:
     posted = await post(stage, blocks=BLOCKS)
     press = {"channel": posted["channel"], "ts": posted["ts"], "action_id": "ack", "user": "U0ANA00001"}
