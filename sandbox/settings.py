@@ -1,0 +1,31 @@
+"""What a world is built with: the accounts it plays, whom it calls back, and how fast the vendors are."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every value has a default that suits a demo on one machine."""
+
+    twilio_account_sid: str = "AC" + "0" * 31 + "1"
+    twilio_auth_token: str = "sandbox-twilio-auth-token"  # noqa: S105  not a secret: nothing real takes it
+    twilio_sms_inbound_url: str = "http://127.0.0.1:8080/callbacks/twilio/sms/inbound"
+    calls_per_second: float | None = 1.0
+    """Twilio dials this many calls a second, the rest wait as `queued`. None = no queue."""
+    max_calls: int | None = 20
+    """Calls that may exist at once. None = unlimited."""
+    over_capacity: Literal["reject", "fail"] = "reject"
+    """Error 10004 as an answer to the request, or as a call that fails at its turn (Twilio does not say)."""
+    speech_chars_per_second: float = 15.0
+    default_sender: str = "+15550199"
+    """The number a phone texts when nobody has texted it yet."""
+
+    slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
+    slack_signing_secret: str = "sandbox-slack-signing-secret"  # noqa: S105
+    slack_actions_url: str = "http://127.0.0.1:8080/callbacks/slack/actions"
+    slack_per_second: float | None = 1.0
+    """Messages a second and channel. None switches off every rate limit of Slack."""
+    slack_burst: int = 20
+    slack_person: str = "U0PERSON01"
+    """Who presses a button when nobody is named and the message is not a direct one."""

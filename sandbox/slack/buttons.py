@@ -1,0 +1,92 @@
+"""Pressing a button under a message: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from sandbox.clock import Clock
+from sandbox.courier import Courier
+from sandbox.feed import Feed
+from sandbox.settings import Settings
+from sandbox.slack.workspace import APP, TEAM, TEAM_NAME, Message, Workspace
+
+
+class NoSuchButton(LookupError):
+    """There is no such message, or no such button under it."""
+
+
+class Buttons:
+    """The finger of a Slack user."""
+
+    def __init__(self, clock: Clock, settings: Settings, courier: Courier, feed: Feed, workspace: Workspace) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._courier = courier
+        self._feed = feed
+        self._workspace = workspace
+
+    async def press(self, channel: str, ts: str, action_id: str, user: str | None = None) -> dict[str, Any]:
+        """Press a button. Return `{"status", "body", "payload"}` of the customer's answer; status 0: none within 3 s.
+
+        Without `user` it is the one whose direct messages these are, else `Settings.slack_person`.
+
+        Raises NoSuchButton, SlackError.
+        """
+        conversation = self._workspace.channel(channel)
+        message = conversation.find(ts)
+        if message is None:
+            raise NoSuchButton(f"no message {ts} in {channel}")
+        block_id, button = _button(message, action_id)
+        who = self._workspace.user(user or conversation.person or self._settings.slack_person)
+        payload = self._payload(conversation.id, message, block_id, button, who)
+        raw = {"channel": conversation.id, "ts": ts, "action_id": action_id, "user": who["id"]}
+        self._feed.add("slack", conversation.id, _label(button), "pressed", raw)
+        answer = await self._courier.slack(self._settings.slack_actions_url, json.dumps(payload))
+        return {"status": answer.status, "body": answer.body, "payload": payload}
+
+    def _payload(
+        self, channel: str, message: Message, block_id: str, button: dict[str, Any], user: dict[str, Any]
+    ) -> dict[str, Any]:
+        now = f"{self._clock.now().timestamp():.6f}"
+        return {
+            "type": "block_actions",
+            "user": {"id": user["id"], "username": user["name"], "name": user["name"], "team_id": TEAM},
+            "api_app_id": APP,
+            "token": "sandbox",
+            "container": {
+                "type": "message",
+                "message_ts": message["ts"],
+                "channel_id": channel,
+                "is_ephemeral": False,
+            },
+            "trigger_id": f"{now}.{uuid4().hex}",
+            "team": {"id": TEAM, "domain": TEAM_NAME},
+            "channel": {"id": channel, "name": "directmessage" if channel.startswith("D") else channel.lower()},
+            "message": message,
+            "state": {"values": {}},
+            "response_url": f"https://hooks.slack.com/actions/{TEAM}/{uuid4().hex}",
+            "actions": [
+                {
+                    "action_id": button["action_id"],
+                    "block_id": block_id,
+                    "type": "button",
+                    "text": button.get("text", {}),
+                    "value": button.get("value", ""),
+                    "action_ts": now,
+                }
+            ],
+        }
+
+
+def _button(message: Message, action_id: str) -> tuple[str, dict[str, Any]]:
+    for number, block in enumerate(message.get("blocks", [])):
+        if isinstance(block, dict):
+            for element in [*block.get("elements", []), block.get("accessory")]:
+                if isinstance(element, dict) and element.get("action_id") == action_id:
+                    return str(block.get("block_id", f"b{number}")), element
+    raise NoSuchButton(f"no button {action_id} under message {message['ts']}")
+
+
+def _label(button: dict[str, Any]) -> str:
+    text = button.get("text")
+    return str(text.get("text", "")) if isinstance(text, dict) else str(button.get("action_id", ""))

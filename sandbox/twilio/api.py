@@ -1,0 +1,119 @@
+"""Twilio's HTTP: https://www.twilio.com/docs/voice/api/call-resource, .../messaging/api/message-resource."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from sandbox.signing import Form
+from sandbox.twilio.call import API, Call
+from sandbox.twilio.calls import Calls
+from sandbox.twilio.errors import TwilioError, not_found
+from sandbox.twilio.listing import matching, page, within
+from sandbox.twilio.parameters import call_order, redirection, text_order
+from sandbox.twilio.texts import Texts
+from sandbox.world import World
+
+
+def mount(app: FastAPI, world: World) -> None:
+    """Put Twilio under `/twilio`."""
+
+    async def authorised(request: Request, account: str) -> None:
+        _authorise(request, account, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
+
+    router = APIRouter(prefix=f"/twilio/{API}/Accounts/{{account}}", dependencies=[Depends(authorised)])
+    _calls(router, world.calls)
+    _texts(router, world.texts)
+    app.include_router(router)
+    app.add_exception_handler(TwilioError, _refusal)
+
+
+def _calls(router: APIRouter, calls: Calls) -> None:
+    @router.post("/Calls.json")
+    async def create(request: Request) -> Response:
+        return JSONResponse(calls.create(call_order(await _form(request))).resource(), 201)
+
+    @router.get("/Calls.json")
+    async def find(request: Request) -> Response:
+        query = request.query_params
+        found = [call for call in matching(calls.by_sid.values(), query) if _in_time(call, query)]
+        return JSONResponse(page(_path(request), "calls", found, query))
+
+    @router.get("/Calls/{sid}.json")
+    async def fetch(request: Request, sid: str) -> Response:
+        return JSONResponse(_one(calls.by_sid, sid, request).resource())
+
+    @router.post("/Calls/{sid}.json")
+    async def update(request: Request, sid: str) -> Response:
+        call: Call = _one(calls.by_sid, sid, request)
+        _update(calls, call, dict(await _form(request)))
+        return JSONResponse(call.resource())
+
+
+def _texts(router: APIRouter, texts: Texts) -> None:
+    @router.post("/Messages.json")
+    async def create(request: Request) -> Response:
+        return JSONResponse(texts.create(text_order(await _form(request))).resource(), 201)
+
+    @router.get("/Messages.json")
+    async def find(request: Request) -> Response:
+        query = request.query_params
+        found = [text for text in matching(texts.by_sid.values(), query) if within(text.sent_at, query, "DateSent")]
+        return JSONResponse(page(_path(request), "messages", found, query))
+
+    @router.get("/Messages/{sid}.json")
+    async def fetch(request: Request, sid: str) -> Response:
+        return JSONResponse(_one(texts.by_sid, sid, request).resource())
+
+
+def _update(calls: Calls, call: Call, fields: Mapping[str, str]) -> None:
+    status = fields.get("Status")
+    if status not in (None, "", "canceled", "completed"):
+        raise TwilioError(20001, f"Status must be canceled or completed, not {status}")
+    if call.ended and status:
+        raise TwilioError(21220, "Call is not in-progress. Cannot redirect.")
+    if status == "completed" or (status == "canceled" and call.status != "in-progress"):
+        calls.end(call, "canceled")
+    twiml, url = redirection(fields)
+    if twiml is not None or url is not None:
+        calls.redirect(call, twiml, url)
+
+
+def _authorise(request: Request, account: str, sid: str, token: str) -> None:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        given = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        given = b""
+    expected = f"{sid}:{token}".encode()
+    if scheme.lower() != "basic" or account != sid or not hmac.compare_digest(given, expected):
+        raise TwilioError(20003, "Authentication Error - invalid username", 401)
+
+
+async def _form(request: Request) -> Form:
+    return parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _one(items: Mapping[str, Any], sid: str, request: Request) -> Any:
+    if sid not in items:
+        raise not_found(_path(request))
+    return items[sid]
+
+
+def _in_time(call: Call, query: Mapping[str, str]) -> bool:
+    return within(call.started_at, query, "StartTime") and within(call.ended_at, query, "EndTime")
+
+
+def _path(request: Request) -> str:
+    return request.url.path.removeprefix("/twilio")
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TwilioError)
+    headers = {"www-authenticate": 'Basic realm="Twilio API"'} if error.status == 401 else None
+    return JSONResponse(error.body(), error.status, headers)
