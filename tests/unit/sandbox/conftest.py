@@ -91,6 +91,14 @@ class Stage:
                 return
         raise AssertionError("the world does not come to rest")
 
+    async def hung(self, requests: int) -> None:
+        """Return when that many requests are kept waiting."""
+        for _ in range(10_000):
+            if self.world.hanging() == requests:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"{self.world.hanging()} requests hang, not {requests}")
+
     async def advance(self, seconds: float) -> None:
         end = self.clock.now() + timedelta(seconds=seconds)
         await self.quiet()
