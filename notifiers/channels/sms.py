@@ -15,6 +15,7 @@ from notifiers.channels.twilio_account import (
     created_in_time,
     created_key,
     failure,
+    named,
     when,
 )
 
@@ -63,6 +64,7 @@ class SmsChannel:
                 status_callback=callback_url(self._public_url, attempt.id),
             ),
         )
+        named(message)
         return Sent(
             vendor_id=message.sid,
             vendor_at=message.date_created,

@@ -80,15 +80,20 @@ class TwilioAccount:
 
     async def ask(self, seconds: float, request: Callable[[Any], Awaitable[T]], *, changes: bool = True) -> T:
         """Make one request with the SDK's client. Raises SendError; OutcomeUnknown only when it `changes` something."""
-        from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # noqa: PLC0415 - heavy
+        from twilio.base.exceptions import (  # noqa: PLC0415 - heavy
+            TwilioException,
+            TwilioRestException,
+            TwilioServiceException,
+        )
 
         async with wire.one_request(self._clock, seconds, "Twilio", changes=changes):
             try:
                 return await request(self._open())
             except (TwilioRestException, TwilioServiceException) as error:
                 raise _translated(error, changes) from error
-            except (KeyError, ValueError) as error:  # a 2xx whose body is no JSON
-                message = f"Twilio: an answer that cannot be read: {error}"
+            except (TwilioException, KeyError, ValueError, TypeError, AttributeError) as error:
+                # A 2xx whose body is not what the SDK expects.
+                message = f"Twilio: an answer that cannot be read: {type(error).__name__} {error}"
                 raise (OutcomeUnknown(message) if changes else SendError(message, retryable=True)) from error
 
     async def close(self) -> None:
@@ -132,6 +137,13 @@ def _translated(error: Any, changes: bool) -> SendError:
         text = f"Twilio answered {error.status}: {message}"
         return OutcomeUnknown(text) if changes else SendError(text, retryable=True, code=str(error.status))
     return failure(error.code, message)
+
+
+def named(record: Any) -> Any:
+    """The record just created. Raises OutcomeUnknown when the answer does not name it."""
+    if not record.sid:
+        raise OutcomeUnknown("Twilio: an answer without a sid")
+    return record
 
 
 def created_in_time(record: Any, since: datetime) -> bool:

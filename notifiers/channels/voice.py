@@ -15,6 +15,7 @@ from notifiers.channels.twilio_account import (
     TwilioAccount,
     created_in_time,
     created_key,
+    named,
     when,
 )
 from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
@@ -53,23 +54,27 @@ class VoiceChannel:
 
     async def send(self, send: Send) -> Sent:
         attempt = send.attempt
-        status_url = callback_url(self._public_url, attempt.id, "status")
+        status_url, key_url, amd_url = (
+            callback_url(self._public_url, attempt.id, leaf) for leaf in ("status", "key", "amd")
+        )
+        twiml = call_twiml(attempt.words.payload, key_url)
         call = await self._account.ask(
             self.timeout_seconds,
             lambda client: client.calls.create_async(
                 to=attempt.address,
                 from_=self._from_number,
-                twiml=call_twiml(attempt.words.payload, callback_url(self._public_url, attempt.id, "key")),
+                twiml=twiml,
                 timeout=send.ring_seconds,
                 status_callback=status_url,
                 status_callback_event=STATUS_EVENTS,
                 status_callback_method="POST",
                 machine_detection="Enable",
                 async_amd="true",
-                async_amd_status_callback=callback_url(self._public_url, attempt.id, "amd"),
+                async_amd_status_callback=amd_url,
                 async_amd_status_callback_method="POST",
             ),
         )
+        named(call)
         return Sent(vendor_id=call.sid, vendor_at=call.date_created, raw={"sid": call.sid, "status": call.status})
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:

@@ -109,10 +109,15 @@ async def test_lost_answer_is_unknown_and_asked_once(vendor, phone, make_send, f
     assert len(vendor.seen) == 1
 
 
-async def test_accepted_with_a_broken_body_is_unknown(vendor, phone, make_send):
-    vendor.answer = lambda seen: (201, "<html>")
+@pytest.mark.parametrize("body", ["<html>", [], {}, "null"])
+async def test_an_answer_that_cannot_be_read(vendor, phone, make_send, body):
+    """After a create it leaves the outcome open; after a question it is asked again."""
+    vendor.answer = lambda seen: (201 if seen.method == "POST" else 200, body)
     with pytest.raises(OutcomeUnknown):
         await phone.send(make_send(payload=PAYLOAD))
+    with pytest.raises(SendError) as caught:
+        await phone.find(make_send().attempt, frozenset(), T0)
+    assert caught.value.retryable
 
 
 async def test_no_connection_is_certainly_not_sent(closed_port, make_send):
