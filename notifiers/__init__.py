@@ -1,0 +1,1 @@
+"""Deliver: dispatcher and reconciler are the loops, channels speak to vendors, wording says what people read."""

@@ -1,0 +1,323 @@
+"""Slack: posting to a team's channel or to a person, finding a post again, buttons and their signature.
+
+The SDK's retries are off: one of them posts twice, the other sleeps away the time that is left.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from model.attempt import Attempt, Receipt, ReceiptKind, Sent
+from model.clock import Clock
+from model.errors import OutcomeUnknown, SendError
+from model.plan import ChannelName
+from model.ports import Found, Send
+from notifiers.channels import wire
+
+if TYPE_CHECKING:
+    import aiohttp
+    from slack_sdk.errors import SlackApiError
+    from slack_sdk.web.async_client import AsyncWebClient
+
+ACKNOWLEDGE = "acknowledge"
+CANNOT_COMPLY = "cannot_comply"
+METADATA = "gridcall_attempt"
+HISTORY_LIMIT = 100
+PARENTS_LIMIT = 3
+SLACK_SECONDS = 5.0  # how far Slack's clock may be behind ours
+DM_CACHE = 10_000
+
+# Names of errors that waiting does not mend. All others are transient.
+STOPS = frozenset({"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired", "missing_scope"})
+BAD_ADDRESS = frozenset(
+    {"channel_not_found", "not_in_channel", "is_archived", "user_not_found", "users_not_found", "user_disabled"}
+)
+OUR_MISTAKE = frozenset(
+    {
+        "msg_too_long",
+        "no_text",
+        "too_many_attachments",
+        "invalid_blocks",
+        "invalid_arguments",
+        "invalid_metadata_format",
+    }
+)
+RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
+# Slack says of these that a part of the request may have been done.
+PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
+NOT_PROCESSED = 503
+
+
+class SlackWorkspace:
+    """One bot token's client with one shared HTTP session, made inside the loop that first uses it."""
+
+    def __init__(self, *, token: str, clock: Clock, base_url: str = "https://slack.com/api/") -> None:
+        self._token = token
+        self._clock = clock
+        self._base_url = base_url
+        self._client: AsyncWebClient | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def ask(
+        self, seconds: float, request: Callable[["AsyncWebClient"], Awaitable[Any]], *, changes: bool
+    ) -> Mapping[str, Any]:
+        """Make one request; the answer's data. Raises SendError, OutcomeUnknown only when it `changes` something."""
+        from slack_sdk.errors import SlackApiError  # noqa: PLC0415 - heavy
+
+        async with wire.one_request(self._clock, seconds, "Slack", changes=changes):
+            try:
+                data = (await request(self._open())).data
+            except SlackApiError as error:
+                raise _translated(error, changes) from error
+            except AttributeError as error:  # the SDK stumbles over a 200 that is plain text
+                raise _unreadable(changes) from error
+        if not isinstance(data, Mapping):
+            raise _unreadable(changes)
+        return data
+
+    async def close(self) -> None:
+        """Close the session. May be called by every channel that shares the workspace."""
+        session, self._session, self._client = self._session, None, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> "AsyncWebClient":
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415 - heavy
+
+            self._session, self._loop = wire.session(), loop
+            self._client = AsyncWebClient(
+                token=self._token, base_url=self._base_url, session=self._session, retry_handlers=[]
+            )
+        return self._client
+
+
+class SlackChannel:
+    """Posts. `name` SLACK_CHANNEL: addresses are channel ids; SLACK_DM: user ids. `vendor_id` is "channel/ts"."""
+
+    repeatable = False
+
+    def __init__(self, name: ChannelName, workspace: SlackWorkspace, *, timeout_seconds: float = 5.0) -> None:
+        self.name = name
+        self.timeout_seconds = timeout_seconds
+        self._workspace = workspace
+        self._dm_channels: dict[str, str] = {}
+
+    async def send(self, send: Send) -> Sent:
+        attempt = send.attempt
+        channel = await self._channel(attempt.address)
+        thread_ts = None
+        if send.thread:
+            channel, thread_ts = split_id(send.thread)
+        posted = await self._workspace.ask(
+            self.timeout_seconds,
+            lambda client: client.chat_postMessage(
+                channel=channel,
+                text=attempt.words.text,
+                blocks=_addressed(attempt),
+                thread_ts=thread_ts,
+                metadata={
+                    "event_type": METADATA,
+                    "event_payload": {"attempt": attempt.id, "event": attempt.event_pk},
+                },
+                link_names=False,
+                unfurl_links=False,
+                unfurl_media=False,
+            ),
+            changes=True,
+        )
+        try:
+            return Sent(
+                vendor_id=f"{posted['channel']}/{posted['ts']}",
+                vendor_at=moment(posted["ts"]),
+                raw={"channel": posted["channel"], "ts": posted["ts"]},
+            )
+        except KeyError as error:
+            raise OutcomeUnknown(f"Slack: an answer without {error}") from error
+
+    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        channel = await self._channel(attempt.address)
+        posts = await self._posts(
+            lambda client: client.conversations_history(channel=channel, limit=HISTORY_LIMIT, include_all_metadata=True)
+        )
+        found = _ours(posts, attempt, channel, known_ids)
+        for parent in _parents(posts, attempt):
+            found = found or await self._in_thread(attempt, channel, parent, known_ids, since)
+        return found
+
+    async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
+        """A post stays; what is new is posted below it."""
+
+    async def close(self) -> None:
+        await self._workspace.close()
+
+    async def _channel(self, address: str) -> str:
+        """The channel to post to; a person's is opened once and remembered."""
+        if self.name is not ChannelName.SLACK_DM:
+            return address
+        if address not in self._dm_channels:
+            opened = await self._workspace.ask(
+                self.timeout_seconds, lambda client: client.conversations_open(users=address), changes=False
+            )
+            if len(self._dm_channels) >= DM_CACHE:
+                self._dm_channels.clear()
+            self._dm_channels[address] = opened["channel"]["id"]
+        return self._dm_channels[address]
+
+    async def _posts(self, request: Callable[["AsyncWebClient"], Awaitable[Any]]) -> list[dict[str, Any]]:
+        answer = await self._workspace.ask(self.timeout_seconds, request, changes=False)
+        return [m for m in answer.get("messages", []) if isinstance(m, dict)]
+
+    async def _in_thread(
+        self, attempt: Attempt, channel: str, parent: str, known_ids: frozenset[str], since: datetime
+    ) -> Found | None:
+        """History does not hold what stands in threads."""
+        try:
+            posts = await self._posts(
+                lambda client: client.conversations_replies(
+                    channel=channel,
+                    ts=parent,
+                    oldest=f"{since.timestamp() - SLACK_SECONDS:.6f}",
+                    limit=HISTORY_LIMIT,
+                    include_all_metadata=True,
+                )
+            )
+        except SendError as error:
+            if error.code in ("thread_not_found", "unknown_method"):
+                return None
+            raise
+        return _ours(posts, attempt, channel, known_ids)
+
+
+def split_id(vendor_id: str) -> tuple[str, str]:
+    """("channel", "ts") of a vendor id."""
+    channel, _, ts = vendor_id.partition("/")
+    return channel, ts
+
+
+def moment(ts: str) -> datetime | None:
+    """Slack's "seconds.microseconds" as aware UTC."""
+    try:
+        return datetime.fromtimestamp(float(ts), UTC)
+    except ValueError:
+        return None
+
+
+def _addressed(attempt: Attempt) -> list[dict[str, Any]] | None:
+    """The blocks, with the attempt's id written into the buttons."""
+    blocks = attempt.words.payload.get("blocks")
+    if not blocks:
+        return None
+    addressed: list[dict[str, Any]] = json.loads(json.dumps(blocks))
+    for element in (e for b in addressed if b.get("type") == "actions" for e in b.get("elements", [])):
+        if element.get("action_id") in (ACKNOWLEDGE, CANNOT_COMPLY):
+            element["value"] = json.dumps({"attempt": attempt.id} | json.loads(element.get("value") or "{}"))
+    return addressed
+
+
+def _mark(post: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = post.get("metadata") or {}
+    payload = metadata.get("event_payload") if metadata.get("event_type") == METADATA else None
+    return payload if isinstance(payload, Mapping) else {}
+
+
+def _ours(posts: list[dict[str, Any]], attempt: Attempt, channel: str, known_ids: frozenset[str]) -> Found | None:
+    for post in posts:
+        vendor_id = f"{channel}/{post.get('ts')}"
+        if _mark(post).get("attempt") == attempt.id and vendor_id not in known_ids:
+            at = moment(str(post.get("ts")))
+            return Found(
+                vendor_id=vendor_id, receipt=Receipt(kind=ReceiptKind.DELIVERED, vendor_id=vendor_id, vendor_at=at)
+            )
+    return None
+
+
+def _parents(posts: list[dict[str, Any]], attempt: Attempt) -> list[str]:
+    """The threads of the attempt's event, newest first."""
+    return [str(p["ts"]) for p in posts if _mark(p).get("event") == attempt.event_pk and "ts" in p][:PARENTS_LIMIT]
+
+
+def _translated(error: "SlackApiError", changes: bool) -> SendError:
+    response = error.response
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0) or 0)
+    data = getattr(response, "data", None)
+    name = str(data.get("error", "")) if isinstance(data, Mapping) else ""
+    message = f"Slack answered {status} {name}".rstrip()
+    if status == 429 or name in RATE_LIMITED:
+        return SendError(message, retryable=True, code="ratelimited", retry_after_seconds=_retry_after(response))
+    if name in PERHAPS_DONE or (status >= 500 and status != NOT_PROCESSED) or (status == 200 and not name):
+        return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code=name or str(status))
+    return SendError(
+        message,
+        retryable=name not in STOPS | BAD_ADDRESS | OUR_MISTAKE and status != 401,
+        code=name or str(status),
+        bad_address=name in BAD_ADDRESS,
+        stop_channel=name in STOPS or status == 401,
+    )
+
+
+def _retry_after(response: Any) -> float | None:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if str(value).isdigit() else None
+
+
+def _unreadable(changes: bool) -> SendError:
+    message = "Slack: an answer that cannot be read"
+    return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code="unreadable")
+
+
+class SlackAction(NamedTuple):
+    """A pressed button. `value` is the JSON text that was written into it."""
+
+    user_id: str
+    action_id: str
+    value: str
+    channel: str
+    ts: str
+    response_url: str
+
+
+def slack_action(payload: Mapping[str, Any]) -> SlackAction | None:
+    """The first of our buttons in a block_actions payload; None for anything else."""
+    if payload.get("type") != "block_actions":
+        return None
+    container = payload.get("container") or {}
+    for action in payload.get("actions") or []:
+        if action.get("action_id") in (ACKNOWLEDGE, CANNOT_COMPLY):
+            return SlackAction(
+                user_id=str(payload["user"]["id"]),
+                action_id=str(action["action_id"]),
+                value=str(action.get("value", "")),
+                channel=str(container.get("channel_id") or (payload.get("channel") or {}).get("id", "")),
+                ts=str(container.get("message_ts", "")),
+                response_url=str(payload.get("response_url", "")),
+            )
+    return None
+
+
+class SlackSignature:
+    """X-Slack-Signature over the raw body; a request older or newer than five minutes is refused."""
+
+    def __init__(self, signing_secret: str) -> None:
+        self._secret = signing_secret
+
+    def verify(self, body: bytes, timestamp: str | None, signature: str | None, now: datetime) -> bool:
+        from slack_sdk.signature import Clock as SlackClock  # noqa: PLC0415 - heavy
+        from slack_sdk.signature import SignatureVerifier  # noqa: PLC0415 - heavy
+
+        class Now(SlackClock):
+            def now(self) -> float:
+                return now.timestamp()
+
+        if not timestamp or not timestamp.isascii() or not timestamp.isdigit() or not signature:
+            return False
+        if not signature.isascii():
+            return False
+        try:
+            return SignatureVerifier(self._secret, clock=Now()).is_valid(body, timestamp, signature)
+        except UnicodeDecodeError:  # Slack sends UTF-8
+            return False

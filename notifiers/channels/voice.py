@@ -1,0 +1,217 @@
+"""Phone calls through Twilio: placing, finding and cutting them, what their callbacks say, what the phone plays."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from model.attempt import Attempt, Receipt, ReceiptKind, Sent
+from model.errors import SendError
+from model.plan import ChannelName
+from model.ports import Found, Send
+from notifiers.channels.twilio_account import (
+    CALL_IS_OVER,
+    LIST_LIMIT,
+    TwilioAccount,
+    created_in_time,
+    created_key,
+    named,
+    when,
+)
+from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
+
+STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
+TWIML_CHARS = 4000
+KEY_WAIT_SECONDS = 5
+IN_PROGRESS = "in-progress"
+
+KINDS: Mapping[str, ReceiptKind] = {
+    "queued": ReceiptKind.QUEUED,
+    "initiated": ReceiptKind.SENT,
+    "ringing": ReceiptKind.RINGING,
+    IN_PROGRESS: ReceiptKind.ANSWERED,
+    "completed": ReceiptKind.COMPLETED,
+    "no-answer": ReceiptKind.NO_ANSWER,
+    "busy": ReceiptKind.BUSY,
+    "canceled": ReceiptKind.CANCELED,
+    "failed": ReceiptKind.FAILED,
+}
+
+
+class VoiceChannel:
+    """Calls people. `public_url` is where Twilio reaches us, without a slash at the end."""
+
+    name = ChannelName.VOICE
+    repeatable = False
+
+    def __init__(
+        self, account: TwilioAccount, *, from_number: str, public_url: str, timeout_seconds: float = 5.0
+    ) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._account = account
+        self._from_number = from_number
+        self._public_url = public_url.rstrip("/")
+
+    async def send(self, send: Send) -> Sent:
+        attempt = send.attempt
+        status_url, key_url, amd_url = (
+            callback_url(self._public_url, attempt.id, leaf) for leaf in ("status", "key", "amd")
+        )
+        twiml = call_twiml(attempt.words.payload, key_url)
+        call = await self._account.ask(
+            self.timeout_seconds,
+            lambda client: client.calls.create_async(
+                to=attempt.address,
+                from_=self._from_number,
+                twiml=twiml,
+                timeout=send.ring_seconds,
+                status_callback=status_url,
+                status_callback_event=STATUS_EVENTS,
+                status_callback_method="POST",
+                machine_detection="Enable",
+                async_amd="true",
+                async_amd_status_callback=amd_url,
+                async_amd_status_callback_method="POST",
+            ),
+        )
+        named(call)
+        return Sent(vendor_id=call.sid, vendor_at=call.date_created, raw={"sid": call.sid, "status": call.status})
+
+    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        # No time filter: a call that waits in the calls-per-second queue has no start time yet.
+        calls = await self._account.ask(
+            self.timeout_seconds,
+            lambda client: client.calls.list_async(
+                to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
+            ),
+            changes=False,
+        )
+        ours = [c for c in calls if c.sid not in known_ids and created_in_time(c, since)]
+        call = min(ours, key=created_key, default=None)
+        return Found(vendor_id=call.sid, receipt=_receipt_of_call(call)) if call else None
+
+    async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
+        if not answered:
+            answered = await self._update(vendor_id, status="canceled") == IN_PROGRESS
+        if answered:  # also a phone that was picked up while we cancelled
+            await self._update(vendor_id, twiml=goodbye_twiml(spoken))
+
+    async def close(self) -> None:
+        await self._account.close()
+
+    async def _update(self, sid: str, **change: str) -> str | None:
+        """Change a call; its status then, None when it was over already."""
+        try:
+            call = await self._account.ask(
+                self.timeout_seconds, lambda client: client.calls(sid).update_async(**change)
+            )
+        except SendError as error:
+            if error.code is not None and error.code.isdigit() and int(error.code) in CALL_IS_OVER:
+                return None
+            raise
+        return str(call.status)
+
+
+def callback_url(public_url: str, attempt_id: str, leaf: str) -> str:
+    """`leaf`: status, key or amd."""
+    return f"{public_url.rstrip('/')}/callbacks/twilio/voice/{quote(attempt_id, safe='')}/{leaf}"
+
+
+def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:
+    """The script twice, each time listening for a key; a script too long for that once, at worst shortened."""
+    prompt, language = _speakable(str(payload["prompt"])), str(payload.get("language", "en-US"))
+    for times, chars in ((2, None), (1, None), (1, 2000), (1, 500)):
+        twiml = _script(prompt[:chars], language, key_url, times)
+        if len(twiml) <= TWIML_CHARS:
+            break
+    return twiml
+
+
+def answer_twiml(
+    kind: SpokenAnswer,
+    *,
+    key_url: str = "",
+    prompt: str = "",
+    detail: str = "",
+    language: str = "en-US",
+    drill: bool = False,
+) -> str:
+    """What the phone plays after a key. `prompt`: the script, for REPEAT; `detail`: see `answers.spoken`."""
+    if kind is SpokenAnswer.REPEAT:
+        return call_twiml_once(prompt, key_url, language)
+    text = spoken(kind, detail, drill)
+    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID):
+        return _script(_speakable(text), language, key_url, times=1, last="Goodbye.")
+    return goodbye_twiml(text, language)
+
+
+def call_twiml_once(prompt: str, key_url: str, language: str = "en-US") -> str:
+    return _script(_speakable(prompt)[:2000], language, key_url, times=1)
+
+
+def goodbye_twiml(text: str, language: str = "en-US") -> str:
+    """Say it and hang up."""
+    from twilio.twiml.voice_response import VoiceResponse  # noqa: PLC0415 - heavy
+
+    response = VoiceResponse()
+    if text:
+        response.say(_speakable(text), language=language)
+    response.hangup()
+    return str(response)
+
+
+def _script(text: str, language: str, key_url: str, times: int, last: str = NO_KEY) -> str:
+    from twilio.twiml.voice_response import Gather, VoiceResponse  # noqa: PLC0415 - heavy
+
+    response = VoiceResponse()
+    for _ in range(times):
+        gather = Gather(action=key_url, method="POST", input="dtmf", num_digits=1, timeout=KEY_WAIT_SECONDS)
+        gather.say(text, language=language)
+        response.append(gather)  # without a key Twilio falls through to the next verb
+    response.say(last, language=language)
+    response.hangup()
+    return str(response)
+
+
+def _speakable(text: str) -> str:
+    """Without the control characters that no XML may hold."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def voice_receipt(form: Mapping[str, str]) -> Receipt:
+    """A status callback or an answering-machine callback. Unknown states count as sent: they prove nothing more."""
+    status, answered_by = form.get("CallStatus"), form.get("AnsweredBy", "")
+    kind = KINDS.get(status, ReceiptKind.SENT) if status else ReceiptKind.ANSWERED
+    if kind is ReceiptKind.ANSWERED and _is_machine(answered_by):
+        kind = ReceiptKind.MACHINE
+    sequence = form.get("SequenceNumber", "")
+    return Receipt(
+        kind=kind,
+        vendor_id=form["CallSid"],
+        vendor_at=when(form.get("Timestamp")),
+        sequence=int(sequence) if sequence.isdigit() else -1,
+        code=form.get("ErrorCode") or form.get("SipResponseCode") or answered_by or None,
+        raw=dict(form),
+    )
+
+
+def voice_key(form: Mapping[str, str]) -> str:
+    """The digits that were pressed, "" for none."""
+    return "".join(c for c in form.get("Digits", "") if c in "0123456789*#")[:16]
+
+
+def _is_machine(answered_by: str | None) -> bool:
+    return bool(answered_by) and (str(answered_by).startswith("machine") or answered_by == "fax")
+
+
+def _receipt_of_call(call: Any) -> Receipt:
+    kind = KINDS.get(str(call.status), ReceiptKind.SENT)
+    if kind is ReceiptKind.ANSWERED and _is_machine(call.answered_by):
+        kind = ReceiptKind.MACHINE
+    return Receipt(
+        kind=kind,
+        vendor_id=call.sid,
+        vendor_at=call.end_time or call.start_time or call.date_created,
+        code=call.answered_by,
+        raw={"sid": call.sid, "status": call.status, "answered_by": call.answered_by},
+    )

@@ -1,0 +1,57 @@
+"""What we say back: to the key a person pressed, and to the text they sent."""
+
+from enum import StrEnum
+
+
+class SpokenAnswer(StrEnum):
+    """What a pressed key led to."""
+
+    ACCEPTED = "accepted"
+    CANNOT = "cannot"
+    REPEAT = "repeat"
+    INVALID = "invalid"
+    OVER = "over"
+    RECEIVED = "received"  # stored for later, not yet counted
+
+
+SPOKEN_KEYS = "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3."
+NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
+
+
+def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
+    """The sentence spoken after a key. `detail`: where to confirm as well, or why the event is over."""
+    sentence = {
+        SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {detail} Goodbye.",
+        SpokenAnswer.CANNOT: "Noted: you cannot comply. The next person is being called. To change, press 1 to accept.",
+        SpokenAnswer.REPEAT: "",
+        SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
+        SpokenAnswer.OVER: f"{detail or 'This is over.'} Nothing to do. Goodbye.",
+        SpokenAnswer.RECEIVED: "Your answer has been received and will be counted in a moment. Goodbye.",
+    }[kind]
+    text = " ".join(sentence.split())
+    return f"{text} This is a drill." if drill and text else text
+
+
+class WrittenAnswer(StrEnum):
+    """What an inbound text led to."""
+
+    ACCEPTED = "accepted"
+    CANNOT = "cannot"
+    OVER = "over"
+    UNCLEAR = "unclear"
+    STRANGER = "stranger"
+    HELP = "help"
+
+
+def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:
+    """The text sent back. `reference`: "MISO EDR Ref 0007 r1"; `detail`: open codes, or why it is over."""
+    sentence = {
+        WrittenAnswer.ACCEPTED: f"Accepted: {reference}. This counts. {detail}",
+        WrittenAnswer.CANNOT: f"Noted, you cannot: {reference}. The next person is told. {detail}",
+        WrittenAnswer.OVER: f"{reference}: {detail or 'it is over.'} Nothing to do.",
+        WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
+        WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",
+        WrittenAnswer.HELP: "Gridcall on-call alerts. Reply 1 and the code to accept, 2 and the code if you cannot, "
+        "STOP to get no more texts.",
+    }[kind]
+    return " ".join(sentence.split())

@@ -1,0 +1,71 @@
+"""A Slack post as blocks: header, fields, what the issuer wrote, buttons, context."""
+
+import json
+from typing import Any
+
+from notifiers.wording.catalogue import catalogue, escape_slack
+from notifiers.wording.clean import shorten
+from notifiers.wording.facts import Facts
+
+HEADER_CHARS = 150
+FIELDS = 10
+FIELD_CHARS = 600
+SECTION_CHARS = 1500
+
+
+def blocks(f: Facts, event_pk: str, answer: bool) -> list[dict[str, Any]]:
+    """`answer`: with buttons. Their value lacks the attempt's id, which the channel adds when it knows it."""
+    slack = catalogue("slack")
+    made: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _header(f), "emoji": False}},
+        {
+            "type": "section",
+            "fields": [_mrkdwn(line, FIELD_CHARS) for line in slack.lines("fields", f, answer)[:FIELDS]],
+        },
+    ]
+    if said := slack.say("said", f):
+        made.append(
+            {"type": "section", "text": {"type": "plain_text", "text": _escaped(said, SECTION_CHARS), "emoji": False}}
+        )
+    if answer:
+        made.append({"type": "actions", "elements": _buttons(event_pk, f.revision)})
+    made.append({"type": "context", "elements": [_mrkdwn(slack.say("context", f), FIELD_CHARS)]})
+    return made
+
+
+def _header(f: Facts) -> str:
+    """DRILL stays last even when the middle has to be shortened."""
+    text = catalogue("slack").say("header", f)
+    ending = f" {f.mode}" if f.mode else ""
+    body = text.removesuffix(ending)
+    for chars in range(HEADER_CHARS - len(ending), 0, -10):  # escapes grow it: shorten until it fits
+        header = escape_slack(shorten(body, chars)) + ending
+        if len(header) <= HEADER_CHARS:
+            return header
+    return f.mode
+
+
+def _escaped(text: str, chars: int) -> str:
+    return escape_slack(shorten(text, chars))
+
+
+def _mrkdwn(text: str, chars: int) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": _escaped(text, chars), "verbatim": True}
+
+
+def _buttons(event_pk: str, revision: int) -> list[dict[str, Any]]:
+    value = json.dumps({"event": event_pk, "revision": revision})
+    return [
+        _button("Acknowledge", "acknowledge", "primary", value),
+        _button("Cannot comply", "cannot_comply", "danger", value),
+    ]
+
+
+def _button(label: str, action_id: str, style: str, value: str) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "text": {"type": "plain_text", "text": label},
+        "action_id": action_id,
+        "style": style,
+        "value": value,
+    }

@@ -1,0 +1,93 @@
+"""Cuts a text into separate SMS that each fit one segment, numbered "(1/5)" at the end (vendors.md section 5.5)."""
+
+import gsm0338  # noqa: F401 - registers the codec gsm03.38
+
+GSM_SEPTETS = 160
+UCS2_UNITS = 70
+MAX_PARTS = 5
+_NUMBER = len(" (1/5)")
+_ELLIPSIS = "..."
+_FANCY = str.maketrans(
+    {
+        "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-",
+        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
+        "‘": "'", "’": "'", "‚": "'", "`": "'", "´": "'",
+        "…": "...", "•": "-", "·": "-", "\u00a0": " ", "\t": " ", "\u2009": " ", "\u202f": " ",
+        "×": "x", "≤": "<=", "≥": ">=", "°": " deg ", "→": "->",
+    }
+)  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """Fancy punctuation replaced by what GSM-7 has: one “ would cost more than half of every part."""
+    return text.translate(_FANCY)
+
+
+def septets(text: str) -> int | None:
+    """The length in GSM-7 septets, None when a character is outside it."""
+    try:
+        return len(text.encode("gsm03.38"))
+    except UnicodeEncodeError:
+        return None
+
+
+def fits(text: str, reserved: int = 0) -> bool:
+    """True when `text` and `reserved` more ordinary characters are one segment."""
+    count = septets(text)
+    if count is not None:
+        return count + reserved <= GSM_SEPTETS
+    return len(text.encode("utf-16-be", "replace")) // 2 + reserved <= UCS2_UNITS
+
+
+def fits_as_part(text: str) -> bool:
+    """True when `text` is one segment with its number behind it."""
+    return fits(text, _NUMBER)
+
+
+def cut(text: str) -> list[str]:
+    """Pieces that fit as parts once stripped and that join back to `text` exactly; borders of words where possible.
+
+    Characters are code points here, so neither a surrogate pair nor an escape pair is ever torn.
+    """
+    pieces = []
+    while text:
+        end = _longest(text)
+        pieces.append(text[:end])
+        text = text[end:]
+    return pieces
+
+
+def split_sms(head: str, rest: str = "", tail: str = "") -> tuple[str, ...]:
+    """The texts to send, at most MAX_PARTS.
+
+    One alone without a number when everything fits. Else `head` has the first part for itself (when it fits one),
+    `rest` follows and is shortened with "..." when there is too much, and `tail` is last in any case.
+    """
+    whole = " ".join(p for p in (head, rest, tail) if p)
+    if fits(whole):
+        return (whole,)
+    pieces = [p.strip() for p in [*cut(head), *cut(" ".join(p for p in (rest, tail) if p))] if p.strip()]
+    if len(pieces) > MAX_PARTS:
+        pieces = [*pieces[: MAX_PARTS - 1], _shortened(pieces[MAX_PARTS - 1], tail)]
+    return tuple(f"{piece} ({n}/{len(pieces)})" for n, piece in enumerate(pieces, 1))
+
+
+def _longest(text: str) -> int:
+    """Where the longest piece ends; a space at the border stays with the piece before it."""
+    low, high = 1, min(len(text), GSM_SEPTETS)
+    while low < high:  # what fits is never followed by something longer that does when it does not
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits_as_part(text[:middle]) else (low, middle - 1)
+    if low == len(text):
+        return low
+    if text[low] == " ":
+        return low + 1
+    border = text.rfind(" ", 0, low) + 1
+    return border if border > low // 2 else low
+
+
+def _shortened(piece: str, tail: str) -> str:
+    ending = f"{_ELLIPSIS} {tail}".strip()
+    while piece and not fits_as_part(piece + ending):
+        piece = piece[:-1]
+    return piece.rstrip() + ending

@@ -1,0 +1,46 @@
+"""How a machine should say numbers, clocks and references so that a tired person hears them right."""
+
+from datetime import datetime
+
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = ["", "", "twenty", "thirty", "forty", "fifty"]
+_ZONES = {
+    "EST": "Eastern Standard", "EDT": "Eastern Daylight", "CST": "Central Standard", "CDT": "Central Daylight",
+    "MST": "Mountain Standard", "MDT": "Mountain Daylight", "PST": "Pacific Standard", "PDT": "Pacific Daylight",
+    "AST": "Atlantic Standard", "ADT": "Atlantic Daylight", "AKST": "Alaska Standard", "AKDT": "Alaska Daylight",
+    "HST": "Hawaii Standard", "UTC": "U T C", "GMT": "G M T", "BST": "British Summer", "CET": "Central European",
+    "CEST": "Central European Summer", "EET": "Eastern European", "EEST": "Eastern European Summer",
+}  # fmt: skip
+_MARKS = {".": "point", "+": "plus", "-": "minus"}
+
+
+def count(number: int) -> str:
+    """0 to 59 in words, digit by digit above."""
+    if number < len(_ONES):
+        return _ONES[number]
+    if number < 60:
+        tens, ones = divmod(number, 10)
+        return f"{_TENS[tens]} {_ONES[ones]}" if ones else _TENS[tens]
+    return digits(str(number))
+
+
+def digits(text: str) -> str:
+    """Character by character: "12.5" is "one two point five", "A7" is "A seven"."""
+    return " ".join(_ONES[int(c)] if c in "0123456789" else _MARKS.get(c, c.upper()) for c in text if not c.isspace())
+
+
+def clock(at: datetime) -> str:
+    """13:30 is "thirteen thirty", 14:00 "fourteen hundred", 00:05 "zero zero oh five"."""
+    hour = "zero zero" if at.hour == 0 else f"oh {count(at.hour)}" if at.hour < 10 else count(at.hour)
+    minute = "hundred" if at.minute == 0 else f"oh {count(at.minute)}" if at.minute < 10 else count(at.minute)
+    return f"{hour} {minute}"
+
+
+def zone(abbreviation: str) -> str:
+    """CDT is "Central Daylight"; what has no name is spelled."""
+    if abbreviation in _ZONES:
+        return _ZONES[abbreviation]
+    return digits(abbreviation.replace(":", " "))

@@ -1,0 +1,202 @@
+"""Slack through its SDK against a server that answers as told."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fake_vendor import T0
+
+from model.clock import SystemClock
+from model.errors import OutcomeUnknown, SendError
+from model.plan import ChannelName
+from notifiers.channels.slack import SlackAction, SlackChannel, SlackWorkspace, slack_action
+
+TS = f"{T0.timestamp():.6f}"
+POSTED = {"ok": True, "channel": "C1", "ts": TS}
+BUTTON = {"type": "button", "action_id": "acknowledge", "value": '{"event": "e1", "revision": 2}'}
+BLOCKS = [{"type": "section"}, {"type": "actions", "elements": [BUTTON]}]
+
+
+@pytest.fixture
+async def workspace(vendor):
+    shared = SlackWorkspace(token="xoxb-1", clock=SystemClock(), base_url=vendor.url + "/slack/api")
+    yield shared
+    await shared.close()
+
+
+@pytest.fixture
+def team(workspace):
+    return SlackChannel(ChannelName.SLACK_CHANNEL, workspace, timeout_seconds=0.4)
+
+
+@pytest.fixture
+def post(make_send):
+    def make(**more):
+        return make_send(ChannelName.SLACK_CHANNEL, address="C1", payload={"blocks": BLOCKS}, **more)
+
+    return make
+
+
+async def test_post_carries_mark_and_buttons(vendor, team, post):
+    vendor.answer = lambda seen: (200, POSTED)
+    sent = await team.send(post())
+    assert (sent.vendor_id, sent.vendor_at) == (f"C1/{TS}", T0)
+    (seen,) = vendor.seen
+    assert seen.path == "/slack/api/chat.postMessage"
+    assert seen.headers["Authorization"] == "Bearer xoxb-1"
+    assert seen.json["metadata"] == {
+        "event_type": "gridcall_attempt",
+        "event_payload": {"attempt": "0198-a", "event": "e1"},
+    }
+    (button,) = seen.json["blocks"][1]["elements"]
+    assert json.loads(button["value"]) == {"attempt": "0198-a", "event": "e1", "revision": 2}
+    assert "thread_ts" not in seen.json
+    assert "attempt" not in BUTTON["value"]
+
+
+async def test_later_posts_go_to_the_thread(vendor, team, post):
+    vendor.answer = lambda seen: (200, POSTED)
+    await team.send(post(thread="C1/111.222"))
+    assert vendor.seen[0].json["thread_ts"] == "111.222"
+    assert vendor.seen[0].json["channel"] == "C1"
+
+
+async def test_dm_is_opened_once(vendor, workspace, make_send):
+    vendor.answer = lambda seen: (
+        200,
+        {"ok": True, "channel": {"id": "D1"}} if "open" in seen.path else POSTED | {"channel": "D1"},
+    )
+    dm = SlackChannel(ChannelName.SLACK_DM, workspace)
+    for _ in range(2):
+        sent = await dm.send(make_send(ChannelName.SLACK_DM, address="U1"))
+    assert sent.vendor_id == f"D1/{TS}"
+    paths = [s.path.rpartition("/")[2] for s in vendor.seen]
+    assert paths == ["conversations.open", "chat.postMessage", "chat.postMessage"]
+    assert vendor.seen[0].query["users"] == "U1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "12"}), (True, "ratelimited", 12, False, False)),
+        ((200, {"ok": False, "error": "channel_not_found"}), (False, "channel_not_found", None, True, False)),
+        ((200, {"ok": False, "error": "invalid_auth"}), (False, "invalid_auth", None, False, True)),
+        ((200, {"ok": False, "error": "msg_too_long"}), (False, "msg_too_long", None, False, False)),
+        ((200, {"ok": False, "error": "brand_new"}), (True, "brand_new", None, False, False)),
+        ((503, "<html>"), (True, "503", None, False, False)),
+    ],
+)
+async def test_errors_by_table(vendor, team, post, answer, expected):
+    vendor.answer = lambda seen: answer
+    with pytest.raises(SendError) as caught:
+        await team.send(post())
+    e = caught.value
+    assert not isinstance(e, OutcomeUnknown)
+    assert (e.retryable, e.code, e.retry_after_seconds, e.bad_address, e.stop_channel) == expected
+    assert len(vendor.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, "<html>"),
+        (500, {"ok": False, "error": "x"}),
+        (200, {"ok": False, "error": "internal_error"}),
+        (200, "<html>"),
+        (200, "plain", {"Content-Type": "text/plain"}),
+        (200, {"ok": True}),
+    ],
+)
+async def test_unclear_answers_are_unknown(vendor, team, post, answer):
+    vendor.answer = lambda seen: answer
+    with pytest.raises(OutcomeUnknown):
+        await team.send(post())
+    assert len(vendor.seen) == 1
+
+
+@pytest.mark.parametrize("fault", ["hang", "reset"])
+async def test_lost_answer_is_unknown_and_posted_once(vendor, team, post, fault):
+    vendor.fault = fault
+    with pytest.raises(OutcomeUnknown):
+        await team.send(post())
+    assert len(vendor.seen) == 1
+
+
+async def test_dm_that_cannot_be_opened_is_certainly_not_sent(vendor, workspace, make_send):
+    vendor.fault = "reset"
+    with pytest.raises(SendError) as caught:
+        await SlackChannel(ChannelName.SLACK_DM, workspace).send(make_send(ChannelName.SLACK_DM, address="U1"))
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert caught.value.retryable
+
+
+async def test_no_connection_is_certainly_not_sent(closed_port, post):
+    channel = SlackChannel(
+        ChannelName.SLACK_CHANNEL, SlackWorkspace(token="x", clock=SystemClock(), base_url=closed_port)
+    )
+    with pytest.raises(SendError) as caught:
+        await channel.send(post())
+    assert not isinstance(caught.value, OutcomeUnknown)
+    await channel.close()
+
+
+def marked(attempt, ts=TS):
+    return {
+        "ts": ts,
+        "metadata": {"event_type": "gridcall_attempt", "event_payload": {"attempt": attempt, "event": "e1"}},
+    }
+
+
+async def test_find_by_mark(vendor, team, post):
+    vendor.answer = lambda seen: (200, {"ok": True, "messages": [{"ts": "9.9"}, marked("0198-a")]})
+    found = await team.find(post().attempt, frozenset(), T0)
+    assert found.vendor_id == f"C1/{TS}"
+    assert vendor.seen[0].query["include_all_metadata"] in ("1", "true")
+
+
+async def test_find_looks_into_the_events_thread(vendor, team, post):
+    vendor.answer = lambda seen: (
+        200,
+        {"ok": True, "messages": [marked("parent", "5.0")] if "history" in seen.path else [marked("0198-a")]},
+    )
+    found = await team.find(post().attempt, frozenset(), T0 + timedelta(seconds=1))
+    assert found.vendor_id == f"C1/{TS}"
+    assert vendor.seen[1].query["ts"] == "5.0"
+
+
+async def test_find_nothing(vendor, team, post):
+    vendor.answer = lambda seen: (
+        200,
+        {"ok": True, "messages": [marked("parent", "5.0")]}
+        if "history" in seen.path
+        else {"ok": False, "error": "unknown_method"},
+    )
+    assert await team.find(post().attempt, frozenset(), T0) is None
+
+
+async def test_find_that_cannot_ask_says_so(vendor, team, post):
+    vendor.fault = "hang"
+    with pytest.raises(SendError) as caught:
+        await team.find(post().attempt, frozenset(), T0)
+    assert caught.value.retryable
+
+
+def test_button_payload():
+    payload = {
+        "type": "block_actions",
+        "user": {"id": "U1"},
+        "container": {"type": "message", "message_ts": "111.222", "channel_id": "C1"},
+        "response_url": "https://hooks.slack.com/actions/x",
+        "actions": [{"action_id": "other"}, {"action_id": "cannot_comply", "value": "{}", "type": "button"}],
+    }
+    assert slack_action(payload) == SlackAction(
+        "U1", "cannot_comply", "{}", "C1", "111.222", "https://hooks.slack.com/actions/x"
+    )
+    assert slack_action(payload | {"actions": []}) is None
+    assert slack_action({"type": "view_submission"}) is None
+
+
+def test_sdk_stays_unloaded_until_used():
+    source = Path("notifiers/channels/slack.py").read_text()
+    assert not [line for line in source.splitlines() if line.startswith(("import slack_sdk", "from slack_sdk"))]

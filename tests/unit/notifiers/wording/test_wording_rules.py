@@ -1,0 +1,240 @@
+"""What every message keeps to, whoever wrote the event."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wording_world import ANA, CONTEXT, DRILL, NEW, RECEIVED, SITE, TERMINATE, at, event, say, text
+
+from model.event import Action, EndKind, Instruction, MessageType, Mode, Phase, ResourceRef, TargetKind, Zone
+from model.plan import ChannelName, Kind
+from notifiers.wording.facts import reference
+from notifiers.wording.speech import clock, count, digits
+
+CHANNELS = [c.value for c in ChannelName]
+NASTY = "<!channel> <script>alert(1)</script> & {{ 7*7 }} {% x %} <https://e.vil|ok> \x00\x1b[2J\u202e 😀🔥 `rm`\nline"
+
+
+@pytest.mark.parametrize("content", [NEW, DRILL])
+def test_what_and_by_when_are_said_in_ten_seconds(content):
+    """Items 1 to 4 in 28 words, at 170 words a minute."""
+    first = text("voice", content).partition("Hold until released")[0]
+    assert "minutes left." in first
+    assert len(first.split()) <= 28
+
+
+@given(st.text(max_size=1200), st.text(max_size=300), st.integers(0, 8), st.sampled_from(list(Kind)), st.booleans())
+def test_a_call_is_never_long(issuer_text, detail, sites, kind, driven):
+    content = replace(
+        NEW,
+        headline=issuer_text or "x",
+        text=issuer_text,
+        phase_detail=detail,
+        program="OPERATIONS" if driven else "EDR",
+        resources=tuple(ResourceRef(scheme="S", code=f"Long site name {n}") for n in range(sites)),
+    )
+    script = text("voice", content, kind, changes=(detail,))
+    assert len(script.split()) <= 105
+    assert script.isprintable()
+
+
+def test_an_ordinary_call_is_within_forty_seconds():
+    assert len(text("voice").split()) <= 100
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("driven", [False, True])
+def test_strangers_text_is_harmless(channel, kind, driven):
+    content = replace(
+        NEW,
+        headline=NASTY,
+        text=NASTY,
+        phase_detail=NASTY,
+        issuer=NASTY,
+        program="OPERATIONS" if driven else NASTY,
+        zones=(Zone(scheme=NASTY, code=NASTY),),
+        resources=(ResourceRef(scheme="x", code=NASTY),),
+    )
+    ev = event(content, changes=(NASTY,))
+    for words in say(channel, kind=kind, ev=ev, details={"note": NASTY}, person=replace(ANA, name=NASTY)):
+        assert words.text.isprintable()
+        assert "😀" not in words.text
+        assert "49" not in words.text.replace("0007", "")
+        if channel == "voice":
+            assert not set(words.text) & set("<>{}&`|")
+        if channel.startswith("slack"):
+            whole = words.text + json.dumps(words.payload)
+            assert "<" not in whole
+            assert ">" not in whole
+
+
+@given(st.text(max_size=400), st.sampled_from(CHANNELS), st.sampled_from(list(Kind)), st.booleans())
+def test_any_text_gives_sendable_words(anything, channel, kind, driven):
+    content = replace(DRILL, headline=anything, text=anything, program="OPERATIONS" if driven else anything)
+    parts = say(channel, content, kind, changes=(anything,), details={"note": anything})
+    assert len(parts) <= 5
+    for words in parts:
+        assert words.text.strip()
+        json.dumps(words.payload)
+        for block in words.payload.get("blocks", []):
+            if block["type"] == "header":
+                assert 0 < len(block["text"]["text"]) <= 150
+            for field in block.get("fields", []):
+                assert 0 < len(field["text"]) <= 2000
+            if block["type"] == "section" and "text" in block:
+                assert 0 < len(block["text"]["text"]) <= 3000
+        assert len(words.payload.get("summary", "")) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("instruction", "phase", "expected"),
+    [
+        (Instruction(action=Action.REDUCE_LOAD, target_mw=12.5), Phase.EVENT, "Reduce 12.5 MW"),
+        (
+            Instruction(action=Action.REDUCE_LOAD, target_mw=3, target_kind=TargetKind.ABSOLUTE),
+            Phase.EVENT,
+            "Reduce load to 3 MW",
+        ),
+        (Instruction(action=Action.REDUCE_LOAD), Phase.EVENT, "Reduce 12.5 MW"),
+        (Instruction(action=Action.INCREASE_GEN, target_mw=0.125), Phase.EVENT, "Increase generation by 0.125 MW"),
+        (Instruction(action=Action.HOLD, target_mw=40), Phase.EVENT, "Hold 40 MW"),
+        (Instruction(target_mw=40), Phase.EVENT, "Deploy 40 MW"),
+        (Instruction(), Phase.EVENT, "Read and decide"),
+        (Instruction(), Phase.WARNING, "No action yet"),
+        (Instruction(action=Action.INFORMATIONAL, target_mw=0), Phase.ADVISORY, "No action yet"),
+        (Instruction(action=Action.REDUCE_LOAD, target_mw=5), Phase.WARNING, "Reduce 5 MW"),
+        (Instruction(action=Action.INFORMATIONAL), Phase.EVENT, "For information, no action"),
+        (Instruction(action=Action.RELEASE, target_mw=0), Phase.EVENT, "Released, resume"),
+    ],
+)
+def test_what_to_do(instruction, phase, expected):
+    (words,) = say("slack_channel", replace(NEW, instruction=instruction, phase=phase))
+    assert words.payload["blocks"][0]["text"]["text"] == f"MISO EDR {phase}: {expected}"
+
+
+def test_without_any_megawatts():
+    bare = replace(CONTEXT, sites=(replace(SITE, contracted_mw=None),))
+    content = replace(NEW, instruction=Instruction(action=Action.REDUCE_LOAD))
+    assert "Reduce load as contracted by" in text("voice", content, ctx=bare)
+    assert "None" not in text("voice", content, ctx=bare)
+
+
+def test_an_advisory_says_that_nothing_is_to_be_done_yet():
+    advisory = replace(NEW, phase=Phase.ADVISORY, instruction=Instruction(action=Action.INFORMATIONAL))
+    assert "MISO EDR NO ACTION YET: stand by at Foundry 1 from 13:30 CDT" in say("sms", advisory)[0].text
+    assert "No action yet from thirteen thirty" in text("voice", advisory)
+
+
+def test_received_late():
+    late = {"received_at": at("18:40:00"), "now": at("18:40:01")}
+    assert "RECEIVED LATE" in say("sms", NEW, **late)[0].text
+    assert "since 13:30 CDT" in say("sms", NEW, **late)[0].text
+    assert "Received late." in text("voice", NEW, **late)
+    assert text("slack_channel", NEW, **late).startswith("RECEIVED LATE")
+    assert text("pagerduty", NEW, **late).startswith("RECEIVED LATE")
+    passed = replace(event(NEW), deadline_at=RECEIVED - timedelta(seconds=1))
+    assert "RECEIVED LATE" in say("sms", ev=passed)[0].text
+    assert "LATE" not in say("sms", NEW)[0].text
+
+
+def test_scheduled_end_is_a_time():
+    content = replace(NEW, end_kind=EndKind.SCHEDULED)
+    assert "until 17:30 CDT (17:30 EST)" in say("sms", content)[0].text
+    assert "Until seventeen thirty Central Daylight" in text("voice", content)
+
+
+def test_never_a_zone_without_a_site():
+    nowhere = replace(NEW, resources=())
+    bare = replace(CONTEXT, sites=())
+    assert "no site named, zone 4" in text("voice", nowhere, ctx=bare)
+
+
+def test_many_sites():
+    refs = tuple(ResourceRef(scheme="S", code=f"Site{n}", target_mw=n) for n in range(1, 6))
+    many = replace(NEW, resources=refs)
+    assert "At Site1, Site2, Site3 and 2 more" in text("voice", many, ctx=replace(CONTEXT, sites=()))
+    fields = [f["text"] for f in say("slack_channel", many)[0].payload["blocks"][1]["fields"]]
+    assert "*Share* Site2: 2 MW" in fields
+
+
+@pytest.mark.parametrize("event_id", ["silence/miso/3", "unreadable/miso/0a1b2c"])
+def test_our_own_alarms_speak_by_their_headline(event_id):
+    content = replace(
+        NEW, issuer="", program="", instruction=Instruction(), headline="MISO feed is silent since 12:54", text=""
+    )
+    script = text("voice", content, event_id=event_id)
+    assert script.startswith("This is not a drill. Gridcall. MISO feed is silent since 12:54.")
+    for word in ("megawatt", "MW", "Reduce", "Read and decide", "Hold"):
+        assert word not in script
+    assert say("sms", content, event_id=event_id)[0].text.startswith("Gridcall: MISO feed is silent since 12:54.")
+
+
+def test_what_is_over_is_said_to_be_resolved():
+    content = replace(
+        TERMINATE, issuer="", program="OPERATIONS", headline="Disk is full", instruction=Instruction(), text=""
+    )
+    for channel in ("sms", "voice", "slack_channel", "pagerduty"):
+        assert "resolved: disk is full" in text(channel, content, Kind.STAND_DOWN).lower()
+    already = replace(content, headline="RESOLVED: Disk is full")
+    assert text("voice", already, Kind.STAND_DOWN).lower().count("resolved") == 1
+
+
+def test_sms_heads_stand_alone_however_long_the_names():
+    site = replace(SITE, name="The Old Northern Foundry and Rolling Mill")
+    content = replace(NEW, issuer="Midcontinent Independent SO", program="LONG-PROGRAM-NAME")
+    head = say("sms", content, ctx=replace(CONTEXT, sites=(site,)))[0].text
+    assert "Reply 1A=ACK 2A=CANNOT (1/" in head
+    assert "cut 12.5 MW" in head
+    assert len(head) <= 160
+
+
+def test_a_drill_with_real_looking_text_stays_a_drill():
+    first = say("sms", replace(NEW, mode=Mode.DRILL, headline="ACT NOW, THIS IS REAL"))[0].text
+    assert first.startswith("DRILL ")
+    assert "ACT NOW" not in first
+
+
+@pytest.mark.parametrize(
+    ("event_id", "expected"),
+    [
+        ("MISO-EDR-2026-07-14-0007", "0007"),
+        ("ERCOT_77", "77"),
+        ("0198f0c2-aaaa-7bbb-8ccc-0123456789ab", "89AB"),
+        ("///", "0"),
+        ("Ünï-9", "9"),
+    ],
+)
+def test_reference(event_id, expected):
+    assert reference(event_id) == expected
+
+
+def test_numbers_for_the_ear():
+    assert digits("12.5") == "one two point five"
+    assert digits("A7") == "A seven"
+    assert [count(n) for n in (0, 7, 19, 20, 42, 59, 60)] == [
+        "zero",
+        "seven",
+        "nineteen",
+        "twenty",
+        "forty two",
+        "fifty nine",
+        "six zero",
+    ]
+    assert [clock(at(t)) for t in ("13:30", "14:00", "00:05", "09:00")] == [
+        "thirteen thirty",
+        "fourteen hundred",
+        "zero zero oh five",
+        "oh nine hundred",
+    ]
+
+
+def test_a_notification_speaks_of_its_own_revision():
+    hold = replace(NEW, message_type=MessageType.UPDATE, instruction=Instruction(action=Action.HOLD, target_mw=9))
+    both = event(NEW, hold)
+    assert "Reduce 12.5 MW" in text("slack_channel", ev=both, revision=1)
+    assert "Hold 9 MW" in text("slack_channel", ev=both, revision=2)
+    assert "Hold 9 MW" in text("slack_channel", ev=both, revision=7)
