@@ -66,9 +66,18 @@ class Hold(StrEnum):
     """Why a due row is not sent yet."""
 
     LINES = "lines"
-    CALLS_PER_SECOND = "calls_per_second"
     NUMBER_BUSY = "number_busy"
     CHANNEL_RATE = "channel_rate"
+
+
+class CallEnd(StrEnum):
+    """Reasons of a call that ended by the doing of people, not by a channel's failure."""
+
+    NO_ANSWER = "no answer"
+    BUSY = "busy"
+    NO_KEY = "hung up without a key"
+    VOICEMAIL = "voicemail"
+    STOPPED = "stopped by us"
 
 
 class PagerDutyAction(StrEnum):

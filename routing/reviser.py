@@ -69,7 +69,7 @@ class Reviser:
     async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> None:
         now, roster = self._clock.now(), self._roster()
         await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now))
-        log.info("timetable looked at", event=event_pk, causes=[a.cause or str(a.kind) for a in rows])
+        log.info("timetable looked at", event_pk=event_pk, causes=[a.cause or str(a.kind) for a in rows])
 
 
 def take(conn: Connection, event_pk: str, rows: Sequence[Agenda], roster: Roster, ids: Ids, now: datetime) -> None:

@@ -9,7 +9,9 @@ from model.plan import (
     Agenda,
     AgendaKind,
     AgendaState,
+    CallEnd,
     ChannelName,
+    Hold,
     Kind,
     Notification,
     PagerDutyAction,
@@ -22,10 +24,8 @@ from routing import planner
 from routing.planner import Case
 
 PHONES = (ChannelName.VOICE, ChannelName.SMS)
-PERSONAL = (*PHONES, ChannelName.SLACK_DM)
-# Ways a call ends that are the person's doing, not a channel's failure.
-ENDED_BY_PERSON = frozenset({"no answer", "busy", "hung up without a key", "voicemail", "stopped by us"})
 # A stand-down must arrive even when it takes a while.
+LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY})
 STAND_DOWN_LIFE = timedelta(hours=1)
 
 
@@ -93,6 +93,11 @@ class PlanChange:
 def was_told(row: Notification) -> bool:
     """The vendor took it, or may have."""
     return row.sent_at is not None or row.state in (State.SENDING, State.UNKNOWN)
+
+
+def spoke_to(row: Notification) -> bool:
+    """A person picked up; a voicemail is nobody."""
+    return row.answered_at is not None and row.reason != CallEnd.VOICEMAIL
 
 
 def in_the_air(row: Notification) -> bool:
@@ -213,7 +218,7 @@ def _engaged(facts: Facts) -> list[Notification]:
     accepted = {person for person, r in facts.latest_replies().items() if r.answer is Answer.ACKNOWLEDGE}
     calls: dict[str, Notification] = {}
     for row in facts.rows():
-        concerned = row.person in accepted or row.answered_at
+        concerned = row.person in accepted or spoke_to(row)
         if row.channel is ChannelName.VOICE and row.person and was_told(row) and concerned:
             calls[row.person] = row
     return list(calls.values())
@@ -301,12 +306,21 @@ def _courtesies(facts: Facts, accepted: Reply) -> Iterator[Notification]:
     """One text to each who was rung before and did not answer."""
     spoke = {r.person for r in facts.replies} | {accepted.person}
     for row in facts.rows(revision=facts.revision):
-        rung = row.channel is ChannelName.VOICE and was_told(row) and row.answered_at is None
+        rung = row.channel is ChannelName.VOICE and was_told(row) and not spoke_to(row)
         if rung and row.person and row.person not in spoke:
             spoke.add(row.person)
             person = facts.case.roster.people.get(row.person)
             if person and (sms := person.address(ChannelName.SMS)):
-                yield planner.row(facts.case, Kind.COURTESY, ChannelName.SMS, sms, person=row.person, group=row.group)
+                details = {"by": _name(facts, accepted.person), "at": accepted.received_at.isoformat()}
+                yield planner.row(
+                    facts.case,
+                    Kind.COURTESY,
+                    ChannelName.SMS,
+                    sms,
+                    person=row.person,
+                    group=row.group,
+                    details=dict(details),
+                )
 
 
 def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
@@ -382,8 +396,8 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
 
 def _in_trouble(row: Notification) -> bool:
     if row.state is State.FAILED:
-        return row.reason not in ENDED_BY_PERSON
-    return row.state is State.PENDING and bool(row.hold or row.reason)
+        return row.reason not in set(CallEnd)
+    return row.state is State.PENDING and (row.hold in LONG_HOLDS or bool(row.reason))
 
 
 # --- agenda rows that fall due --------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ SQLite: one writer thread with group commit, one read-only thread beside it (WAL
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
@@ -141,7 +142,7 @@ class _Worker(threading.Thread):
         for job, value, error in outcomes:
             if job.future.cancelled():
                 continue
-            if isinstance(error, OperationalError):
+            if _is_away(error):
                 unavailable = Unavailable(str(error.orig))
                 unavailable.__cause__ = error
                 job.future.set_exception(unavailable)
@@ -150,6 +151,12 @@ class _Worker(threading.Thread):
             else:
                 job.future.set_result(value)
         self._fire(topics)
+
+
+def _is_away(error: BaseException | None) -> TypeGuard[OperationalError]:
+    """The file cannot be used now: locked, full, I/O. A mistake in our SQL is SQLITE_ERROR, which is not that."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR
 
 
 class SqliteDatabase:

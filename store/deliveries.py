@@ -1,5 +1,6 @@
 """What upstreams posted, whole, and what became of each member of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -95,7 +96,10 @@ def body(conn: Connection, body_id: str) -> Row[Any] | None:
     return conn.execute(select(bodies).where(bodies.c.id == body_id)).first()
 
 
-def note_answered(conn: Connection, answered: dict[str, datetime]) -> None:
-    """When each message was answered, by message id; ids not stored yet are left for a later call. Returns nothing."""
+def note_answered(conn: Connection, answered: Mapping[str, datetime]) -> set[str]:
+    """Write when each message was answered. Returns the ids that are stored; the others may come later."""
+    stored = set()
     for message_id, at in answered.items():
-        conn.execute(update(bodies).where(bodies.c.id == message_id).values(answered_at=at))
+        if conn.execute(update(bodies).where(bodies.c.id == message_id).values(answered_at=at)).rowcount:
+            stored.add(message_id)
+    return stored

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from model.plan import ChannelName, Hold, State
 from store.signals import DISPATCH, signal
-from store.tables import voice_in_flight
+from store.tables import notifications, voice_in_flight
 
 
 def take(conn: Connection, number: str, attempt_id: str, now: datetime, until: datetime) -> bool:
@@ -20,9 +21,22 @@ def take(conn: Connection, number: str, attempt_id: str, now: datetime, until: d
     )
 
 
-def release(conn: Connection, attempt_id: str) -> None:
-    """The call is over; somebody who waited for a line may go on."""
-    if conn.execute(delete(voice_in_flight).where(voice_in_flight.c.attempt_id == attempt_id)).rowcount:
+def release(conn: Connection, attempt_id: str, now: datetime) -> None:
+    """The call is over; who waited for a line, or for this very number, may go on."""
+    number = conn.scalar(
+        delete(voice_in_flight).where(voice_in_flight.c.attempt_id == attempt_id).returning(voice_in_flight.c.number)
+    )
+    if number is not None:
+        conn.execute(
+            update(notifications)
+            .where(
+                notifications.c.state == State.PENDING,
+                notifications.c.channel == ChannelName.VOICE,
+                notifications.c.hold == Hold.NUMBER_BUSY,
+                notifications.c.address == number,
+            )
+            .values(due_at=now)
+        )
         signal(conn, DISPATCH)
 
 
@@ -33,3 +47,7 @@ def in_use(conn: Connection) -> int:
 def overdue(conn: Connection, now: datetime) -> list[str]:
     """Attempts whose call must be over by all we know, but whose end nobody told us."""
     return list(conn.scalars(select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.until <= now)))
+
+
+def extend(conn: Connection, attempt_id: str, until: datetime) -> None:
+    conn.execute(update(voice_in_flight).where(voice_in_flight.c.attempt_id == attempt_id).values(until=until))

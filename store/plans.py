@@ -5,11 +5,11 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.ids import Ids
-from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
+from model.plan import TERMINAL, Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
 from store.codec import canonical, mapping
 from store.signals import DISPATCH, REVISE, signal
 from store.tables import Instant, agenda, notification_events, notifications
@@ -162,38 +162,6 @@ def _last_revise(conn: Connection, event_pk: str, now: datetime) -> datetime:
     return last or now - REVISE_EVERY
 
 
-def due(conn: Connection, now: datetime, limit: int) -> list[Notification]:
-    """Rows to be sent now: by lane, then by slack (the time left). Followers wait for what they follow."""
-    before = notifications.alias("before")
-    query = (
-        select(notifications)
-        .outerjoin(before, notifications.c.follows == before.c.id)
-        .where(
-            notifications.c.state == State.PENDING,
-            notifications.c.due_at <= now,
-            or_(before.c.id.is_(None), before.c.state.not_in([State.PENDING, State.SENDING, State.UNKNOWN])),
-        )
-        .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
-        .limit(limit)
-    )
-    return [notification(row) for row in conn.execute(query)]
-
-
-def next_due_at(conn: Connection, now: datetime) -> datetime | None:
-    """When the next row after `now` falls due."""
-    at: datetime | None = conn.scalar(
-        select(func.min(notifications.c.due_at)).where(
-            notifications.c.state == State.PENDING, notifications.c.due_at > now
-        )
-    )
-    return at
-
-
-def one(conn: Connection, notification_id: str) -> Notification | None:
-    row = conn.execute(select(notifications).where(notifications.c.id == notification_id)).first()
-    return notification(row) if row else None
-
-
 def highest_sent(conn: Connection, event_pk: str, person: str) -> int | None:
     """The newest revision that this person was told of."""
     query = select(func.max(notifications.c.revision)).where(
@@ -234,3 +202,12 @@ def move(
         .values(**changes)
     )
     return moved.rowcount == 1
+
+
+def explain(conn: Connection, notification_id: str, reason: str) -> None:
+    """Say why a row that is not over yet will end as it will."""
+    conn.execute(
+        update(notifications)
+        .where(notifications.c.id == notification_id, notifications.c.state.not_in(TERMINAL))
+        .values(reason=reason)
+    )

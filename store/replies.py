@@ -1,6 +1,5 @@
 """Answers of people, and the codes by which a text message names its event."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -54,9 +53,8 @@ class Code(NamedTuple):
 _CODE = (reply_codes.c.number, reply_codes.c.code, reply_codes.c.event_pk, reply_codes.c.revision, reply_codes.c.person)
 
 
-def open_codes(conn: Connection, number: str, now: datetime) -> list[Code]:
+def open_codes(conn: Connection, number: str) -> list[Code]:
     """The number's open codes, newest first."""
-    _close(conn, (reply_codes.c.number == number) & (reply_codes.c.closes_at <= now), now)
     query = select(*_CODE).where(reply_codes.c.number == number, reply_codes.c.closed_at.is_(None))
     return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc())).tuples()]
 
@@ -73,10 +71,10 @@ def close_codes(conn: Connection, event_pk: str, below_revision: int | None, now
     _close(conn, where, now)
 
 
+def close_old_codes(conn: Connection, now: datetime) -> None:
+    """Close those whose time is over."""
+    _close(conn, reply_codes.c.closes_at <= now, now)
+
+
 def _close(conn: Connection, where: Any, now: datetime) -> None:
     conn.execute(update(reply_codes).where(where, reply_codes.c.closed_at.is_(None)).values(closed_at=now))
-
-
-def taken_codes(conn: Connection, number: str) -> Collection[str]:
-    query = select(reply_codes.c.code).where(reply_codes.c.number == number, reply_codes.c.closed_at.is_(None))
-    return set(conn.scalars(query))

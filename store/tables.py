@@ -185,8 +185,9 @@ notifications = Table(
     Column("answered_at", Instant),
     Column("acknowledged_at", Instant),
     Column("cut_requested_at", Instant),
+    Column("cut_done_at", Instant),
     UniqueConstraint("event_pk", "slot"),
-    Index("notifications_due", "state", "lane", "due_at"),
+    Index("notifications_due", "state", "channel", "lane", "until"),
     Index("notifications_look", "state", "look_at"),
 )
 

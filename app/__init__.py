@@ -1,0 +1,1 @@
+"""Entry points, and the only wiring: everything below is handed its collaborators from here."""

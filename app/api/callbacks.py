@@ -1,0 +1,210 @@
+"""Vendors call back here. Every request's signature is verified before anything of it is believed."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import structlog
+from fastapi import APIRouter, Request, Response
+
+from app.api.deps import ServiceDep
+from app.problems import Problem
+from app.service import Service
+from app.texting import answer_text
+from model.attempt import Attempt, Receipt
+from model.errors import Refused
+from model.event import Event, EventStatus, Mode
+from model.plan import ChannelName, Notification
+from model.reply import Answer
+from notifiers.channels import sms, voice
+from notifiers.channels.slack import ACKNOWLEDGE, slack_action
+from notifiers.receipts import take_receipt
+from notifiers.wording.answers import SpokenAnswer
+from routing.replies import take_reply
+from store import attempts, events, outbox
+from store.database import Connection
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter(prefix="/callbacks", tags=["vendors"], include_in_schema=False)
+
+KEYS = {"1": Answer.ACKNOWLEDGE, "2": Answer.CANNOT_COMPLY}
+REPEAT = "3"
+
+
+def _xml(text: str) -> Response:
+    return Response(text, media_type="application/xml")
+
+
+async def _twilio_form(request: Request, service: Service) -> Mapping[str, str]:
+    """The form of a request that Twilio signed. Raises Problem 403 for anybody else's."""
+    form = await request.form()
+    query = f"?{request.url.query}" if request.url.query else ""
+    url = f"{service.settings.public_url}{request.url.path}{query}"
+    verifier = service.vendors.twilio
+    if verifier is None or not verifier.verify(url, form, request.headers.get("x-twilio-signature")):
+        log.warning("callback refused: signature", vendor="twilio", path=request.url.path)
+        raise Problem(403, "Not from Twilio", "the signature does not fit")
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+class Told(NamedTuple):
+    """An attempt with what it was about."""
+
+    attempt: Attempt
+    notification: Notification
+    event: Event
+
+
+def _told(conn: Connection, attempt_id: str) -> Told | None:
+    attempt = attempts.one(conn, attempt_id)
+    if attempt is None:
+        return None
+    return Told(
+        attempt,
+        outbox.one(conn, attempt.notification_id),
+        events.load(conn, [attempt.event_pk])[attempt.event_pk],
+    )
+
+
+async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
+    now = service.clock.now()
+    known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
+    if not known:
+        log.warning("callback for an unknown attempt", attempt=attempt_id, kind=str(receipt.kind))
+
+
+@router.post("/twilio/voice/{attempt_id}/status")
+@router.post("/twilio/voice/{attempt_id}/amd")
+async def voice_status(attempt_id: str, request: Request, service: ServiceDep) -> Response:
+    await _store_receipt(service, attempt_id, voice.voice_receipt(await _twilio_form(request, service)))
+    return Response(status_code=204)
+
+
+@router.post("/twilio/sms/{attempt_id}/status")
+async def sms_status(attempt_id: str, request: Request, service: ServiceDep) -> Response:
+    await _store_receipt(service, attempt_id, sms.sms_receipt(await _twilio_form(request, service)))
+    return Response(status_code=204)
+
+
+@router.post("/twilio/voice/{attempt_id}/key")
+async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> Response:
+    """A key was pressed: take it as the answer and say what it led to."""
+    form = await _twilio_form(request, service)
+    told = await service.database.read(lambda conn: _told(conn, attempt_id))
+    if told is None:
+        log.warning("key for an unknown attempt", attempt=attempt_id)
+        return _xml(voice.answer_twiml(SpokenAnswer.OVER))
+    key = voice.voice_key(form)
+    key_url = voice.callback_url(service.settings.public_url, attempt_id, "key")
+    kind, detail = await _take_key(service, told, key)
+    return _xml(
+        voice.answer_twiml(
+            kind,
+            key_url=key_url,
+            prompt=str(told.attempt.words.payload.get("prompt", "")),
+            detail=detail,
+            drill=told.event.content.mode is Mode.DRILL,
+        )
+    )
+
+
+async def _take_key(service: Service, told: Told, key: str) -> tuple[SpokenAnswer, str]:
+    if key == REPEAT:
+        return SpokenAnswer.REPEAT, ""
+    answer = KEYS.get(key)
+    if answer is None or told.notification.person is None:
+        return SpokenAnswer.INVALID, ""
+    try:
+        counted = await _reply(service, told, answer, "voice", key)
+    except Refused as why:
+        return SpokenAnswer.OVER, str(why)
+    if not counted:
+        return SpokenAnswer.OVER, _why_over(told.event)
+    if answer is Answer.CANNOT_COMPLY:
+        return SpokenAnswer.CANNOT, ""
+    source = service.rosters.roster.sources.get(told.event.source)
+    also = f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
+    return SpokenAnswer.ACCEPTED, also
+
+
+async def _reply(service: Service, told: Told, answer: Answer, channel: str, said: str) -> bool:
+    now, row = service.clock.now(), told.notification
+    answered = await service.database.transact(
+        lambda conn: take_reply(
+            conn,
+            service.ids,
+            row.event_pk,
+            person=row.person or "",
+            answer=answer,
+            channel=channel,
+            now=now,
+            revision=row.revision,
+            attempt_id=told.attempt.id,
+            notification_id=row.id,
+            said=said,
+        )
+    )
+    return answered.counted
+
+
+def _why_over(event: Event) -> str:
+    return {EventStatus.CANCELLED: "The event was cancelled.", EventStatus.TERMINATED: "The event was released."}.get(
+        event.status, "The event is over."
+    )
+
+
+@router.post("/twilio/sms/inbound")
+async def inbound_sms(request: Request, service: ServiceDep) -> Response:
+    """A person wrote to us."""
+    text = sms.inbound_sms(await _twilio_form(request, service))
+    return _xml(sms.reply_twiml(await answer_text(service, text.from_number, text.body)))
+
+
+@router.post("/slack/actions")
+async def slack_actions(request: Request, service: ServiceDep) -> Response:
+    """A button was pressed."""
+    body, now = await request.body(), service.clock.now()
+    verifier, headers = service.vendors.slack, request.headers
+    stamp, signature = headers.get("x-slack-request-timestamp"), headers.get("x-slack-signature")
+    if verifier is None or not verifier.verify(body, stamp, signature, now):
+        log.warning("callback refused: signature", vendor="slack")
+        raise Problem(403, "Not from Slack", "the signature does not fit")
+    action = slack_action(_slack_payload(await request.form()))
+    if action is not None:
+        answer = Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY
+        await _press(service, action.user_id, answer, json.loads(action.value))
+    return Response(status_code=200)
+
+
+def _slack_payload(form: Mapping[str, Any]) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads(str(form.get("payload", "{}")))
+    return payload
+
+
+async def _press(service: Service, user_id: str, answer: Answer, value: Mapping[str, Any]) -> None:
+    """Only people of the roster count; anybody may press the button of a channel message."""
+    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, user_id)
+    told = await service.database.read(lambda conn: _told(conn, str(value.get("attempt"))))
+    if person is None or told is None:
+        log.warning("button pressed by a stranger or for an unknown attempt", user=user_id)
+        return
+    now, row = service.clock.now(), told.notification
+    try:
+        await service.database.transact(
+            lambda conn: take_reply(
+                conn,
+                service.ids,
+                row.event_pk,
+                person=person.id,
+                answer=answer,
+                channel="slack",
+                now=now,
+                revision=int(value.get("revision", row.revision)),
+                attempt_id=told.attempt.id,
+                notification_id=row.id if row.person == person.id else None,
+                said="button",
+            )
+        )
+    except Refused as why:
+        log.info("button of an old message", person=person.id, why=str(why))

@@ -1,0 +1,38 @@
+"""What requests need: the service, and who is asking."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.security import Caller, require
+from app.service import Service
+from config.keys import Role
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+
+
+def _caller(request: Request, service: ServiceDep) -> Caller:
+    return service.rosters.keys.caller(request.headers.get("authorization"))
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+def _operator(caller: CallerDep) -> Caller:
+    require(caller, Role.OPERATOR, Role.ADMIN)
+    return caller
+
+
+def _admin(caller: CallerDep) -> Caller:
+    require(caller, Role.ADMIN)
+    return caller
+
+
+OperatorDep = Annotated[Caller, Depends(_operator)]
+AdminDep = Annotated[Caller, Depends(_admin)]

@@ -1,0 +1,183 @@
+"""The door for events: what was posted becomes one durable message, and the sender its answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.notebook import Notebook
+from app.security import Caller, DeliveryIds, without_credentials
+from broker.base import Durability, Message, MessageKind, Publisher
+from intake.read import read
+from model.clock import Clock
+from model.event import MessageType, lane
+from model.ids import Ids
+from model.reading import Feed, Problem, Reading, Unreadable
+from model.roster import Roster
+from routing import routes
+
+KEPT_OF_TOO_LARGE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One POST as it came in."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    sender: str
+    request_id: str
+    truncated: bool = False
+    replay_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A durable message and what the door read in it."""
+
+    message: Message
+    readings: Sequence[Reading | Unreadable]
+    durable: Durability
+    deadlines: Sequence[datetime | None] = field(default=())
+
+
+def feed_of(roster: Roster, source: str) -> Feed:
+    """How a source's messages are read; a source that left the roster speaks canonical."""
+    known = roster.sources.get(source)
+    if known is None:
+        return Feed(source=source)
+    return Feed(source=source, format=known.format, timezone=known.timezone, critical=known.critical)
+
+
+def read_message(message: Message, roster: Roster) -> Sequence[Reading | Unreadable]:
+    """What the router reads: the same as the door did. One result for each delivery of the message."""
+    if message.truncated:
+        too_large = Problem(field="", found="a body over the size limit", expected="a smaller body, or several posts")
+        return (Unreadable(problems=(too_large,)),)
+    feed = feed_of(roster, message.source)
+    found = read(message.body, message.headers, feed, message.received_at)
+    return found if len(found) == len(message.deliveries) else _as_many(found, len(message.deliveries))
+
+
+def _as_many(found: Sequence[Reading | Unreadable], count: int) -> Sequence[Reading | Unreadable]:
+    """The source's format was changed between door and router: nothing may get lost over that."""
+    changed = Problem(field="", found="another number of members", expected="what was read at the door")
+    return [*found, *[Unreadable(problems=(changed,))] * count][:count]
+
+
+class Door:
+    """Reads, publishes, and tells what to answer. Needs no database."""
+
+    def __init__(
+        self, broker: Publisher, clock: Clock, ids: Ids, delivery_ids: DeliveryIds, notebook: Notebook
+    ) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._ids = ids
+        self._delivery_ids = delivery_ids
+        self._notebook = notebook
+
+    async def accept(self, posted: Posted, source: str, caller: Caller, roster: Roster) -> Accepted:
+        """Return when the message is durable. Raises QueueFull or Unavailable: then nothing was accepted."""
+        now = self._clock.now()
+        feed = feed_of(roster, source)
+        draft = self._message(posted, source, caller, feed, now)
+        readings = read_message(draft, roster) if posted.truncated else read(posted.body, draft.headers, feed, now)
+        deadlines = [_deadline(r, roster, source, now) if isinstance(r, Reading) else None for r in readings]
+        message = Message(
+            **{name: getattr(draft, name) for name in _FIXED},
+            kind=MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE,
+            lane=min((_lane(r) for r in readings), default=0),
+            deliveries=(draft.id, *(self._ids.new() for _ in readings[1:])),
+            deadline_at=deadlines[0] if len(deadlines) == 1 else None,
+        )
+        durable = await self._broker.publish(message)
+        self._notebook.heard(source, now)
+        self._notebook.answered(message.id, self._clock.now())
+        return Accepted(message, readings, durable, deadlines)
+
+    def _message(self, posted: Posted, source: str, caller: Caller, feed: Feed, now: datetime) -> Message:
+        first = self._ids.new()
+        return Message(
+            id=first,
+            kind=MessageKind.EVENT,
+            source=source,
+            format=feed.format,
+            lane=0,
+            body=posted.body,
+            received_at=now,
+            deliveries=(first,),
+            headers=without_credentials(posted.headers),
+            sender=posted.sender,
+            signature=f"bearer key {caller.key_id} is valid",
+            key_id=caller.key_id,
+            request_id=posted.request_id,
+            truncated=posted.truncated,
+            replay_of=posted.replay_of,
+        )
+
+    def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
+        """The answer for each member: the 202 body, or a problem."""
+        members = zip(accepted.message.deliveries, accepted.readings, accepted.deadlines, strict=True)
+        return [self._answer(accepted, *member) for member in members]
+
+    def _answer(
+        self, accepted: Accepted, delivery_id: str, reading: Reading | Unreadable, deadline_at: datetime | None
+    ) -> dict[str, Any]:
+        shown = self._delivery_ids.shown(delivery_id)
+        if isinstance(reading, Unreadable):
+            return {
+                "type": "about:blank",
+                "title": "The message cannot be read",
+                "status": 422,
+                "detail": f"{reading.reason}. It is kept as unreadable and people are told.",
+                "errors": [{"field": p.field, "found": p.found, "expected": p.expected} for p in reading.problems],
+                "delivery_id": shown,
+                "unreadable_id": delivery_id,
+            }
+        return {
+            "delivery_id": shown,
+            "event_id": reading.event_id,
+            "revision": reading.revision,
+            "source": accepted.message.source,
+            "received_at": accepted.message.received_at.isoformat(),
+            "deadline_at": deadline_at.isoformat() if deadline_at else None,
+            "status_url": f"/v1/deliveries/{shown}",
+            "duplicate": None,
+            "rings": None,
+            "at_risk": None,
+            "durable": str(accepted.durable),
+            "detail": "; ".join(("accepted", *reading.warnings)),
+        }
+
+
+_FIXED = (
+    "id",
+    "source",
+    "format",
+    "body",
+    "received_at",
+    "headers",
+    "sender",
+    "signature",
+    "key_id",
+    "request_id",
+    "truncated",
+    "replay_of",
+)
+
+
+def _lane(reading: Reading | Unreadable) -> int:
+    """What the message alone says: an end of an event, and what nobody can read, go first."""
+    if isinstance(reading, Unreadable) or reading.content.message_type.ends:
+        return 0
+    return lane(reading.content, reading.content.severity)
+
+
+def _deadline(reading: Reading, roster: Roster, source: str, now: datetime) -> datetime | None:
+    """By the cached roster; the router, who knows the event, takes the sooner."""
+    if reading.content.message_type.ends:
+        return None
+    policy = roster.policies[routes.match(roster, source, reading.content).policy]
+    is_new = reading.content.message_type is MessageType.NEW
+    return routes.deadline(policy, reading.content, now, new_or_moved_start=is_new).deadline_at

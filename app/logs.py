@@ -1,0 +1,52 @@
+"""Structured logs: one line per unit of work, phone numbers and secrets masked."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_NUMBER = re.compile(r"\+\d{6,15}")
+
+
+def masked(text: str) -> str:
+    """Phone numbers with all but their last two digits hidden."""
+    return _NUMBER.sub(lambda m: f"{m[0][:2]}…{m[0][-2:]}", text)
+
+
+def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in line.items():
+        if isinstance(value, str):
+            line[key] = masked(value)
+    return line
+
+
+def configure(level: str, style: str) -> None:
+    """Lines go to standard error, for people (console) or for machines (json)."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    errors = [structlog.processors.format_exc_info] if style == "json" else []
+    structlog.configure(
+        processors=[*shared, *errors, _mask, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *errors, _mask, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -1,0 +1,193 @@
+"""Wiring by hand: what there is, in which order it starts and stops. No globals, no container."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from app.intake_door import Door, read_message
+from app.live import Feeder, PubSub
+from app.notebook import Notebook
+from app.security import DeliveryIds, Keys, hashed
+from app.ticks import Tick
+from app.vendors import Vendors
+from broker.base import Broker
+from broker.embedded import EmbeddedBroker
+from config.roster_file import RosterFile
+from config.settings import Settings
+from model.clock import Clock
+from model.errors import SettingsError
+from model.ids import Ids
+from model.roster import Roster
+from notifiers.context import House
+from notifiers.dispatcher import Dispatcher
+from notifiers.limits import Limits
+from notifiers.reconciler import Reconciler
+from routing.reviser import Reviser
+from routing.router import Router
+from store import migrate, rosters, seal
+from store.database import Connection, Database, SqliteDatabase, sqlite_engine
+from store.rosters import KeyRow
+
+log = structlog.get_logger(__name__)
+
+# A loop that has not turned for this long is stuck: readiness fails.
+STUCK = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The durable things one process opens."""
+
+    database: Database
+    broker: Broker
+    installation_key: bytes
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open and migrate. Raises SettingsError when another process has the files."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    broker = EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
+    path = _database_path(settings)
+    engine = sqlite_engine(path)
+    migrate.upgrade(engine)
+    engine.dispose()
+    return Stores(SqliteDatabase(path), broker, _installation_key(settings))
+
+
+def _database_path(settings: Settings) -> Path:
+    if settings.database_url is None:
+        return settings.data_dir / "gridcall.db"
+    return Path(settings.database_url.removeprefix("sqlite:///"))
+
+
+def _installation_key(settings: Settings) -> bytes:
+    """Given, or made at the first start and kept."""
+    if settings.installation_key is not None:
+        return settings.installation_key.get_secret_value().encode()
+    path = settings.data_dir / "installation.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text().strip().encode()
+
+
+class Rosters:
+    """The roster in force, cached; a change makes a new version."""
+
+    def __init__(self, roster: Roster, keys: Keys) -> None:
+        self.roster = roster
+        self.keys = keys
+
+    def current(self) -> Roster:
+        return self.roster
+
+
+async def load_rosters(database: Database, file: RosterFile | None, now: datetime, *, demo: bool) -> Rosters:
+    """Take the file's roster into the database, or read the latest from there.
+
+    Raises SettingsError when there is none, or when a demo's key would be let in outside the demo.
+    """
+    if file is not None:
+        if not demo and (known := [key.id for key in file.keys if key.demo]):
+            raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
+        rows = [
+            KeyRow(id=key.id, sha256=hashed(key.secret), role=key.role, source=key.source, person=key.person)
+            for key in file.keys
+        ]
+
+        def save(conn: Connection) -> Roster:
+            rosters.save_keys(conn, rows, now)
+            return rosters.save(conn, file.roster, "roster file", now)
+
+        roster: Roster | None = await database.transact(save)
+    else:
+        roster = await database.read(rosters.latest)
+    if roster is None:
+        raise SettingsError("there is no roster yet: give one with --roster FILE (docs/roster.md), or try --demo")
+    return Rosters(roster, Keys(await database.read(rosters.all_keys)))
+
+
+class Service:
+    """Everything in one process: door, router, reviser, dispatcher, reconciler, live feed, ticks."""
+
+    def __init__(
+        self, settings: Settings, stores: Stores, rosters_: Rosters, vendors: Vendors, clock: Clock, ids: Ids
+    ) -> None:
+        self.settings = settings
+        self.database = stores.database
+        self.broker = stores.broker
+        self.clock = clock
+        self.ids = ids
+        self.rosters = rosters_
+        self.vendors = vendors
+        self.delivery_ids = DeliveryIds(stores.installation_key)
+        self.notebook = Notebook(stores.database)
+        self.pubsub = PubSub()
+        self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook)
+        roster = rosters_.current
+        self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
+        self.reviser = Reviser(stores.database, clock, ids, roster)
+        self.dispatcher = Dispatcher(
+            stores.database,
+            clock,
+            ids,
+            roster,
+            vendors.channels,
+            owner=ids.new(),
+            limits=Limits(
+                lines=settings.twilio_lines,
+                calls_per_second=settings.twilio_calls_per_second,
+                slack_per_second=settings.slack_per_second,
+            ),
+            house=House(callback_number=settings.help_callback_number or settings.twilio_from or ""),
+        )
+        self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
+        self.feeder = Feeder(stores.database, clock, self.pubsub)
+        self.started_at = clock.now()
+        self.wall_error_seconds = 0.0
+
+    def ticks(self) -> Sequence[Tick]:
+        return (
+            Tick("notebook", 1.0, self.notebook.flush),
+            Tick("seal", 1.0, self._seal),
+        )
+
+    async def _seal(self) -> None:
+        while await self.database.transact(seal.seal) >= seal.BATCH:
+            pass
+
+    async def run(self) -> None:
+        """The loops, until cancelled. A loop that fails ends them all, and with them the process."""
+        async with asyncio.TaskGroup() as group:
+            for name, loop in (
+                ("router", self.router.run()),
+                ("reviser", self.reviser.run()),
+                ("dispatcher", self.dispatcher.run()),
+                ("reconciler", self.reconciler.run()),
+                ("live", self.feeder.run()),
+            ):
+                group.create_task(loop, name=name)
+
+    def stuck(self) -> list[str]:
+        """The loops that have not turned lately."""
+        now = self.clock.now()
+        turned = {
+            "reviser": self.reviser.turned_at,
+            "dispatcher": self.dispatcher.turned_at,
+            "reconciler": self.reconciler.turned_at,
+            "live": self.feeder.turned_at,
+        }
+        return [name for name, at in turned.items() if now - at > STUCK]
+
+    async def close(self) -> None:
+        """After `run` has ended: write down the last notes, let go of everything."""
+        await self.notebook.flush()
+        await self._seal()
+        await self.vendors.close()
+        await self.broker.close()
+        await self.database.close()

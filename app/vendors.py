@@ -1,0 +1,56 @@
+"""The channels this installation has, made from its settings; and what verifies the vendors' callbacks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from config.settings import Settings
+from model.clock import Clock
+from model.plan import ChannelName
+from model.ports import Channel
+from notifiers.channels.pagerduty import PagerDutyChannel
+from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
+from notifiers.channels.sms import SmsChannel
+from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
+from notifiers.channels.voice import VoiceChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """A channel that is not set up is missing here; its rows fail with that reason, and the next way is taken."""
+
+    channels: Mapping[ChannelName, Channel]
+    twilio: TwilioSignature | None = None
+    slack: SlackSignature | None = None
+    missing: tuple[str, ...] = field(default=())
+
+    async def close(self) -> None:
+        for channel in self.channels.values():
+            await channel.close()
+
+
+def connect(settings: Settings, clock: Clock) -> Vendors:
+    channels: dict[ChannelName, Channel] = {
+        ChannelName.PAGERDUTY: PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
+    }
+    twilio = slack = None
+    missing = []
+    if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
+        token = settings.twilio_auth_token.get_secret_value()
+        account = TwilioAccount(
+            account_sid=settings.twilio_account_sid, auth_token=token, clock=clock, base_url=settings.twilio_base_url
+        )
+        number, url = settings.twilio_from, settings.public_url
+        channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url)
+        channels[ChannelName.SMS] = SmsChannel(account, from_number=number, public_url=url)
+        twilio = TwilioSignature(token)
+    else:
+        missing.append("Twilio is not set up: no phone rings and no text is sent (GRIDCALL_TWILIO_*)")
+    if settings.slack_bot_token and settings.slack_signing_secret:
+        base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
+        workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)
+        for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
+            channels[name] = SlackChannel(name, workspace)
+        slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+    else:
+        missing.append("Slack is not set up: nothing is posted there (GRIDCALL_SLACK_*)")
+    return Vendors(channels, twilio, slack, tuple(missing))

@@ -1,0 +1,42 @@
+"""What the words of a notification need besides the event: names, sites, the code, numbers to call back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from model.event import Event
+from model.plan import Notification
+from model.roster import Resource, Roster, Source
+from notifiers.wording.context import WordingContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What is the same for every message of this installation."""
+
+    callback_number: str = ""
+
+
+def context(row: Notification, event: Event, roster: Roster, house: House, code: str | None = None) -> WordingContext:
+    source = roster.sources.get(event.source) or Source(id=event.source, name="Gridcall", heartbeat=None)
+    sites = tuple(_site(roster, ref.scheme, ref.code) for ref in event.content.resources)
+    team = roster.teams.get(row.team or event.team)
+    return WordingContext(
+        source=source,
+        sites=tuple(site for site in sites if site),
+        team_name=team.name if team else "",
+        code=code,
+        accepted_by=_accepted_by(row),
+        callback_number=house.callback_number,
+        also_confirm=source.also_confirm,
+        timezone=next((site.timezone for site in sites if site), None),
+    )
+
+
+def _site(roster: Roster, scheme: str, code: str) -> Resource | None:
+    return roster.resource(scheme, code)
+
+
+def _accepted_by(row: Notification) -> tuple[str, datetime] | None:
+    if "by" not in row.details:
+        return None
+    return str(row.details["by"]), datetime.fromisoformat(str(row.details["at"]))

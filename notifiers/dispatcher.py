@@ -1,0 +1,350 @@
+"""Sends what is due. A claim is permission to send now: slots, lines and words come first, then the claim, then the
+vendor, then the result. Only the router plans; this loop sends and records.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from model.attempt import Attempt, AttemptState, Words
+from model.clock import Clock, wake_or
+from model.errors import OutcomeUnknown, SendError, Unavailable
+from model.event import Event
+from model.ids import CODE_LETTERS, Ids
+from model.plan import ChannelName, Hold, Kind, Notification
+from model.ports import Channel, Send
+from model.roster import Roster
+from notifiers import retry
+from notifiers.context import House, context
+from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
+from notifiers.wording import render
+from store import attempts, events, lines, outbox, replies, threads
+from store.database import Connection, Database
+from store.outbox import Claim, Cut, Due
+from store.replies import Code
+from store.signals import DISPATCH
+
+log = structlog.get_logger(__name__)
+
+RosterAt = Callable[[], Roster]
+
+BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
+STALE_CLAIM = timedelta(milliseconds=150)  # a claim older than this is read again before the vendor is asked
+LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
+CUT_AGAIN = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one look found: rows to send, with all that their words need."""
+
+    due: Sequence[Due] = ()
+    events: Mapping[str, Event] = field(default_factory=dict)
+    earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
+    codes: Mapping[str, list[Code]] = field(default_factory=dict)
+    threads: Mapping[str, str | None] = field(default_factory=dict)
+    cuts: Sequence[Cut] = ()
+    out_of_lines: bool = False
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed row on its way: what is left to send of it."""
+
+    row: Notification
+    tries: int
+    sends: Sequence[Send]
+    claim: Claim
+
+
+class Dispatcher:
+    """`owner` names this process in claims. `turned_at` is when the loop last turned; readiness looks at it."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        roster: RosterAt,
+        channels: Mapping[ChannelName, Channel],
+        *,
+        owner: str,
+        limits: Limits | None = None,
+        house: House | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._roster = roster
+        self._channels = channels
+        self._owner = owner
+        self._limits = limits or Limits()
+        self._paces = self._limits.paces()
+        self._house = house or House()
+        self._running: Counter[ChannelName] = Counter()
+        self._cut_at: dict[str, datetime] = {}
+        self.turned_at = clock.now()
+
+    async def run(self) -> None:
+        """For ever. Cancelled, it finishes writing down what was sent."""
+        now = self._clock.now()
+        await self._database.transact(lambda conn: outbox.adopt(conn, self._ids, self._owner, now))
+        with self._database.signals.waiting(DISPATCH) as wake:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    until = await self._turn(group, wake)
+                    await wake_or(self._clock, wake, until)
+
+    async def _turn(self, group: asyncio.TaskGroup, wake: asyncio.Event) -> datetime:
+        """Send what is due and can be sent. Returns when to look again."""
+        now = self._clock.now()
+        self.turned_at = now
+        try:
+            batch = await self._database.read(lambda conn: self._look(conn, now))
+            for cut in batch.cuts:
+                self._start_cut(group, cut, now)
+            jobs = await self._claim(batch)
+        except Unavailable as away:
+            log.warning("database away, what is due waits", error=str(away))
+            return now + BACKSTOP
+        claimed_at = self._clock.now()
+        for job in jobs:
+            self._running[job.row.channel] += 1
+            group.create_task(self._send(job, claimed_at, wake))
+        if jobs:
+            wake.set()  # there may be more than one look takes
+        return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def _look(self, conn: Connection, now: datetime) -> Batch:
+        due: list[Due] = []
+        out_of_lines = False
+        for channel in self._channels:
+            free = AT_ONCE[channel] - self._running[channel]
+            if channel is ChannelName.VOICE:
+                free_lines = self._limits.lines - lines.in_use(conn)
+                out_of_lines = free_lines <= 0
+                free = min(free, free_lines, 1 if self._pace_at(channel, "", now) <= now else 0)
+            if free > 0:
+                due += outbox.due(conn, channel, now, free)
+        rows = [d.notification for d in due]
+        return Batch(
+            due=due,
+            events=events.load(conn, {row.event_pk for row in rows}),
+            earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
+            codes={r.address: replies.open_codes(conn, r.address) for r in rows if r.channel is ChannelName.SMS},
+            threads={
+                r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
+            },
+            cuts=outbox.to_cut(conn),
+            out_of_lines=out_of_lines,
+            next_at=self._next_at(outbox.next_due_at(conn, now), now),
+        )
+
+    def _pace_at(self, channel: ChannelName, key: str, now: datetime) -> datetime:
+        pace = self._paces.get(channel)
+        return pace.next_at(key, now) if pace else now
+
+    def _next_at(self, next_due: datetime | None, now: datetime) -> datetime | None:
+        """The next row, or the next call that the calls-per-second limit allows."""
+        next_call = self._pace_at(ChannelName.VOICE, "", now)
+        times = [at for at in (next_due, next_call if next_call > now else None) if at]
+        return min(times, default=None)
+
+    # --- claiming ---------------------------------------------------------------------------------------------------
+
+    async def _claim(self, batch: Batch) -> list[Job]:
+        """Render, then claim everything in one transaction. Returns what was won."""
+        now = self._clock.now()
+        roster = self._roster()
+        late, paced, jobs = [], [], []
+        for due in batch.due:
+            row = due.notification
+            key = "" if row.channel is ChannelName.VOICE else row.address
+            if row.until <= now:
+                late.append(row)
+            elif (at := self._pace_at(row.channel, key, now)) > now:
+                paced.append((row, at))
+            else:
+                jobs.append(self._prepare(due, batch, roster, now))
+                if pace := self._paces.get(row.channel):
+                    pace.take(key, now)
+        if not (late or paced or jobs or batch.out_of_lines):
+            return []
+
+        def work(conn: Connection) -> list[Job]:
+            for row in late:
+                outbox.expire(conn, self._ids, row, now)
+            for row, at in paced:
+                outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
+            if batch.out_of_lines:
+                outbox.hold_for_lines(conn, self._ids, now)
+            return [job for job in jobs if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
+
+        return await self._database.transact(work)
+
+    def _prepare(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
+        row, event = due.notification, batch.events[due.notification.event_pk]
+        known = [c for c in batch.codes.get(row.address, []) if (c.event_pk, c.revision) == (event.pk, row.revision)]
+        code = known[0] if known else self._new_code(row, batch)
+        accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
+        words = self._words(row, event, roster, code, now)
+        tries = [self._attempt(row, part, len(words), text, now) for part, text in words if part not in accepted]
+        is_call = row.channel is ChannelName.VOICE
+        policy = roster.policies[event.policy]
+        seconds = policy.ring_seconds + policy.call_seconds
+        return Job(
+            row=row,
+            tries=due.tries,
+            sends=[
+                Send(
+                    attempt=attempt,
+                    valid_seconds=(row.until - now).total_seconds(),
+                    ring_seconds=policy.ring_seconds,
+                    thread=batch.threads.get(row.id),
+                    details=row.details,
+                )
+                for attempt in tries
+            ],
+            claim=Claim(
+                notification=row,
+                attempts=tries,
+                code=code if code and not known else None,
+                line_until=now + timedelta(seconds=seconds) + LINE_SLACK if is_call else None,
+            ),
+        )
+
+    def _words(
+        self, row: Notification, event: Event, roster: Roster, code: Code | None, now: datetime
+    ) -> list[tuple[int, Words]]:
+        person = roster.people.get(row.person) if row.person else None
+        said = render(row, event, person, context(row, event, roster, self._house, code.code if code else None), now)
+        return list(enumerate(said, start=1))
+
+    def _attempt(self, row: Notification, part: int, parts: int, words: Words, now: datetime) -> Attempt:
+        return Attempt(
+            id=self._ids.new(),
+            notification_id=row.id,
+            event_pk=row.event_pk,
+            channel=row.channel,
+            address=row.address,
+            words=words,
+            started_at=now,
+            part=part,
+            parts=parts,
+        )
+
+    def _new_code(self, row: Notification, batch: Batch) -> Code | None:
+        """A code for a text that asks for an answer: one letter, two when the number's letters are used up."""
+        if row.channel is not ChannelName.SMS or row.kind is not Kind.ALERT or row.person is None:
+            return None
+        taken = {c.code for c in batch.codes[row.address]}
+        free = [letter for letter in CODE_LETTERS if letter not in taken]
+        code = self._ids.code(1) if free else self._ids.code(2)
+        while code in taken:
+            code = self._ids.code(1 if free else 2)
+        return Code(row.address, code, row.event_pk, row.revision, row.person)
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    async def _send(self, job: Job, claimed_at: datetime, wake: asyncio.Event) -> None:
+        try:
+            if await self._stopped_meanwhile(job, claimed_at):
+                return
+            for send in job.sends:
+                if not await self._send_one(job, send):
+                    break
+        finally:
+            self._running[job.row.channel] -= 1
+            wake.set()
+
+    async def _stopped_meanwhile(self, job: Job, claimed_at: datetime) -> bool:
+        """A claim that got old is read again: no vendor is asked for what was superseded since."""
+        now = self._clock.now()
+        if now - claimed_at <= STALE_CLAIM:
+            return False
+        if await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id)):
+            return False
+        await self._database.transact(lambda conn: outbox.give_up(conn, self._ids, job.row, job.claim.attempts, now))
+        return True
+
+    async def _send_one(self, job: Job, send: Send) -> bool:
+        """Ask the vendor once and write down what came of it. True when the vendor accepted."""
+        row, attempt = job.row, send.attempt
+        try:
+            result = await self._channels[row.channel].send(send)
+        except OutcomeUnknown as lost:
+            await self._lost(job, attempt, lost)
+        except SendError as error:
+            await self._failed(job, attempt, error)
+        else:
+            now = self._clock.now()
+
+            def work(conn: Connection) -> None:
+                outbox.sent(conn, self._ids, row, attempt, result, now)
+                if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
+                    threads.remember(conn, row.event_pk, row.address, result.vendor_id)
+
+            await self._database.transact(work)
+            self._log("notification sent", row, attempt, now)
+            return True
+        return False
+
+    async def _lost(self, job: Job, attempt: Attempt, error: OutcomeUnknown) -> None:
+        now, row = self._clock.now(), job.row
+        if self._channels[row.channel].repeatable:
+            again = SendError(str(error), retryable=True)
+            await self._failed(job, attempt, again)
+            return
+        await self._database.transact(lambda conn: outbox.unknown(conn, self._ids, row, attempt, str(error), now))
+        self._log("outcome unknown", row, attempt, now, error=str(error))
+
+    async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
+        now, row = self._clock.now(), job.row
+        at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
+        await self._database.transact(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
+        self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
+
+    def _log(self, sentence: str, row: Notification, attempt: Attempt, now: datetime, **more: object) -> None:
+        left = round((row.until - now).total_seconds(), 1)
+        log.info(
+            sentence,
+            event_pk=row.event_pk,
+            attempt=attempt.id,
+            kind=str(row.kind),
+            channel=str(row.channel),
+            person=row.person,
+            seconds_left=left,
+            **more,
+        )
+
+    # --- ending calls -----------------------------------------------------------------------------------------------
+
+    def _start_cut(self, group: asyncio.TaskGroup, cut: Cut, now: datetime) -> None:
+        # A look may be older than the end of a cut it shows: within CUT_AGAIN nothing is cut twice.
+        self._cut_at = {row_id: at for row_id, at in self._cut_at.items() if at > now}
+        if cut.notification.id not in self._cut_at:
+            self._cut_at[cut.notification.id] = now + CUT_AGAIN
+            group.create_task(self._cut(cut))
+
+    async def _cut(self, cut: Cut) -> None:
+        row = cut.notification
+        try:
+            await self._channels[row.channel].cut(cut.vendor_id, row.answered_at is not None, _spoken(row))
+        except SendError as error:
+            log.warning("call could not be stopped yet", notification=row.id, error=str(error))
+            return
+        now = self._clock.now()
+        await self._database.transact(lambda conn: outbox.cut_done(conn, self._ids, row, now))
+
+
+def _spoken(row: Notification) -> str:
+    """What somebody on the line hears before we hang up."""
+    reason = row.reason[:1].upper() + row.reason[1:]
+    return f"{reason}. There is nothing you have to do now. Goodbye."

@@ -1,0 +1,66 @@
+"""How fast each vendor may be asked. Plain arithmetic on instants; nothing waits here."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from model.plan import ChannelName
+
+
+@dataclass(slots=True)
+class Pace:
+    """At most `burst` at once and `per_second` on average (a leaky bucket, one for each key)."""
+
+    per_second: float
+    burst: int = 1
+    _free_at: dict[str, datetime] = field(default_factory=dict)
+
+    def next_at(self, key: str, now: datetime) -> datetime:
+        """When the next one for `key` may go: `now` or later."""
+        credit = timedelta(seconds=(self.burst - 1) / self.per_second)
+        return max(now, self._free_at.get(key, now) - credit)
+
+    def take(self, key: str, now: datetime) -> None:
+        """One goes now."""
+        step = timedelta(seconds=1 / self.per_second)
+        self._free_at[key] = max(now, self._free_at.get(key, now)) + step
+        if len(self._free_at) > 10_000:
+            self._free_at = {k: at for k, at in self._free_at.items() if at > now}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the vendors' accounts allow. `at_once`: requests in the air of this process, by channel."""
+
+    lines: int = 5
+    calls_per_second: float = 1.0
+    slack_per_second: float = 1.0
+    slack_burst: int = 5
+    pagerduty_per_second: float = 2.0
+    pagerduty_burst: int = 20
+
+    def paces(self) -> dict[ChannelName, Pace]:
+        slack = Pace(self.slack_per_second, self.slack_burst)
+        return {
+            ChannelName.VOICE: Pace(self.calls_per_second),
+            ChannelName.SLACK_CHANNEL: slack,
+            ChannelName.SLACK_DM: slack,
+            ChannelName.PAGERDUTY: Pace(self.pagerduty_per_second, self.pagerduty_burst),
+        }
+
+
+AT_ONCE = {
+    ChannelName.VOICE: 20,
+    ChannelName.SMS: 20,
+    ChannelName.SLACK_DM: 50,
+    ChannelName.SLACK_CHANNEL: 20,
+    ChannelName.PAGERDUTY: 4,
+}
+
+# How long a send is expected to take until it has reached somebody; a retry that ends later is not started.
+EXPECTED_SECONDS = {
+    ChannelName.VOICE: 0.0,  # `until` of a call is already the last instant it may start
+    ChannelName.SMS: 5.0,
+    ChannelName.SLACK_DM: 2.0,
+    ChannelName.SLACK_CHANNEL: 2.0,
+    ChannelName.PAGERDUTY: 2.0,
+}

@@ -1,0 +1,69 @@
+"""What a vendor tells us about an attempt, with its consequences, in one transaction."""
+
+from datetime import datetime
+
+from model.attempt import Attempt, AttemptState, Receipt, ReceiptKind
+from model.ids import Ids
+from model.plan import CallEnd, State
+from store import attempts, lines, outbox, plans, timeline
+from store.database import Connection
+
+_HEARD = {
+    ReceiptKind.QUEUED: State.SENT,
+    ReceiptKind.SENT: State.SENT,
+    ReceiptKind.RINGING: State.DELIVERED,
+    ReceiptKind.DELIVERED: State.DELIVERED,
+    ReceiptKind.ANSWERED: State.ANSWERED,
+    ReceiptKind.MACHINE: State.ANSWERED,
+}
+_ENDED = {
+    ReceiptKind.NO_ANSWER: CallEnd.NO_ANSWER,
+    ReceiptKind.BUSY: CallEnd.BUSY,
+    ReceiptKind.COMPLETED: CallEnd.NO_KEY,
+    ReceiptKind.CANCELED: CallEnd.STOPPED,
+}
+
+
+def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, now: datetime) -> bool:
+    """Keep it and move the row. False when there is no such attempt. Told twice or out of order, it changes nothing."""
+    attempt = attempts.one(conn, attempt_id)
+    if attempt is None:
+        return False
+    if not attempts.add_receipt(conn, attempt_id, receipt, now):
+        return True
+    body = {
+        "attempt": attempt_id,
+        "kind": receipt.kind,
+        "vendor_at": receipt.vendor_at,
+        "sequence": receipt.sequence if receipt.sequence >= 0 else None,
+        "code": receipt.code,
+    }
+    timeline.append(conn, ids, attempt.event_pk, now, "receipt", body, {"vendor_body": dict(receipt.raw)})
+    if attempt.state in (AttemptState.UNKNOWN, AttemptState.SENDING):
+        # A callback on the attempt's own URL settles what was unknown.
+        attempts.record(conn, attempt_id, AttemptState.ACCEPTED, now, vendor_id=receipt.vendor_id)
+        plans.move(conn, attempt.notification_id, State.SENT, now)
+    if receipt.kind.final:
+        _end(conn, ids, attempt, receipt, now)
+    else:
+        reason = CallEnd.VOICEMAIL if receipt.kind is ReceiptKind.MACHINE else None
+        if not plans.move(conn, attempt.notification_id, _HEARD[receipt.kind], now, reason=reason) and reason:
+            plans.explain(conn, attempt.notification_id, reason)
+    return True
+
+
+def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: datetime) -> None:
+    lines.release(conn, attempt.id, now)
+    row = outbox.one(conn, attempt.notification_id)
+    if row.cut_requested_at is not None:
+        state, reason = State.SUPERSEDED, row.reason
+    elif row.reason == CallEnd.VOICEMAIL:
+        state, reason = State.FAILED, row.reason
+    else:
+        state = State.FAILED
+        reason = _ENDED.get(receipt.kind) or f"{attempt.channel} failed" + (
+            f" ({receipt.code})" if receipt.code else ""
+        )
+    if plans.move(conn, row.id, state, now, reason=reason):
+        cause = f"{row.person or attempt.channel}: {reason}"
+        plans.ask_revise(conn, ids, row.event_pk, row.lane, cause, now, urgent=False)

@@ -1,0 +1,129 @@
+"""Settles what is unknown: looks at the vendor at 3, 10 and 25 seconds before anything is sent again."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from model.attempt import Attempt, Sent
+from model.clock import Clock, wake_or
+from model.errors import SendError, Unavailable
+from model.ids import Ids
+from model.plan import ChannelName, State
+from model.ports import Channel, Found
+from notifiers.receipts import take_receipt
+from store import attempts, lines, outbox, plans
+from store.database import Connection, Database
+from store.outbox import LOOKS, Look
+from store.signals import DISPATCH
+
+log = structlog.get_logger(__name__)
+
+BACKSTOP = timedelta(seconds=1)
+ASK_AGAIN = timedelta(seconds=3)  # when the vendor cannot be asked, or a call goes on for longer than it should
+CLOCK_SLACK = timedelta(seconds=5)
+
+
+class Reconciler:
+    """`turned_at` is when the loop last turned; readiness looks at it."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids, channels: Mapping[ChannelName, Channel]) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._channels = channels
+        self.turned_at = clock.now()
+
+    async def run(self) -> None:
+        with self._database.signals.waiting(DISPATCH) as wake:
+            while True:
+                until = await self._turn()
+                await wake_or(self._clock, wake, until)
+
+    async def _turn(self) -> datetime:
+        now = self._clock.now()
+        self.turned_at = now
+        try:
+            for look in await self._database.read(lambda conn: outbox.to_look_up(conn, now)):
+                await self._look_up(look)
+            for attempt_id in await self._database.read(lambda conn: lines.overdue(conn, now)):
+                await self._ask_about_line(attempt_id)
+            following = await self._database.read(outbox.next_look_at)
+        except Unavailable as away:
+            log.warning("database away, the unknown stays unknown", error=str(away))
+            following = None
+        return min(following or now + BACKSTOP, now + BACKSTOP)
+
+    async def _look_up(self, look: Look) -> None:
+        """Look for every attempt of the row; what is found is settled, what is absent three times is sent again."""
+        missing = []
+        for attempt in look.attempts:
+            try:
+                found = await self._find(attempt)
+            except SendError as error:
+                log.warning("the vendor cannot be asked", attempt=attempt.id, error=str(error))
+                await self._later(look, look.looks, self._clock.now() + ASK_AGAIN)
+                return
+            if found is None:
+                missing.append(attempt)
+            else:
+                await self._settle(look, attempt, found)
+        if missing or not look.attempts:
+            await self._absent(look, missing)
+
+    async def _find(self, attempt: Attempt) -> Found | None:
+        since = attempt.started_at - CLOCK_SLACK
+
+        def known(conn: Connection) -> frozenset[str]:
+            ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since)
+            return ids - {attempt.vendor_id or ""}
+
+        return await self._channels[attempt.channel].find(attempt, await self._database.read(known), since)
+
+    async def _settle(self, look: Look, attempt: Attempt, found: Found) -> None:
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            outbox.sent(conn, self._ids, look.notification, attempt, Sent(vendor_id=found.vendor_id), now)
+            if attempt.part < attempt.parts:
+                plans.move(conn, look.notification.id, State.PENDING, now, due_at=now)  # the parts behind it
+            if found.receipt is not None:
+                take_receipt(conn, self._ids, attempt.id, found.receipt, now)
+
+        await self._database.transact(work)
+        log.info("unknown outcome settled: the vendor has it", attempt=attempt.id, channel=str(attempt.channel))
+
+    async def _absent(self, look: Look, missing: list[Attempt]) -> None:
+        now, row = self._clock.now(), look.notification
+        if now >= row.until:
+            await self._database.transact(lambda conn: outbox.expire(conn, self._ids, row, now))
+        elif look.looks + 1 >= len(LOOKS):
+            await self._database.transact(lambda conn: outbox.absent(conn, self._ids, row, missing, now))
+            log.info("unknown outcome settled: never sent", notification=row.id, channel=str(row.channel))
+        else:
+            started_at = min((a.started_at for a in missing), default=now)
+            await self._later(look, look.looks + 1, max(now, started_at + LOOKS[look.looks + 1]))
+
+    async def _later(self, look: Look, looks: int, at: datetime) -> None:
+        await self._database.transact(lambda conn: outbox.look_again(conn, look.notification, looks, at))
+
+    async def _ask_about_line(self, attempt_id: str) -> None:
+        """A call that must be over by all we know, but whose end nobody told us."""
+        now = self._clock.now()
+        attempt = await self._database.read(lambda conn: attempts.one(conn, attempt_id))
+        found = None
+        if attempt is not None:
+            try:
+                found = await self._find(attempt)
+            except SendError as error:
+                log.warning("the vendor cannot be asked", attempt=attempt_id, error=str(error))
+
+        def work(conn: Connection) -> None:
+            if attempt is None or (found is None and attempt.vendor_id is None):
+                lines.release(conn, attempt_id, now)
+            elif found is not None and found.receipt is not None and found.receipt.kind.final:
+                take_receipt(conn, self._ids, attempt_id, found.receipt, now)
+            else:
+                lines.extend(conn, attempt_id, now + ASK_AGAIN)
+
+        await self._database.transact(work)

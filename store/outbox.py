@@ -1,0 +1,311 @@
+"""Notifications on their way to a vendor: what is due, the claim, the result, what is unknown, what must be cut."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from model.attempt import Attempt, AttemptState, Sent
+from model.ids import Ids
+from model.plan import ChannelName, Hold, Notification, State
+from store import attempts, lines, plans, replies, timeline
+from store.codec import sha256
+from store.plans import notification
+from store.replies import Code
+from store.signals import DISPATCH, signal
+from store.tables import attempts as attempts_table
+from store.tables import notifications
+
+# After how long since its start an unknown attempt is looked up at the vendor (design section 6).
+LOOKS = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=25))
+_WAITS_FOR = (State.PENDING, State.SENDING, State.UNKNOWN)
+
+
+class Due(NamedTuple):
+    """A row to be sent, and how often it was tried."""
+
+    notification: Notification
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Permission asked for: the row, its attempts with their words, the code they carry, the line they need."""
+
+    notification: Notification
+    attempts: Sequence[Attempt]
+    code: Code | None = None
+    line_until: datetime | None = None
+
+
+def due(conn: Connection, channel: ChannelName, now: datetime, limit: int) -> list[Due]:
+    """Rows of a channel to be sent now: by lane, then by the time left. Followers wait for what they follow."""
+    before = notifications.alias("before")
+    query = (
+        select(notifications)
+        .outerjoin(before, notifications.c.follows == before.c.id)
+        .where(
+            notifications.c.state == State.PENDING,
+            notifications.c.channel == channel,
+            notifications.c.due_at <= now,
+            or_(before.c.id.is_(None), before.c.state.not_in(_WAITS_FOR)),
+        )
+        .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
+        .limit(limit)
+    )
+    return [Due(notification(row), row.tries) for row in conn.execute(query)]
+
+
+def next_due_at(conn: Connection, now: datetime) -> datetime | None:
+    """When the next row after `now` falls due."""
+    query = select(func.min(notifications.c.due_at)).where(
+        notifications.c.state == State.PENDING, notifications.c.due_at > now
+    )
+    at: datetime | None = conn.scalar(query)
+    return at
+
+
+def claim(conn: Connection, ids: Ids, wanted: Claim, owner: str, now: datetime) -> bool:
+    """PENDING -> SENDING with the attempts written first. False: another had it, or its number is in a call."""
+    row = wanted.notification
+    if wanted.line_until and not lines.take(conn, row.address, wanted.attempts[0].id, now, wanted.line_until):
+        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
+        return False
+    claimed = conn.execute(
+        update(notifications)
+        .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
+        .values(state=State.SENDING, hold=None, lease_owner=owner, tries=notifications.c.tries + 1)
+    )
+    if claimed.rowcount == 0:
+        if wanted.line_until:
+            lines.release(conn, wanted.attempts[0].id, now)
+        return False
+    attempts.add(conn, wanted.attempts)
+    if wanted.code:
+        replies.open_code(conn, wanted.code, now)
+    for attempt in wanted.attempts:
+        body = {
+            "attempt": attempt.id,
+            "notification": row.id,
+            "kind": row.kind,
+            "channel": row.channel,
+            "person": row.person,
+            "revision": row.revision,
+            "part": attempt.part if attempt.parts > 1 else None,
+            "template": attempt.words.template,
+            "words_sha256": sha256(attempt.words.text),
+        }
+        timeline.append(conn, ids, row.event_pk, now, "attempt_started", body, {"address": attempt.address})
+    return True
+
+
+def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, until: datetime, now: datetime) -> None:
+    """Keep rows back for a named reason; a revision is asked for once, when the reason changes."""
+    for row in rows:
+        conn.execute(
+            update(notifications)
+            .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
+            .values(hold=why, due_at=until)
+        )
+        if row.hold is not why:
+            plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
+
+
+def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
+    """Every call that is due and finds no line: say so, once. They stay due."""
+    marked = conn.execute(
+        update(notifications)
+        .where(
+            notifications.c.state == State.PENDING,
+            notifications.c.channel == ChannelName.VOICE,
+            notifications.c.due_at <= now,
+            notifications.c.hold.is_(None),
+        )
+        .values(hold=Hold.LINES)
+        .returning(notifications.c.event_pk, notifications.c.lane)
+    )
+    for event_pk, lane in set(marked.tuples()):
+        plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
+
+
+def expire(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
+    """Too late to be of use: what cannot finish in time is not started."""
+    reason = row.reason or (f"held back by {row.hold} until too late" if row.hold else "could not finish in time")
+    if plans.move(conn, row.id, State.EXPIRED, now, reason=reason, hold=None):
+        body = {"notification": row.id, "channel": row.channel, "person": row.person, "reason": reason}
+        timeline.append(conn, ids, row.event_pk, now, "expired", body)
+        plans.ask_revise(conn, ids, row.event_pk, row.lane, "expired", now, urgent=False)
+
+
+def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result: Sent, now: datetime) -> None:
+    """The vendor accepted this attempt; the row is SENT when all its parts are."""
+    attempts.record(
+        conn,
+        attempt.id,
+        AttemptState.ACCEPTED,
+        now,
+        vendor_id=result.vendor_id,
+        vendor_at=result.vendor_at,
+        vendor_body=result.raw,
+    )
+    body = {"attempt": attempt.id, "vendor_id": result.vendor_id, "vendor_at": result.vendor_at}
+    timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
+    if attempt.part == attempt.parts:
+        plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
+        # Rows that follow this one may go now.
+        signal(conn, DISPATCH)
+
+
+def failed(
+    conn: Connection,
+    ids: Ids,
+    row: Notification,
+    attempt: Attempt,
+    error: str,
+    retry_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Certainly not sent: tried again at `retry_at`, or given up."""
+    attempts.record(conn, attempt.id, AttemptState.FAILED, now, error=error)
+    _end_other_parts(conn, row, now)
+    body = {"attempt": attempt.id, "error": error, "retry_at": retry_at}
+    timeline.append(conn, ids, row.event_pk, now, "attempt_failed", body)
+    lines.release(conn, attempt.id, now)
+    if retry_at is None:
+        plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
+    else:
+        plans.move(conn, row.id, State.PENDING, now, reason=error, due_at=retry_at, lease_owner=None)
+        signal(conn, DISPATCH)
+    plans.ask_revise(conn, ids, row.event_pk, row.lane, f"{row.channel}: {error}", now, urgent=False)
+
+
+def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None:
+    """Parts behind a failed one were not begun."""
+    conn.execute(
+        update(attempts_table)
+        .where(attempts_table.c.notification_id == row.id, attempts_table.c.state == AttemptState.SENDING)
+        .values(state=AttemptState.FAILED, ended_at=now, error="not begun")
+    )
+
+
+def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:
+    """The answer was lost: the reconciler looks before anything is repeated."""
+    attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
+    _end_other_parts(conn, row, now)
+    look_at = attempt.started_at + LOOKS[0]
+    if plans.move(conn, row.id, State.UNKNOWN, now, reason=error, look_at=look_at, looks=0, lease_owner=None):
+        body = {"attempt": attempt.id, "error": error}
+        timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", body)
+        signal(conn, DISPATCH)
+
+
+def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
+    """What another process was sending when it ended: its outcome is unknown. Returns how many."""
+    rows = conn.execute(
+        select(notifications).where(
+            notifications.c.state == State.SENDING, notifications.c.lease_owner.is_distinct_from(owner)
+        )
+    ).all()
+    for row in map(notification, rows):
+        for attempt in attempts.of_notification(conn, row.id):
+            if attempt.state is AttemptState.SENDING:
+                attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        values = {"look_at": now, "looks": 0, "lease_owner": None}
+        plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
+        timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
+    return len(rows)
+
+
+class Look(NamedTuple):
+    """An unknown row whose turn to be looked up has come."""
+
+    notification: Notification
+    looks: int
+    attempts: list[Attempt]
+
+
+def to_look_up(conn: Connection, now: datetime) -> list[Look]:
+    query = select(notifications).where(notifications.c.state == State.UNKNOWN, notifications.c.look_at <= now)
+    rows = conn.execute(query.order_by(notifications.c.lane, notifications.c.look_at).limit(100)).all()
+    return [
+        Look(
+            notification(row),
+            row.looks,
+            [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.UNKNOWN],
+        )
+        for row in rows
+    ]
+
+
+def next_look_at(conn: Connection) -> datetime | None:
+    at: datetime | None = conn.scalar(
+        select(func.min(notifications.c.look_at)).where(notifications.c.state == State.UNKNOWN)
+    )
+    return at
+
+
+def look_again(conn: Connection, row: Notification, looks: int, at: datetime) -> None:
+    conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
+
+
+def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:
+    """Looked up each time and never there: it was not sent, so it is sent now."""
+    for attempt in lost:
+        attempts.record(conn, attempt.id, AttemptState.ABSENT, now, error="the vendor does not have it")
+        lines.release(conn, attempt.id, now)
+    if plans.move(conn, row.id, State.PENDING, now, reason="the vendor does not have it", due_at=now, look_at=None):
+        timeline.append(conn, ids, row.event_pk, now, "attempt_absent", {"attempts": [a.id for a in lost]})
+        signal(conn, DISPATCH)
+
+
+class Cut(NamedTuple):
+    """A call to be ended."""
+
+    notification: Notification
+    vendor_id: str
+
+
+def to_cut(conn: Connection) -> list[Cut]:
+    query = (
+        select(notifications, attempts_table.c.vendor_id)
+        .join(attempts_table, attempts_table.c.notification_id == notifications.c.id)
+        .where(
+            notifications.c.cut_requested_at.is_not(None),
+            notifications.c.cut_done_at.is_(None),
+            notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
+            attempts_table.c.state == AttemptState.ACCEPTED,
+        )
+    )
+    return [Cut(notification(row), row.vendor_id) for row in conn.execute(query)]
+
+
+def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
+    conn.execute(update(notifications).where(notifications.c.id == row.id).values(cut_done_at=now))
+    body = {"notification": row.id, "person": row.person, "reason": row.reason}
+    timeline.append(conn, ids, row.event_pk, now, "call_stopped", body)
+
+
+def one(conn: Connection, notification_id: str) -> Notification:
+    """Raises StopIteration when there is no such row."""
+    return next(map(notification, conn.execute(select(notifications).where(notifications.c.id == notification_id))))
+
+
+def still_wanted(conn: Connection, notification_id: str) -> bool:
+    """The row is still being sent and nobody asked to stop it."""
+    query = select(notifications.c.id).where(
+        notifications.c.id == notification_id,
+        notifications.c.state == State.SENDING,
+        notifications.c.cut_requested_at.is_(None),
+    )
+    return conn.scalar(query) is not None
+
+
+def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
+    """Claimed, but stopped before the vendor was asked."""
+    for attempt in claimed:
+        attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="stopped before it was sent")
+        lines.release(conn, attempt.id, now)
+    plans.move(conn, row.id, State.SUPERSEDED, now, lease_owner=None)
+    timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
