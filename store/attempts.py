@@ -46,6 +46,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         address=row.address,
         words=Words(text=row.words, template=row.template, payload=mapping(row.payload)),
         started_at=row.started_at,
+        ended_at=row.ended_at,
         part=row.part,
         parts=row.parts,
         state=AttemptState(row.state),

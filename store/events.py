@@ -28,10 +28,14 @@ def load(conn: Connection, pks: Collection[str]) -> dict[str, Event]:
     return {event.pk: event for event in _load(conn, events.c.pk.in_(pks))} if pks else {}
 
 
-def page(conn: Connection, limit: int, after: str | None) -> list[Event]:
-    """The newest events first, those older than `after` (a pk)."""
+def page(conn: Connection, limit: int, after: str | None, source: str | None = None) -> list[Event]:
+    """The newest events first, those older than `after` (a pk); of one source, or (None) of all."""
     query = select(events.c.pk).order_by(events.c.pk.desc()).limit(limit)
-    pks = list(conn.scalars(query.where(events.c.pk < after) if after else query))
+    if after:
+        query = query.where(events.c.pk < after)
+    if source:
+        query = query.where(events.c.source == source)
+    pks = list(conn.scalars(query))
     by_pk = load(conn, pks)
     return [by_pk[pk] for pk in pks]
 
