@@ -13,8 +13,8 @@ from model.reply import Reply
 from model.roster import Roster
 from model.verdict import Verdict
 from routing.cases import case
+from routing.facts import case_for
 from routing.forecast import Forecast, forecast
-from routing.revision import case_for
 from store import attempts, deliveries, events, plans, replies, timeline, verdicts
 from store.attempts import ReceiptRow
 from store.database import Connection
