@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from app import problems
-from app.api import callbacks, events_in_docs, health, sending
+from app.api import callbacks, events_in_docs, events_out, health, sending
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.service import Service
 
@@ -66,6 +66,6 @@ def build(service: Service) -> FastAPI:
     app.service = app.state.service = service
     app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, callbacks, health):
+    for part in (sending, events_out, callbacks, health):
         app.include_router(part.router)
     return app
