@@ -146,4 +146,4 @@ def receipts_of(conn: Connection, attempt_ids: Collection[str]) -> list[ReceiptR
         .where(columns.attempt_id.in_(attempt_ids))
         .order_by(columns.received_at, columns.sequence)
     )
-    return [ReceiptRow(*row) for row in conn.execute(query).tuples()]
+    return [ReceiptRow(*row) for row in conn.execute(query)]

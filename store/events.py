@@ -91,7 +91,7 @@ def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: An
 def parsed(conn: Connection, event_pk: str) -> dict[int, Any]:
     """What the issuer sent, as JSON data, by revision."""
     query = select(revisions.c.number, revisions.c.parsed).where(revisions.c.event_pk == event_pk)
-    return {number: json.loads(text) for number, text in conn.execute(query).tuples()}
+    return {number: json.loads(text) for number, text in conn.execute(query)}
 
 
 def close(conn: Connection, event: Event) -> None:
