@@ -109,7 +109,7 @@ def _with_revision(
     revision = placement.revision
     assert revision is not None
     content = revision.content
-    route = routes.match(roster, source, content)
+    route = roster.route(source, content)
     if event is None:
         event = Event(
             pk=ids.new(),
