@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +62,10 @@ def listen(host: str, port: int, *, next_free: bool) -> Listening:
 class _Server(uvicorn.Server):
     """Uvicorn without signal handlers of its own: the caller decides when it ends."""
 
-    def install_signal_handlers(self) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """Not here."""
+        yield
 
 
 def server(app: FastAPI) -> uvicorn.Server:
