@@ -43,7 +43,8 @@ class House:
         return await self.client.post(path, headers=headers, **more)
 
     async def put(self, path: str, key: str | None = "demo-operator", **more: Any) -> httpx2.Response:
-        return await self.client.put(path, headers=_bearer(key), **more)
+        headers = _bearer(key) | more.pop("headers", {})
+        return await self.client.put(path, headers=headers, **more)
 
     async def send(
         self, event_id: str, kind: str = "edr", key: str = "demo-upstream", body: Any = None, **more: Any
