@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from app import problems
-from app.api import callbacks, events_in_docs, events_out, health, oncall, plans, roster, sending, unreadable
+from app.api import callbacks, events_in_docs, events_out, health, live, oncall, plans, roster, sending, unreadable
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.service import Service
 
@@ -68,6 +68,6 @@ def build(service: Service) -> FastAPI:
     app.service = app.state.service = service
     app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, events_out, plans, oncall, roster, unreadable, callbacks, health):
+    for part in (sending, events_out, plans, oncall, roster, unreadable, live, callbacks, health):
         app.include_router(part.router)
     return app
