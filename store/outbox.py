@@ -151,6 +151,15 @@ def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
         plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
 
 
+def impossible(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
+    """Its channel is not set up here: the row fails at once, and the person's next way is taken."""
+    reason = f"{row.channel} is not set up"
+    if plans.move(conn, row.id, State.FAILED, now, reason=reason):
+        body = {"notification": row.id, "channel": row.channel, "person": row.person, "reason": reason}
+        timeline.append(conn, ids, row.event_pk, now, "impossible", body)
+        plans.ask_revise(conn, ids, row.event_pk, row.lane, reason, now, urgent=False)
+
+
 def expire(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
     """Too late to be of use: what cannot finish in time is not started."""
     reason = row.reason or (f"held back by {row.hold} until too late" if row.hold else "could not finish in time")
