@@ -9,7 +9,7 @@ from model.event import Action, Content, Event, EventStatus, Instruction, Messag
 from model.ids import Ids
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
-from model.roster import Roster
+from model.roster import OWN_SOURCE, Roster
 from routing import cases, changes, planner, routes
 from routing.placing import Decision, Placement, highest, place
 from store import deliveries, events, plans, replies, timeline, unreadables
@@ -17,9 +17,6 @@ from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
 from store.unreadables import UnreadableRow
-
-# Events that Gridcall itself raises: unreadable messages, silent sources.
-OWN_SOURCE = "gridcall"
 
 
 @dataclass(frozen=True, slots=True)

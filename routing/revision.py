@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from model.event import EventStatus
+from model.event import EventStatus, Severity
 from model.plan import (
     Agenda,
     AgendaKind,
@@ -19,6 +19,7 @@ from model.plan import (
     State,
 )
 from model.reply import Answer, Reply
+from model.roster import OWN_SOURCE
 from model.verdict import Outcome, Verdict
 from routing import planner
 from routing.planner import Case
@@ -145,7 +146,7 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     take_plan(change, plan)
     planned = {n.person for n in plan.notifications}
     for person in facts.told():
-        if person not in planned and planner.rings(case.event):
+        if person not in planned and case.event.rings:
             change.add += _tell_again(facts, person)
 
 
@@ -199,7 +200,7 @@ def _stand_down(facts: Facts, change: PlanChange) -> None:
     change.reason = f"the event was {case.event.status}"
     _stop(facts, change, [n for n in facts.notifications if n.revision < latest.number])
     change.drop_agenda += [a.id for a in facts.agenda if _escalates(a)]
-    texts = list(_once_to_all(facts, Kind.STAND_DOWN))
+    texts = [] if _ends_in_an_alarm(facts) else list(_once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
     change.add += [*texts, *calls]
     if _has_pagerduty(facts):
@@ -211,6 +212,12 @@ def _stand_down(facts: Facts, change: PlanChange) -> None:
         change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, newest, follows=follows))
     if facts.verdict() is None and _asked(facts):
         change.verdicts += _verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
+
+
+def _ends_in_an_alarm(facts: Facts) -> bool:
+    """A notice of our own that grew into an alarm: the alarm is told, so the end of the notice says nothing."""
+    event = facts.case.event
+    return event.source == OWN_SOURCE and event.content.severity is Severity.INFO
 
 
 def _engaged(facts: Facts) -> list[Notification]:
