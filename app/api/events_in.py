@@ -1,14 +1,16 @@
-"""Events come in here: `POST /v1/events`, a source's own format, its heartbeat, and what became of a delivery."""
+"""Events come in here: the one hot route, a bare ASGI function beside the framework.
+
+`POST /v1/events` and `POST /v1/sources/{source}/events`; app/api/events_in_docs.py describes them in OpenAPI.
+"""
 
 import re
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from pydantic_core import to_json
 
-from app.api.deps import CallerDep, ServiceDep
 from app.intake_door import KEPT_OF_TOO_LARGE, Accepted, Posted
-from app.problems import MEDIA_TYPE, Problem
+from app.problems import MEDIA_TYPE, Problem, as_problem
 from app.security import Caller
 from app.service import Service
 from config.keys import Role
@@ -17,89 +19,112 @@ from store import deliveries
 from store.deliveries import Delivery, DeliveryState
 from store.signals import delivery as delivery_topic
 
-router = APIRouter(tags=["sending"])
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 MAX_WAIT_SECONDS = 10.0
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in {
-        401: "No key, or a wrong one",
-        403: "The key is for another source",
-        404: "No such source",
-        413: "Too large; its beginning is kept",
-        422: "Cannot be read; it is kept and people are told",
-        503: "Not accepted: try again after Retry-After",
-    }.items()
-}
+EVENTS = "/v1/events"
+_SOURCE_EVENTS = re.compile(r"/v1/sources/([^/]+)/events")
 
 
-@router.post("/v1/events", status_code=202, responses=_PROBLEMS)
-async def post_events(request: Request, service: ServiceDep, caller: CallerDep) -> JSONResponse:
-    """An event, a CloudEvent, a batch or a list. 202 once it is durable."""
-    if caller.source is None:
-        raise Problem(403, "Not allowed", f"key {caller.key_id} belongs to no source: use /v1/sources/SOURCE/events")
-    return await _take(request, service, caller, caller.source)
+def takes(scope: Scope) -> bool:
+    """Is this request for us?"""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return False
+    path = scope["path"]
+    return path == EVENTS or (path.endswith("/events") and _SOURCE_EVENTS.fullmatch(path) is not None)
 
 
-@router.post("/v1/sources/{source}/events", status_code=202, responses=_PROBLEMS)
-async def post_source_events(source: str, request: Request, service: ServiceDep, caller: CallerDep) -> JSONResponse:
-    """The same in the source's own format."""
-    _allowed(service, caller, source)
-    return await _take(request, service, caller, source)
+class EventsIn:
+    """Reads bytes, finds the key's hash in a dict, validates once, shares a commit with its neighbours, answers 202."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            status, body, more = await self._take(scope, receive)
+        except Exception as error:
+            problem = as_problem(error)
+            status, body, more = problem.status, problem.body(), dict(problem.headers or {})
+            body["request_id"] = scope.get("request_id", "")
+        media_type = MEDIA_TYPE if status >= 400 else "application/json"
+        await _answer(send, status, to_json(body), media_type, more)
+
+    async def _take(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any], dict[str, str]]:
+        service = self._service
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        caller = service.rosters.keys.caller(headers.get("authorization"))
+        source = _source(service, caller, scope["path"])
+        body, truncated = await _body(receive, service.settings.max_body_bytes)
+        posted = Posted(
+            body=body,
+            headers=headers,
+            sender=scope["client"][0] if scope.get("client") else "",
+            request_id=scope.get("request_id", ""),
+            truncated=truncated,
+        )
+        accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
+        answers = service.door.answers(accepted)
+        more: dict[str, str] = {}
+        if wait_seconds := _wait_seconds(headers.get("prefer", "")):
+            answers = await _all_waited(service, accepted, answers, wait_seconds)
+            more["preference-applied"] = f"wait={wait_seconds:g}"
+        if truncated:
+            raise _too_large(service, accepted)
+        return *_status_and_body(accepted, answers), more
 
 
-def _allowed(service: Service, caller: Caller, source: str) -> None:
-    """An upstream speaks for itself only; an admin for every source."""
+def _source(service: Service, caller: Caller, path: str) -> str:
+    """Whose event it is: that of the key, or the one in the path. Raises Problem 403, 404."""
+    if path == EVENTS:
+        if caller.source is None:
+            raise Problem(403, "Not allowed", f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
+        return caller.source
+    source = path.split("/")[3]
+    allowed(service, caller, source)
+    return source
+
+
+def allowed(service: Service, caller: Caller, source: str) -> None:
+    """An upstream speaks for itself only; an admin for every source. Raises Problem 403, 404."""
     if caller.source != source and caller.role is not Role.ADMIN:
         raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {source}")
     if source not in service.rosters.roster.sources:
         raise Problem(404, "No such source", f"source {source} is not in the roster")
 
 
-async def _take(request: Request, service: Service, caller: Caller, source: str) -> JSONResponse:
-    body, truncated = await _body(request, service.settings.max_body_bytes)
-    posted = Posted(
-        body=body,
-        headers=dict(request.headers),
-        sender=request.client.host if request.client else "",
-        request_id=request.scope.get("request_id", ""),
-        truncated=truncated,
-    )
-    wait_seconds = _wait_seconds(request)
-    accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
-    answers = service.door.answers(accepted)
-    headers = {}
-    if wait_seconds:
-        answers = [
-            await _waited(service, delivery_id, answer, wait_seconds)
-            for delivery_id, answer in zip(accepted.message.deliveries, answers, strict=True)
-        ]
-        headers["Preference-Applied"] = f"wait={wait_seconds:g}"
-    if truncated:
-        raise Problem(
-            413,
-            "The body is too large",
-            f"at most {service.settings.max_body_bytes} bytes are taken; the first {KEPT_OF_TOO_LARGE} are kept",
-            unreadable_id=accepted.message.deliveries[0],
-        )
-    return _answer(accepted, answers, headers)
-
-
-async def _body(request: Request, limit: int) -> tuple[bytes, bool]:
+async def _body(receive: Receive, limit: int) -> tuple[bytes, bool]:
     """The body; of one over the limit only its beginning, and True."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limit:
-            return b"".join(chunks)[:KEPT_OF_TOO_LARGE], True
-    return b"".join(chunks), False
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= limit:
+        message = await receive()
+        body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise Problem(400, "The request ended too early", "the connection was closed within the body")
+    return (body[:KEPT_OF_TOO_LARGE], True) if len(body) > limit else (body, False)
 
 
-def _wait_seconds(request: Request) -> float:
+def _too_large(service: Service, accepted: Accepted) -> Problem:
+    limit = service.settings.max_body_bytes
+    detail = f"at most {limit} bytes are taken; the first {KEPT_OF_TOO_LARGE} are kept and people are told"
+    return Problem(413, "The body is too large", detail, unreadable_id=accepted.message.deliveries[0])
+
+
+def _wait_seconds(prefer: str) -> float:
     """`Prefer: wait=2`: how long the sender would like to wait for the plan."""
-    match = re.search(r"\bwait=(\d{1,3}(?:\.\d+)?)", request.headers.get("prefer", ""))
+    match = re.search(r"\bwait=(\d{1,3}(?:\.\d+)?)", prefer) if prefer else None
     return min(float(match[1]), MAX_WAIT_SECONDS) if match else 0.0
+
+
+async def _all_waited(
+    service: Service, accepted: Accepted, answers: list[dict[str, Any]], seconds: float
+) -> list[dict[str, Any]]:
+    members = zip(accepted.message.deliveries, answers, strict=True)
+    return [await _waited(service, delivery_id, answer, seconds) for delivery_id, answer in members]
 
 
 async def _waited(service: Service, delivery_id: str, answer: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -113,10 +138,11 @@ async def _waited(service: Service, delivery_id: str, answer: dict[str, Any], se
             except TimeoutError:
                 return answer
             found = await service.database.read(lambda conn: deliveries.find(conn, delivery_id))
-    return answer if found is None or "status_url" not in answer else answer | _decided(found)
+    return answer if found is None or "status_url" not in answer else answer | decided_body(found)
 
 
-def _decided(found: Delivery) -> dict[str, Any]:
+def decided_body(found: Delivery) -> dict[str, Any]:
+    """What the router decided, in the fields of the 202."""
     known = found.state in (DeliveryState.DUPLICATE, DeliveryState.CONFLICT)
     return {
         "event_id": found.event_id,
@@ -129,38 +155,16 @@ def _decided(found: Delivery) -> dict[str, Any]:
     }
 
 
-def _answer(accepted: Accepted, answers: list[dict[str, Any]], headers: dict[str, str]) -> JSONResponse:
+def _status_and_body(accepted: Accepted, answers: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
     status = answer_status(accepted.message.format, accepted.readings)
-    if len(answers) > 1:
-        return JSONResponse({"results": answers}, status, headers=headers)
-    media_type = MEDIA_TYPE if status == 422 else "application/json"
-    return JSONResponse(answers[0], status, headers=headers, media_type=media_type)
+    return status, {"results": answers} if len(answers) > 1 else answers[0]
 
 
-@router.api_route("/v1/sources/{source}/heartbeat", methods=["GET", "HEAD", "POST"], responses=_PROBLEMS)
-async def beat(source: str, service: ServiceDep, caller: CallerDep) -> dict[str, str]:
-    """The source is alive though it has nothing to say."""
-    _allowed(service, caller, source)
-    now = service.clock.now()
-    service.notebook.heard(source, now)
-    return {"source": source, "heard_at": now.isoformat()}
-
-
-@router.get("/v1/deliveries/{delivery_id}", responses=_PROBLEMS)
-async def get_delivery(delivery_id: str, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
-    """What became of a delivery. An id of ours without a row yet is `accepted`."""
-    plain = service.delivery_ids.parsed(delivery_id)
-    if plain is None:
-        raise Problem(404, "No such delivery", "the id was not given out here")
-    found = await service.database.read(lambda conn: deliveries.find(conn, plain))
-    if found is None:
-        return {"delivery_id": delivery_id, "state": str(DeliveryState.ACCEPTED)}
-    if not caller.may_read(found.source):
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {found.source}")
-    return {
-        "delivery_id": delivery_id,
-        "state": str(found.state),
-        "source": found.source,
-        "received_at": found.received_at.isoformat(),
-        "decided_at": found.decided_at.isoformat(),
-    } | _decided(found)
+async def _answer(send: Send, status: int, body: bytes, media_type: str, more: dict[str, str]) -> None:
+    headers: Headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in more.items()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
