@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from app import problems
-from app.api import callbacks, events_in, health
+from app.api import callbacks, events_in, events_out, health, oncall, plans, roster
 from app.service import Service
 
 Scope = MutableMapping[str, Any]
@@ -60,7 +60,7 @@ def build(service: Service) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for part in (events_in, callbacks, health):
+    for part in (events_in, events_out, plans, oncall, roster, callbacks, health):
         app.include_router(part.router)
     app.add_middleware(RequestIds, service=service)
     return app

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.base import Message
-from model.event import Action, Content, Event, EventStatus, Instruction, MessageType, Phase, Severity, lane
+from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Severity, lane
 from model.ids import Ids
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import Roster
-from routing import cases, changes, planner, routes
-from routing.placing import Decision, Placement, highest, place
+from routing import cases, planner
+from routing.event_after import event_after
+from routing.placing import Decision, Placement, place
 from store import deliveries, events, plans, replies, timeline, unreadables
 from store.codec import sha256
 from store.database import Connection
@@ -76,7 +77,7 @@ def _accept(
     if placement.revision is None:
         assert event is not None
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
-    event = _with_revision(placement, event, source, member, roster, ids)
+    event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     events.save(conn, event)
     events.add_revision(conn, event.pk, placement.revision, reading.parsed)
     _note_received(conn, member, reading, placement, event, ids)
@@ -99,64 +100,6 @@ def _placed(delivery: Delivery, reading: Reading, placement: Placement, event: E
         ce_source=reading.ce_source,
         deadline_at=event.deadline_at,
         digest=reading.digest,
-    )
-
-
-def _with_revision(
-    placement: Placement, event: Event | None, source: str, member: Member, roster: Roster, ids: Ids
-) -> Event:
-    """The event as it is after the new revision."""
-    revision = placement.revision
-    assert revision is not None
-    content = revision.content
-    route = routes.match(roster, source, content)
-    if event is None:
-        event = Event(
-            pk=ids.new(),
-            source=source,
-            event_id=placement.event_id,
-            status=EventStatus.TOMBSTONE if placement.decision is Decision.TOMBSTONE else EventStatus.OPEN,
-            severity=content.severity,
-            revisions=(),
-            answer_revision=revision.number,
-            received_at=revision.received_at,
-            deadline_at=revision.received_at,
-            work_until=revision.received_at,
-            route=route.id,
-            policy=route.policy,
-            team=route.team,
-            roster_version=roster.version,
-        )
-    before = event.revisions[-1].content if event.revisions else None
-    event = replace(
-        event,
-        revisions=(*event.revisions, revision),
-        severity=highest(event.severity, content.severity),
-        roster_version=roster.version,
-    )
-    if placement.decision is Decision.ENDED:
-        status = EventStatus.CANCELLED if content.message_type is MessageType.CANCEL else EventStatus.TERMINATED
-        return replace(event, status=status, closed_at=revision.received_at)
-    if placement.decision is Decision.TOMBSTONE or not revision.needs_answer:
-        return event
-    deadline_at, work_until = routes.deadline(
-        roster.policies[route.policy],
-        content,
-        revision.received_at,
-        new_or_moved_start=changes.moved_start(before, content),
-    )
-    promised = member.message.deadline_at
-    deadline_at = min(deadline_at, promised) if promised and promised > revision.received_at else deadline_at
-    return replace(
-        event,
-        status=EventStatus.OPEN,
-        closed_at=None,
-        answer_revision=revision.number,
-        deadline_at=deadline_at,
-        work_until=min(work_until, deadline_at) if deadline_at > revision.received_at else work_until,
-        route=route.id,
-        policy=route.policy,
-        team=route.team,
     )
 
 

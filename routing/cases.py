@@ -7,8 +7,8 @@ from model.event import Event
 from model.ids import Ids
 from model.plan import AgendaState, Notification, Plan
 from model.roster import Roster
+from routing.facts import Facts, PlanChange, case_for
 from routing.planner import Case
-from routing.revision import Facts, PlanChange, case_for
 from store import events, plans, replies, timeline, verdicts
 from store.database import Connection
 

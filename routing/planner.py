@@ -64,6 +64,8 @@ def plan(case: Case) -> Plan:
     first = take_step(case, 0, asleep=False)
     agenda = [*first.agenda, *_later_steps(case, first), *_deadlines(case)]
     rows += first.notifications
+    if first.remarks:
+        rows += admin_rows(case, "; ".join(first.remarks))
     remarks = [*first.remarks, *_risk(case, rows)]
     return Plan(
         notifications=tuple(rows),
@@ -165,6 +167,12 @@ def row(
         until=until or max(case.event.work_until, case.now + timedelta(seconds=case.policy.sla_seconds)),
         details=details or {},
     )
+
+
+def admin_rows(case: Case, note: str) -> Iterator[Notification]:
+    """A line to the admins, where the roster names a channel for them."""
+    if case.roster.admin_channel:
+        yield row(case, Kind.ADMIN, ChannelName.SLACK_CHANNEL, case.roster.admin_channel, details={"note": note})
 
 
 def take_step(case: Case, index: int, *, asleep: bool) -> Plan:

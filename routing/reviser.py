@@ -12,7 +12,7 @@ from model.errors import Unavailable
 from model.ids import Ids
 from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
-from routing import cases, revision
+from routing import cases, falling_due, revision
 from store import plans
 from store.database import Connection, Database
 from store.signals import REVISE
@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
 
 _TAKE = {
-    AgendaKind.STEP: revision.take_step,
-    AgendaKind.RAISE: revision.take_raise,
-    AgendaKind.VERDICT: revision.take_deadline,
+    AgendaKind.STEP: falling_due.take_step,
+    AgendaKind.RAISE: falling_due.take_raise,
+    AgendaKind.VERDICT: falling_due.take_deadline,
 }
 
 

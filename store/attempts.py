@@ -46,6 +46,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         address=row.address,
         words=Words(text=row.words, template=row.template, payload=mapping(row.payload)),
         started_at=row.started_at,
+        ended_at=row.ended_at,
         part=row.part,
         parts=row.parts,
         state=AttemptState(row.state),
@@ -146,4 +147,4 @@ def receipts_of(conn: Connection, attempt_ids: Collection[str]) -> list[ReceiptR
         .where(columns.attempt_id.in_(attempt_ids))
         .order_by(columns.received_at, columns.sequence)
     )
-    return [ReceiptRow(*row) for row in conn.execute(query).tuples()]
+    return [ReceiptRow(*row) for row in conn.execute(query)]

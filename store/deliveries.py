@@ -1,10 +1,10 @@
 """What upstreams posted, whole, and what became of each member of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -94,6 +94,24 @@ def _delivery(row: Row[Any]) -> Delivery:
 def body(conn: Connection, body_id: str) -> Row[Any] | None:
     """The POST itself: body, sha256, headers (JSON text), sender, signature, received_at, answered_at, truncated."""
     return conn.execute(select(bodies).where(bodies.c.id == body_id)).first()
+
+
+class Evidence(NamedTuple):
+    """A POST without its bytes. `answered_at` None: not noted yet."""
+
+    id: str
+    sha256: str
+    sender: str
+    signature: str
+    key_id: str | None
+    received_at: datetime
+    answered_at: datetime | None
+
+
+def evidence(conn: Connection, body_ids: Collection[str]) -> dict[str, Evidence]:
+    """What is known of those POSTs, by id."""
+    query = select(*(bodies.c[name] for name in Evidence._fields)).where(bodies.c.id.in_(body_ids))
+    return {row.id: Evidence(*row) for row in conn.execute(query)}
 
 
 def note_answered(conn: Connection, answered: Mapping[str, datetime]) -> set[str]:

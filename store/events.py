@@ -28,10 +28,14 @@ def load(conn: Connection, pks: Collection[str]) -> dict[str, Event]:
     return {event.pk: event for event in _load(conn, events.c.pk.in_(pks))} if pks else {}
 
 
-def page(conn: Connection, limit: int, after: str | None) -> list[Event]:
-    """The newest events first, those older than `after` (a pk)."""
+def page(conn: Connection, limit: int, after: str | None, source: str | None = None) -> list[Event]:
+    """The newest events first, those older than `after` (a pk); of one source, or (None) of all."""
     query = select(events.c.pk).order_by(events.c.pk.desc()).limit(limit)
-    pks = list(conn.scalars(query.where(events.c.pk < after) if after else query))
+    if after:
+        query = query.where(events.c.pk < after)
+    if source:
+        query = query.where(events.c.source == source)
+    pks = list(conn.scalars(query))
     by_pk = load(conn, pks)
     return [by_pk[pk] for pk in pks]
 
@@ -91,7 +95,7 @@ def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: An
 def parsed(conn: Connection, event_pk: str) -> dict[int, Any]:
     """What the issuer sent, as JSON data, by revision."""
     query = select(revisions.c.number, revisions.c.parsed).where(revisions.c.event_pk == event_pk)
-    return {number: json.loads(text) for number, text in conn.execute(query).tuples()}
+    return {number: json.loads(text) for number, text in conn.execute(query)}
 
 
 def close(conn: Connection, event: Event) -> None:

@@ -126,7 +126,7 @@ def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
         .values(hold=Hold.LINES)
         .returning(notifications.c.event_pk, notifications.c.lane)
     )
-    for event_pk, lane in set(marked.tuples()):
+    for event_pk, lane in set(marked):
         plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
 
 

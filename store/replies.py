@@ -56,7 +56,7 @@ _CODE = (reply_codes.c.number, reply_codes.c.code, reply_codes.c.event_pk, reply
 def open_codes(conn: Connection, number: str) -> list[Code]:
     """The number's open codes, newest first."""
     query = select(*_CODE).where(reply_codes.c.number == number, reply_codes.c.closed_at.is_(None))
-    return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc())).tuples()]
+    return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc()))]
 
 
 def open_code(conn: Connection, code: Code, now: datetime) -> None:

@@ -69,9 +69,10 @@ def of_event(conn: Connection, event_pk: str) -> list[Entry]:
     return _entries(conn, _ENTRIES.where(timeline.c.event_pk == event_pk).order_by(timeline.c.n))
 
 
-def since(conn: Connection, n: int, limit: int = 500) -> list[Entry]:
-    """Entries after number `n`, oldest first."""
-    return _entries(conn, _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit))
+def since(conn: Connection, n: int, limit: int = 500, source: str | None = None) -> list[Entry]:
+    """Entries after number `n`, oldest first; of one source, or (None) of all."""
+    query = _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit)
+    return _entries(conn, query.where(events.c.source == source) if source else query)
 
 
 def last_n(conn: Connection) -> int:

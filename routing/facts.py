@@ -1,0 +1,164 @@
+"""What is known about an event when its timetable is looked at again, and what a look may change. Pure values."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from model.plan import (
+    Agenda,
+    AgendaKind,
+    AgendaState,
+    CallEnd,
+    ChannelName,
+    Kind,
+    Notification,
+    PagerDutyAction,
+    Plan,
+    State,
+)
+from model.reply import Answer, Reply
+from model.verdict import Verdict
+from routing import planner
+from routing.planner import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An event's case with everything that happened to it."""
+
+    case: Case
+    notifications: Sequence[Notification]
+    agenda: Sequence[Agenda]
+    replies: Sequence[Reply]
+    verdicts: Sequence[Verdict]
+
+    @property
+    def revision(self) -> int:
+        return self.case.event.answer_revision
+
+    def rows(self, *, revision: int | None = None, kind: Kind = Kind.ALERT) -> Iterator[Notification]:
+        return (n for n in self.notifications if n.kind is kind and revision in (None, n.revision))
+
+    def latest_replies(self) -> Mapping[str, Reply]:
+        """Each person's last word on the revision that needs an answer."""
+        return {r.person: r for r in self.replies if r.revision == self.revision}
+
+    def accepted_by(self) -> Reply | None:
+        """Who fulfils the objective: the first of those who accepted and did not take it back."""
+        accepted = [r for r in self.latest_replies().values() if r.answer is Answer.ACKNOWLEDGE]
+        return min(accepted, key=lambda r: r.received_at, default=None)
+
+    def verdict(self) -> Verdict | None:
+        """The event's latest outcome for the revision that needs an answer."""
+        found = [v for v in self.verdicts if v.person is None and v.revision == self.revision]
+        return found[-1] if found else None
+
+    def told(self) -> list[str]:
+        """Everybody the vendor was asked to tell, in the order they were."""
+        alerts = (n for n in self.notifications if n.kind in (Kind.ALERT, Kind.UPDATE) and n.person and was_told(n))
+        return list(dict.fromkeys(n.person for n in alerts if n.person))
+
+    def open_agenda(self, kind: AgendaKind) -> list[Agenda]:
+        rows = [a for a in self.agenda if a.kind is kind and a.state is AgendaState.PENDING]
+        return sorted(rows, key=lambda a: (a.due_at, a.step))
+
+
+@dataclass(slots=True)
+class PlanChange:
+    """What revise decided. Lists of ids refer to rows as they were in the facts."""
+
+    add: list[Notification] = field(default_factory=list)
+    add_agenda: list[Agenda] = field(default_factory=list)
+    supersede: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    drop_agenda: list[str] = field(default_factory=list)
+    bring_forward: list[tuple[str, str]] = field(default_factory=list)  # (agenda id, reply id)
+    verdicts: list[Verdict] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return any(
+            (self.add, self.add_agenda, self.supersede, self.cut, self.drop_agenda, self.bring_forward, self.verdicts)
+        )
+
+
+def was_told(row: Notification) -> bool:
+    """The vendor took it, or may have."""
+    return row.sent_at is not None or row.state in (State.SENDING, State.UNKNOWN)
+
+
+def spoke_to(row: Notification) -> bool:
+    """A person picked up; a voicemail is nobody."""
+    return row.answered_at is not None and row.reason != CallEnd.VOICEMAIL
+
+
+def in_the_air(row: Notification) -> bool:
+    return row.channel is ChannelName.VOICE and not row.state.terminal and row.state is not State.PENDING
+
+
+def take_plan(change: PlanChange, plan: Plan) -> None:
+    """Everything a plan decided becomes part of the change."""
+    change.add += plan.notifications
+    change.add_agenda += plan.agenda
+    change.remarks += plan.remarks
+
+
+def stop(facts: Facts, change: PlanChange, rows: Iterable[Notification]) -> None:
+    """What is waiting is superseded, what is in the air is cut; the event's own Slack and PagerDuty rows go out."""
+    for row in rows:
+        if row.person and row.state is State.PENDING and row.kind in (Kind.ALERT, Kind.UPDATE):
+            change.supersede.append(row.id)
+        elif row.person and in_the_air(row) and row.cut_requested_at is None:
+            change.cut.append(row.id)
+
+
+def escalates(agenda: Agenda) -> bool:
+    kinds = (AgendaKind.STEP, AgendaKind.RAISE, AgendaKind.VERDICT)
+    return agenda.kind in kinds and agenda.state is AgendaState.PENDING
+
+
+def is_trigger(row: Notification) -> bool:
+    return row.channel is ChannelName.PAGERDUTY and row.details.get("action") == PagerDutyAction.TRIGGER
+
+
+def has_pagerduty(facts: Facts) -> bool:
+    team = facts.case.roster.teams[facts.case.event.team]
+    return team.pagerduty is not None and any(is_trigger(n) for n in facts.rows(revision=facts.revision))
+
+
+def asked(facts: Facts) -> bool:
+    return any(n.person for n in facts.rows(revision=facts.revision))
+
+
+def name(facts: Facts, person: str) -> str:
+    known = facts.case.roster.people.get(person)
+    return known.name if known else person
+
+
+def thread_line(facts: Facts, note: str, key: str) -> Iterator[Notification]:
+    first = next((n for n in facts.rows() if n.channel is ChannelName.SLACK_CHANNEL), None)
+    if first is None or any(n.details.get("key") == key for n in facts.notifications):
+        return
+    yield planner.row(
+        facts.case,
+        Kind.NOTE,
+        ChannelName.SLACK_CHANNEL,
+        first.address,
+        team=first.team,
+        follows=first.id,
+        details={"note": note, "key": key},
+    )
+
+
+def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -> Case:
+    """The case with who is on this revision's timetable already, so that nobody is told twice on one channel."""
+    told: set[tuple[str, ChannelName]] = set()
+    tries: dict[tuple[str, ChannelName, int], int] = {}
+    for row in notifications:
+        if row.kind is Kind.ALERT and row.revision == case.event.answer_revision and row.person:
+            key = (row.person, row.channel, row.step)
+            tries[key] = tries.get(key, 0) + 1
+            if row.state is not State.SUPERSEDED:
+                told.add((row.person, row.channel))
+    return replace(case, told=frozenset(told), tries=tries, now=now)

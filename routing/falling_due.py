@@ -1,0 +1,51 @@
+"""What happens when a step, a raise or the deadline of an event falls due. Pure."""
+
+from model.event import EventStatus
+from model.plan import Agenda, PagerDutyAction
+from model.verdict import Outcome
+from routing import planner
+from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
+from routing.verdicts import verdicts
+
+
+def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
+    """A step is due: ask the rota again and tell who was not told yet."""
+    change = PlanChange()
+    open_ = facts.case.event.status is EventStatus.OPEN and facts.accepted_by() is None
+    if open_ and agenda.revision == facts.revision:
+        plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
+        take_plan(change, plan)
+        if not plan.notifications:
+            note = "; ".join(plan.remarks) or f"step {agenda.step + 1} has nobody new to call"
+            change.add += planner.admin_rows(facts.case, note)
+    return change
+
+
+def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
+    """Nobody has acknowledged by 60 % of the time: PagerDuty is asked to wake its people, then the record resolved."""
+    change = PlanChange()
+    if facts.case.event.status is not EventStatus.OPEN or facts.accepted_by() or agenda.revision != facts.revision:
+        return change
+    records = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
+    if records:
+        number = int(records[-1].details["generation"])
+        raised = planner.pagerduty_row(
+            facts.case, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
+        )
+        change.add += [raised, planner.pagerduty_row(facts.case, PagerDutyAction.RESOLVE, number, follows=raised.id)]
+    return change
+
+
+def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
+    """The deadline: when nobody has accepted by now, it is missed, and everybody concerned hears so."""
+    change = PlanChange()
+    verdict = facts.verdict()
+    decided = verdict is not None and verdict.outcome is not Outcome.REOPENED
+    if facts.case.event.status is not EventStatus.OPEN or decided or agenda.revision != facts.revision:
+        return change
+    late = facts.case.event.late
+    change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else "nobody accepted in time")
+    if not late:
+        note = f"NOBODY HAS ACCEPTED by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
+        change.add += [*thread_line(facts, note, agenda.id), *planner.admin_rows(facts.case, note)]
+    return change

@@ -1,0 +1,81 @@
+"""Cancelled or released: stop everything, and tell exactly those who were told. Pure."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from model.plan import ChannelName, Kind, Notification, PagerDutyAction
+from model.reply import Answer
+from model.verdict import Outcome
+from routing import planner
+from routing.facts import Facts, PlanChange, asked, escalates, has_pagerduty, spoke_to, stop, was_told
+from routing.verdicts import verdicts
+
+# A stand-down must arrive even when it takes a while.
+STAND_DOWN_LIFE = timedelta(hours=1)
+
+
+def stand_down(facts: Facts, change: PlanChange) -> None:
+    """Cancelled or released: stop everything, and tell exactly those who were told."""
+    case, latest = facts.case, facts.case.event.latest
+    change.reason = f"the event was {case.event.status}"
+    stop(facts, change, [n for n in facts.notifications if n.revision < latest.number])
+    change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
+    texts = list(once_to_all(facts, Kind.STAND_DOWN))
+    calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
+    change.add += [*texts, *calls]
+    if has_pagerduty(facts):
+        # PagerDuty is resolved only after people were told.
+        follows = texts[-1].id if texts else None
+        newest = max(
+            (int(n.details["generation"]) for n in facts.rows() if n.channel is ChannelName.PAGERDUTY), default=0
+        )
+        change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, newest, follows=follows))
+    if facts.verdict() is None and asked(facts):
+        change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
+
+
+def _engaged(facts: Facts) -> list[Notification]:
+    """The calls of those who may be acting on the event: they answered the phone or accepted. They are called."""
+    accepted = {person for person, r in facts.latest_replies().items() if r.answer is Answer.ACKNOWLEDGE}
+    calls: dict[str, Notification] = {}
+    for row in facts.rows():
+        concerned = row.person in accepted or spoke_to(row)
+        if row.channel is ChannelName.VOICE and row.person and was_told(row) and concerned:
+            calls[row.person] = row
+    return list(calls.values())
+
+
+def _stand_down_call(facts: Facts, row: Notification) -> Notification:
+    return planner.row(
+        facts.case,
+        Kind.STAND_DOWN,
+        ChannelName.VOICE,
+        row.address,
+        person=row.person,
+        revision=facts.case.event.latest.number,
+        until=facts.case.now + STAND_DOWN_LIFE,
+    )
+
+
+def once_to_all(facts: Facts, kind: Kind) -> Iterator[Notification]:
+    case, number = facts.case, facts.case.event.latest.number
+    until = case.now + STAND_DOWN_LIFE
+    team = case.roster.teams[case.event.team]
+    if team.slack_channel and any(n.channel is ChannelName.SLACK_CHANNEL for n in facts.notifications):
+        yield planner.row(
+            case, kind, ChannelName.SLACK_CHANNEL, team.slack_channel, team=team.id, revision=number, until=until
+        )
+    for person in facts.told():
+        for channel, address in _quiet_ways(facts, person):
+            yield planner.row(case, kind, channel, address, person=person, revision=number, until=until)
+
+
+def _quiet_ways(facts: Facts, person: str) -> list[tuple[ChannelName, str]]:
+    """A text where the person was told by phone, else a Slack message."""
+    known = facts.case.roster.people.get(person)
+    if known is None:  # left the roster since: the addresses that were used still stand
+        return list({(n.channel, n.address): None for n in facts.rows() if n.person == person and was_told(n)})
+    sms, direct = known.address(ChannelName.SMS), known.address(ChannelName.SLACK_DM)
+    if sms:
+        return [(ChannelName.SMS, sms)]
+    return [(ChannelName.SLACK_DM, direct)] if direct else []

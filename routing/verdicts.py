@@ -1,0 +1,41 @@
+"""Was the deadline kept: the event's outcome and each person's, with the reason in words. Pure."""
+
+from collections.abc import Iterator
+
+from model.reply import Answer
+from model.verdict import Outcome, Verdict
+from routing.facts import Facts
+
+
+def verdict(facts: Facts, outcome: Outcome, reason: str, person: str | None = None) -> Verdict:
+    return Verdict(
+        event_pk=facts.case.event.pk,
+        revision=facts.revision,
+        outcome=outcome,
+        reason=reason,
+        at=facts.case.now,
+        person=person,
+    )
+
+
+def verdicts(facts: Facts, outcome: Outcome, reason: str) -> Iterator[Verdict]:
+    """The event's outcome, and that of each person on its timetable."""
+    yield verdict(facts, outcome, reason)
+    replies = facts.latest_replies()
+    people = dict.fromkeys(n.person for n in facts.rows(revision=facts.revision) if n.person)
+    for person in people:
+        reply = replies.get(person)
+        if reply and reply.answer is Answer.ACKNOWLEDGE:
+            yield verdict(facts, outcome, f"accepted by {reply.channel}", person)
+        elif reply:
+            yield verdict(facts, outcome if outcome is Outcome.MISSED else Outcome.NOT_NEEDED, "cannot comply", person)
+        elif outcome is Outcome.MISSED:
+            yield verdict(facts, Outcome.MISSED, _why_silent(facts, person), person)
+        else:
+            yield verdict(facts, Outcome.NOT_NEEDED, reason, person)
+
+
+def _why_silent(facts: Facts, person: str) -> str:
+    calls = [n for n in facts.rows(revision=facts.revision) if n.person == person]
+    reasons = dict.fromkeys(f"{n.channel}: {n.reason or n.state}" for n in calls)
+    return "; ".join(reasons)

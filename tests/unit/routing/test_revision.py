@@ -1,0 +1,215 @@
+"""Revise: what is learned later changes the timetable, once."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from model.event import EventStatus, MessageType
+from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
+from model.reply import Answer
+from model.verdict import Outcome
+from routing import falling_due, planner
+from routing.revision import revise
+from tests.unit.routing.house import NOW, ROSTER, case, content, event, facts, reply, revision, sent
+
+SOON = NOW + timedelta(seconds=20)
+
+
+def started(event_=None):
+    """The plan of a new event with everything that was due sent, and its agenda."""
+    plan = planner.plan(case(event_))
+    return [sent(n) for n in plan.notifications], list(plan.agenda)
+
+
+def test_nothing_learned_changes_nothing():
+    rows, agenda = started()
+    assert not revise(facts(event(), rows, agenda=agenda, now=SOON))
+
+
+def test_an_acceptance_stops_the_phones_and_everything_later():
+    rows, agenda = started()
+    change = revise(facts(event(), rows, agenda=agenda, replies=[reply("ana", at=SOON)], now=SOON))
+    calls = [n.id for n in rows if n.channel is ChannelName.VOICE]
+    assert change.cut == calls
+    assert set(change.drop_agenda) == {a.id for a in agenda}
+    assert [(v.person, v.outcome) for v in change.verdicts] == [(None, Outcome.MET), ("ana", Outcome.MET)]
+    actions = [n.details["action"] for n in change.add if n.channel is ChannelName.PAGERDUTY]
+    assert actions == [PagerDutyAction.ACKNOWLEDGE]
+
+
+def test_what_waits_is_superseded():
+    plan = planner.plan(case())
+    change = revise(facts(event(), plan.notifications, agenda=plan.agenda, replies=[reply("ana")]))
+    assert set(change.supersede) == {n.id for n in plan.notifications if n.person}
+
+
+def test_twice_changes_nothing():
+    """The change applied, the same facts ask for nothing more."""
+    rows, agenda = started()
+    answers = [reply("ana", at=SOON)]
+    first = revise(facts(event(), rows, agenda=agenda, replies=answers, now=SOON))
+    rows = [replace(n, cut_requested_at=SOON) if n.id in first.cut else n for n in [*rows, *first.add]]
+    agenda = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    assert not revise(facts(event(), rows, agenda=agenda, replies=answers, verdicts=first.verdicts, now=SOON))
+
+
+def test_who_was_rung_and_did_not_answer_hears_that_it_is_over():
+    plan = planner.plan(case())
+    late = planner.take_step(case(), 1, asleep=False)
+    rows = [*map(sent, plan.notifications), *map(sent, late.notifications)]
+    change = revise(facts(event(), rows, replies=[reply("dee", at=SOON)], now=SOON))
+    [courtesy] = [n for n in change.add if n.kind is Kind.COURTESY]
+    assert (courtesy.person, courtesy.details["by"]) == ("ana", "Dee")
+
+
+def test_no_courtesy_for_who_was_on_the_line():
+    rows, agenda = started()
+    late = planner.take_step(case(), 1, asleep=False)
+    rows = [replace(n, answered_at=NOW) if n.channel is ChannelName.VOICE else n for n in rows]
+    change = revise(facts(event(), [*rows, *map(sent, late.notifications)], agenda=agenda, replies=[reply("dee")]))
+    assert not [n for n in change.add if n.kind is Kind.COURTESY]
+
+
+def test_cannot_comply_brings_the_next_forward_once_for_each():
+    rows, agenda = started()
+    cannot = reply("ana", Answer.CANNOT_COMPLY, at=SOON)
+    change = revise(facts(event(), rows, agenda=agenda, replies=[cannot], now=SOON))
+    [(brought, by)] = change.bring_forward
+    assert by == cannot.id
+    assert next(a for a in agenda if a.id == brought).asleep  # the sleeping group is the earliest
+    agenda = [replace(a, brought_by=by, due_at=SOON) if a.id == brought else a for a in agenda]
+    assert not revise(facts(event(), rows, agenda=agenda, replies=[cannot], now=SOON)).bring_forward
+
+
+def test_cannot_comply_with_nobody_left_tells_the_admins():
+    rows, _ = started()
+    rows = [replace(n, state=State.DECLINED) if n.person else n for n in rows]
+    change = revise(facts(event(), rows, replies=[reply("ana", Answer.CANNOT_COMPLY)]))
+    [admin] = [n for n in change.add if n.kind is Kind.ADMIN]
+    assert "nobody is left" in str(admin.details["note"])
+
+
+def test_cannot_after_accept_reopens():
+    rows, agenda = started()
+    agenda = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    met = revise(facts(event(), rows, replies=[reply("ana")])).verdicts
+    answers = [reply("ana"), reply("ana", Answer.CANNOT_COMPLY, at=SOON, n=2)]
+    change = revise(facts(event(), rows, agenda=agenda, replies=answers, verdicts=met, now=SOON))
+    assert [v.outcome for v in change.verdicts] == [Outcome.REOPENED]
+    steps = [(a.step, a.asleep, a.due_at) for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert steps == [(0, True, SOON), (1, False, NOW + timedelta(seconds=300))]
+
+
+def test_a_failed_or_held_call_gets_a_slack_message_and_an_unanswered_one_does_not():
+    rows, _ = started()
+
+    def with_call(**changes):
+        changed = [replace(n, **changes) if n.channel is ChannelName.VOICE else n for n in rows]
+        return [n.person for n in revise(facts(event(), changed)).add if n.channel is ChannelName.SLACK_DM]
+
+    assert with_call(state=State.FAILED, reason="Twilio 21211") == ["ana"]
+    assert with_call(state=State.PENDING, hold=Hold.LINES) == ["ana"]
+    assert with_call(state=State.PENDING, reason="Twilio 503") == ["ana"]
+    assert with_call(state=State.FAILED, reason=CallEnd.NO_ANSWER) == []
+    assert with_call(state=State.PENDING, hold=Hold.CHANNEL_RATE) == []
+
+
+def cancelled():
+    return event(
+        revision(1), revision(2, needs_answer=False, message_type=MessageType.CANCEL), status=EventStatus.CANCELLED
+    )
+
+
+def test_a_cancel_tells_exactly_those_who_were_told():
+    rows, agenda = started()
+    change = revise(facts(cancelled(), rows, agenda=agenda, now=SOON))
+    stood_down = {(n.person, n.channel) for n in change.add if n.kind is Kind.STAND_DOWN}
+    assert stood_down == {(None, ChannelName.SLACK_CHANNEL), ("ana", ChannelName.SMS)}
+    assert change.cut
+    [resolve] = [n for n in change.add if n.channel is ChannelName.PAGERDUTY]
+    texts = {n.id for n in change.add if n.kind is Kind.STAND_DOWN}
+    assert resolve.follows in texts  # only after people were told
+
+
+def test_who_answered_is_phoned_at_the_end():
+    rows, _ = started()
+    rows = [replace(n, answered_at=NOW, state=State.ANSWERED) if n.channel is ChannelName.VOICE else n for n in rows]
+    change = revise(facts(cancelled(), rows, now=SOON))
+    calls = [n.person for n in change.add if n.kind is Kind.STAND_DOWN and n.channel is ChannelName.VOICE]
+    assert calls == ["ana"]
+
+
+def test_nobody_told_nobody_stood_down():
+    plan = planner.plan(case())
+    change = revise(facts(cancelled(), plan.notifications, agenda=plan.agenda, now=SOON))
+    assert not [n for n in change.add if n.kind is Kind.STAND_DOWN and n.person]
+    assert set(change.supersede) == {n.id for n in plan.notifications if n.person}
+
+
+def test_a_changed_revision_asks_again_and_stops_the_old():
+    more = replace(content().instruction, target_mw=15.0)
+    later = event(revision(1), revision(2, message_type=MessageType.UPDATE, instruction=more))
+    rows, agenda = started()
+    change = revise(facts(later, rows, agenda=agenda, replies=[reply("ana")], now=SOON))
+    asked = {(n.person, n.channel) for n in change.add if n.kind is Kind.ALERT and n.person}
+    assert asked == {("ana", ChannelName.VOICE), ("ana", ChannelName.SMS)}
+    assert {n.revision for n in change.add if n.kind is Kind.ALERT} == {2}
+    assert change.cut
+    triggers = [n.details["generation"] for n in change.add if n.channel is ChannelName.PAGERDUTY]
+    assert triggers == [3]
+
+
+def test_a_revision_that_asks_nothing_new_informs_quietly():
+    later = event(revision(1), revision(2, needs_answer=False, message_type=MessageType.UPDATE, text="more"))
+    rows, agenda = started()
+    change = revise(facts(later, rows, agenda=agenda, now=SOON))
+    assert {(n.kind, n.channel) for n in change.add} == {
+        (Kind.UPDATE, ChannelName.SLACK_CHANNEL),
+        (Kind.UPDATE, ChannelName.SMS),
+    }
+    assert not change.cut
+
+
+def test_pagerduty_is_raised_before_the_record_is_resolved():
+    rows, agenda = started()
+    [raise_] = [a for a in agenda if a.kind is AgendaKind.RAISE]
+    change = falling_due.take_raise(facts(event(), rows, agenda=agenda, now=SOON), raise_)
+    first, second = change.add
+    assert (first.details["action"], first.details["generation"], first.details["severity"]) == (
+        "trigger",
+        2,
+        "critical",
+    )
+    assert (second.details["action"], second.details["generation"], second.follows) == ("resolve", 1, first.id)
+
+
+def test_the_deadline_is_missed_with_reasons():
+    rows, agenda = started()
+    rows = [
+        replace(n, state=State.FAILED, reason=CallEnd.NO_ANSWER) if n.channel is ChannelName.VOICE else n for n in rows
+    ]
+    [deadline] = [a for a in agenda if a.kind is AgendaKind.VERDICT]
+    change = falling_due.take_deadline(facts(event(), rows, agenda=agenda, now=event().deadline_at), deadline)
+    assert [(v.person, v.outcome) for v in change.verdicts] == [(None, Outcome.MISSED), ("ana", Outcome.MISSED)]
+    assert "voice: no answer" in change.verdicts[1].reason
+    assert {n.address for n in change.add} == {"C0OPS", "C0ADMIN"}
+
+
+def test_a_late_event_is_missed_at_the_source():
+    late = event(deadline_at=NOW - timedelta(seconds=5), work_until=NOW + timedelta(minutes=10))
+    rows, agenda = started(late)
+    [deadline] = [a for a in agenda if a.kind is AgendaKind.VERDICT]
+    assert deadline.due_at == NOW
+    change = falling_due.take_deadline(facts(late, rows, agenda=agenda), deadline)
+    assert change.verdicts[0].reason == "late at the source"
+
+
+def test_a_step_asks_the_rota_again():
+    """Dee handed over to chie meanwhile: chie is called."""
+    rows, agenda = started()
+    [backup] = [a for a in agenda if a.kind is AgendaKind.STEP and not a.asleep]
+    handed_over = replace(
+        ROSTER, rotations=ROSTER.rotations | {"backup": replace(ROSTER.rotations["primary"], id="backup")}
+    )
+    found = facts(event(), rows, agenda=agenda, now=backup.due_at, roster=handed_over)
+    change = falling_due.take_step(found, backup)
+    assert {n.person for n in change.add if n.person} == {"chie"}  # ana is on it too and was told already
