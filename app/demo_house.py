@@ -23,6 +23,7 @@ SOURCE = "miso-fast"
 SLACK = "C0OPS"
 AWAKE, ASLEEP, BACKUP = ("ana", "ben"), ("chie",), ("dee", "eli")
 SETTLE_SECONDS = 20.0
+ON_ITS_WAY = ("pending", "sending", "unknown", "sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class House:
         self.feed = Feed(self.standins)
         people = _demo_roster()["people"]
         self.people = {i: Person(i, p["name"], p["phone"], p["timezone"]) for i, p in people.items()}
+        self._posted: list[str] = []
         self._by_phone = {p.phone: p for p in self.people.values()}
 
     def close(self) -> None:
@@ -81,11 +83,20 @@ class House:
     # --- phones -----------------------------------------------------------------------------------------------------
 
     def scene(self, name: str) -> None:
-        """Every phone behaves as the scene says, and a new story begins."""
+        """The story before comes to rest; then every phone behaves as the scene says, and a new story begins."""
+        self.wait("every phone to be quiet and every text to be there", self._at_rest, SETTLE_SECONDS)
+        self._posted.clear()
         for person in self.people.values():
             self.standins.json("DELETE", f"/phones/{person.phone}")
         self.standins.json("PUT", "/scene", json={"scene": name})
         self.feed.start()
+
+    def _at_rest(self) -> bool:
+        phones = self.standins.json("GET", "/phones")["phones"]
+        if self.standins.json("GET", "/state")["busy"] or any(p["state"] != "idle" for p in phones):
+            return False
+        rows = [row for event_id in self._posted for row in self.event(event_id)["plan"]["notifications"]]
+        return not any(row["state"] in ON_ITS_WAY for row in rows if row["channel"] == "sms")
 
     def phone(self, person: str, **behaviour: Any) -> None:
         self.standins.json("PUT", f"/phones/{self.people[person].phone}", json=behaviour)
@@ -139,6 +150,7 @@ class House:
         answer = self.posts("POST", "/v1/events", json=event)
         if answer.status_code != 202:
             raise Failed(f"the event to be accepted with 202, not {answer.status_code}: {answer.text[:300]}")
+        self._posted.append(str(event["event_id"]))
         return Posted(event, datetime.fromisoformat(answer.json()["received_at"]))
 
     def verdict(self, event_id: str, seconds: float = SETTLE_SECONDS) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class Feed:
             left = ends - time.monotonic()
             if left <= 0:
                 raise Failed(f"{expected} within {seconds:g} seconds")
-            self.read(min(left, 5))
+            self.read(min(left, 0.5))  # what is looked for may not be in the feed
 
 
 class Beats:

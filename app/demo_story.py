@@ -1,16 +1,17 @@
 """The stories of `make demo`, in the order they are played. Each says what must happen and fails when it does not."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from app.demo_house import ASLEEP, AWAKE, BACKUP, SLACK, SOURCE, House, Posted, TwoProcesses, clock_at, holds
 from app.demo_stage import Beats, Failed, Message
+from model.clock import SystemClock
 
 Ok = Callable[[str], None]
 
-PRESSES = {"answer": "human", "after_seconds": 1, "press": ["1"], "press_after_seconds": 1}
+PRESSES = {"answer": "human", "after_seconds": 1, "press": ["1"], "press_after_seconds": 1, "talk_seconds": 3}
 DUPLICATES = 30
 
 
@@ -23,11 +24,12 @@ def seconds_between(start: datetime, end: datetime) -> float:
     return (end - start).total_seconds()
 
 
-def require_calls(house: House, *people: str) -> None:
-    """Exactly those people were called, each once."""
+def require_calls(house: House, *people: str, perhaps: Sequence[str] = ()) -> None:
+    """Exactly those people were called, each once; those of `perhaps` once or not at all."""
     house.feed.read()
     called = Counter(house.called())
-    require(called == Counter(people), f"one call each to {', '.join(people) or 'nobody'}; there were {dict(called)}")
+    wanted = [*people, *(p for p in perhaps if p in called)]
+    require(called == Counter(wanted), f"one call each to {', '.join(people) or 'nobody'}; there were {dict(called)}")
 
 
 def require_met(house: House, posted: Posted) -> str:
@@ -60,10 +62,14 @@ def ring_and_accept(house: House, ok: Ok) -> None:
     ok(f"{house.people[first].name} presses 1, the call to {house.people[other].name} ends")
     ok(f"the verdict is met: {require_met(house, posted)}")
     require_calls(house, *AWAKE)
-    plan = house.event(posted.id)
-    waiting = [n for n in plan["notifications"] if n["state"] == "pending"]
-    require(not waiting, f"nothing left to send, but {waiting} waits")
+    house.wait("nothing to be left to send, and no step to be left", lambda: not _left(house, posted), 5)
     ok("nobody else was called, nothing is left to send")
+
+
+def _left(house: House, posted: Posted) -> list[object]:
+    """What of the timetable is still to come."""
+    plan = house.event(posted.id)["plan"]
+    return [n for n in plan["notifications"] if n["state"] == "pending"] + [a for a in plan["agenda"] if a["step"]]
 
 
 def _texts_are_right(house: House, posted: Posted) -> None:
@@ -105,15 +111,9 @@ def cancelled(house: House, ok: Ok) -> None:
 
 
 def _wait_until_past(house: House, start: datetime, seconds: float) -> None:
-    """Until the stand-ins' clock has passed `start` by so much: what was due by then would have come."""
-    ends = house.feed
-
-    def passed(_: list[Message]) -> bool:
-        from model.clock import SystemClock
-
-        return seconds_between(start, SystemClock().now()) > seconds
-
-    ends.until(f"{seconds:g} s to pass", passed, seconds + 5)
+    """Until so much time has passed since `start`: what was due by then would have come."""
+    clock = SystemClock()
+    house.wait(f"{seconds:g} s to pass", lambda: seconds_between(start, clock.now()) > seconds, seconds + 5)
 
 
 # --- duplicates -----------------------------------------------------------------------------------------------------
@@ -194,13 +194,13 @@ def cannot_comply(house: House, ok: Ok) -> None:
 def lost_answer(house: House, ok: Ok) -> None:
     """Twilio places the call and its answer is lost: nobody is called twice."""
     house.scene("first person accepts")
-    for person in AWAKE:  # long enough for the looks at 3 and 10 s
-        house.phone(person, answer="human", after_seconds=6, press=["1"], press_after_seconds=7)
+    for person in AWAKE:  # Twilio is asked for 5 s, then looked at: longer than that
+        house.phone(person, answer="human", after_seconds=5, press=["1"], press_after_seconds=3)
     house.standins.json("PUT", "/faults/twilio", json={"status": "accept_then_hang", "count": 1, "path": "/Calls"})
     posted = house.post(house.example("edr"))
     house.feed.until("somebody to press 1", lambda seen: house.voice("pressed", seen), 25)
     require_met(house, posted)
-    require_calls(house, *AWAKE)
+    require_calls(house, *AWAKE, perhaps=ASLEEP)  # on a slow machine it is her turn before the key
     ok("Twilio accepted a call and never said so: it was looked up, and each phone rang exactly once")
 
 
@@ -272,7 +272,7 @@ def killed(play: TwoProcesses, ok: Ok) -> None:
     play.start()
     house = play.house
     house.scene("nobody answers")
-    house.phone(AWAKE[1], answer="human", after_seconds=8, press=["1"], press_after_seconds=4)
+    house.phone(AWAKE[1], answer="human", after_seconds=3, press=["1"], press_after_seconds=2)
     posted = house.post(house.example("edr"))
     house.feed.until("the first phone to be called", lambda seen: house.voice("queued", seen), 5)
     play.kill()
@@ -284,7 +284,7 @@ def killed(play: TwoProcesses, ok: Ok) -> None:
         house.wait_call(person, 10)
     ok(f"started again in {took:.1f} s, who was not called yet is called now")
     reason = require_met(house, posted)
-    require_calls(house, *AWAKE)
+    require_calls(house, *AWAKE, perhaps=ASLEEP)  # her turn comes while a slow machine starts
     twice = {p: texts for p, texts in house.texted().items() if len(texts) != len(set(texts))}
     require(not twice, f"every text once, not {twice}")
     require(any(m.to == SLACK for m in house.slack()), "the event in Slack")
