@@ -1,66 +1,73 @@
-"""The FastAPI application over a service."""
+"""The application: the hot route, and FastAPI for everything else."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 
 from app import problems
-from app.api import callbacks, events_in, events_out, health, oncall, plans, roster
+from app.api import callbacks, events_in_docs, events_out, health, oncall, plans, roster, sending, unreadable
+from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.service import Service
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_REQUEST_ID = 64
 
 
-class RequestIds:
-    """Gives every request an id, or takes the caller's: in the answer, in the scope, in every log line."""
+class Application(FastAPI):
+    """Every request gets an id, or keeps the caller's: in the answer, in the scope, in every log line."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], service: Service) -> None:
-        self._app = app
-        self._service = service
+    service: Service
+    events_in: EventsIn
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
-        request_id = _given_id(scope) or self._service.ids.new()
+        request_id = _given_id(scope["headers"]) or self.service.ids.new()
         scope["request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_with_id)
-        finally:
-            structlog.contextvars.unbind_contextvars("request_id")
+        if takes(scope):
+            await self.events_in(scope, receive, send_with_id)
+            return
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await super().__call__(scope, receive, send_with_id)
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's description with the hot route's paths."""
+        described = super().openapi()
+        described["paths"] = {**events_in_docs.PATHS, **described["paths"]}
+        return described
 
 
-def _given_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    text: str = given.decode("latin-1")
-    return text if 0 < len(text) <= MAX_REQUEST_ID and text.isascii() and text.isprintable() else ""
+def _given_id(headers: list[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"x-request-id" and 0 < len(value) <= MAX_REQUEST_ID and value.isascii():
+            text = value.decode()
+            return text if text.isprintable() else ""
+    return ""
 
 
 def build(service: Service) -> FastAPI:
     """The ASGI application. The service's loops are run by the caller."""
-    app = FastAPI(
+    app = Application(
         title="Gridcall",
         version="0.1.0",
         summary="On-call alerting for time-sensitive grid events",
         docs_url="/docs",
         redoc_url=None,
+        # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
+        max_body_size=2 * service.settings.max_body_bytes + 65_536,
     )
-    app.state.service = service
+    app.service = app.state.service = service
+    app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (events_in, events_out, plans, oncall, roster, callbacks, health):
+    for part in (sending, events_out, plans, oncall, roster, unreadable, callbacks, health):
         app.include_router(part.router)
-    app.add_middleware(RequestIds, service=service)
     return app

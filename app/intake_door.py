@@ -17,6 +17,9 @@ from model.roster import Roster
 from routing import routes
 
 KEPT_OF_TOO_LARGE = 64 * 1024
+TOO_LARGE = Unreadable(
+    problems=(Problem(field="", found="a body over the size limit", expected="a smaller body, or several posts"),)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,7 @@ def feed_of(roster: Roster, source: str) -> Feed:
 def read_message(message: Message, roster: Roster) -> Sequence[Reading | Unreadable]:
     """What the router reads: the same as the door did. One result for each delivery of the message."""
     if message.truncated:
-        too_large = Problem(field="", found="a body over the size limit", expected="a smaller body, or several posts")
-        return (Unreadable(problems=(too_large,)),)
+        return (TOO_LARGE,)
     feed = feed_of(roster, message.source)
     found = read(message.body, message.headers, feed, message.received_at)
     return found if len(found) == len(message.deliveries) else _as_many(found, len(message.deliveries))
@@ -81,40 +83,33 @@ class Door:
         """Return when the message is durable. Raises QueueFull or Unavailable: then nothing was accepted."""
         now = self._clock.now()
         feed = feed_of(roster, source)
-        draft = self._message(posted, source, caller, feed, now)
-        readings = read_message(draft, roster) if posted.truncated else read(posted.body, draft.headers, feed, now)
+        headers = without_credentials(posted.headers)
+        readings = (TOO_LARGE,) if posted.truncated else read(posted.body, headers, feed, now)
         deadlines = [_deadline(r, roster, source, now) if isinstance(r, Reading) else None for r in readings]
+        ids = tuple(self._ids.new() for _ in readings)
         message = Message(
-            **{name: getattr(draft, name) for name in _FIXED},
+            id=ids[0],
             kind=MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE,
-            lane=min((_lane(r) for r in readings), default=0),
-            deliveries=(draft.id, *(self._ids.new() for _ in readings[1:])),
-            deadline_at=deadlines[0] if len(deadlines) == 1 else None,
-        )
-        durable = await self._broker.publish(message)
-        self._notebook.heard(source, now)
-        self._notebook.answered(message.id, self._clock.now())
-        return Accepted(message, readings, durable, deadlines)
-
-    def _message(self, posted: Posted, source: str, caller: Caller, feed: Feed, now: datetime) -> Message:
-        first = self._ids.new()
-        return Message(
-            id=first,
-            kind=MessageKind.EVENT,
             source=source,
             format=feed.format,
-            lane=0,
+            lane=min(_lane(r) for r in readings),
             body=posted.body,
             received_at=now,
-            deliveries=(first,),
-            headers=without_credentials(posted.headers),
+            deliveries=ids,
+            headers=headers,
             sender=posted.sender,
             signature=f"bearer key {caller.key_id} is valid",
             key_id=caller.key_id,
             request_id=posted.request_id,
             truncated=posted.truncated,
+            deadline_at=deadlines[0] if len(deadlines) == 1 else None,
             replay_of=posted.replay_of,
         )
+        durable = await self._broker.publish(message)
+        if posted.replay_of is None:  # a person replays: that says nothing about the source being alive
+            self._notebook.heard(source, now)
+        self._notebook.answered(message.id, self._clock.now())
+        return Accepted(message, readings, durable, deadlines)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
         """The answer for each member: the 202 body, or a problem."""
@@ -151,22 +146,6 @@ class Door:
         }
 
 
-_FIXED = (
-    "id",
-    "source",
-    "format",
-    "body",
-    "received_at",
-    "headers",
-    "sender",
-    "signature",
-    "key_id",
-    "request_id",
-    "truncated",
-    "replay_of",
-)
-
-
 def _lane(reading: Reading | Unreadable) -> int:
     """What the message alone says: an end of an event, and what nobody can read, go first."""
     if isinstance(reading, Unreadable) or reading.content.message_type.ends:
@@ -178,6 +157,6 @@ def _deadline(reading: Reading, roster: Roster, source: str, now: datetime) -> d
     """By the cached roster; the router, who knows the event, takes the sooner."""
     if reading.content.message_type.ends:
         return None
-    policy = roster.policies[routes.match(roster, source, reading.content).policy]
+    policy = roster.policies[roster.route(source, reading.content).policy]
     is_new = reading.content.message_type is MessageType.NEW
     return routes.deadline(policy, reading.content, now, new_or_moved_start=is_new).deadline_at

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem+json, each with the request's id."""
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -32,47 +33,43 @@ class Problem(Exception):
         return {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail} | self.more
 
 
-def _answer(request: Request, problem: Problem) -> JSONResponse:
-    body = problem.body() | {"request_id": request.scope.get("request_id", "")}
-    return JSONResponse(body, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+def _invalid(error: RequestValidationError) -> Problem:
+    errors = [{"field": ".".join(map(str, e["loc"])), "expected": e["msg"]} for e in error.errors()]
+    first = f"{errors[0]['field']}: {errors[0]['expected']}" if errors else ""
+    return Problem(422, "The request cannot be read", first, errors=errors)
 
 
-def _field(location: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in location)
+def _full(error: QueueFull) -> Problem:
+    return Problem(503, "The queue is full", str(error), headers={"Retry-After": str(error.retry_after_seconds)})
+
+
+# What each kind of error tells the caller.
+_TOLD: dict[type[Exception], Callable[[Any], Problem]] = {
+    Problem: lambda error: error,
+    QueueFull: _full,
+    Unavailable: lambda error: Problem(503, "Not available now", str(error), headers={"Retry-After": "1"}),
+    Refused: lambda error: Problem(409, "Not possible now", str(error)),
+    HTTPException: lambda error: Problem(error.status_code, str(error.detail), headers=dict(error.headers or {})),
+    RequestValidationError: _invalid,
+}
+
+
+def as_problem(error: Exception) -> Problem:
+    """Any error as what the caller is told. A fault of ours is logged, and tells nothing."""
+    told = next((tell for kind, tell in _TOLD.items() if isinstance(error, kind)), None)
+    if told is not None:
+        return told(error)
+    log.error("request failed", exc_info=error)
+    return Problem(500, "A fault of Gridcall", "It is logged under this request id.")
 
 
 def install(app: FastAPI) -> None:
     """Every error of the application answers as a problem."""
 
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> JSONResponse:
-        return _answer(request, error)
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        problem = as_problem(error)
+        body = problem.body() | {"request_id": request.scope.get("request_id", "")}
+        return JSONResponse(body, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
-        headers = dict(error.headers) if error.headers else None
-        return _answer(request, Problem(error.status_code, str(error.detail), headers=headers))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [{"field": _field(e["loc"]), "expected": e["msg"]} for e in error.errors()]
-        first = f"{errors[0]['field']}: {errors[0]['expected']}" if errors else ""
-        return _answer(request, Problem(422, "The request cannot be read", first, errors=errors))
-
-    @app.exception_handler(Refused)
-    async def refused(request: Request, error: Refused) -> JSONResponse:
-        return _answer(request, Problem(409, "Not possible now", str(error)))
-
-    @app.exception_handler(QueueFull)
-    async def full(request: Request, error: QueueFull) -> JSONResponse:
-        headers = {"Retry-After": str(error.retry_after_seconds)}
-        return _answer(request, Problem(503, "The queue is full", str(error), headers=headers))
-
-    @app.exception_handler(Unavailable)
-    async def away(request: Request, error: Unavailable) -> JSONResponse:
-        return _answer(request, Problem(503, "Not available now", str(error), headers={"Retry-After": "1"}))
-
-    @app.exception_handler(Exception)
-    async def fault(request: Request, error: Exception) -> JSONResponse:
-        log.error("request failed", path=request.url.path, exc_info=error)
-        return _answer(request, Problem(500, "A fault of Gridcall", "It is logged under this request id."))
+    for kind in (*_TOLD, Exception):
+        app.add_exception_handler(kind, answer)

@@ -230,6 +230,9 @@ class Source:
     also_confirm: str = ""
 
 
+ROUTES_REMEMBERED = 10_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class Roster:
     """Everything above, by id, at one version. `routes` ends with the catch-all."""
@@ -252,6 +255,24 @@ class Roster:
     @cached_property
     def _person_by_address(self) -> Mapping[tuple[ChannelName, str], Person]:
         return {(m.channel, m.address): p for p in self.people.values() for m in p.methods}
+
+    @cached_property
+    def _routed(self) -> dict[tuple[object, ...], Route]:
+        return {}
+
+    def route(self, source: str, content: Content) -> Route:
+        """The first route that fits; the catch-all when none does. Raises IndexError for a roster without routes.
+
+        Remembered by what routes look at: events of a feed differ in little of it, and rosters have many routes.
+        """
+        seen = (source, content.program, content.phase, content.severity, content.mode)
+        route = self._routed.get(seen)
+        if route is None:
+            if len(self._routed) >= ROUTES_REMEMBERED:
+                self._routed.clear()
+            route = next((r for r in self.routes if r.match.fits(source, content)), self.routes[-1])
+            self._routed[seen] = route
+        return route
 
     def resource(self, scheme: str, code: str) -> Resource | None:
         return self._resource_by_ref.get((scheme, code))

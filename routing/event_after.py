@@ -25,7 +25,7 @@ def event_after(
     revision = placement.revision
     assert revision is not None
     content = revision.content
-    route = routes.match(roster, source, content)
+    route = roster.route(source, content)
     before = event.content if event and event.revisions else None
     event = event or _new(placement, source, content, route, revision.received_at, ids)
     event = replace(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from model.event import Action, Content
-from model.roster import Policy, Roster, Route
+from model.roster import Policy
 
 _ASKS_NOTHING = frozenset({Action.RELEASE, Action.NONE, Action.INFORMATIONAL})
 
@@ -15,16 +15,6 @@ class Deadline(NamedTuple):
 
     deadline_at: datetime
     work_until: datetime
-
-
-def match(roster: Roster, source: str, content: Content) -> Route:
-    """The first route that fits; the catch-all when none does. Raises IndexError for a roster without routes."""
-    return next((r for r in roster.routes if r.match.fits(source, content)), catch_all(roster))
-
-
-def catch_all(roster: Roster) -> Route:
-    """The last route, which matches everything; it also decides for messages nobody could read."""
-    return roster.routes[-1]
 
 
 def deadline(policy: Policy, content: Content, received_at: datetime, *, new_or_moved_start: bool) -> Deadline:

@@ -1,4 +1,4 @@
-"""What requests need: the service, and who is asking."""
+"""What requests need: the service, and who is asking. All `async`: FastAPI runs plain functions in threads."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from app.service import Service
 from config.keys import Role
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
@@ -17,19 +17,19 @@ def _service(request: Request) -> Service:
 ServiceDep = Annotated[Service, Depends(_service)]
 
 
-def _caller(request: Request, service: ServiceDep) -> Caller:
+async def _caller(request: Request, service: ServiceDep) -> Caller:
     return service.rosters.keys.caller(request.headers.get("authorization"))
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
 
 
-def _operator(caller: CallerDep) -> Caller:
+async def _operator(caller: CallerDep) -> Caller:
     require(caller, Role.OPERATOR, Role.ADMIN)
     return caller
 
 
-def _admin(caller: CallerDep) -> Caller:
+async def _admin(caller: CallerDep) -> Caller:
     require(caller, Role.ADMIN)
     return caller
 

@@ -1,85 +1,165 @@
-"""Events come in here: `POST /v1/events`, a source's own format, its heartbeat, and what became of a delivery."""
+"""Events come in here: the one hot route, a bare ASGI function beside the framework.
 
+`POST /v1/events` and `POST /v1/sources/{source}/events`; app/api/events_in_docs.py describes them in OpenAPI.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from pydantic_core import to_json
 
-from app.api.deps import CallerDep, ServiceDep
-from app.api.posting import PROBLEMS, answer, body_of, decided, too_large
-from app.intake_door import Posted
-from app.problems import Problem
+from app.intake_door import KEPT_OF_TOO_LARGE, Accepted, Posted
+from app.problems import MEDIA_TYPE, Problem, as_problem
 from app.security import Caller
 from app.service import Service
 from config.keys import Role
+from intake.read import answer_status
 from store import deliveries
-from store.deliveries import DeliveryState
+from store.deliveries import Delivery, DeliveryState
+from store.signals import delivery as delivery_topic
 
-router = APIRouter(tags=["sending"])
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
-
-@router.post("/v1/events", status_code=202, responses=PROBLEMS)
-async def post_events(request: Request, service: ServiceDep, caller: CallerDep) -> JSONResponse:
-    """An event, a CloudEvent, a batch or a list. 202 once it is durable."""
-    if caller.source is None:
-        raise Problem(403, "Not allowed", f"key {caller.key_id} belongs to no source: use /v1/sources/SOURCE/events")
-    return await _take(request, service, caller, caller.source)
-
-
-@router.post("/v1/sources/{source}/events", status_code=202, responses=PROBLEMS)
-async def post_source_events(source: str, request: Request, service: ServiceDep, caller: CallerDep) -> JSONResponse:
-    """The same in the source's own format."""
-    _allowed(service, caller, source)
-    return await _take(request, service, caller, source)
+MAX_WAIT_SECONDS = 10.0
+EVENTS = "/v1/events"
+_SOURCE_EVENTS = re.compile(r"/v1/sources/([^/]+)/events")
 
 
-def _allowed(service: Service, caller: Caller, source: str) -> None:
-    """An upstream speaks for itself only; an admin for every source."""
+def takes(scope: Scope) -> bool:
+    """Is this request for us?"""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return False
+    path = scope["path"]
+    return path == EVENTS or (path.endswith("/events") and _SOURCE_EVENTS.fullmatch(path) is not None)
+
+
+class EventsIn:
+    """Reads bytes, finds the key's hash in a dict, validates once, shares a commit with its neighbours, answers 202."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            status, body, more = await self._take(scope, receive)
+        except Exception as error:
+            problem = as_problem(error)
+            status, body, more = problem.status, problem.body(), dict(problem.headers or {})
+            body["request_id"] = scope.get("request_id", "")
+        media_type = MEDIA_TYPE if status >= 400 else "application/json"
+        await _answer(send, status, to_json(body), media_type, more)
+
+    async def _take(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any], dict[str, str]]:
+        service = self._service
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        caller = service.rosters.keys.caller(headers.get("authorization"))
+        source = _source(service, caller, scope["path"])
+        body, truncated = await body_of(receive, service.settings.max_body_bytes)
+        posted = Posted(
+            body=body,
+            headers=headers,
+            sender=scope["client"][0] if scope.get("client") else "",
+            request_id=scope.get("request_id", ""),
+            truncated=truncated,
+        )
+        accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
+        if truncated:
+            raise _too_large(service, accepted)
+        return await answer_to(service, accepted, headers.get("prefer", ""))
+
+
+def _source(service: Service, caller: Caller, path: str) -> str:
+    """Whose event it is: that of the key, or the one in the path. Raises Problem 403, 404."""
+    if path == EVENTS:
+        if caller.source is None:
+            raise Problem(403, "Not allowed", f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
+        return caller.source
+    source = path.split("/")[3]
+    allowed(service, caller, source)
+    return source
+
+
+def allowed(service: Service, caller: Caller, source: str) -> None:
+    """An upstream speaks for itself only; an admin for every source. Raises Problem 403, 404."""
     if caller.source != source and caller.role is not Role.ADMIN:
         raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {source}")
     if source not in service.rosters.roster.sources:
         raise Problem(404, "No such source", f"source {source} is not in the roster")
 
 
-async def _take(request: Request, service: Service, caller: Caller, source: str) -> JSONResponse:
-    body, truncated = await body_of(request, service.settings.max_body_bytes)
-    posted = Posted(
-        body=body,
-        headers=dict(request.headers),
-        sender=request.client.host if request.client else "",
-        request_id=request.scope.get("request_id", ""),
-        truncated=truncated,
-    )
-    accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
-    if truncated:
-        raise too_large(service, accepted.message.deliveries[0])
-    return await answer(request, service, accepted)
+async def body_of(receive: Receive, limit: int) -> tuple[bytes, bool]:
+    """The body; of one over the limit only its beginning, and True."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= limit:
+        message = await receive()
+        body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise Problem(400, "The request ended too early", "the connection was closed within the body")
+    return (body[:KEPT_OF_TOO_LARGE], True) if len(body) > limit else (body, False)
 
 
-@router.api_route("/v1/sources/{source}/heartbeat", methods=["GET", "HEAD", "POST"], responses=PROBLEMS)
-async def beat(source: str, service: ServiceDep, caller: CallerDep) -> dict[str, str]:
-    """The source is alive though it has nothing to say."""
-    _allowed(service, caller, source)
-    now = service.clock.now()
-    service.notebook.heard(source, now)
-    return {"source": source, "heard_at": now.isoformat()}
+def _too_large(service: Service, accepted: Accepted) -> Problem:
+    limit = service.settings.max_body_bytes
+    detail = f"at most {limit} bytes are taken; the first {KEPT_OF_TOO_LARGE} are kept and people are told"
+    return Problem(413, "The body is too large", detail, unreadable_id=accepted.message.deliveries[0])
 
 
-@router.get("/v1/deliveries/{delivery_id}", responses=PROBLEMS)
-async def get_delivery(delivery_id: str, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
-    """What became of a delivery. An id of ours without a row yet is `accepted`."""
-    plain = service.delivery_ids.parsed(delivery_id)
-    if plain is None:
-        raise Problem(404, "No such delivery", "the id was not given out here")
-    found = await service.database.read(lambda conn: deliveries.find(conn, plain))
-    if found is None:
-        return {"delivery_id": delivery_id, "state": str(DeliveryState.ACCEPTED)}
-    if not caller.may_read(found.source):
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {found.source}")
+async def answer_to(service: Service, accepted: Accepted, prefer: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Status, body and headers for what was accepted; with what the router decided where the sender likes to wait."""
+    answers = service.door.answers(accepted)
+    more: dict[str, str] = {}
+    if seconds := _wait_seconds(prefer):
+        members = zip(accepted.message.deliveries, answers, strict=True)
+        answers = [await _waited(service, delivery_id, answer, seconds) for delivery_id, answer in members]
+        more["preference-applied"] = f"wait={seconds:g}"
+    status = answer_status(accepted.message.format, accepted.readings)
+    return status, {"results": answers} if len(answers) > 1 else answers[0], more
+
+
+def _wait_seconds(prefer: str) -> float:
+    """`Prefer: wait=2`: how long the sender would like to wait for the plan."""
+    match = re.search(r"\bwait=(\d{1,3}(?:\.\d+)?)", prefer) if prefer else None
+    return min(float(match[1]), MAX_WAIT_SECONDS) if match else 0.0
+
+
+async def _waited(service: Service, delivery_id: str, answer: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The answer with what the router decided, if it decided in time."""
+    with service.database.signals.waiting(delivery_topic(delivery_id)) as decided:
+        found = await service.database.read(lambda conn: deliveries.find(conn, delivery_id))
+        if found is None:
+            try:
+                async with service.clock.timeout(seconds):
+                    await decided.wait()
+            except TimeoutError:
+                return answer
+            found = await service.database.read(lambda conn: deliveries.find(conn, delivery_id))
+    return answer if found is None or "status_url" not in answer else answer | decided_body(found)
+
+
+def decided_body(found: Delivery) -> dict[str, Any]:
+    """What the router decided, in the fields of the 202."""
+    known = found.state in (DeliveryState.DUPLICATE, DeliveryState.CONFLICT)
     return {
-        "delivery_id": delivery_id,
-        "state": str(found.state),
-        "source": found.source,
-        "received_at": found.received_at.isoformat(),
-        "decided_at": found.decided_at.isoformat(),
-    } | decided(found)
+        "event_id": found.event_id,
+        "revision": found.revision,
+        "duplicate": found.state is DeliveryState.DUPLICATE,
+        "rings": False if known else found.rings,
+        "at_risk": found.at_risk,
+        "deadline_at": found.deadline_at.isoformat() if found.deadline_at else None,
+        "detail": found.detail,
+    }
+
+
+async def _answer(send: Send, status: int, body: bytes, media_type: str, more: dict[str, str]) -> None:
+    headers: Headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in more.items()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.event_shapes import forecast_shape, step_shape
+from app.api.events_in import body_of
 from app.api.instants import iso
-from app.api.posting import PROBLEMS, body_of, too_large
 from app.intake_door import feed_of
 from app.masking import masked
 from app.preview import Called, Preview, Spoken, preview
-from app.problems import Problem
+from app.problems import MEDIA_TYPE, Problem
 from app.security import Caller
 from app.service import Service
 from intake.read import read
@@ -23,8 +23,19 @@ from store import events
 
 router = APIRouter(tags=["planning"])
 
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {MEDIA_TYPE: {}}}
+    for status, text in {
+        401: "No key, or a wrong one",
+        403: "The key is for another source",
+        404: "No such source",
+        413: "Too large",
+        422: "Cannot be read, or holds several events",
+    }.items()
+}
 
-@router.post("/v1/plans", responses={status: PROBLEMS[status] for status in (401, 403, 404)})
+
+@router.post("/v1/plans", responses=_PROBLEMS)
 async def plan(
     request: Request, service: ServiceDep, caller: CallerDep, source: Annotated[str | None, Query(max_length=63)] = None
 ) -> dict[str, Any]:
@@ -34,9 +45,9 @@ async def plan(
     422 with the problems when it cannot be read, 413 when it is too large; neither is kept.
     """
     name = _source(service, caller, source)
-    body, truncated = await body_of(request, service.settings.max_body_bytes)
+    body, truncated = await body_of(request.receive, service.settings.max_body_bytes)
     if truncated:
-        raise too_large(service)
+        raise Problem(413, "The body is too large", f"at most {service.settings.max_body_bytes} bytes are taken")
     now, roster = service.clock.now(), service.rosters.roster
     reading = _only([*read(body, dict(request.headers), feed_of(roster, name), now)])
     try:

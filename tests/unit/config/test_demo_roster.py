@@ -11,7 +11,6 @@ from model.plan import ChannelName
 from model.roster import Heartbeat, Wake
 from routing.audience import audience
 from routing.on_call import on_call
-from routing.routes import match
 
 FILE = Path(__file__).parents[3] / "config" / "demo_roster.yaml"
 
@@ -64,8 +63,8 @@ def test_sources_and_routes(demo: RosterFile):
     assert roster.sources["miso"].critical
     assert roster.sources["miso"].also_confirm == "MCS"
     assert roster.sources["alertmanager"].format == "alertmanager"
-    assert match(roster, "miso-fast", event).policy == "fast"
-    assert match(roster, "miso", event).policy == match(roster, "alertmanager", event).policy == "default"
+    assert roster.route("miso-fast", event).policy == "fast"
+    assert roster.route("miso", event).policy == roster.route("alertmanager", event).policy == "default"
 
 
 def test_everybody_and_everything_can_be_told(demo: RosterFile):

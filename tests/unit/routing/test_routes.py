@@ -6,7 +6,7 @@ import pytest
 
 from model.event import Action, Content, Instruction, MessageType, Mode, Phase, Severity
 from model.roster import Match, Policy, Roster, Route, Step
-from routing.routes import catch_all, deadline, match
+from routing.routes import deadline
 
 RECEIVED = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -39,17 +39,13 @@ ROSTER = Roster(
     ],
 )
 def test_first_route_that_fits(source: str, fields: dict, expected: str):
-    assert match(ROSTER, source, Content(headline="h", **fields)).id == expected
-
-
-def test_catch_all_is_the_last():
-    assert catch_all(ROSTER).id == "everything"
+    assert ROSTER.route(source, Content(headline="h", **fields)).id == expected
 
 
 def test_the_last_route_takes_what_none_fits():
     """A roster file always ends with a catch-all; should one not, its last route decides all the same."""
     roster = Roster(routes=(route("fast", sources=("miso-fast",)),))
-    assert match(roster, "other", Content(headline="h")).id == "fast"
+    assert roster.route("other", Content(headline="h")).id == "fast"
 
 
 ASKS = Action.REDUCE_LOAD

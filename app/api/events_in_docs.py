@@ -1,0 +1,71 @@
+"""The hot route in OpenAPI, described by hand because the framework does not see it."""
+
+from typing import Any
+
+from app.problems import MEDIA_TYPE
+
+_PROBLEMS = {
+    400: "The request ended too early",
+    401: "No key, or a wrong one",
+    403: "The key is for another source",
+    404: "No such source",
+    413: "Too large; its beginning is kept",
+    422: "Cannot be read; it is kept and people are told",
+    503: "Not accepted: try again after Retry-After",
+}
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "examples": ["wait=2"]},
+    "description": "wait=N: answer when the plan is saved, after N seconds (at most 10) at the latest.",
+}
+_SOURCE = {"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}
+_ACCEPTED = {
+    "type": "object",
+    "required": ["delivery_id", "event_id", "source", "received_at", "status_url", "durable", "detail"],
+    "properties": {
+        "delivery_id": {"type": "string"},
+        "event_id": {"type": ["string", "null"]},
+        "revision": {"type": ["integer", "null"]},
+        "source": {"type": "string"},
+        "received_at": {"type": "string", "format": "date-time"},
+        "deadline_at": {"type": ["string", "null"], "format": "date-time"},
+        "status_url": {"type": "string"},
+        "duplicate": {"type": ["boolean", "null"]},
+        "rings": {"type": ["boolean", "null"]},
+        "at_risk": {"type": ["boolean", "null"]},
+        "durable": {"enum": ["broker", "host"]},
+        "detail": {"type": "string"},
+    },
+}
+
+
+def _operation(summary: str, operation_id: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    one_or_many = {"oneOf": [_ACCEPTED, {"type": "object", "required": ["results"]}]}
+    responses: dict[str, Any] = {
+        "202": {"description": "Durable", "content": {"application/json": {"schema": one_or_many}}}
+    }
+    for status, text in _PROBLEMS.items():
+        responses[str(status)] = {"description": text, "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
+    return {
+        "post": {
+            "tags": ["sending"],
+            "summary": summary,
+            "operationId": operation_id,
+            "parameters": parameters,
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"$ref": "/schemas/event.json"}}},
+            },
+            "responses": responses,
+        }
+    }
+
+
+PATHS = {
+    "/v1/events": _operation("Post an event, a CloudEvent, a batch or a list", "post_events", [_PREFER]),
+    "/v1/sources/{source}/events": _operation(
+        "Post in the source's own format", "post_source_events", [_SOURCE, _PREFER]
+    ),
+}

@@ -1,0 +1,33 @@
+"""`python -m bench [intake|vendor]`: measure, and print what the figures hold for."""
+
+import asyncio
+import os
+import platform
+import sqlite3
+import sys
+from importlib.metadata import version
+
+from bench import intake, to_vendor
+
+BENCHES = {"intake": intake.run, "vendor": to_vendor.run}
+
+
+def _machine() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("fastapi", "starlette", "uvicorn", "sqlalchemy"))
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, CPython {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}, {packages}"
+    )
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(BENCHES)
+    print(_machine())
+    for name in wanted:
+        if name not in BENCHES:
+            sys.exit(f"no bench called {name}: one of {', '.join(BENCHES)}")
+        asyncio.run(BENCHES[name]())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The measured servers, each in a process of its own: `python -m bench.servers KIND PORT DIRECTORY [STANDINS]`."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app import http, logs, ticks, vendors
+from app.serve import listen
+from app.service import Service, load_rosters, open_stores
+from bench import roster
+from config.settings import load_settings
+from model.clock import SystemClock
+from model.ids import SystemIds
+from sandbox import Settings as SandboxSettings
+
+
+def echo() -> Starlette:
+    """As little as an ASGI framework can do with a body."""
+
+    async def answer(request: Request) -> Response:
+        return Response(await request.body(), status_code=202, media_type="application/json")
+
+    return Starlette(routes=[Route("/v1/events", answer, methods=["POST"])])
+
+
+class Instruction(BaseModel):
+    action: str
+    target_mw: float
+    target_kind: str
+    mandatory: bool
+
+
+class Event(BaseModel):
+    event_id: str
+    revision: int
+    message_type: str
+    mode: str
+    issuer: str
+    program: str
+    severity: str
+    headline: str
+    text: str
+    instruction: Instruction
+    zones: list[dict[str, str]]
+
+
+def model() -> FastAPI:
+    """FastAPI with a model argument, nothing kept."""
+    app = FastAPI()
+
+    @app.post("/v1/events", status_code=202)
+    async def answer(event: Event) -> JSONResponse:
+        return JSONResponse({"event_id": event.event_id}, 202)
+
+    return app
+
+
+async def gridcall(port: int, directory: Path, standins: str | None) -> None:
+    """Our service: only its door (no stand-ins), or all of it against the stand-ins at that address."""
+    api = listen("127.0.0.1", port, next_free=False)
+    play = SandboxSettings()
+    given = (
+        {"slack_base_url": f"{standins}/slack/api/", "pagerduty_base_url": f"{standins}/pagerduty"} if standins else {}
+    )
+    settings = load_settings(
+        data_dir=directory,
+        http_port=port,
+        slack_bot_token=play.slack_bot_token,
+        slack_signing_secret=play.slack_signing_secret,
+        slack_per_second=1000.0,
+        queue_depth_limit=10_000_000,
+        **given,
+    )
+    clock = SystemClock()
+    stores = open_stores(settings)
+    rosters = await load_rosters(stores.database, roster.roster(), clock.now(), demo=True)
+    service = Service(settings, stores, rosters, vendors.connect(settings, clock), clock, SystemIds())
+    async with asyncio.TaskGroup() as group:
+        if standins:
+            group.create_task(service.run())
+            scheduler = ticks.schedule(service.ticks(), lambda error: sys.exit(f"tick failed: {error!r}"))
+            scheduler.start()
+        await _serve(http.build(service), api.socket)
+
+
+async def _serve(app: object, sock: object) -> None:
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, date_header=False)  # type: ignore[arg-type]
+    await uvicorn.Server(config).serve(sockets=[sock])  # type: ignore[list-item]
+
+
+def main(kind: str, port: str, directory: str, standins: str | None = None) -> None:
+    logs.configure("error", "json")
+    if kind == "gridcall":
+        work = gridcall(int(port), Path(directory), standins)
+    else:
+        app = echo() if kind == "echo" else model()
+        work = _serve(app, listen("127.0.0.1", int(port), next_free=False).socket)
+    asyncio.run(work, loop_factory=uvloop.new_event_loop) if sys.version_info >= (3, 12) else _run(work)
+
+
+def _run(work: object) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,113 @@
+"""From POST to the first request at a vendor: one Slack DM for each event, the stand-ins in this process."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+
+from app.serve import listen
+from bench import event, roster
+from bench.load import Connection, Measured, request
+from bench.processes import server
+from model.clock import SystemClock
+from sandbox import Settings, World, build
+
+SECONDS = 15
+RATES = (20, 100)
+HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {roster.SECRET}"}
+LAST_SECONDS = 10.0
+
+Scope = MutableMapping[str, Any]
+
+
+class Arrivals:
+    """Notes when each Slack user's first request came in, before anything else is done with it."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+        self.at: dict[str, float] = {}
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("conversations.open"):
+            arrived = time.perf_counter()
+            users = parse_qs(scope["query_string"].decode()).get("users", [""])
+            self.at.setdefault(users[0], arrived)
+        await self._app(scope, receive, send)
+
+
+async def run() -> None:
+    standins = listen("127.0.0.1", 0, next_free=False)
+    world = World(SystemClock(), Settings(slack_per_second=None))
+    arrivals = Arrivals(build(world))
+    config = uvicorn.Config(arrivals, log_level="warning", access_log=False)
+    vendor = uvicorn.Server(config)
+    serving = asyncio.create_task(vendor.serve(sockets=[standins.socket]))
+    first = 0
+    print(f"\nPOST to first vendor request, {roster.PEOPLE} people, one Slack DM an event, {SECONDS} s each")
+    print(f"{'':34}{'events':>8}{'told':>8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'CPU idle':>10}")
+    async with server("gridcall", standins.url) as port:
+        await _round(port, arrivals, first, rate=20, seconds=2)  # warm
+        first += 40
+        for rate in RATES:
+            idle = _Idle()
+            measured, sent = await _round(port, arrivals, first, rate=rate, seconds=SECONDS)
+            first += sent
+            share = idle.share()
+            note = "" if share >= 0.2 else "  (under 20 % idle: throughput, not latency)"
+            print(
+                f"{f'{rate} events/s':34}{sent:>8}{len(measured.seconds):>8}{measured.percentile(0.5):>9.2f}"
+                f"{measured.percentile(0.99):>9.2f}{measured.percentile(1):>9.2f}{share:>9.0%}{note}"
+            )
+    vendor.should_exit = True
+    await world.stop()
+    await serving
+
+
+class _Idle:
+    """The machine's idle share since this was made, all cores."""
+
+    def __init__(self) -> None:
+        self._before = self._times()
+
+    def share(self) -> float:
+        idle, total = (b - a for a, b in zip(self._before, self._times(), strict=True))
+        return idle / total
+
+    def _times(self) -> tuple[int, int]:
+        with open("/proc/stat") as stat:
+            numbers = [int(n) for n in stat.readline().split()[1:]]
+        return numbers[3] + numbers[4], sum(numbers)
+
+
+async def _round(port: int, arrivals: Arrivals, first: int, *, rate: int, seconds: int) -> tuple[Measured, int]:
+    """Post `rate` events a second, evenly; whoever is slow does not slow the next (open loop)."""
+    posted: dict[str, float] = {}
+    connections: asyncio.Queue[Connection] = asyncio.Queue()
+    for _ in range(16):
+        connections.put_nowait(await Connection.open(port))
+
+    async def post(n: int) -> None:
+        connection = await connections.get()
+        raw = request("/v1/events", event.body(roster.program(n))[1], HEADERS)
+        posted[roster.user(n)] = time.perf_counter()
+        status = await connection.ask(raw)
+        connections.put_nowait(connection)
+        if status != 202:
+            raise RuntimeError(f"answered {status}")
+
+    count = rate * seconds
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for k in range(count):
+            await asyncio.sleep(max(0.0, started + k / rate - time.perf_counter()))
+            group.create_task(post(first + k))
+    end = time.perf_counter() + LAST_SECONDS
+    while time.perf_counter() < end and not posted.keys() <= arrivals.at.keys():
+        await asyncio.sleep(0.02)
+    told = [arrivals.at[user] - at for user, at in posted.items() if user in arrivals.at]
+    while not connections.empty():
+        connections.get_nowait().close()
+    return Measured(seconds=told, took_seconds=seconds), count

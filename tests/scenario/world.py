@@ -1,0 +1,400 @@
+"""A world for stories: the real service and the real stand-ins over real sockets; only the clock is moved by hand."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from app import http, serve, vendors
+from app.service import Service, Stores, load_rosters, open_stores
+from app.ticks import Tick
+from config.roster_file import RosterFile, load_roster
+from config.settings import Settings, load_settings
+from intake.examples import example
+from model.attempt import Attempt, AttemptState
+from model.event import Event
+from model.ids import SystemIds
+from model.plan import ChannelName, Kind, Notification, State
+from model.reply import Reply
+from model.verdict import Verdict
+from sandbox import build as build_standins
+from store import attempts, events, plans, replies, seal, timeline, verdicts
+from store.database import Connection
+from tests.scenario.clock import ManualClock
+from tests.scenario.people import Phone, story_time
+from tests.scenario.quiet import CountedChannel, CountedDatabase, Front, Work, until_quiet
+
+_OPEN = (State.PENDING, State.SENDING, State.UNKNOWN)
+_OPEN_ATTEMPTS = (AttemptState.SENDING, AttemptState.UNKNOWN)
+REAL_SECONDS = 10.0  # how long one step may take before it is called stuck
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything kept about one event."""
+
+    event: Event
+    rows: Sequence[Notification]
+    attempts: Sequence[Attempt]
+    replies: Sequence[Reply]
+    verdicts: Sequence[Verdict]
+    timeline: Sequence[timeline.Entry]
+    breaks: Sequence[seal.Break]
+
+    def row(self, person: str, channel: ChannelName = ChannelName.VOICE, kind: Kind = Kind.ALERT) -> Notification:
+        """The person's newest row of that channel."""
+        return [n for n in self.rows if (n.person, n.channel, n.kind) == (person, channel, kind)][-1]
+
+    def verdict(self, person: str | None = None) -> Verdict:
+        """The latest outcome, of the event or of a person."""
+        return [v for v in self.verdicts if v.person == person][-1]
+
+    def outcomes(self) -> list[str]:
+        """How the event's outcome went, in order."""
+        return [str(v.outcome) for v in self.verdicts if v.person is None]
+
+
+@dataclass(frozen=True)
+class Post:
+    """One message in a Slack channel. `thread` names its first message when it stands in one."""
+
+    at: str
+    text: str
+    ts: str
+    thread: str | None
+    blocks: Sequence[dict[str, Any]]
+
+    def shows(self) -> str:
+        """All that is to be read in it."""
+        return f"{self.text} {json.dumps(self.blocks, ensure_ascii=False)}"
+
+
+@dataclass(frozen=True)
+class Ping:
+    """One thing PagerDuty was told. `key` without the event: "g1"."""
+
+    at: str
+    action: str
+    key: str
+    severity: str | None
+    dedup_key: str
+
+
+@dataclass
+class _Life:
+    """The service between two starts."""
+
+    service: Service
+    work: Work
+    loops: asyncio.Task[None]
+    ticks: list[tuple[Tick, datetime]]
+
+
+class World:
+    """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected."""
+
+    def __init__(self, folder: Path, start: datetime, roster: RosterFile) -> None:
+        self.clock = ManualClock(start)
+        self.moment = story_time(start)
+        self.start = start
+        self.roster = roster
+        self.front = Front()
+        self._folder = folder
+        self._api = serve.listen("127.0.0.1", 0, next_free=False)
+        self._standins = serve.listen("127.0.0.1", 0, next_free=False)
+        self.standins = serve.standins_world(self.clock, self._api)
+        self.settings: Settings = serve.demo_settings(load_settings(data_dir=folder), self._api, self._standins)
+        self._servers = [
+            (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
+            (serve.server(build_standins(self.standins)), self._standins.socket),
+        ]
+        self._serving: list[asyncio.Task[None]] = []
+        self._ticking: list[asyncio.Task[object]] = []
+        self._life: _Life | None = None
+        self._seen = 0
+        self.http = httpx2.AsyncClient(base_url=self._api.url, trust_env=False, timeout=REAL_SECONDS)
+        self._control = httpx2.AsyncClient(base_url=self._standins.url, trust_env=False, timeout=REAL_SECONDS)
+        self._phones = {
+            person.id: Phone(
+                person.id,
+                person.address(ChannelName.VOICE) or "",
+                person.address(ChannelName.SLACK_DM),
+                self.standins,
+                self._control,
+            )
+            for person in roster.roster.people.values()
+        }
+        self._strangers: dict[str, Phone] = {}
+
+    # --- the life of the service ------------------------------------------------------------------------------------
+
+    @property
+    def service(self) -> Service:
+        assert self._life is not None, "the service does not run"
+        return self._life.service
+
+    async def open(self) -> None:
+        self._serving = [asyncio.create_task(s.serve(sockets=[sock])) for s, sock in self._servers]
+        await self.start_service()
+        await self.quiet()
+
+    async def start_service(self) -> None:
+        """A new process on what the last one left."""
+        work = Work()
+        stores = open_stores(self.settings)
+        counted = Stores(CountedDatabase(stores.database, work), stores.broker, stores.installation_key)
+        rosters = await load_rosters(counted.database, self.roster, self.clock.now(), demo=True)
+        connected = vendors.connect(self.settings, self.clock)
+        channels = {name: CountedChannel(channel, work) for name, channel in connected.channels.items()}
+        service = Service(
+            self.settings, counted, rosters, replace(connected, channels=channels), self.clock, SystemIds()
+        )
+        ticks = [(t, self.clock.now() + timedelta(seconds=t.every_seconds)) for t in service.ticks()]
+        self._life = _Life(service, work, asyncio.create_task(service.run()), ticks)
+        self.front.app = http.build(service)
+
+    async def stop_service(self) -> None:
+        """As SIGTERM does: the door closes, the loops end, everything is let go."""
+        life = self._end_of_life()
+        try:
+            await self._gone(life)
+        finally:
+            await life.service.close()
+
+    async def kill_service(self) -> None:
+        """As SIGKILL does: from now on nothing that it tries has an effect."""
+        life = self._end_of_life()
+        life.work.dead = True
+        await self._gone(life)
+        await life.service.vendors.close()
+        await life.service.broker.close()
+        await life.service.database.close()
+
+    def _end_of_life(self) -> _Life:
+        life, self._life, self.front.app = self._life, None, None
+        assert life is not None, "the service does not run"
+        return life
+
+    async def _gone(self, life: _Life) -> None:
+        tasks = [life.loops, *self._ticking]
+        for task in tasks:
+            task.cancel()
+        self._ticking = []
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    async def close(self) -> None:
+        try:
+            if self._life is not None:
+                await self.stop_service()
+        finally:
+            for server, _ in self._servers:
+                server.should_exit = True
+            await self.standins.stop()
+            await self.http.aclose()
+            await self._control.aclose()
+            await asyncio.gather(*self._serving)
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def busy(self) -> dict[str, int]:
+        """Who is at work and does not wait for the clock."""
+        found = {"requests": self.front.running, "stand-ins": self.standins.busy()}
+        found["ticks"] = sum(not task.done() for task in self._ticking)
+        if self._life is not None:
+            running = self._life.work.running
+            found |= {name: running[name] for name in ("transactions", "reads")}
+            # A request that a fault keeps hanging waits for the clock at both ends.
+            found["vendors"] = running["vendors"] - self.standins.hanging()
+            found["queue"] = self._life.service.broker.depth()
+        return {name: count for name, count in found.items() if count}
+
+    def _begun(self) -> int:
+        return self._life.work.begun if self._life is not None else 0
+
+    async def quiet(self) -> None:
+        """Return when everything that can happen at this instant has happened."""
+        await until_quiet(self.busy, self._begun, REAL_SECONDS)
+        self._look_for_failures()
+        self._read_feed()
+
+    async def advance(self, *, minutes: float = 0, seconds: float = 0) -> None:
+        await self.advance_to(self.clock.now() + timedelta(minutes=minutes, seconds=seconds))
+
+    async def advance_until(self, moment: str) -> None:
+        """To "m:ss" of the story."""
+        minutes, seconds = moment.split(":")
+        await self.advance_to(self.start + timedelta(minutes=int(minutes), seconds=float(seconds)))
+
+    async def advance_to(self, end: datetime) -> None:
+        await self.quiet()
+        while (at := self._next_at()) is not None and at <= end:
+            self.clock.move_to(at)
+            self._tick(at)
+            await self.quiet()
+        self.clock.move_to(end)
+
+    def _next_at(self) -> datetime | None:
+        times = [at for at in (self.clock.next_at(), *self._tick_times()) if at is not None]
+        return min(times, default=None)
+
+    def _tick_times(self) -> Iterator[datetime]:
+        if self._life is not None:
+            yield from (at for _, at in self._life.ticks)
+
+    def _tick(self, now: datetime) -> None:
+        if self._life is None:
+            return
+        due = [tick for tick, at in self._life.ticks if at <= now]
+        self._life.ticks = [
+            (tick, at if at > now else now + timedelta(seconds=tick.every_seconds)) for tick, at in self._life.ticks
+        ]
+        self._ticking = [task for task in self._ticking if not task.done()]
+        self._ticking += [asyncio.ensure_future(tick.tick()) for tick in due]
+
+    def _look_for_failures(self) -> None:
+        """A loop that ended or a tick that failed ends the process in production; here it ends the story."""
+        tasks = [*self._ticking, *([self._life.loops] if self._life is not None else [])]
+        for task in tasks:
+            if task.done():
+                task.result()
+        assert not self.standins.errors, "the stand-ins failed: see the log"
+
+    # --- what the story does ----------------------------------------------------------------------------------------
+
+    async def post(
+        self, kind: str, event_id: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
+    ) -> httpx2.Response:
+        """POST one of the examples, counted from now, with `changes`."""
+        return await self.post_raw(json.dumps(self.example(kind, event_id, **changes)), key=key, prefer=prefer)
+
+    def example(self, kind: str, event_id: str = "E-1", **changes: Any) -> dict[str, Any]:
+        return example(kind, self.clock.now(), event_id) | changes
+
+    async def post_raw(
+        self, body: str | bytes, *, key: str = "demo-upstream", path: str = "/v1/events", prefer: str | None = None
+    ) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        return await self.http.post(path, content=body, headers=headers | ({"prefer": prefer} if prefer else {}))
+
+    async def scene(self, scene: str) -> None:
+        await self._tell("PUT", "/scene", {"scene": scene})
+
+    async def breaks(self, vendor: str, **fault: Any) -> None:
+        """See sandbox.faults.Fault: status, count, delay_seconds, path, callbacks."""
+        await self._tell("PUT", f"/faults/{vendor}", fault)
+
+    async def mends(self, vendor: str) -> None:
+        await self._tell("DELETE", f"/faults/{vendor}", None)
+
+    async def presses_button(self, post: Post, label: str, *, by: str, channel: str = "C0OPS") -> None:
+        """`by`: a person of the roster, or a Slack user id."""
+        user = self._phones[by].slack if by in self._phones else by
+        body = {"channel": channel, "ts": post.ts, "action_id": label, "user": user}
+        answer = await self._tell("POST", "/slack/press", body)
+        assert answer["status"] == 200, answer
+
+    async def _tell(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        answer = await self._control.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+    # --- what the story sees ----------------------------------------------------------------------------------------
+
+    def phone(self, name: str) -> Phone:
+        """Of a person of the roster, or of a stranger's number."""
+        if not name.startswith("+"):
+            return self._phones[name]
+        return self._strangers.setdefault(name, Phone(name, name, None, self.standins, self._control))
+
+    def slack(self, channel: str = "C0OPS") -> list[Post]:
+        """What stands in a channel, oldest first."""
+        found = self.standins.workspace.channels.get(channel)
+        return [self._posted(message) for message in found.messages] if found else []
+
+    def _posted(self, message: dict[str, Any]) -> Post:
+        at = datetime.fromtimestamp(0, self.start.tzinfo) + timedelta(microseconds=int(message["ts"].replace(".", "")))
+        return Post(
+            self.moment(at),
+            message["text"],
+            message["ts"],
+            message.get("thread_ts"),
+            message.get("blocks", []),
+        )
+
+    def pagerduty(self) -> list[Ping]:
+        """What PagerDuty was told, in order."""
+        return [
+            Ping(
+                self.moment(e.at),
+                e.event,
+                e.raw["dedup_key"].rpartition(":")[2],
+                e.raw.get("payload", {}).get("severity") if e.event == "trigger" else None,
+                e.raw["dedup_key"],
+            )
+            for e in self.standins.feed.after(0)
+            if e.channel == "pagerduty"
+        ]
+
+    async def event(self, event_id: str = "E-1", source: str = "miso") -> Record:
+        def load(conn: Connection) -> Record:
+            event = events.find(conn, source, event_id)
+            assert event is not None, f"there is no event {source}/{event_id}"
+            return Record(
+                event,
+                plans.of_event(conn, event.pk),
+                attempts.of_event(conn, event.pk),
+                replies.of_event(conn, event.pk),
+                verdicts.of_event(conn, event.pk),
+                timeline.of_event(conn, event.pk),
+                seal.check(conn, event.pk),
+            )
+
+        return await self.service.database.read(load)
+
+    def settled(self, kept: Record) -> list[str]:
+        """Rows and attempts that are still open though nothing is in the air any more: there should be none."""
+        open_rows = [f"{n.channel} to {n.person or n.team}: {n.state}" for n in kept.rows if n.state in _OPEN]
+        return open_rows + [f"attempt {a.id}: {a.state}" for a in kept.attempts if a.state in _OPEN_ATTEMPTS]
+
+    def surprises(self) -> list[str]:
+        """Calls, texts and direct messages that the story did not expect."""
+        phones = [*self._phones.values(), *self._strangers.values()]
+        return [found for phone in phones for found in phone.surprises()]
+
+    def _read_feed(self) -> None:
+        by_number = {phone.number: phone for phone in self._phones.values()}
+        for entry in self.standins.feed.after(self._seen):
+            self._seen = entry.n
+            at = self.moment(entry.at)
+            if entry.channel in ("voice", "sms"):
+                phone = by_number.get(entry.to) or self.phone(entry.to)
+                phone.take(entry, at)
+            elif entry.channel == "slack" and entry.event == "posted" and entry.to.startswith("D"):
+                self._owner(entry.to).take_direct_message(entry.text, at)
+
+    def _owner(self, direct: str) -> Phone:
+        user = self.standins.workspace.channels[direct].person
+        return next(phone for phone in self._phones.values() if phone.slack == user)
+
+
+@asynccontextmanager
+async def open_world(folder: Path, start: datetime, roster: str | None = None):
+    """A running world; `roster` is YAML, else the demo's. At the end nothing may have come that was not expected."""
+    text = roster if roster is not None else serve.DEMO_ROSTER.read_text()
+    world = World(folder, start, load_roster(text, "roster.yaml"))
+    await world.open()
+    try:
+        yield world
+        await world.quiet()
+        assert not world.surprises(), "\n".join(world.surprises())
+    finally:
+        await world.close()
