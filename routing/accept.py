@@ -9,7 +9,7 @@ from model.event import Action, Content, Event, EventStatus, Instruction, Phase,
 from model.ids import Ids
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
-from model.roster import Roster
+from model.roster import OWN_SOURCE, Roster
 from routing import cases, planner
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
@@ -18,9 +18,6 @@ from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
 from store.unreadables import UnreadableRow
-
-# Events that Gridcall itself raises: unreadable messages, silent sources.
-OWN_SOURCE = "gridcall"
 
 
 @dataclass(frozen=True, slots=True)

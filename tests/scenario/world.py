@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from app import http, serve, vendors
+from app import http, serve, standins, vendors
 from app.service import Service, Stores, load_rosters, open_stores
 from app.ticks import Tick
 from config.roster_file import RosterFile, load_roster
@@ -108,8 +108,10 @@ class World:
         self._folder = folder
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
-        self.standins = serve.standins_world(self.clock, self._api)
-        self.settings: Settings = serve.demo_settings(load_settings(data_dir=folder), self._api, self._standins)
+        self.standins = standins.world(self.clock, self._api.url)
+        self.settings: Settings = standins.demo_settings(
+            load_settings(data_dir=folder), self._api.url, self._standins.url
+        )
         self._servers = [
             (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
             (serve.server(build_standins(self.standins)), self._standins.socket),
