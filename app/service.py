@@ -20,6 +20,7 @@ from broker.base import Broker
 from broker.embedded import EmbeddedBroker
 from config.roster_file import RosterFile
 from config.settings import Settings
+from heartbeat.sweeper import Sweeper
 from model.clock import Clock
 from model.errors import SettingsError
 from model.ids import Ids
@@ -150,6 +151,9 @@ class Service:
             house=self.house,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
+        self.sweeper = Sweeper(
+            stores.database, stores.broker, clock, ids, roster, last_seen=lambda: self.notebook.last_seen
+        )
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         self.started_at = clock.now()
 
@@ -157,6 +161,7 @@ class Service:
         return (
             Tick("notebook", 1.0, self.notebook.flush),
             Tick("seal", 1.0, self._seal),
+            Tick("heartbeat", 1.0, self.sweeper.tick),
         )
 
     async def _seal(self) -> None:
