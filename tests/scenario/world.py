@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from sqlalchemy import select
 
 from app import http, serve, vendors
 from app.service import Service, Stores, load_rosters, open_stores
@@ -24,7 +25,7 @@ from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Reply
 from model.verdict import Verdict
 from sandbox import build as build_standins
-from store import attempts, events, plans, replies, seal, timeline, verdicts
+from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
@@ -270,13 +271,13 @@ class World:
     # --- what the story does ----------------------------------------------------------------------------------------
 
     async def post(
-        self, kind: str, event_id: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
+        self, kind: str, name: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
     ) -> httpx2.Response:
         """POST one of the examples, counted from now, with `changes`."""
-        return await self.post_raw(json.dumps(self.example(kind, event_id, **changes)), key=key, prefer=prefer)
+        return await self.post_raw(json.dumps(self.example(kind, name) | changes), key=key, prefer=prefer)
 
-    def example(self, kind: str, event_id: str = "E-1", **changes: Any) -> dict[str, Any]:
-        return example(kind, self.clock.now(), event_id) | changes
+    def example(self, kind: str, event_id: str = "E-1") -> dict[str, Any]:
+        return example(kind, self.clock.now(), event_id)
 
     async def post_raw(
         self, body: str | bytes, *, key: str = "demo-upstream", path: str = "/v1/events", prefer: str | None = None
@@ -360,6 +361,17 @@ class World:
 
         return await self.service.database.read(load)
 
+    async def broken_chains(self) -> list[seal.Break | str]:
+        """Every place where the evidence of any event does not hold, and rows not sealed yet."""
+
+        def look(conn: Connection) -> list[seal.Break | str]:
+            pks = [event.pk for event in events.page(conn, 1000, None)]
+            unsealed = conn.execute(select(tables.timeline.c.kind).where(tables.timeline.c.seal_no.is_(None)))
+            found = [f"not sealed: {row.kind}" for row in unsealed]
+            return [*found, *(broken for pk in pks for broken in seal.check(conn, pk))]
+
+        return await self.service.database.read(look)
+
     def settled(self, kept: Record) -> list[str]:
         """Rows and attempts that are still open though nothing is in the air any more: there should be none."""
         open_rows = [f"{n.channel} to {n.person or n.team}: {n.state}" for n in kept.rows if n.state in _OPEN]
@@ -394,7 +406,8 @@ async def open_world(folder: Path, start: datetime, roster: str | None = None):
     await world.open()
     try:
         yield world
-        await world.quiet()
+        await world.advance(seconds=3)  # what is under way arrives, what was written is sealed
         assert not world.surprises(), "\n".join(world.surprises())
+        assert await world.broken_chains() == []
     finally:
         await world.close()
