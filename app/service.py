@@ -133,6 +133,7 @@ class Service:
         roster = rosters_.current
         self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
         self.reviser = Reviser(stores.database, clock, ids, roster)
+        self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
         self.dispatcher = Dispatcher(
             stores.database,
             clock,
@@ -145,7 +146,7 @@ class Service:
                 calls_per_second=settings.twilio_calls_per_second,
                 slack_per_second=settings.slack_per_second,
             ),
-            house=House(callback_number=settings.help_callback_number or settings.twilio_from or ""),
+            house=self.house,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
         self.sweeper = Sweeper(
