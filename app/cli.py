@@ -1,22 +1,25 @@
 """`gridcall`: start it, and talk to one that runs."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
-from app.commands import operating, previewing, reading, sending
+from app.commands import checking, mending, operating, previewing, reading, sending
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-RUNNING, TRYING, TALKING = "Run", "Try, without a server", "Talk to one that runs"
-
-cli.command(rich_help_panel=RUNNING)(operating.serve)
-cli.command(rich_help_panel=RUNNING)(operating.sandbox)
-for command in (sending.example, previewing.plan, previewing.say):
-    cli.command(rich_help_panel=TRYING)(command)
-for command in (sending.send, sending.beat, reading.oncall, reading.events, reading.event):
-    cli.command(rich_help_panel=TALKING)(command)
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Run": (operating.serve, operating.sandbox),
+    "Try, without a server": (sending.example, previewing.plan, previewing.say),
+    "Talk to one that runs": (sending.send, sending.beat, reading.oncall, reading.events, reading.event),
+    "Look after its files": (checking.doctor, checking.migrate, checking.check),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        cli.command(rich_help_panel=panel)(command)
+cli.add_typer(mending.unreadable, name="unreadable", rich_help_panel="Talk to one that runs")
 
 
 @cli.callback()
