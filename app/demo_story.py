@@ -279,11 +279,11 @@ def killed(play: TwoProcesses, ok: Ok) -> None:
     before = house.called()
     ok(f"kill -9 as the first phone rings ({', '.join(before)} called)")
     took = play.start()
-    for person in AWAKE:
-        house.wait_call(person, 10)
+    # A call that was begun and never reached Twilio is looked for at 3, 10 and 25 s before it is placed again.
+    house.wait_call(AWAKE[1], 35)
     ok(f"started again in {took:.1f} s, who was not called yet is called now")
     reason = require_met(house, posted)
-    require_calls(house, *AWAKE, perhaps=ASLEEP)  # her turn comes while a slow machine starts
+    require_calls(house, *AWAKE, perhaps=(*ASLEEP, *BACKUP))  # their turn may come meanwhile
     twice = {p: texts for p, texts in house.texted().items() if len(texts) != len(set(texts))}
     require(not twice, f"every text once, not {twice}")
     require(any(m.to == SLACK for m in house.slack()), "the event in Slack")
