@@ -54,14 +54,14 @@ def open_stores(settings: Settings) -> Stores:
     """Open and migrate. Raises SettingsError when another process has the files."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     broker = EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
-    path = _database_path(settings)
+    path = database_path(settings)
     engine = sqlite_engine(path)
     migrate.upgrade(engine)
     engine.dispose()
     return Stores(SqliteDatabase(path), broker, _installation_key(settings))
 
 
-def _database_path(settings: Settings) -> Path:
+def database_path(settings: Settings) -> Path:
     if settings.database_url is None:
         return settings.data_dir / "gridcall.db"
     return Path(settings.database_url.removeprefix("sqlite:///"))
