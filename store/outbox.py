@@ -217,6 +217,8 @@ def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
         values = {"look_at": now, "looks": 0, "lease_owner": None}
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
+    if rows:
+        signal(conn, DISPATCH)  # the reconciler may have looked before
     return len(rows)
 
 
@@ -250,6 +252,12 @@ def next_look_at(conn: Connection) -> datetime | None:
 
 def look_again(conn: Connection, row: Notification, looks: int, at: datetime) -> None:
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
+
+
+def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
+    """A lost part was found: those behind it are due now."""
+    if plans.move(conn, row.id, State.PENDING, now, reason="", due_at=now, look_at=None):
+        signal(conn, DISPATCH)
 
 
 def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:

@@ -104,9 +104,7 @@ def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
 
 def _words_breaks(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
     """The timeline keeps the hash of the words of each attempt; the words themselves stand in `attempts`."""
-    words = dict(
-        conn.execute(select(attempts.c.id, attempts.c.words).where(attempts.c.event_pk == event_pk)).all()
-    )
+    words = dict(conn.execute(select(attempts.c.id, attempts.c.words).where(attempts.c.event_pk == event_pk)).all())
     for row in rows:
         if row.kind == "attempt_started":
             body = _json(row.body)
