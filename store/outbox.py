@@ -211,9 +211,10 @@ def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
         )
     ).all()
     for row in map(notification, rows):
-        for attempt in attempts.of_notification(conn, row.id):
-            if attempt.state is AttemptState.SENDING:
-                attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
+        for attempt in sending[:1]:  # parts go one after the other: only the first of them can have been begun
+            attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        _end_other_parts(conn, row, now)
         values = {"look_at": now, "looks": 0, "lease_owner": None}
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
