@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -100,7 +101,7 @@ class _Life:
 class World:
     """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected."""
 
-    def __init__(self, folder: Path, start: datetime, roster: RosterFile) -> None:
+    def __init__(self, folder: Path, start: datetime, roster: RosterFile, **settings: Any) -> None:
         self.clock = ManualClock(start)
         self.moment = story_time(start)
         self.start = start
@@ -110,7 +111,9 @@ class World:
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
         self.standins = serve.standins_world(self.clock, self._api)
-        self.settings: Settings = serve.demo_settings(load_settings(data_dir=folder), self._api, self._standins)
+        self.settings: Settings = serve.demo_settings(
+            load_settings(data_dir=folder, **settings), self._api, self._standins
+        )
         self._servers = [
             (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
             (serve.server(build_standins(self.standins)), self._standins.socket),
@@ -118,7 +121,9 @@ class World:
         self._serving: list[asyncio.Task[None]] = []
         self._ticking: list[asyncio.Task[object]] = []
         self._life: _Life | None = None
+        self.ticked: Counter[str] = Counter()
         self._seen = 0
+        self.evidence_is_broken_on_purpose = False
         self.http = httpx2.AsyncClient(base_url=self._api.url, trust_env=False, timeout=REAL_SECONDS)
         self._control = httpx2.AsyncClient(base_url=self._standins.url, trust_env=False, timeout=REAL_SECONDS)
         self._phones = {
@@ -258,6 +263,7 @@ class World:
             (tick, at if at > now else now + timedelta(seconds=tick.every_seconds)) for tick, at in self._life.ticks
         ]
         self._ticking = [task for task in self._ticking if not task.done()]
+        self.ticked.update(tick.name for tick in due)
         self._ticking += [asyncio.ensure_future(tick.tick()) for tick in due]
 
     def _look_for_failures(self) -> None:
@@ -317,9 +323,8 @@ class World:
         return self._strangers.setdefault(name, Phone(name, name, None, self.standins, self._control))
 
     def slack(self, channel: str = "C0OPS") -> list[Post]:
-        """What stands in a channel, oldest first."""
-        found = self.standins.workspace.channels.get(channel)
-        return [self._posted(message) for message in found.messages] if found else []
+        """What stands in a channel, or in the direct messages of a user id, oldest first."""
+        return [self._posted(message) for message in self.standins.workspace.channel(channel).messages]
 
     def _posted(self, message: dict[str, Any]) -> Post:
         at = datetime.fromtimestamp(0, self.start.tzinfo) + timedelta(microseconds=int(message["ts"].replace(".", "")))
@@ -372,6 +377,12 @@ class World:
 
         return await self.service.database.read(look)
 
+    async def sealed_kinds(self, event_pk: str) -> list[str]:
+        """What of an event's timeline has its place in the chain, in that order."""
+        columns = tables.timeline.c
+        query = select(columns.kind).where(columns.event_pk == event_pk, columns.seal_no.is_not(None))
+        return await self.service.database.read(lambda conn: list(conn.scalars(query.order_by(columns.seal_no))))
+
     def settled(self, kept: Record) -> list[str]:
         """Rows and attempts that are still open though nothing is in the air any more: there should be none."""
         open_rows = [f"{n.channel} to {n.person or n.team}: {n.state}" for n in kept.rows if n.state in _OPEN]
@@ -399,15 +410,20 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, start: datetime, roster: str | None = None):
-    """A running world; `roster` is YAML, else the demo's. At the end nothing may have come that was not expected."""
+async def open_world(
+    folder: Path, start: datetime, roster: str | None = None, **settings: Any
+) -> AsyncIterator["World"]:
+    """A running world; `roster` is YAML, else the demo's; `settings` as in config/settings.py.
+
+    At the end nothing may have come that was not expected, and the evidence must hold.
+    """
     text = roster if roster is not None else serve.DEMO_ROSTER.read_text()
-    world = World(folder, start, load_roster(text, "roster.yaml"))
+    world = World(folder, start, load_roster(text, "roster.yaml"), **settings)
     await world.open()
     try:
         yield world
         await world.advance(seconds=3)  # what is under way arrives, what was written is sealed
         assert not world.surprises(), "\n".join(world.surprises())
-        assert await world.broken_chains() == []
+        assert world.evidence_is_broken_on_purpose or await world.broken_chains() == []
     finally:
         await world.close()
