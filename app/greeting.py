@@ -1,23 +1,71 @@
 """What `gridcall serve` prints when it is ready."""
 
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
 from app.serve import Listening
 from app.service import Service
+from model.monitor import MonitorStatus
+
+SOURCE = "miso"
+KEY = "demo-upstream"
 
 
-def say(service: Service, api: Listening, standins: Listening | None) -> None:
-    lines = [f"Gridcall listens at {api.url} (API description: {api.url}/docs)"]
-    if standins is not None:
-        env = f"GRIDCALL_URL={api.url} " if not api.url.endswith(":8080") else ""
-        lines += [
-            f"Phones, Slack and PagerDuty to watch: {standins.url}",
-            "",
-            "Paste this into another terminal, as often as you like; the phones ring:",
-            f"  {env}.venv/bin/gridcall example edr | curl -sS -X POST {api.url}/v1/events "
-            "-H 'Authorization: Bearer demo-upstream' -H 'Content-Type: application/json' --data-binary @-",
-        ]
-    lines += [*_heartbeats(service), "Ctrl-C ends it."]
-    print("\n".join(lines), flush=True)
+def say(service: Service, api: Listening, standins_url: str | None) -> None:
+    """`standins_url` None: not a demo."""
+    print("\n".join(lines(service, api.url, standins_url)), flush=True)
 
 
-def _heartbeats(service: Service) -> list[str]:
-    return [""]
+def lines(service: Service, api_url: str, standins_url: str | None) -> Iterator[str]:
+    yield f"Gridcall listens at {api_url}"
+    yield f"  API description       {api_url}/docs"
+    if standins_url is not None:
+        yield f"  phones, Slack, pager  {standins_url}"
+        yield ""
+        yield "Paste this into another terminal, as often as you like; each time the phones ring:"
+        yield f"  {paste(api_url)}"
+        yield ""
+    yield from heartbeat(service, SOURCE)
+    yield "Ctrl-C ends it."
+
+
+def paste(api_url: str) -> str:
+    """One line for a plain shell in the folder in which this was started."""
+    return (
+        f"{program(Path(sys.argv[0]), Path.cwd())} example edr | curl -sS {api_url}/v1/events "
+        f"-H 'Authorization: Bearer {KEY}' -H 'Content-Type: application/json' -H 'Prefer: wait=2' "
+        "-w '\\n' --data-binary @-"
+    )
+
+
+def program(started: Path, folder: Path) -> str:
+    """How to start `gridcall` again from `folder`: as short as it works."""
+    if started.name != "gridcall":
+        return f"{sys.executable} -m app.cli"
+    if shutil.which("gridcall") == os.fspath(started.absolute()):
+        return "gridcall"
+    absolute = started.absolute()
+    return os.fspath(absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute)
+
+
+def heartbeat(service: Service, source: str) -> Iterator[str]:
+    """When the silence of `source` will ring, if nothing more is heard of it."""
+    known = service.sweeper.statuses().get(source)
+    if known is None:
+        return
+    if known.status is MonitorStatus.SILENT:
+        yield f"Source {source} is silent, and people were told; they are told too when it is heard again."
+        return
+    late, rings = both(known.late_at), both(known.silent_at)
+    yield f"Source {source}, if nothing more is heard of it: late at {late}, phones ring at {rings}."
+
+
+def both(at: datetime) -> str:
+    """The clock on the wall here, and UTC."""
+    local = at.astimezone()
+    here = f"{local:%H:%M:%S} {local:%Z}"
+    return here if local.utcoffset() == timedelta(0) else f"{here} ({at:%H:%M:%S} UTC)"

@@ -12,14 +12,13 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app import http, ticks, vendors
+from app import http, standins, ticks, vendors
 from app.service import Service, load_rosters, open_stores
 from config.roster_file import RosterFile, load_roster
-from config.settings import Settings, load_settings
-from model.clock import Clock, SystemClock
+from config.settings import Settings
+from model.clock import SystemClock
 from model.errors import SettingsError
 from model.ids import SystemIds
-from sandbox import Settings as SandboxSettings
 from sandbox import World
 from sandbox import build as build_sandbox
 
@@ -38,7 +37,7 @@ class Listening:
     url: str
 
 
-def listen(host: str, port: int, *, next_free: bool) -> Listening:
+def listen(host: str, port: int, *, next_free: bool, setting: str = "GRIDCALL_HTTP_PORT") -> Listening:
     """Bind. A taken port is an error, or (next_free) the next free one is used; port 0 takes any.
 
     IPPROTO_TCP is named because asyncio sets TCP_NODELAY only on sockets that say so.
@@ -56,7 +55,7 @@ def listen(host: str, port: int, *, next_free: bool) -> Listening:
         sock.listen(1024)
         shown = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104 - compared, not bound
         return Listening(sock, f"http://{shown}:{sock.getsockname()[1]}")
-    raise SettingsError(f"port {port} of {host} is taken: set GRIDCALL_HTTP_PORT to a free one")
+    raise SettingsError(f"port {port} of {host} is taken: set {setting} to a free one")
 
 
 class _Server(uvicorn.Server):
@@ -64,7 +63,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Not here."""
+        """Not here: two servers share the process, and an end by signal is an ordinary end."""
         yield
 
 
@@ -81,35 +80,6 @@ def server(app: FastAPI) -> uvicorn.Server:
     return _Server(config)
 
 
-def demo_settings(settings: Settings, api: Listening, standins: Listening) -> Settings:
-    """The settings of the demo: every vendor is a stand-in, every secret is known."""
-    play = SandboxSettings()
-    return load_settings(
-        **settings.model_dump(exclude_unset=True)
-        | {
-            "public_url": api.url,
-            "twilio_account_sid": play.twilio_account_sid,
-            "twilio_auth_token": play.twilio_auth_token,
-            "twilio_from": play.default_sender,
-            "twilio_base_url": f"{standins.url}/twilio",
-            "slack_bot_token": play.slack_bot_token,
-            "slack_signing_secret": play.slack_signing_secret,
-            "slack_base_url": f"{standins.url}/slack/api/",
-            "pagerduty_base_url": f"{standins.url}/pagerduty",
-        }
-    )
-
-
-def standins_world(clock: Clock, api: Listening) -> World:
-    return World(
-        clock,
-        SandboxSettings(
-            twilio_sms_inbound_url=f"{api.url}/callbacks/twilio/sms/inbound",
-            slack_actions_url=f"{api.url}/callbacks/slack/actions",
-        ),
-    )
-
-
 def read_roster(path: Path) -> RosterFile:
     """Raises SettingsError with every problem of the file."""
     try:
@@ -120,22 +90,28 @@ def read_roster(path: Path) -> RosterFile:
 
 
 async def serve(
-    settings: Settings, *, demo: bool, ready: Callable[[Service, Listening, Listening | None], None]
+    settings: Settings,
+    *,
+    demo: bool,
+    ready: Callable[[Service, Listening, str | None], None],
+    standins_url: str | None = None,
 ) -> None:
-    """Run until SIGINT or SIGTERM, or until a part fails. `ready` is called when everything listens."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    """Run until SIGINT or SIGTERM, or until a part fails. `ready` is called when everything listens.
+
+    A demo brings its own stand-ins for the vendors, or uses those that run at `standins_url`.
+    """
+    stop = stop_signal()
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         api = listen(settings.http_host, settings.http_port, next_free=demo)
-        standins: Listening | None = None
+        own: Listening | None = None
         world: World | None = None
         if demo:
-            standins = listen("127.0.0.1", settings.sandbox_port, next_free=True)
-            settings = demo_settings(settings, api, standins)
-            world = standins_world(clock, api)
+            if standins_url is None:
+                own = listen("127.0.0.1", settings.sandbox_port, next_free=True)
+                standins_url = own.url
+                world = standins.world(clock, api.url)
+            settings = standins.demo_settings(settings, api.url, standins_url)
         path = settings.roster or (DEMO_ROSTER if demo else None)
         file = read_roster(path) if path else None
         stores = open_stores(settings)
@@ -145,21 +121,45 @@ async def serve(
         for sentence in connected.missing:
             log.warning(sentence)
         stack.push_async_callback(service.close)
-        await _run(service, stop, api, standins, world, ready)
+        await service.sweeper.load()
+        await _run(service, stop, api, own, world, lambda: ready(service, api, standins_url))
+
+
+async def serve_standins(settings: Settings, api_url: str, ready: Callable[[Listening], None]) -> None:
+    """Only the stand-ins, which call back the Gridcall at `api_url`, until SIGINT or SIGTERM."""
+    stop = stop_signal()
+    at = listen("127.0.0.1", settings.sandbox_port, next_free=False, setting="GRIDCALL_SANDBOX_PORT")
+    world = standins.world(SystemClock(), api_url)
+    running = server(build_sandbox(world))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(running.serve(sockets=[at.socket]), name="http")
+        ready(at)
+        await stop.wait()
+        running.should_exit = True
+        await world.stop()
+
+
+def stop_signal() -> asyncio.Event:
+    """Set when SIGINT or SIGTERM comes."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 async def _run(
     service: Service,
     stop: asyncio.Event,
     api: Listening,
-    standins: Listening | None,
+    own_standins: Listening | None,
     world: World | None,
-    ready: Callable[[Service, Listening, Listening | None], None],
+    ready: Callable[[], None],
 ) -> None:
     """The loops and servers of one process. Whatever ends first ends them all; an error is raised to the caller."""
     servers = [(server(http.build(service)), api.socket)]
-    if world is not None and standins is not None:
-        servers.append((server(build_sandbox(world)), standins.socket))
+    if world is not None and own_standins is not None:
+        servers.append((server(build_sandbox(world)), own_standins.socket))
     failed: list[BaseException] = []
 
     def job_failed(error: BaseException) -> None:
@@ -172,7 +172,7 @@ async def _run(
         loops.add_done_callback(lambda _: stop.set())
         serving = [group.create_task(s.serve(sockets=[sock]), name="http") for s, sock in servers]
         scheduler.start()
-        ready(service, api, standins)
+        ready()
         await stop.wait()
         # The door closes first, then the loops end: what was accepted is durable, what was claimed is written down.
         for s, _ in servers:

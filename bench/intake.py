@@ -31,9 +31,7 @@ async def run() -> None:
 
 
 def _print(connections: int, rounds: dict[str, list[Measured]]) -> None:
-    print(
-        f"\nIntake, {connections} connection{'s' if connections > 1 else ''}, {ROUNDS} rounds of {ROUND_SECONDS:g} s each"
-    )
+    print(f"\nIntake, connections: {connections}, {ROUNDS} rounds of {ROUND_SECONDS:g} s each")
     print(f"{'':34}{'requests/s':>12}{'ratio to echo':>22}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}")
     for kind, label in KINDS.items():
         whole = Measured()

@@ -42,6 +42,7 @@ class Attempt:
     address: str = field(repr=False)
     words: Words
     started_at: datetime
+    ended_at: datetime | None = None
     part: int = 1
     parts: int = 1
     state: AttemptState = AttemptState.SENDING

@@ -5,21 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.base import Message
-from model.event import Action, Content, Event, EventStatus, Instruction, MessageType, Phase, Severity, lane
+from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Severity, lane
 from model.ids import Ids
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
-from model.roster import Roster
-from routing import cases, changes, planner, routes
-from routing.placing import Decision, Placement, highest, place
+from model.roster import OWN_SOURCE, Roster
+from routing import cases, planner
+from routing.event_after import event_after
+from routing.placing import Decision, Placement, place
 from store import deliveries, events, plans, replies, timeline, unreadables
 from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
 from store.unreadables import UnreadableRow
-
-# Events that Gridcall itself raises: unreadable messages, silent sources.
-OWN_SOURCE = "gridcall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def _accept(
     if placement.revision is None:
         assert event is not None
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
-    event = _with_revision(placement, event, source, member, roster, ids)
+    event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     events.save(conn, event)
     events.add_revision(conn, event.pk, placement.revision, reading.parsed)
     _note_received(conn, member, reading, placement, event, ids)
@@ -99,64 +97,6 @@ def _placed(delivery: Delivery, reading: Reading, placement: Placement, event: E
         ce_source=reading.ce_source,
         deadline_at=event.deadline_at,
         digest=reading.digest,
-    )
-
-
-def _with_revision(
-    placement: Placement, event: Event | None, source: str, member: Member, roster: Roster, ids: Ids
-) -> Event:
-    """The event as it is after the new revision."""
-    revision = placement.revision
-    assert revision is not None
-    content = revision.content
-    route = roster.route(source, content)
-    if event is None:
-        event = Event(
-            pk=ids.new(),
-            source=source,
-            event_id=placement.event_id,
-            status=EventStatus.TOMBSTONE if placement.decision is Decision.TOMBSTONE else EventStatus.OPEN,
-            severity=content.severity,
-            revisions=(),
-            answer_revision=revision.number,
-            received_at=revision.received_at,
-            deadline_at=revision.received_at,
-            work_until=revision.received_at,
-            route=route.id,
-            policy=route.policy,
-            team=route.team,
-            roster_version=roster.version,
-        )
-    before = event.revisions[-1].content if event.revisions else None
-    event = replace(
-        event,
-        revisions=(*event.revisions, revision),
-        severity=highest(event.severity, content.severity),
-        roster_version=roster.version,
-    )
-    if placement.decision is Decision.ENDED:
-        status = EventStatus.CANCELLED if content.message_type is MessageType.CANCEL else EventStatus.TERMINATED
-        return replace(event, status=status, closed_at=revision.received_at)
-    if placement.decision is Decision.TOMBSTONE or not revision.needs_answer:
-        return event
-    deadline_at, work_until = routes.deadline(
-        roster.policies[route.policy],
-        content,
-        revision.received_at,
-        new_or_moved_start=changes.moved_start(before, content),
-    )
-    promised = member.message.deadline_at
-    deadline_at = min(deadline_at, promised) if promised and promised > revision.received_at else deadline_at
-    return replace(
-        event,
-        status=EventStatus.OPEN,
-        closed_at=None,
-        answer_revision=revision.number,
-        deadline_at=deadline_at,
-        work_until=min(work_until, deadline_at) if deadline_at > revision.received_at else work_until,
-        route=route.id,
-        policy=route.policy,
-        team=route.team,
     )
 
 
@@ -240,23 +180,35 @@ def _keep_unreadable(
     """Keep it, and tell people by an event of our own, in the same transaction."""
     message = member.message
     told_as = f"unreadable/{message.source}/{sha256(message.body)[:16]}"
+    _save_unreadable(conn, member, unreadable, told_as)
+    reading = _telling(told_as, message, unreadable, roster)
+    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now)
+    kept = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable: {unreadable.reason}")
+    return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
+
+
+def keep_untold(conn: Connection, member: Member, unreadable: Unreadable, now: datetime) -> Delivery:
+    """The last resort: the message is kept and listed, though no event could be made to tell people of it."""
+    deliveries.save_body(conn, member.message)
+    _save_unreadable(conn, member, unreadable, None)
+    delivery = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable, told nobody: {unreadable.reason}")
+    deliveries.save(conn, delivery)
+    return delivery
+
+
+def _save_unreadable(conn: Connection, member: Member, unreadable: Unreadable, told_as: str | None) -> None:
     unreadables.save(
         conn,
         UnreadableRow(
             id=member.delivery_id,
-            body_id=message.id,
+            body_id=member.message.id,
             member=member.index,
-            source=message.source,
-            received_at=message.received_at,
+            source=member.message.source,
+            received_at=member.message.received_at,
             problems=tuple(str(p) for p in unreadable.problems),
             told_as=told_as,
         ),
     )
-    reading = _telling(told_as, message, unreadable, roster)
-    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now)
-    detail = f"unreadable: {unreadable.reason}"
-    kept = _delivery(member, now, DeliveryState.UNREADABLE, detail)
-    return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
 
 
 def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Roster) -> Reading:

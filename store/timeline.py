@@ -27,6 +27,10 @@ class Entry(NamedTuple):
     body: dict[str, Any]
 
 
+# Statements are built once: building one costs four times what running it does.
+_APPEND = insert(timeline)
+
+
 def append(
     conn: Connection,
     ids: Ids,
@@ -39,16 +43,17 @@ def append(
     salt = ids.salt() if private else ""
     private_text = canonical(plain(private)) if private else None
     conn.execute(
-        insert(timeline).values(
-            id=ids.new(),
-            event_pk=event_pk,
-            at=at,
-            kind=kind,
-            body=canonical(plain(body)),
-            private=private_text,
-            salt=salt,
-            private_sha256=sha256(salt + private_text) if private_text else "",
-        )
+        _APPEND,
+        {
+            "id": ids.new(),
+            "event_pk": event_pk,
+            "at": at,
+            "kind": kind,
+            "body": canonical(plain(body)),
+            "private": private_text,
+            "salt": salt,
+            "private_sha256": sha256(salt + private_text) if private_text else "",
+        },
     )
     signal(conn, TIMELINE)
 
@@ -69,9 +74,10 @@ def of_event(conn: Connection, event_pk: str) -> list[Entry]:
     return _entries(conn, _ENTRIES.where(timeline.c.event_pk == event_pk).order_by(timeline.c.n))
 
 
-def since(conn: Connection, n: int, limit: int = 500) -> list[Entry]:
-    """Entries after number `n`, oldest first."""
-    return _entries(conn, _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit))
+def since(conn: Connection, n: int, limit: int = 500, source: str | None = None) -> list[Entry]:
+    """Entries after number `n`, oldest first; of one source, or (None) of all."""
+    query = _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit)
+    return _entries(conn, query.where(events.c.source == source) if source else query)
 
 
 def last_n(conn: Connection) -> int:

@@ -1,6 +1,9 @@
 """Outcomes per event and person. Appended; the latest counts."""
 
-from sqlalchemy import Connection, insert, select
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
 
 from model.ids import Ids
 from model.verdict import Outcome, Verdict
@@ -24,14 +27,21 @@ def add(conn: Connection, ids: Ids, verdict: Verdict) -> None:
 def of_event(conn: Connection, event_pk: str) -> list[Verdict]:
     """In the order they were written."""
     query = select(verdicts).where(verdicts.c.event_pk == event_pk).order_by(verdicts.c.id)
-    return [
-        Verdict(
-            event_pk=row.event_pk,
-            revision=row.revision,
-            outcome=Outcome(row.outcome),
-            reason=row.reason,
-            at=row.at,
-            person=row.person,
-        )
-        for row in conn.execute(query)
-    ]
+    return [_verdict(row) for row in conn.execute(query)]
+
+
+def latest(conn: Connection, event_pks: Collection[str]) -> dict[tuple[str, int], Verdict]:
+    """The events' own latest outcomes, by event and revision."""
+    query = select(verdicts).where(verdicts.c.event_pk.in_(event_pks), verdicts.c.person.is_(None))
+    return {(row.event_pk, row.revision): _verdict(row) for row in conn.execute(query.order_by(verdicts.c.id))}
+
+
+def _verdict(row: Row[Any]) -> Verdict:
+    return Verdict(
+        event_pk=row.event_pk,
+        revision=row.revision,
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        at=row.at,
+        person=row.person,
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 from sqlalchemy import select
 
-from app import http, serve, vendors
+from app import http, serve, standins, vendors
 from app.service import Service, Stores, load_rosters, open_stores
 from app.ticks import Tick
 from config.roster_file import RosterFile, load_roster
@@ -110,9 +110,9 @@ class World:
         self._folder = folder
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
-        self.standins = serve.standins_world(self.clock, self._api)
-        self.settings: Settings = serve.demo_settings(
-            load_settings(data_dir=folder, **settings), self._api, self._standins
+        self.standins = standins.world(self.clock, self._api.url)
+        self.settings: Settings = standins.demo_settings(
+            load_settings(data_dir=folder, **settings), self._api.url, self._standins.url
         )
         self._servers = [
             (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
@@ -291,6 +291,11 @@ class World:
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         return await self.http.post(path, content=body, headers=headers | ({"prefer": prefer} if prefer else {}))
 
+    async def hears(self, source: str = "miso", key: str = "demo-upstream") -> None:
+        """The source sends a heartbeat."""
+        answer = await self.post_raw(b"", key=key, path=f"/v1/sources/{source}/heartbeat")
+        assert answer.status_code == 200, answer.text
+
     async def scene(self, scene: str) -> None:
         await self._tell("PUT", "/scene", {"scene": scene})
 
@@ -411,14 +416,15 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, start: datetime, roster: str | None = None, **settings: Any
-) -> AsyncIterator["World"]:
+    folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = (), **settings: Any
+) -> AsyncIterator[World]:
     """A running world; `roster` is YAML, else the demo's; `settings` as in config/settings.py.
 
     At the end nothing may have come that was not expected, and the evidence must hold.
+    Sources are silent in most stories: only the silence of those in `minds_silence_of` is an alarm.
     """
     text = roster if roster is not None else serve.DEMO_ROSTER.read_text()
-    world = World(folder, start, load_roster(text, "roster.yaml"), **settings)
+    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of), **settings)
     await world.open()
     try:
         yield world
@@ -427,3 +433,11 @@ async def open_world(
         assert world.evidence_is_broken_on_purpose or await world.broken_chains() == []
     finally:
         await world.close()
+
+
+def _minding(file: RosterFile, names: Collection[str]) -> RosterFile:
+    sources = {
+        name: source if name in names else replace(source, heartbeat=None)
+        for name, source in file.roster.sources.items()
+    }
+    return replace(file, roster=replace(file.roster, sources=sources))

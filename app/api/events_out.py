@@ -1,0 +1,136 @@
+"""Events go out here: the list, one event with all that is known of it, and a person's answer by API."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import record
+from app.api.deps import CallerDep, OperatorDep, ServiceDep
+from app.api.event_shapes import detail, summary
+from app.api.instants import iso
+from app.api.paging import DEFAULT_LIMIT, AfterId, Limit, first_of
+from app.api.text import Text
+from app.problems import MEDIA_TYPE, Problem
+from app.service import Service
+from config.keys import Role
+from model.event import Event
+from model.reply import Answer
+from model.verdict import Verdict
+from routing.replies import Answered, take_reply
+from store import events, verdicts
+from store.database import Connection
+
+router = APIRouter(
+    tags=["events"],
+    responses={
+        status: {"description": text, "content": {MEDIA_TYPE: {}}}
+        for status, text in {401: "No key, or a wrong one", 403: "The key is for another source"}.items()
+    },
+)
+
+SourceId = Annotated[str, Path(max_length=63)]
+EventId = Annotated[
+    str,
+    Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Percent-encoded; may hold slashes"),
+]
+
+
+class ReplyIn(BaseModel):
+    """A person's answer as an operator heard it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    person: Text = Field(max_length=63, description="Id of a person of the roster")
+    reply: Literal["acknowledge", "cannot_comply"]
+    revision: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="Default: the highest revision sent to that person"
+    )
+
+
+@router.get("/v1/events")
+async def list_events(
+    service: ServiceDep, caller: CallerDep, limit: Limit = DEFAULT_LIMIT, after: AfterId = None
+) -> dict[str, Any]:
+    """Newest first: `{"events": [...], "next": cursor or null}`. An upstream sees its own source only."""
+    source = caller.source if caller.role is Role.UPSTREAM else None
+
+    def read(conn: Connection) -> tuple[list[Event], dict[tuple[str, int], Verdict]]:
+        found = events.page(conn, limit + 1, after, source)
+        return found, verdicts.latest(conn, [event.pk for event in found])
+
+    found, outcomes = await service.database.read(read)
+    shown = first_of(found, lambda event: event.pk, limit)
+    rows = [summary(event, outcomes.get((event.pk, event.answer_revision))) for event in shown.items]
+    return {"events": rows, "next": shown.next}
+
+
+@router.get("/v1/events/{source}/{event_id:path}", responses={404: {"description": "No such event"}})
+async def get_event(source: SourceId, event_id: EventId, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
+    """One event: revisions, plan with forecast, attempts, receipts, replies, verdicts, timeline, deliveries.
+
+    Addresses are masked. `step` counts from 1 and is null for the event's own rows (Slack channel, PagerDuty).
+    """
+    if not caller.may_read(source):
+        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {source}")
+    roster, now = service.rosters.roster, service.clock.now()
+    found = await service.database.read(lambda conn: record.load(conn, source, event_id, roster, service.ids, now))
+    if found is None:
+        raise no_such_event(source, event_id)
+    return detail(found, roster, service.delivery_ids.shown)
+
+
+@router.post(
+    "/v1/events/{source}/{event_id:path}/reply", responses={404: {}, 409: {"description": "A replaced revision"}}
+)
+async def reply(
+    source: SourceId, event_id: EventId, given: ReplyIn, service: ServiceDep, caller: OperatorDep
+) -> dict[str, Any]:
+    """Take a person's answer. `counted` is false when the event was over already: it is kept all the same."""
+    if given.person not in service.rosters.roster.people:
+        expected = "the id of a person of the roster"
+        raise Problem(
+            422,
+            "The request cannot be read",
+            f"body.person: {expected} was expected",
+            errors=[{"field": "body.person", "found": given.person, "expected": expected}],
+        )
+    answered = await _take(service, source, event_id, given, caller.key_id)
+    return {
+        "reply_id": answered.reply.id,
+        "person": answered.reply.person,
+        "reply": str(answered.reply.answer),
+        "revision": answered.reply.revision,
+        "received_at": iso(answered.reply.received_at),
+        "counted": answered.counted,
+        "detail": "accepted"
+        if answered.counted
+        else f"kept, and nothing changes: the event is {answered.event.status}",
+    }
+
+
+async def _take(service: Service, source: str, event_id: str, given: ReplyIn, key_id: str) -> Answered:
+    """Raises Problem 404 for an unknown event, Refused for a revision that needs no answer any more."""
+    now = service.clock.now()
+
+    def work(conn: Connection) -> Answered:
+        event = events.find(conn, source, event_id)
+        if event is None:
+            raise no_such_event(source, event_id)
+        return take_reply(
+            conn,
+            service.ids,
+            event.pk,
+            person=given.person,
+            answer=Answer(given.reply),
+            channel="api",
+            now=now,
+            revision=given.revision,
+            by=key_id,
+        )
+
+    return await service.database.transact(work)
+
+
+def no_such_event(source: str, event_id: str) -> Problem:
+    return Problem(404, "No such event", f"source {source} has sent no event {event_id}")

@@ -1,0 +1,1 @@
+"""What `gridcall` can be told, by kind. Heavy imports stand inside the commands: --help and `example` stay fast."""

@@ -1,0 +1,36 @@
+"""The stand-ins for the vendors, as the demo and `gridcall sandbox` run them: whom they call back, how we reach them."""
+
+from config.settings import Settings, load_settings
+from model.clock import Clock
+from sandbox import Settings as SandboxSettings
+from sandbox import World
+
+
+def world(clock: Clock, api_url: str) -> World:
+    """A world whose phones and buttons answer the Gridcall at `api_url`."""
+    return World(
+        clock,
+        SandboxSettings(
+            twilio_sms_inbound_url=f"{api_url}/callbacks/twilio/sms/inbound",
+            slack_actions_url=f"{api_url}/callbacks/slack/actions",
+        ),
+    )
+
+
+def demo_settings(settings: Settings, api_url: str, standins_url: str) -> Settings:
+    """The settings of the demo: every vendor is a stand-in, every secret is known."""
+    play = SandboxSettings()
+    return load_settings(
+        **settings.model_dump(exclude_unset=True)
+        | {
+            "public_url": api_url,
+            "twilio_account_sid": play.twilio_account_sid,
+            "twilio_auth_token": play.twilio_auth_token,
+            "twilio_from": play.default_sender,
+            "twilio_base_url": f"{standins_url}/twilio",
+            "slack_bot_token": play.slack_bot_token,
+            "slack_signing_secret": play.slack_signing_secret,
+            "slack_base_url": f"{standins_url}/slack/api/",
+            "pagerduty_base_url": f"{standins_url}/pagerduty",
+        }
+    )

@@ -1,0 +1,84 @@
+"""The event as it is once a reading has found its place. Pure: the router stores it, a preview only looks at it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from model.event import Content, Event, EventStatus, MessageType
+from model.ids import Ids
+from model.roster import Roster, Route
+from routing import changes, routes
+from routing.placing import Decision, Placement, highest
+
+
+def event_after(
+    placement: Placement,
+    event: Event | None,
+    source: str,
+    roster: Roster,
+    ids: Ids,
+    promised_deadline_at: datetime | None = None,
+) -> Event:
+    """The event with the placement's revision. `promised_deadline_at` is what the door said; the sooner counts.
+
+    Raises AssertionError for a placement that adds no revision.
+    """
+    revision = placement.revision
+    assert revision is not None
+    content = revision.content
+    route = roster.route(source, content)
+    before = event.content if event and event.revisions else None
+    event = event or _new(placement, source, content, route, revision.received_at, ids)
+    event = replace(
+        event,
+        revisions=(*event.revisions, revision),
+        severity=highest(event.severity, content.severity),
+        roster_version=roster.version,
+    )
+    if placement.decision is Decision.ENDED:
+        status = EventStatus.CANCELLED if content.message_type is MessageType.CANCEL else EventStatus.TERMINATED
+        return replace(event, status=status, closed_at=revision.received_at)
+    if placement.decision is Decision.TOMBSTONE or not revision.needs_answer:
+        return event
+    return _opened(event, before, route, roster, promised_deadline_at)
+
+
+def _new(placement: Placement, source: str, content: Content, route: Route, received_at: datetime, ids: Ids) -> Event:
+    return Event(
+        pk=ids.new(),
+        source=source,
+        event_id=placement.event_id,
+        status=EventStatus.TOMBSTONE if placement.decision is Decision.TOMBSTONE else EventStatus.OPEN,
+        severity=content.severity,
+        revisions=(),
+        answer_revision=placement.number,
+        received_at=received_at,
+        deadline_at=received_at,
+        work_until=received_at,
+        route=route.id,
+        policy=route.policy,
+        team=route.team,
+        roster_version=0,
+    )
+
+
+def _opened(event: Event, before: Content | None, route: Route, roster: Roster, promised: datetime | None) -> Event:
+    """Its latest revision needs an answer: from when on, by when, by which route."""
+    revision = event.latest
+    deadline_at, work_until = routes.deadline(
+        roster.policies[route.policy],
+        revision.content,
+        revision.received_at,
+        new_or_moved_start=changes.moved_start(before, revision.content),
+    )
+    deadline_at = min(deadline_at, promised) if promised and promised > revision.received_at else deadline_at
+    return replace(
+        event,
+        status=EventStatus.OPEN,
+        closed_at=None,
+        answer_revision=revision.number,
+        deadline_at=deadline_at,
+        work_until=min(work_until, deadline_at) if deadline_at > revision.received_at else work_until,
+        route=route.id,
+        policy=route.policy,
+        team=route.team,
+    )
