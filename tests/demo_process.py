@@ -77,7 +77,7 @@ def _greeted(process: "subprocess.Popen[bytes]", printed: Path, log: Path) -> De
 
 
 def _address(text: str, before: str) -> str:
-    return text.split(before, 1)[1].split()[0]
+    return text.split(before, maxsplit=1)[1].split(maxsplit=1)[0]
 
 
 def until(what: str, seconds: float, look: Any) -> Any:
