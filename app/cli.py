@@ -4,18 +4,19 @@ import sys
 
 import typer
 
-from app.commands import operating, sending
+from app.commands import operating, previewing, reading, sending
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-RUNNING, TALKING, LOOKING = "Run", "Talk to one that runs", "Look after it"
+RUNNING, TRYING, TALKING = "Run", "Try, without a server", "Talk to one that runs"
 
 cli.command(rich_help_panel=RUNNING)(operating.serve)
 cli.command(rich_help_panel=RUNNING)(operating.sandbox)
-cli.command(rich_help_panel=TALKING)(sending.example)
-cli.command(rich_help_panel=TALKING)(sending.send)
-cli.command(rich_help_panel=TALKING)(sending.beat)
+for command in (sending.example, previewing.plan, previewing.say):
+    cli.command(rich_help_panel=TRYING)(command)
+for command in (sending.send, sending.beat, reading.oncall, reading.events, reading.event):
+    cli.command(rich_help_panel=TALKING)(command)
 
 
 @cli.callback()

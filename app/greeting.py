@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.serve import Listening
 from app.service import Service
+from model.monitor import MonitorStatus
 
 SOURCE = "miso"
 KEY = "demo-upstream"
@@ -53,13 +54,14 @@ def program(started: Path, folder: Path) -> str:
 
 def heartbeat(service: Service, source: str) -> Iterator[str]:
     """When the silence of `source` will ring, if nothing more is heard of it."""
-    known = service.rosters.roster.sources.get(source)
-    if known is None or known.heartbeat is None:
+    known = service.sweeper.statuses().get(source)
+    if known is None:
         return
-    heard = service.notebook.last_seen.get(source, service.started_at)
-    late = heard + timedelta(seconds=known.heartbeat.period_seconds)
-    silent = late + timedelta(seconds=known.heartbeat.grace_seconds)
-    yield f"Source {source}, if nothing more is heard of it: late at {both(late)}, phones ring at {both(silent)}."
+    if known.status is MonitorStatus.SILENT:
+        yield f"Source {source} is silent, and people were told; they are told too when it is heard again."
+        return
+    late, rings = both(known.late_at), both(known.silent_at)
+    yield f"Source {source}, if nothing more is heard of it: late at {late}, phones ring at {rings}."
 
 
 def both(at: datetime) -> str:

@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from app import problems
-from app.api import callbacks, events_in_docs, events_out, health, sending
+from app.api import callbacks, events_in_docs, events_out, health, oncall, plans, roster, sending, unreadable
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.service import Service
 
@@ -62,10 +62,12 @@ def build(service: Service) -> FastAPI:
         summary="On-call alerting for time-sensitive grid events",
         docs_url="/docs",
         redoc_url=None,
+        # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
+        max_body_size=2 * service.settings.max_body_bytes + 65_536,
     )
     app.service = app.state.service = service
     app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, events_out, callbacks, health):
+    for part in (sending, events_out, plans, oncall, roster, unreadable, callbacks, health):
         app.include_router(part.router)
     return app

@@ -106,7 +106,8 @@ class Door:
             replay_of=posted.replay_of,
         )
         durable = await self._broker.publish(message)
-        self._notebook.heard(source, now)
+        if posted.replay_of is None:  # a person replays: that says nothing about the source being alive
+            self._notebook.heard(source, now)
         self._notebook.answered(message.id, self._clock.now())
         return Accepted(message, readings, durable, deadlines)
 

@@ -102,6 +102,8 @@ class Feeder:
 
     async def _publish_after(self, n: int) -> int:
         try:
+            if not len(self._pubsub):
+                return await self._database.read(timeline.last_n)
             while entries := await self._database.read(partial(timeline.since, n=n)):
                 for entry in entries:
                     self._pubsub.publish(entry)

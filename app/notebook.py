@@ -19,6 +19,8 @@ class Notebook:
         self.last_seen: dict[str, datetime] = {}
 
     def heard(self, source: str, at: datetime) -> None:
+        """Messages become durable in any order: the latest counts."""
+        at = max(at, self.last_seen.get(source, at))
         self._seen[source] = at
         self.last_seen[source] = at
 

@@ -121,6 +121,7 @@ async def serve(
         for sentence in connected.missing:
             log.warning(sentence)
         stack.push_async_callback(service.close)
+        await service.sweeper.load()
         await _run(service, stop, api, own, world, lambda: ready(service, api, standins_url))
 
 

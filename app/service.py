@@ -19,6 +19,7 @@ from broker.base import Broker
 from broker.embedded import EmbeddedBroker
 from config.roster_file import RosterFile
 from config.settings import Settings
+from heartbeat.sweeper import Sweeper
 from model.clock import Clock
 from model.errors import SettingsError
 from model.ids import Ids
@@ -132,6 +133,7 @@ class Service:
         roster = rosters_.current
         self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
         self.reviser = Reviser(stores.database, clock, ids, roster)
+        self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
         self.dispatcher = Dispatcher(
             stores.database,
             clock,
@@ -144,9 +146,12 @@ class Service:
                 calls_per_second=settings.twilio_calls_per_second,
                 slack_per_second=settings.slack_per_second,
             ),
-            house=House(callback_number=settings.help_callback_number or settings.twilio_from or ""),
+            house=self.house,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
+        self.sweeper = Sweeper(
+            stores.database, stores.broker, clock, ids, roster, last_seen=lambda: self.notebook.last_seen
+        )
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         self.started_at = clock.now()
         self.wall_error_seconds = 0.0
@@ -155,6 +160,7 @@ class Service:
         return (
             Tick("notebook", 1.0, self.notebook.flush),
             Tick("seal", 1.0, self._seal),
+            Tick("heartbeat", 1.0, self.sweeper.tick),
         )
 
     async def _seal(self) -> None:

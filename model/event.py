@@ -201,6 +201,14 @@ class Event:
         return next(r for r in self.revisions if r.number == number)
 
     @property
+    def rings(self) -> bool:
+        """Does it call people? A test does not; a mere notice is one line in Slack, unless it is a drill."""
+        content = self.content
+        if content.mode is Mode.TEST:
+            return False
+        return content.mode is Mode.DRILL or content.asks_action or self.severity.rank >= Severity.WARNING.rank
+
+    @property
     def late(self) -> bool:
         """The deadline had passed before we heard of it."""
         return self.deadline_at < self.work_until

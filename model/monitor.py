@@ -1,4 +1,4 @@
-"""What we expect to hear from a source, and what we heard."""
+"""What we expect to hear from a source, and what is kept of its silence."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +15,16 @@ class MonitorStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """One source's expectation. `silence_id` is the event id of the silence that is being told, if any."""
+    """What is written down about one source. `status` says what was told for certain.
+
+    `silence_id` is the event id of the present silence, None while all is well. The instants beside it are written
+    before the event that they stand for is published, and decide its words: a repeat says exactly the same.
+    """
 
     source: str
-    status: MonitorStatus
-    period_seconds: int
-    grace_seconds: int
-    last_seen_at: datetime | None
+    status: MonitorStatus = MonitorStatus.NEW
+    last_seen_at: datetime | None = None
     silence_id: str | None = None
+    late_told_at: datetime | None = None
+    silence_told_at: datetime | None = None
+    heard_again_at: datetime | None = None

@@ -9,6 +9,9 @@ from functools import cached_property
 from model.event import Content, Mode, Phase, Severity
 from model.plan import ChannelName
 
+# The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
+OWN_SOURCE = "gridcall"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactMethod:

@@ -34,8 +34,10 @@ RosterAt = Callable[[], Roster]
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
 STALE_CLAIM = timedelta(milliseconds=150)  # a claim older than this is read again before the vendor is asked
+IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
+FINISH_SECONDS = 1.5  # given at the end to what is being sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Batch:
     codes: Mapping[str, list[Code]] = field(default_factory=dict)
     threads: Mapping[str, str | None] = field(default_factory=dict)
     cuts: Sequence[Cut] = ()
+    impossible: Sequence[Notification] = ()
     out_of_lines: bool = False
     next_at: datetime | None = None
 
@@ -96,9 +99,13 @@ class Dispatcher:
         await self._database.transact(lambda conn: outbox.adopt(conn, self._ids, self._owner, now))
         with self._database.signals.waiting(DISPATCH) as wake:
             async with asyncio.TaskGroup() as group:
-                while True:
-                    until = await self._turn(group, wake)
-                    await wake_or(self._clock, wake, until)
+                try:
+                    while True:
+                        until = await self._turn(group, wake)
+                        await wake_or(self._clock, wake, until)
+                except asyncio.CancelledError:
+                    await self._finish_sending(wake)
+                    raise
 
     async def _turn(self, group: asyncio.TaskGroup, wake: asyncio.Event) -> datetime:
         """Send what is due and can be sent. Returns when to look again."""
@@ -120,6 +127,16 @@ class Dispatcher:
             wake.set()  # there may be more than one look takes
         return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
 
+    async def _finish_sending(self, wake: asyncio.Event) -> None:
+        """Nothing new is begun; what was begun is written down. What takes longer is unknown and looked up later."""
+        try:
+            async with self._clock.timeout(FINISH_SECONDS):
+                while self._running.total():
+                    wake.clear()
+                    await wake.wait()
+        except TimeoutError:
+            log.warning("ended while sending: the outcome will be looked up", sends=self._running.total())
+
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
@@ -133,6 +150,9 @@ class Dispatcher:
                 free = min(free, free_lines, 1 if self._pace_at(channel, "", now) <= now else 0)
             if free > 0:
                 due += outbox.due(conn, channel, now, free)
+        impossible = [
+            d.notification for c in ChannelName if c not in self._channels for d in outbox.due(conn, c, now, IMPOSSIBLE)
+        ]
         rows = [d.notification for d in due]
         return Batch(
             due=due,
@@ -143,6 +163,7 @@ class Dispatcher:
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
             cuts=outbox.to_cut(conn),
+            impossible=impossible,
             out_of_lines=out_of_lines,
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
         )
@@ -175,10 +196,12 @@ class Dispatcher:
                 jobs.append(self._prepare(due, batch, roster, now))
                 if pace := self._paces.get(row.channel):
                     pace.take(key, now)
-        if not (late or paced or jobs or batch.out_of_lines):
+        if not (late or paced or jobs or batch.impossible or batch.out_of_lines):
             return []
 
         def work(conn: Connection) -> list[Job]:
+            for row in batch.impossible:
+                outbox.impossible(conn, self._ids, row, now)
             for row in late:
                 outbox.expire(conn, self._ids, row, now)
             for row, at in paced:

@@ -9,7 +9,7 @@ from model.event import Action, Content, Event, EventStatus, Instruction, Phase,
 from model.ids import Ids
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
-from model.roster import Roster
+from model.roster import OWN_SOURCE, Roster
 from routing import cases, planner
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
@@ -18,9 +18,6 @@ from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
 from store.unreadables import UnreadableRow
-
-# Events that Gridcall itself raises: unreadable messages, silent sources.
-OWN_SOURCE = "gridcall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,23 +180,35 @@ def _keep_unreadable(
     """Keep it, and tell people by an event of our own, in the same transaction."""
     message = member.message
     told_as = f"unreadable/{message.source}/{sha256(message.body)[:16]}"
+    _save_unreadable(conn, member, unreadable, told_as)
+    reading = _telling(told_as, message, unreadable, roster)
+    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now)
+    kept = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable: {unreadable.reason}")
+    return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
+
+
+def keep_untold(conn: Connection, member: Member, unreadable: Unreadable, now: datetime) -> Delivery:
+    """The last resort: the message is kept and listed, though no event could be made to tell people of it."""
+    deliveries.save_body(conn, member.message)
+    _save_unreadable(conn, member, unreadable, None)
+    delivery = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable, told nobody: {unreadable.reason}")
+    deliveries.save(conn, delivery)
+    return delivery
+
+
+def _save_unreadable(conn: Connection, member: Member, unreadable: Unreadable, told_as: str | None) -> None:
     unreadables.save(
         conn,
         UnreadableRow(
             id=member.delivery_id,
-            body_id=message.id,
+            body_id=member.message.id,
             member=member.index,
-            source=message.source,
-            received_at=message.received_at,
+            source=member.message.source,
+            received_at=member.message.received_at,
             problems=tuple(str(p) for p in unreadable.problems),
             told_as=told_as,
         ),
     )
-    reading = _telling(told_as, message, unreadable, roster)
-    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now)
-    detail = f"unreadable: {unreadable.reason}"
-    kept = _delivery(member, now, DeliveryState.UNREADABLE, detail)
-    return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
 
 
 def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Roster) -> Reading:

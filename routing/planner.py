@@ -48,18 +48,10 @@ class Case:
         return self.event.work_until - timedelta(seconds=seconds)
 
 
-def rings(event: Event) -> bool:
-    """Does this event call people? A test does not; a mere notice is one line in Slack, unless it is a drill."""
-    content = event.content
-    if content.mode is Mode.TEST:
-        return False
-    return content.mode is Mode.DRILL or content.asks_action or event.severity.rank >= Severity.WARNING.rank
-
-
 def plan(case: Case) -> Plan:
     """Everything that will happen for the event's answer_revision until its deadline, as far as known now."""
     rows = list(_channel_rows(case))
-    if not rings(case.event):
+    if not case.event.rings:
         return Plan(notifications=tuple(rows), rings=False)
     first = take_step(case, 0, asleep=False)
     agenda = [*first.agenda, *_later_steps(case, first), *_deadlines(case)]
@@ -88,7 +80,7 @@ def _channel_rows(case: Case) -> Iterator[Notification]:
     channel = (team.slack_test_channel or team.slack_channel) if testing else team.slack_channel
     if channel:
         yield row(case, Kind.ALERT, ChannelName.SLACK_CHANNEL, channel, team=team.id)
-    if team.pagerduty and rings(case.event):
+    if team.pagerduty and case.event.rings:
         primary = team.pagerduty.mode is PagerDutyMode.PRIMARY
         severity = PAGERDUTY_SEVERITY[case.event.severity] if primary else "info"
         yield pagerduty_row(case, PagerDutyAction.TRIGGER, generation(case.event), severity)

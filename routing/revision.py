@@ -66,7 +66,7 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     take_plan(change, plan)
     planned = {n.person for n in plan.notifications}
     for person in facts.told():
-        if person not in planned and planner.rings(case.event):
+        if person not in planned and case.event.rings:
             change.add += _tell_again(facts, person)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,9 +12,10 @@ from model.errors import Unavailable
 from model.ids import Ids
 from model.reading import Problem, Reading, Unreadable
 from model.roster import Roster
-from routing.accept import Member, decide
+from routing.accept import Member, decide, keep_untold
 from routing.cases import RosterAt
 from store.database import Database
+from store.deliveries import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -69,29 +70,40 @@ class Router:
                     await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
 
     async def _decide(self, member: Member, reading: Reading | Unreadable, roster: Roster) -> None:
+        """Only errors of deciding count against a message: then it is kept whole with the text, and people are told."""
         now = self._clock.now()
         try:
             decided = await self._database.transact(lambda conn: decide(conn, member, reading, roster, self._ids, now))
         except Unavailable:
             raise
         except Exception as error:
-            # Only errors of deciding come here: the message is kept whole, with the text, and people are told.
             log.exception("message could not be decided", delivery=member.delivery_id)
-            problem = Problem(
-                field="", found=f"{type(error).__name__}: {error}", expected="a message that can be placed"
-            )
-            unreadable = Unreadable(problems=(problem,))
-            decided = await self._database.transact(
-                lambda conn: decide(conn, member, unreadable, roster, self._ids, now)
-            )
+            decided = await self._keep(member, error, roster, now)
         if decided is not None:
-            log.info(
-                "message decided",
-                delivery=decided.id,
-                source=decided.source,
-                event_id=decided.event_id,
-                revision=decided.revision,
-                state=str(decided.state),
-                detail=decided.detail,
-                seconds_since_receipt=round((now - decided.received_at).total_seconds(), 3),
-            )
+            _log(decided, now)
+
+    async def _keep(self, member: Member, error: Exception, roster: Roster, now: datetime) -> Delivery | None:
+        """Undecidable: told like an unreadable message; when even telling fails, it is kept at least."""
+        found = f"{type(error).__name__}: {error}"
+        problem = Problem(field="", found=found, expected="a message that can be placed")
+        unreadable = Unreadable(problems=(problem,))
+        try:
+            return await self._database.transact(lambda conn: decide(conn, member, unreadable, roster, self._ids, now))
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("message could not be told about, it is only kept", delivery=member.delivery_id)
+            return await self._database.transact(lambda conn: keep_untold(conn, member, unreadable, now))
+
+
+def _log(decided: Delivery, now: datetime) -> None:
+    log.info(
+        "message decided",
+        delivery=decided.id,
+        source=decided.source,
+        event_id=decided.event_id,
+        revision=decided.revision,
+        state=str(decided.state),
+        detail=decided.detail,
+        seconds_since_receipt=round((now - decided.received_at).total_seconds(), 3),
+    )

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from model.event import Severity
 from model.plan import ChannelName, Kind, Notification, PagerDutyAction
 from model.reply import Answer
+from model.roster import OWN_SOURCE
 from model.verdict import Outcome
 from routing import planner
 from routing.facts import Facts, PlanChange, asked, escalates, has_pagerduty, spoke_to, stop, was_told
@@ -20,7 +22,7 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     change.reason = f"the event was {case.event.status}"
     stop(facts, change, [n for n in facts.notifications if n.revision < latest.number])
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
-    texts = list(once_to_all(facts, Kind.STAND_DOWN))
+    texts = [] if _became_an_alarm(facts) else list(once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
     change.add += [*texts, *calls]
     if has_pagerduty(facts):
@@ -32,6 +34,12 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
         change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, newest, follows=follows))
     if facts.verdict() is None and asked(facts):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
+
+
+def _became_an_alarm(facts: Facts) -> bool:
+    """A notice of our own that grew into an alarm: the alarm is told, so the end of the notice says nothing."""
+    event = facts.case.event
+    return event.source == OWN_SOURCE and event.content.severity is Severity.INFO
 
 
 def _engaged(facts: Facts) -> list[Notification]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.attempt import Attempt, AttemptState, Receipt, Words
@@ -12,10 +12,25 @@ from model.plan import ChannelName
 from store.codec import canonical, mapping
 from store.tables import attempts, receipts
 
+_ADD = insert(attempts)
+_OPEN_STATES = (AttemptState.SENDING, AttemptState.UNKNOWN)
+_RECORD = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("attempt_id"), attempts.c.state.in_(_OPEN_STATES))
+    .values(
+        state=bindparam("new_state"),
+        ended_at=bindparam("now"),
+        vendor_id=bindparam("vendor_id"),
+        vendor_at=bindparam("vendor_at"),
+        vendor_body=bindparam("vendor_body"),
+        error=bindparam("error"),
+    )
+)
+
 
 def add(conn: Connection, rows: Sequence[Attempt]) -> None:
     conn.execute(
-        insert(attempts),
+        _ADD,
         [
             {
                 "id": row.id,
@@ -86,18 +101,17 @@ def record(
     error: str = "",
 ) -> bool:
     """Write the outcome of a try. False when it was settled already (a callback came first)."""
-    open_states = (AttemptState.SENDING, AttemptState.UNKNOWN)
     changed = conn.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt_id, attempts.c.state.in_(open_states))
-        .values(
-            state=state,
-            ended_at=now,
-            vendor_id=vendor_id,
-            vendor_at=vendor_at,
-            vendor_body=canonical(dict(vendor_body)) if vendor_body else None,
-            error=error,
-        )
+        _RECORD,
+        {
+            "attempt_id": attempt_id,
+            "new_state": state,
+            "now": now,
+            "vendor_id": vendor_id,
+            "vendor_at": vendor_at,
+            "vendor_body": canonical(dict(vendor_body)) if vendor_body else None,
+            "error": error,
+        },
     )
     return changed.rowcount == 1
 

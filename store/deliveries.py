@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from broker.base import Message
@@ -44,37 +44,40 @@ class Delivery:
     digest: str | None = None
 
 
+_KEEP_BODY = upsert(bodies).on_conflict_do_nothing()
+_SAVE = insert(deliveries)
+_KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def save_body(conn: Connection, message: Message) -> str:
     """Keep the POST as it came. Returns the body's id (the message's)."""
     conn.execute(
-        upsert(bodies)
-        .values(
-            id=message.id,
-            source=message.source,
-            received_at=message.received_at,
-            body=message.body,
-            sha256=sha256(message.body),
-            headers=canonical(dict(message.headers)),
-            sender=message.sender,
-            signature=message.signature,
-            key_id=message.key_id,
-            request_id=message.request_id,
-            truncated=message.truncated,
-        )
-        .on_conflict_do_nothing()
+        _KEEP_BODY,
+        {
+            "id": message.id,
+            "source": message.source,
+            "received_at": message.received_at,
+            "body": message.body,
+            "sha256": sha256(message.body),
+            "headers": canonical(dict(message.headers)),
+            "sender": message.sender,
+            "signature": message.signature,
+            "key_id": message.key_id,
+            "request_id": message.request_id,
+            "truncated": message.truncated,
+        },
     )
     return message.id
 
 
 def save(conn: Connection, delivery: Delivery) -> None:
-    values = {column.name: getattr(delivery, column.name) for column in deliveries.columns}
-    conn.execute(upsert(deliveries).values(values))
+    conn.execute(_SAVE, {column.name: getattr(delivery, column.name) for column in deliveries.columns})
     signals.signal(conn, signals.delivery(delivery.id))
 
 
 def known(conn: Connection, ids: tuple[str, ...]) -> set[str]:
     """Which of these were decided about already."""
-    return set(conn.scalars(select(deliveries.c.id).where(deliveries.c.id.in_(ids))))
+    return set(conn.scalars(_KNOWN, {"ids": list(ids)}))
 
 
 def find(conn: Connection, delivery_id: str) -> Delivery | None:

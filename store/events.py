@@ -2,30 +2,37 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.event import Event, EventStatus, Revision, Severity
 from store.codec import CONTENT, canonical, content_text
 from store.tables import events, placing_keys, revisions
 
+_LOCK = upsert(placing_keys).on_conflict_do_nothing()
+_FIND = select(events).where(events.c.source == bindparam("source"), events.c.event_id == bindparam("event_id"))
+_BY_PK = select(events).where(events.c.pk.in_(bindparam("pks", expanding=True)))
+_SAID = select(revisions).where(revisions.c.event_pk.in_(bindparam("pks", expanding=True))).order_by(revisions.c.number)
+
 
 def lock_key(conn: Connection, source: str, key: str) -> None:
     """Nobody else decides about this key until the transaction ends."""
-    conn.execute(upsert(placing_keys).values(source=source, key=key).on_conflict_do_nothing())
+    conn.execute(_LOCK, {"source": source, "key": key})
 
 
 def find(conn: Connection, source: str, event_id: str) -> Event | None:
-    found = _load(conn, (events.c.source == source) & (events.c.event_id == event_id))
+    found = _whole(conn, conn.execute(_FIND, {"source": source, "event_id": event_id}).all())
     return found[0] if found else None
 
 
 def load(conn: Connection, pks: Collection[str]) -> dict[str, Event]:
     """The events of those keys, by key."""
-    return {event.pk: event for event in _load(conn, events.c.pk.in_(pks))} if pks else {}
+    if not pks:
+        return {}
+    return {event.pk: event for event in _whole(conn, conn.execute(_BY_PK, {"pks": list(pks)}).all())}
 
 
 def page(conn: Connection, limit: int, after: str | None, source: str | None = None) -> list[Event]:
@@ -40,12 +47,11 @@ def page(conn: Connection, limit: int, after: str | None, source: str | None = N
     return [by_pk[pk] for pk in pks]
 
 
-def _load(conn: Connection, where: Any) -> list[Event]:
-    rows = conn.execute(select(events).where(where)).all()
+def _whole(conn: Connection, rows: Sequence[Row[Any]]) -> list[Event]:
+    """Rows of events with what was said about them."""
     said = defaultdict(list)
     if rows:
-        query = select(revisions).where(revisions.c.event_pk.in_([r.pk for r in rows])).order_by(revisions.c.number)
-        for row in conn.execute(query):
+        for row in conn.execute(_SAID, {"pks": [r.pk for r in rows]}):
             said[row.event_pk].append(_revision(row))
     return [_event(row, said[row.pk]) for row in rows]
 
@@ -69,26 +75,33 @@ def _event(row: Row[Any], said: Iterable[Revision]) -> Event:
     return Event(**fields, revisions=tuple(said))
 
 
+_INSERT_EVENT = upsert(events)
+_SAVE = _INSERT_EVENT.on_conflict_do_update(
+    index_elements=["pk"],
+    set_={c.name: _INSERT_EVENT.excluded[c.name] for c in events.c if c.name not in ("pk", "source", "event_id")},
+)
+_ADD_REVISION = insert(revisions)
+
+
 def save(conn: Connection, event: Event) -> None:
     """Write the event's own row, new or changed. Revisions are added by `add_revision`."""
-    values = {column.name: getattr(event, column.name) for column in events.columns}
-    changed = {k: v for k, v in values.items() if k not in ("pk", "source", "event_id")}
-    conn.execute(upsert(events).values(values).on_conflict_do_update(index_elements=["pk"], set_=changed))
+    conn.execute(_SAVE, {column.name: getattr(event, column.name) for column in events.columns})
 
 
 def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: Any) -> None:
     conn.execute(
-        insert(revisions).values(
-            event_pk=event_pk,
-            number=revision.number,
-            content=content_text(revision.content),
-            parsed=canonical(parsed),
-            digest=revision.digest,
-            delivery_id=revision.delivery_id,
-            received_at=revision.received_at,
-            needs_answer=revision.needs_answer,
-            changes=canonical(revision.changes),
-        )
+        _ADD_REVISION,
+        {
+            "event_pk": event_pk,
+            "number": revision.number,
+            "content": content_text(revision.content),
+            "parsed": canonical(parsed),
+            "digest": revision.digest,
+            "delivery_id": revision.delivery_id,
+            "received_at": revision.received_at,
+            "needs_answer": revision.needs_answer,
+            "changes": canonical(revision.changes),
+        },
     )
 
 

@@ -2,48 +2,61 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from model.monitor import MonitorStatus
+from model.monitor import Monitor, MonitorStatus
 from store.tables import monitors
-
-
-class MonitorRow(NamedTuple):
-    source: str
-    status: MonitorStatus
-    last_seen_at: datetime | None
-    silence_id: str | None
 
 
 def note_seen(conn: Connection, seen: Mapping[str, datetime]) -> None:
     """Keep when each source was last heard; never earlier than what is known."""
     for source, at in seen.items():
         statement = upsert(monitors).values(source=source, status=MonitorStatus.UP, last_seen_at=at)
-        later = case(
-            (func.coalesce(monitors.c.last_seen_at, 0) > statement.excluded.last_seen_at, monitors.c.last_seen_at),
-            else_=statement.excluded.last_seen_at,
-        )
+        known = monitors.c.last_seen_at
+        later = case((known > statement.excluded.last_seen_at, known), else_=statement.excluded.last_seen_at)
         conn.execute(statement.on_conflict_do_update(index_elements=["source"], set_={"last_seen_at": later}))
 
 
-def every(conn: Connection) -> dict[str, MonitorRow]:
-    columns = monitors.c
-    query = select(columns.source, columns.status, columns.last_seen_at, columns.silence_id)
+def every(conn: Connection) -> dict[str, Monitor]:
     return {
-        row.source: MonitorRow(row.source, MonitorStatus(row.status), row.last_seen_at, row.silence_id)
-        for row in conn.execute(query)
+        row["source"]: Monitor(**row | {"status": MonitorStatus(row["status"])})
+        for row in (dict(found) for found in conn.execute(select(monitors)).mappings())
     }
 
 
-def set_status(conn: Connection, source: str, status: MonitorStatus, silence_id: str | None) -> None:
-    values = {"status": status, "silence_id": silence_id}
-    conn.execute(
-        upsert(monitors).values(source=source, **values).on_conflict_do_update(index_elements=["source"], set_=values)
-    )
+def tell_late(conn: Connection, source: str, silence_id: str, at: datetime) -> Monitor:
+    """It is to be told that the source is late. Returns what holds: somebody may have decided it before."""
+    return _decide(conn, source, silence_id, {"late_told_at": at})
 
 
-def forget_silence(conn: Connection, source: str) -> None:
-    conn.execute(update(monitors).where(monitors.c.source == source).values(silence_id=None))
+def tell_silence(conn: Connection, source: str, silence_id: str, at: datetime) -> Monitor:
+    """It is to be told that the source is silent. Returns what holds."""
+    return _decide(conn, source, silence_id, {"silence_told_at": at})
+
+
+def hear_again(conn: Connection, source: str, silence_id: str, at: datetime) -> Monitor:
+    """It is to be told that the source is heard again. Returns what holds."""
+    return _decide(conn, source, silence_id, {"heard_again_at": at})
+
+
+def _decide(conn: Connection, source: str, silence_id: str, decided: Mapping[str, datetime]) -> Monitor:
+    """What was decided first stays: a repeat must say the same."""
+    first = {"silence_id": silence_id, **decided}
+    statement = upsert(monitors).values(source=source, status=MonitorStatus.NEW, **first)
+    kept = {name: func.coalesce(monitors.c[name], statement.excluded[name]) for name in first}
+    conn.execute(statement.on_conflict_do_update(index_elements=["source"], set_=kept))
+    return every(conn)[source]
+
+
+def set_status(conn: Connection, source: str, status: MonitorStatus) -> None:
+    """After it was published."""
+    conn.execute(update(monitors).where(monitors.c.source == source).values(status=status))
+
+
+def settle(conn: Connection, source: str, silence_id: str) -> None:
+    """The end of this silence is published; nothing of it is kept here."""
+    nothing = dict.fromkeys(("silence_id", "late_told_at", "silence_told_at", "heard_again_at"))
+    found = (monitors.c.source == source) & (monitors.c.silence_id == silence_id)
+    conn.execute(update(monitors).where(found).values(status=MonitorStatus.UP, **nothing))

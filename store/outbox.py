@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
@@ -40,30 +40,55 @@ class Claim:
     line_until: datetime | None = None
 
 
+_before = notifications.alias("before")
+_DUE = (
+    select(notifications)
+    .outerjoin(_before, notifications.c.follows == _before.c.id)
+    .where(
+        notifications.c.state == State.PENDING,
+        notifications.c.channel == bindparam("channel"),
+        notifications.c.due_at <= bindparam("now"),
+        or_(_before.c.id.is_(None), _before.c.state.not_in(_WAITS_FOR)),
+    )
+    .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
+    .limit(bindparam("limit"))
+)
+_NEXT_DUE = select(func.min(notifications.c.due_at)).where(
+    notifications.c.state == State.PENDING, notifications.c.due_at > bindparam("now")
+)
+_CLAIM = (
+    update(notifications)
+    .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
+    .values(state=State.SENDING, hold=None, lease_owner=bindparam("owner"), tries=notifications.c.tries + 1)
+)
+_TO_LOOK_UP = (
+    select(notifications)
+    .where(notifications.c.state == State.UNKNOWN, notifications.c.look_at <= bindparam("now"))
+    .order_by(notifications.c.lane, notifications.c.look_at)
+    .limit(100)
+)
+_NEXT_LOOK = select(func.min(notifications.c.look_at)).where(notifications.c.state == State.UNKNOWN)
+_TO_CUT = (
+    select(notifications, attempts_table.c.vendor_id)
+    .join(attempts_table, attempts_table.c.notification_id == notifications.c.id)
+    .where(
+        notifications.c.cut_requested_at.is_not(None),
+        notifications.c.cut_done_at.is_(None),
+        notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
+        attempts_table.c.state == AttemptState.ACCEPTED,
+    )
+)
+
+
 def due(conn: Connection, channel: ChannelName, now: datetime, limit: int) -> list[Due]:
     """Rows of a channel to be sent now: by lane, then by the time left. Followers wait for what they follow."""
-    before = notifications.alias("before")
-    query = (
-        select(notifications)
-        .outerjoin(before, notifications.c.follows == before.c.id)
-        .where(
-            notifications.c.state == State.PENDING,
-            notifications.c.channel == channel,
-            notifications.c.due_at <= now,
-            or_(before.c.id.is_(None), before.c.state.not_in(_WAITS_FOR)),
-        )
-        .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
-        .limit(limit)
-    )
-    return [Due(notification(row), row.tries) for row in conn.execute(query)]
+    rows = conn.execute(_DUE, {"channel": channel, "now": now, "limit": limit})
+    return [Due(notification(row), row.tries) for row in rows]
 
 
 def next_due_at(conn: Connection, now: datetime) -> datetime | None:
     """When the next row after `now` falls due."""
-    query = select(func.min(notifications.c.due_at)).where(
-        notifications.c.state == State.PENDING, notifications.c.due_at > now
-    )
-    at: datetime | None = conn.scalar(query)
+    at: datetime | None = conn.scalar(_NEXT_DUE, {"now": now})
     return at
 
 
@@ -73,11 +98,7 @@ def claim(conn: Connection, ids: Ids, wanted: Claim, owner: str, now: datetime) 
     if wanted.line_until and not lines.take(conn, row.address, wanted.attempts[0].id, now, wanted.line_until):
         hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
         return False
-    claimed = conn.execute(
-        update(notifications)
-        .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
-        .values(state=State.SENDING, hold=None, lease_owner=owner, tries=notifications.c.tries + 1)
-    )
+    claimed = conn.execute(_CLAIM, {"row_id": row.id, "owner": owner})
     if claimed.rowcount == 0:
         if wanted.line_until:
             lines.release(conn, wanted.attempts[0].id, now)
@@ -128,6 +149,15 @@ def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
     )
     for event_pk, lane in set(marked):
         plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
+
+
+def impossible(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
+    """Its channel is not set up here: the row fails at once, and the person's next way is taken."""
+    reason = f"{row.channel} is not set up"
+    if plans.move(conn, row.id, State.FAILED, now, reason=reason):
+        body = {"notification": row.id, "channel": row.channel, "person": row.person, "reason": reason}
+        timeline.append(conn, ids, row.event_pk, now, "impossible", body)
+        plans.ask_revise(conn, ids, row.event_pk, row.lane, reason, now, urgent=False)
 
 
 def expire(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
@@ -227,8 +257,7 @@ class Look(NamedTuple):
 
 
 def to_look_up(conn: Connection, now: datetime) -> list[Look]:
-    query = select(notifications).where(notifications.c.state == State.UNKNOWN, notifications.c.look_at <= now)
-    rows = conn.execute(query.order_by(notifications.c.lane, notifications.c.look_at).limit(100)).all()
+    rows = conn.execute(_TO_LOOK_UP, {"now": now}).all()
     return [
         Look(
             notification(row),
@@ -240,9 +269,7 @@ def to_look_up(conn: Connection, now: datetime) -> list[Look]:
 
 
 def next_look_at(conn: Connection) -> datetime | None:
-    at: datetime | None = conn.scalar(
-        select(func.min(notifications.c.look_at)).where(notifications.c.state == State.UNKNOWN)
-    )
+    at: datetime | None = conn.scalar(_NEXT_LOOK)
     return at
 
 
@@ -268,17 +295,7 @@ class Cut(NamedTuple):
 
 
 def to_cut(conn: Connection) -> list[Cut]:
-    query = (
-        select(notifications, attempts_table.c.vendor_id)
-        .join(attempts_table, attempts_table.c.notification_id == notifications.c.id)
-        .where(
-            notifications.c.cut_requested_at.is_not(None),
-            notifications.c.cut_done_at.is_(None),
-            notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
-            attempts_table.c.state == AttemptState.ACCEPTED,
-        )
-    )
-    return [Cut(notification(row), row.vendor_id) for row in conn.execute(query)]
+    return [Cut(notification(row), row.vendor_id) for row in conn.execute(_TO_CUT)]
 
 
 def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, literal, select, update
+from sqlalchemy import Connection, Row, Update, and_, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.ids import Ids
@@ -21,6 +22,20 @@ _NOTIFICATION_FIELDS = [f.name for f in fields(Notification) if f.name not in ("
 _AGENDA_FIELDS = [f.name for f in fields(Agenda)]
 
 
+# Statements are built once: building one costs four times what running it does.
+_ADD_NOTIFICATIONS = upsert(notifications).on_conflict_do_nothing(index_elements=["event_pk", "slot"])
+_KEPT = select(notifications.c.id).where(notifications.c.id.in_(bindparam("ids", expanding=True)))
+_ADD_LINKS = insert(notification_events)
+_ADD_AGENDA = upsert(agenda).on_conflict_do_nothing()
+_DUE_AGENDA = (
+    select(agenda)
+    .where(agenda.c.state == AgendaState.PENDING, agenda.c.due_at <= bindparam("now"))
+    .order_by(agenda.c.lane, agenda.c.kind != AgendaKind.REVISE, agenda.c.due_at)
+    .limit(bindparam("limit"))
+)
+_NEXT_AGENDA = select(func.min(agenda.c.due_at)).where(agenda.c.state == AgendaState.PENDING)
+
+
 def add_notifications(conn: Connection, rows: Sequence[Notification]) -> None:
     """Add rows; one whose slot is taken already changes nothing."""
     if not rows:
@@ -34,11 +49,11 @@ def add_notifications(conn: Connection, rows: Sequence[Notification]) -> None:
         }
         for row in rows
     ]
-    conn.execute(upsert(notifications).on_conflict_do_nothing(index_elements=["event_pk", "slot"]), values)
+    conn.execute(_ADD_NOTIFICATIONS, values)
     links = [{"notification_id": row.id, "event_pk": row.event_pk} for row in rows]
-    kept = set(conn.scalars(select(notifications.c.id).where(notifications.c.id.in_([r.id for r in rows]))))
+    kept = set(conn.scalars(_KEPT, {"ids": [row.id for row in rows]}))
     if kept:
-        conn.execute(upsert(notification_events), [link for link in links if link["notification_id"] in kept])
+        conn.execute(_ADD_LINKS, [link for link in links if link["notification_id"] in kept])
     signal(conn, DISPATCH)
 
 
@@ -85,7 +100,7 @@ def request_cut(conn: Connection, ids: Collection[str], reason: str, now: dateti
 def add_agenda(conn: Connection, rows: Sequence[Agenda]) -> None:
     if rows:
         values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
-        conn.execute(upsert(agenda).on_conflict_do_nothing(), values)
+        conn.execute(_ADD_AGENDA, values)
         signal(conn, REVISE)
 
 
@@ -101,17 +116,11 @@ def agenda_of_event(conn: Connection, event_pk: str) -> list[Agenda]:
 
 def due_agenda(conn: Connection, now: datetime, limit: int = 200) -> list[Agenda]:
     """What the router must look at now, most urgent first: by lane, wishes to revise before the rest."""
-    query = (
-        select(agenda)
-        .where(agenda.c.state == AgendaState.PENDING, agenda.c.due_at <= now)
-        .order_by(agenda.c.lane, agenda.c.kind != AgendaKind.REVISE, agenda.c.due_at)
-        .limit(limit)
-    )
-    return [_agenda(row) for row in conn.execute(query)]
+    return [_agenda(row) for row in conn.execute(_DUE_AGENDA, {"now": now, "limit": limit})]
 
 
 def next_agenda_at(conn: Connection) -> datetime | None:
-    at: datetime | None = conn.scalar(select(func.min(agenda.c.due_at)).where(agenda.c.state == AgendaState.PENDING))
+    at: datetime | None = conn.scalar(_NEXT_AGENDA)
     return at
 
 
@@ -184,24 +193,33 @@ _INSTANT = {
 }
 
 
+@cache
+def _move(state: State, columns: frozenset[str]) -> Update:
+    """The statement that takes a row to `state` where the table of states allows it, and sets `columns` too."""
+    changes: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    if (instant := _INSTANT.get(state)) is not None:
+        changes[instant] = func.coalesce(notifications.c[instant], bindparam("now", type_=Instant()))
+    return (
+        update(notifications)
+        .where(
+            notifications.c.id == bindparam("row_id"),
+            notifications.c.state.in_([s for s in State if s.may_become(state)]),
+        )
+        .values(state=state, **changes)
+    )
+
+
 def move(
     conn: Connection, notification_id: str, state: State, now: datetime, *, reason: str | None = None, **values: Any
 ) -> bool:
     """Take a row to `state` where the table of states allows it. False when it does not: the row stays as it is."""
-    changes: dict[str, Any] = {"state": state, **values}
     if reason is not None:
-        changes["reason"] = reason
-    if (column := _INSTANT.get(state)) is not None:
-        changes[column] = func.coalesce(notifications.c[column], literal(now, Instant()))
-    moved = conn.execute(
-        update(notifications)
-        .where(
-            notifications.c.id == notification_id,
-            notifications.c.state.in_([s for s in State if s.may_become(state)]),
-        )
-        .values(**changes)
-    )
-    return moved.rowcount == 1
+        values["reason"] = reason
+    statement = _move(state, frozenset(values))
+    parameters = {f"new_{name}": value for name, value in values.items()}
+    if state in _INSTANT:
+        parameters["now"] = now
+    return conn.execute(statement, {"row_id": notification_id, **parameters}).rowcount == 1
 
 
 def explain(conn: Connection, notification_id: str, reason: str) -> None:

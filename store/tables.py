@@ -375,7 +375,9 @@ monitors = Table(
     Column("status", String(16), nullable=False),
     Column("last_seen_at", Instant),
     Column("silence_id", Text),
+    Column("late_told_at", Instant),
     Column("silence_told_at", Instant),
+    Column("heard_again_at", Instant),
 )
 
 leases = Table(

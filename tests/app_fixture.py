@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,52 +19,12 @@ from intake.examples import example
 from model.ids import SystemIds
 from store.database import Connection
 from store.tables import metadata
+from tests.scenario.clock import ManualClock
 
 START = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 ROSTER = Path(__file__).parent.parent / "config" / "demo_roster.yaml"
 NUMBERS = [f"+1312555010{n}" for n in range(1, 6)]  # the phones of the demo's roster
 ROUTING_KEY = "d3m0000000000000000000000000c0de"
-
-
-class ManualClock:
-    """Stands still until `advance`; then everything due until there happens, in order."""
-
-    def __init__(self, start: datetime = START) -> None:
-        self._now = start
-        self._sleeping: list[tuple[datetime, asyncio.Future[None]]] = []
-        self._timeouts: list[tuple[datetime, asyncio.Timeout]] = []
-
-    def now(self) -> datetime:
-        return self._now
-
-    async def sleep_until(self, at: datetime) -> None:
-        if at > self._now:
-            future = asyncio.get_running_loop().create_future()
-            self._sleeping.append((at, future))
-            await future
-
-    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
-        return self._timing(self._now + timedelta(seconds=seconds))
-
-    @asynccontextmanager
-    async def _timing(self, until: datetime) -> AsyncIterator[None]:
-        async with asyncio.timeout(None) as timeout:
-            entry = (until, timeout)
-            self._timeouts.append(entry)
-            try:
-                yield
-            finally:
-                self._timeouts.remove(entry)
-
-    def advance(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-        for at, future in self._sleeping:
-            if at <= self._now and not future.done():
-                future.set_result(None)
-        self._sleeping = [(at, future) for at, future in self._sleeping if not future.done()]
-        for until, timeout in self._timeouts:
-            if until <= self._now and not timeout.expired():
-                timeout.reschedule(asyncio.get_running_loop().time())
 
 
 @dataclass
@@ -74,7 +34,6 @@ class House:
     service: Service
     clock: ManualClock
     client: httpx2.AsyncClient
-    sent: int = field(default=0)
 
     async def get(self, path: str, key: str | None = "demo-operator", **more: Any) -> httpx2.Response:
         return await self.client.get(path, headers=_bearer(key), **more)
@@ -84,7 +43,8 @@ class House:
         return await self.client.post(path, headers=headers, **more)
 
     async def put(self, path: str, key: str | None = "demo-operator", **more: Any) -> httpx2.Response:
-        return await self.client.put(path, headers=_bearer(key), **more)
+        headers = _bearer(key) | more.pop("headers", {})
+        return await self.client.put(path, headers=headers, **more)
 
     async def send(
         self, event_id: str, kind: str = "edr", key: str = "demo-upstream", body: Any = None, **more: Any
@@ -105,6 +65,9 @@ class House:
 
         return await self.service.database.read(count)
 
+    def advance(self, seconds: float) -> None:
+        self.clock.move_to(self.clock.now() + timedelta(seconds=seconds))
+
     async def until(self, done: Callable[[], bool]) -> None:
         """Let everything at work go on until it is so; the database's threads need a turn now and then."""
         for _ in range(2000):
@@ -121,7 +84,7 @@ def _bearer(key: str | None) -> dict[str, str]:
 @asynccontextmanager
 async def opened(folder: Path, *, loops: bool = True, **settings: Any) -> AsyncIterator[House]:
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
-    clock = ManualClock()
+    clock = ManualClock(START)
     loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **settings)
     stores = open_stores(loaded)
     file = load_roster(ROSTER.read_text(), ROSTER.name)

@@ -58,7 +58,7 @@ class EventsIn:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         caller = service.rosters.keys.caller(headers.get("authorization"))
         source = _source(service, caller, scope["path"])
-        body, truncated = await _body(receive, service.settings.max_body_bytes)
+        body, truncated = await body_of(receive, service.settings.max_body_bytes)
         posted = Posted(
             body=body,
             headers=headers,
@@ -67,14 +67,9 @@ class EventsIn:
             truncated=truncated,
         )
         accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
-        answers = service.door.answers(accepted)
-        more: dict[str, str] = {}
-        if wait_seconds := _wait_seconds(headers.get("prefer", "")):
-            answers = await _all_waited(service, accepted, answers, wait_seconds)
-            more["preference-applied"] = f"wait={wait_seconds:g}"
         if truncated:
             raise _too_large(service, accepted)
-        return *_status_and_body(accepted, answers), more
+        return await answer_to(service, accepted, headers.get("prefer", ""))
 
 
 def _source(service: Service, caller: Caller, path: str) -> str:
@@ -96,7 +91,7 @@ def allowed(service: Service, caller: Caller, source: str) -> None:
         raise Problem(404, "No such source", f"source {source} is not in the roster")
 
 
-async def _body(receive: Receive, limit: int) -> tuple[bytes, bool]:
+async def body_of(receive: Receive, limit: int) -> tuple[bytes, bool]:
     """The body; of one over the limit only its beginning, and True."""
     message = await receive()
     body: bytes = message.get("body", b"")
@@ -114,17 +109,22 @@ def _too_large(service: Service, accepted: Accepted) -> Problem:
     return Problem(413, "The body is too large", detail, unreadable_id=accepted.message.deliveries[0])
 
 
+async def answer_to(service: Service, accepted: Accepted, prefer: str) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Status, body and headers for what was accepted; with what the router decided where the sender likes to wait."""
+    answers = service.door.answers(accepted)
+    more: dict[str, str] = {}
+    if seconds := _wait_seconds(prefer):
+        members = zip(accepted.message.deliveries, answers, strict=True)
+        answers = [await _waited(service, delivery_id, answer, seconds) for delivery_id, answer in members]
+        more["preference-applied"] = f"wait={seconds:g}"
+    status = answer_status(accepted.message.format, accepted.readings)
+    return status, {"results": answers} if len(answers) > 1 else answers[0], more
+
+
 def _wait_seconds(prefer: str) -> float:
     """`Prefer: wait=2`: how long the sender would like to wait for the plan."""
     match = re.search(r"\bwait=(\d{1,3}(?:\.\d+)?)", prefer) if prefer else None
     return min(float(match[1]), MAX_WAIT_SECONDS) if match else 0.0
-
-
-async def _all_waited(
-    service: Service, accepted: Accepted, answers: list[dict[str, Any]], seconds: float
-) -> list[dict[str, Any]]:
-    members = zip(accepted.message.deliveries, answers, strict=True)
-    return [await _waited(service, delivery_id, answer, seconds) for delivery_id, answer in members]
 
 
 async def _waited(service: Service, delivery_id: str, answer: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -153,11 +153,6 @@ def decided_body(found: Delivery) -> dict[str, Any]:
         "deadline_at": found.deadline_at.isoformat() if found.deadline_at else None,
         "detail": found.detail,
     }
-
-
-def _status_and_body(accepted: Accepted, answers: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
-    status = answer_status(accepted.message.format, accepted.readings)
-    return status, {"results": answers} if len(answers) > 1 else answers[0]
 
 
 async def _answer(send: Send, status: int, body: bytes, media_type: str, more: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from app.api.deps import CallerDep, OperatorDep, ServiceDep
 from app.api.event_shapes import detail, summary
 from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, AfterId, Limit, first_of
+from app.api.text import Text
 from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
 from config.keys import Role
@@ -40,7 +41,7 @@ class ReplyIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    person: str = Field(max_length=63, description="Id of a person of the roster")
+    person: Text = Field(max_length=63, description="Id of a person of the roster")
     reply: Literal["acknowledge", "cannot_comply"]
     revision: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="Default: the highest revision sent to that person"

@@ -54,7 +54,7 @@ def _slack(n: Notification, event: Event, f: Facts) -> Words:
     text, template = escape_slack(slack.say(n.kind, f)), slack.template(n.kind)
     if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY):
         return Words(text=text, template=template)
-    answer = n.kind is Kind.ALERT and f.revision >= event.answer_revision
+    answer = event.rings and n.kind is Kind.ALERT and f.revision >= event.answer_revision
     return Words(text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer)})
 
 

@@ -10,14 +10,14 @@ from datetime import datetime, tzinfo
 
 from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phase, Revision, TargetKind
 from model.plan import Notification
-from model.roster import Person, Resource
+from model.roster import OWN_SOURCE, Person, Resource
 from notifiers.wording import speech
 from notifiers.wording.clean import clean, words
 from notifiers.wording.clocks import Clocks, zone
 from notifiers.wording.context import WordingContext
 
-OUR_OWN = ("silence/", "unreadable/")
 SITES_NAMED = 3
+_ENDS_IN_INSTANT = re.compile(r"T(\d\d):(\d\d):\d\dZ$")
 READ = "read and decide"
 QUIET_PHASES = frozenset({Phase.INFO, Phase.ADVISORY, Phase.ALERT, Phase.WARNING})
 PROGRAMS = {
@@ -41,6 +41,7 @@ class Facts:
     opening: str
     late: bool
     driven: bool
+    own: bool  # Gridcall itself says it
     resolved: bool
     urgency: str
     phase: str
@@ -99,9 +100,10 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         opening=mode or "This is not a drill",
         late=_late(event, revision),
         driven=driven,
+        own=_is_our_own(event),
         resolved=driven and content.message_type.ends,
         phase=content.phase.value,
-        urgency=_urgency(content, mode, driven),
+        urgency=_own_urgency(event, content) if _is_our_own(event) else _urgency(content, mode, driven),
         who=_who(event, ctx, issuer, "" if driven else program),
         who_spoken=_who(event, ctx, issuer, "" if driven else PROGRAMS.get(program.upper(), program)),
         headline=_headline(content, mode),
@@ -160,13 +162,22 @@ def revision_of(n: Notification, event: Event) -> Revision:
 
 def headline_driven(event: Event, content: Content) -> bool:
     """True for what is no instruction of a grid operator: our own alarms, Alertmanager, anything without an ask."""
-    if event.event_id.startswith(OUR_OWN) or content.program.upper() == "OPERATIONS":
+    if _is_our_own(event) or content.program.upper() == "OPERATIONS":
         return True
     return not content.program and not content.asks_action and content.instruction.target_mw is None
 
 
+def _is_our_own(event: Event) -> bool:
+    return event.source == OWN_SOURCE
+
+
 def reference(event_id: str) -> str:
-    """The last few characters, which people say to each other: "0007" of MISO-EDR-2026-07-14-0007."""
+    """The last few characters, which people say to each other: "0007" of MISO-EDR-2026-07-14-0007.
+
+    Of an instant, hour and minute: "0214" of silence/miso/2026-07-14T02:14:05Z.
+    """
+    if instant := _ENDS_IN_INSTANT.search(event_id):
+        return "".join(instant.groups())
     tail = re.split(r"[^A-Za-z0-9]+", event_id.rstrip("-_/.#: "))[-1]
     tail = tail or "".join(c for c in event_id if c.isascii() and c.isalnum()) or "0"
     return (tail if len(tail) <= 6 else tail[-4:]).upper()
@@ -205,6 +216,12 @@ def _ended(content: Content, driven: bool) -> str:
     if driven:
         return "RESOLVED" if content.message_type.ends else ""
     return "CANCELLED" if content.message_type is MessageType.CANCEL else "RELEASED"
+
+
+def _own_urgency(event: Event, content: Content) -> str:
+    if content.message_type.ends:
+        return "ALL CLEAR"
+    return "ALARM" if event.rings else ""
 
 
 def _waits(content: Content) -> bool:
@@ -351,6 +368,6 @@ def _eea(content: Content, spoken: bool) -> str:
 
 
 def _who(event: Event, ctx: WordingContext, issuer: str, program: str) -> str:
-    if event.event_id.startswith(OUR_OWN):
+    if _is_our_own(event):
         return "Gridcall"
     return f"{issuer} {program}".strip()

@@ -61,10 +61,10 @@ def vendors_libraries() -> None:
 
 @pytest.fixture
 def opens(tmp_path: Path) -> OpenWorld:
-    """`async with opens(start=..., roster=...) as world`"""
+    """`async with opens(start=..., roster=..., minds_silence_of=...) as world`"""
 
-    def open_(start: datetime = NOON_IN_CHICAGO, roster: str | None = None) -> AbstractAsyncContextManager[World]:
-        return open_world(tmp_path, start, roster)
+    def open_(start: datetime = NOON_IN_CHICAGO, **more: Any) -> AbstractAsyncContextManager[World]:
+        return open_world(tmp_path, start, **more)
 
     return open_
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -286,6 +286,11 @@ class World:
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         return await self.http.post(path, content=body, headers=headers | ({"prefer": prefer} if prefer else {}))
 
+    async def hears(self, source: str = "miso", key: str = "demo-upstream") -> None:
+        """The source sends a heartbeat."""
+        answer = await self.post_raw(b"", key=key, path=f"/v1/sources/{source}/heartbeat")
+        assert answer.status_code == 200, answer.text
+
     async def scene(self, scene: str) -> None:
         await self._tell("PUT", "/scene", {"scene": scene})
 
@@ -389,10 +394,13 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, start: datetime, roster: str | None = None):
-    """A running world; `roster` is YAML, else the demo's. At the end nothing may have come that was not expected."""
+async def open_world(folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = ()):
+    """A running world; `roster` is YAML, else the demo's. At the end nothing may have come that was not expected.
+
+    Sources are silent in most stories: only the silence of those in `minds_silence_of` is an alarm.
+    """
     text = roster if roster is not None else serve.DEMO_ROSTER.read_text()
-    world = World(folder, start, load_roster(text, "roster.yaml"))
+    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of))
     await world.open()
     try:
         yield world
@@ -400,3 +408,11 @@ async def open_world(folder: Path, start: datetime, roster: str | None = None):
         assert not world.surprises(), "\n".join(world.surprises())
     finally:
         await world.close()
+
+
+def _minding(file: RosterFile, names: Collection[str]) -> RosterFile:
+    sources = {
+        name: source if name in names else replace(source, heartbeat=None)
+        for name, source in file.roster.sources.items()
+    }
+    return replace(file, roster=replace(file.roster, sources=sources))

@@ -167,10 +167,10 @@ def test_our_own_alarms_speak_by_their_headline(event_id):
         NEW, issuer="", program="", instruction=Instruction(), headline="MISO feed is silent since 12:54", text=""
     )
     script = text("voice", content, event_id=event_id)
-    assert script.startswith("This is not a drill. Gridcall. MISO feed is silent since 12:54.")
+    assert script.startswith("This is not a drill. Gridcall alarm. MISO feed is silent since 12:54.")
     for word in ("megawatt", "MW", "Reduce", "Read and decide", "Hold"):
         assert word not in script
-    assert say("sms", content, event_id=event_id)[0].text.startswith("Gridcall: MISO feed is silent since 12:54.")
+    assert say("sms", content, event_id=event_id)[0].text.startswith("Gridcall ALARM: MISO feed is silent since 12:54.")
 
 
 def test_what_is_over_is_said_to_be_resolved():

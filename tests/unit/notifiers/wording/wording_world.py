@@ -19,7 +19,7 @@ from model.event import (
     Zone,
 )
 from model.plan import ChannelName, Kind, Notification
-from model.roster import Person, Resource, Source
+from model.roster import OWN_SOURCE, Person, Resource, Source
 from notifiers.wording import WordingContext, render
 
 
@@ -114,7 +114,7 @@ def event(*contents, event_id="MISO-EDR-2026-07-14-0007", changes=(), received_a
     deadline = received_at + timedelta(seconds=599)
     return Event(
         pk="e1",
-        source="miso",
+        source=OWN_SOURCE if event_id.startswith(("late/", "silence/", "unreadable/")) else "miso",
         event_id=event_id,
         status=EventStatus.OPEN,
         severity=Severity.CRITICAL,

@@ -1,0 +1,78 @@
+"""The JSON shapes of the roster's nouns. PagerDuty's keys are in none of them. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from app.api.instants import iso
+from app.masking import masked
+from model.monitor import MonitorStatus
+from model.roster import Override, Person, Shift, Source, Team
+from routing.audience import is_awake
+from store.monitors import MonitorRow
+
+
+def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
+    """`whole`: addresses as they are, else masked."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "timezone": found.timezone,
+        "language": found.language,
+        "awake_hours": {"start": f"{found.awake.start:%H:%M}", "end": f"{found.awake.end:%H:%M}"},
+        "awake": is_awake(found, now),
+        "methods": [
+            {"channel": str(m.channel), "address": m.address if whole else masked(m.channel, m.address)}
+            for m in found.methods
+        ],
+        "pagerduty_user": found.pagerduty_user,
+    }
+
+
+def team(found: Team) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "slack_channel": found.slack_channel,
+        "slack_test_channel": found.slack_test_channel,
+        "pagerduty": {"mode": str(found.pagerduty.mode)} if found.pagerduty else None,
+    }
+
+
+def override(found: Override) -> dict[str, Any]:
+    return {
+        "action": str(found.action),
+        "person": found.person,
+        "replaces": found.replaces,
+        "start": iso(found.start),
+        "end": iso(found.end),
+    }
+
+
+def shift(found: Shift) -> dict[str, Any]:
+    return {"people": list(found.people), "start": iso(found.start), "end": iso(found.end), "layer": found.layer}
+
+
+def source(found: Source, monitor: MonitorRow | None, heard_at: datetime | None) -> dict[str, Any]:
+    """`heard_at`: what this process heard and may not have written down yet."""
+    written = monitor.last_seen_at if monitor else None
+    last_seen = max((at for at in (written, heard_at) if at), default=None)
+    status = monitor.status if monitor else MonitorStatus.UP if heard_at else MonitorStatus.NEW
+    return {
+        "id": found.id,
+        "name": found.name,
+        "format": found.format,
+        "timezone": found.timezone,
+        "critical": found.critical,
+        "also_confirm": found.also_confirm or None,
+        "heartbeat": {
+            "period_seconds": found.heartbeat.period_seconds,
+            "grace_seconds": found.heartbeat.grace_seconds,
+        }
+        if found.heartbeat
+        else None,
+        "monitor": {
+            "status": str(status),
+            "last_seen_at": iso(last_seen),
+            "silence_id": monitor.silence_id if monitor else None,
+        },
+    }

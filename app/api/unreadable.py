@@ -1,0 +1,184 @@
+"""Messages nobody could read: shown, repaired by a person, sent through the door again."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+
+from app.api.deps import OperatorDep, ServiceDep
+from app.api.events_in import answer_to
+from app.api.instants import iso
+from app.api.paging import DEFAULT_LIMIT, AfterId, Limit, first_of
+from app.api.text import Text
+from app.intake_door import Posted, feed_of
+from app.problems import MEDIA_TYPE, Problem
+from app.service import Service
+from intake.read import read
+from model.errors import Refused
+from model.reading import Reading, Unreadable
+from store import deliveries, unreadables
+from store.codec import mapping
+from store.database import Connection
+from store.unreadables import UnreadableRow, UnreadableState
+
+router = APIRouter(
+    tags=["unreadable"],
+    responses={
+        status: {"description": text, "content": {MEDIA_TYPE: {}}}
+        for status, text in {401: "No key, or a wrong one", 403: "For operators and admins"}.items()
+    },
+)
+
+_ONE: dict[int | str, dict[str, Any]] = {404: {"description": "No such message"}}
+_CHANGE = _ONE | {409: {"description": "Replayed already"}, 413: {"description": "The body is too large"}}
+
+
+class Kept(NamedTuple):
+    """A message with the POST it came in. `headers` are lower-cased and without credentials."""
+
+    row: UnreadableRow
+    body: bytes
+    headers: Mapping[str, str]
+    sender: str
+    sha256: str
+    truncated: bool
+
+    @property
+    def current(self) -> bytes:
+        """What a replay sends: the repaired body where there is one."""
+        return self.row.repaired if self.row.repaired is not None else self.body
+
+
+class RepairIn(BaseModel):
+    """The whole body as its sender should have sent it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    body: Text
+
+
+@router.get("/v1/unreadable")
+async def list_unreadables(
+    service: ServiceDep,
+    _: OperatorDep,
+    state: UnreadableState | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+    after: AfterId = None,
+) -> dict[str, Any]:
+    """Newest first: `{"unreadables": [...], "next": cursor or null}`."""
+    rows = await service.database.read(lambda conn: unreadables.page(conn, limit + 1, after, state))
+    found = first_of(rows, lambda row: row.id, limit)
+    return {"unreadables": [_summary(row, service) for row in found.items], "next": found.next}
+
+
+@router.get("/v1/unreadable/{unreadable_id}", responses=_ONE)
+async def get_unreadable(unreadable_id: str, service: ServiceDep, _: OperatorDep) -> dict[str, Any]:
+    """The message whole: `body` and `repaired` are `{"text"}`, or `{"base64"}` where it is no UTF-8."""
+    kept = await service.database.read(lambda conn: _find(conn, unreadable_id))
+    return _summary(kept.row, service) | {
+        "body": _text(kept.body),
+        "repaired": _text(kept.row.repaired) if kept.row.repaired is not None else None,
+        "headers": dict(kept.headers),
+        "sender": kept.sender,
+        "sha256": kept.sha256,
+        "truncated": kept.truncated,
+    }
+
+
+@router.put("/v1/unreadable/{unreadable_id}", responses=_CHANGE)
+async def repair(unreadable_id: str, given: RepairIn, service: ServiceDep, caller: OperatorDep) -> dict[str, Any]:
+    """Keep a repaired body, `{"body": "..."}`, beside the original, and say how it reads now.
+
+    `{"id", "readable": bool, "events": [{"event_id", "revision", "message_type", "headline", "warnings"}],
+    "problems": [{"field", "found", "expected"}]}`. Nothing is sent before a replay.
+    """
+    body = given.body.encode()
+    if len(body) > service.settings.max_body_bytes:
+        raise Problem(413, "The body is too large", f"at most {service.settings.max_body_bytes} bytes are taken")
+
+    def work(conn: Connection) -> Kept:
+        kept = _not_replayed(_find(conn, unreadable_id))
+        unreadables.repair(conn, unreadable_id, body, caller.key_id)
+        return kept
+
+    kept = await service.database.transact(work)
+    feed = feed_of(service.rosters.roster, kept.row.source)
+    return {"id": unreadable_id} | _reads(read(body, kept.headers, feed, service.clock.now()))
+
+
+@router.post("/v1/unreadable/{unreadable_id}/replay", status_code=202, responses=_CHANGE | {422: {}, 503: {}})
+async def replay(unreadable_id: str, request: Request, service: ServiceDep, caller: OperatorDep) -> JSONResponse:
+    """Send it through the door again, as its source's, repaired where it was. Answers like `POST /v1/events`."""
+    kept = _not_replayed(await service.database.read(lambda conn: _find(conn, unreadable_id)))
+    if kept.truncated and kept.row.repaired is None:
+        raise Refused("only its beginning was kept: put a repaired body first")
+    posted = Posted(
+        body=kept.current,
+        headers=kept.headers,
+        sender=request.client.host if request.client else "",
+        request_id=request.scope.get("request_id", ""),
+        replay_of=unreadable_id,
+    )
+    accepted = await service.door.accept(posted, kept.row.source, caller, service.rosters.roster)
+    status, body, headers = await answer_to(service, accepted, request.headers.get("prefer", ""))
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE if status >= 400 else None)
+
+
+def _find(conn: Connection, unreadable_id: str) -> Kept:
+    """Raises Problem 404."""
+    row = unreadables.find(conn, unreadable_id)
+    post = deliveries.body(conn, row.body_id) if row else None
+    if row is None or post is None:
+        raise Problem(404, "No such message", f"no unreadable message {unreadable_id} is kept")
+    return Kept(row, post.body, mapping(post.headers), post.sender, post.sha256, post.truncated)
+
+
+def _not_replayed(kept: Kept) -> Kept:
+    """Raises Refused."""
+    if kept.row.state is UnreadableState.REPLAYED:
+        raise Refused("the message was replayed already")
+    return kept
+
+
+def _summary(row: UnreadableRow, service: Service) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "source": row.source,
+        "received_at": iso(row.received_at),
+        "state": str(row.state),
+        "member": row.member,
+        "problems": list(row.problems),
+        "told_as": row.told_as,
+        "is_repaired": row.repaired is not None,
+        "replayed_as": service.delivery_ids.shown(row.replayed_as) if row.replayed_as else None,
+        "acted_by": row.acted_by or None,
+    }
+
+
+def _text(body: bytes) -> dict[str, str]:
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
+
+
+def _reads(found: Sequence[Reading | Unreadable]) -> dict[str, Any]:
+    problems = [p for r in found if isinstance(r, Unreadable) for p in r.problems]
+    return {
+        "readable": not problems,
+        "events": [_event(r) for r in found if isinstance(r, Reading)],
+        "problems": [{"field": p.field, "found": p.found, "expected": p.expected} for p in problems],
+    }
+
+
+def _event(reading: Reading) -> dict[str, Any]:
+    return {
+        "event_id": reading.event_id,
+        "revision": reading.revision,
+        "message_type": str(reading.content.message_type),
+        "headline": reading.content.headline,
+        "warnings": list(reading.warnings),
+    }

@@ -1,0 +1,135 @@
+"""`gridcall plan` and `say`: what would happen and in which words, worked out here without a server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.commands.reading import JSON
+
+if TYPE_CHECKING:
+    from app.draft import Draft
+    from app.preview import Preview, Spoken
+    from model.attempt import Words
+
+CHANNELS = ("voice", "sms", "slack_dm", "slack_channel", "pagerduty")
+Message = Annotated[str, typer.Argument(metavar="FILE|-", help="The event; - reads standard input.")]
+RosterFile = Annotated[Path | None, typer.Option(help="The roster file; GRIDCALL_ROSTER or the demo's by default.")]
+SourceOf = Annotated[str, typer.Option(help="Whose event it is.")]
+
+
+def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, json: JSON = False) -> None:
+    """Who would be told of an event now, on which channel and when. Nothing is sent."""
+    from app.commands import show
+
+    found = _given(file, source, roster).preview()
+    if json:
+        show.as_json(_as_data(found))
+        return
+    for remark in found.plan.remarks:
+        typer.echo(f"Mind: {remark}.")
+    typer.echo(f"Policy {found.event.policy}; to be accepted by {show.clock(found.event.deadline_at)}.")
+    show.table(("due", "who", "channel", "as", ""), _rows(found), empty="Nobody is told.")
+
+
+def say(
+    file: Message,
+    channel: Annotated[str, typer.Option(help=f"One of {', '.join(CHANNELS)}.")],
+    person: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who is told; needed for voice, sms, slack_dm.")
+    ] = None,
+    source: SourceOf = "miso",
+    roster: RosterFile = None,
+    json: JSON = False,
+) -> None:
+    """The exact words in which an event would be told. Nothing is sent."""
+    from app.commands import show
+
+    if channel not in CHANNELS:
+        raise typer.BadParameter(f"expected one of {', '.join(CHANNELS)}, found {channel}", param_hint="--channel")
+    words = _given(file, source, roster).words(channel, person)
+    if json:
+        show.as_json([{"text": w.text, "template": w.template, "payload": w.payload, **_length(w)} for w in words])
+    elif channel == "sms":
+        for number, part in enumerate(words, 1):
+            typer.echo(f"{part.text}\n  part {number} of {len(words)}: {_counted(part)}")
+    else:
+        typer.echo("\n".join(w.text for w in words))
+
+
+def _given(file: str, source: str, roster_file: Path | None) -> "Draft":
+    """Raises CommandError when the event cannot be read or the source is not in the roster."""
+    from app.commands.client import CommandError
+    from app.commands.sending import read_input
+    from app.draft import Draft
+    from app.intake_door import feed_of
+    from app.serve import DEMO_ROSTER, read_roster
+    from config.settings import load_settings
+    from intake.read import read
+    from model.clock import SystemClock
+    from model.reading import Unreadable
+
+    settings, now = load_settings(), SystemClock().now()
+    roster = read_roster(roster_file or settings.roster or DEMO_ROSTER).roster
+    if source not in roster.sources:
+        raise CommandError(f"source {source} is not in the roster, only: {', '.join(roster.sources)}")
+    found = read(read_input(file), {"content-type": "application/json"}, feed_of(roster, source), now)
+    if len(found) != 1:
+        raise CommandError(f"one event at a time, {file} holds {len(found)}")
+    if isinstance(found[0], Unreadable):
+        raise CommandError(f"the event cannot be read: {found[0].reason}")
+    callback = settings.help_callback_number or settings.twilio_from or ""
+    return Draft(found[0], source, roster, callback, now)
+
+
+def _rows(found: "Preview") -> list[Sequence[object]]:
+    from app.commands.show import clock
+
+    told = [(s.row.due_at, s.row.person or s.row.team, s.row.channel, s.row.group, _certainty(s)) for s in found.spoken]
+    return [(clock(due), *rest) for due, *rest in sorted(told, key=lambda row: row[0])]
+
+
+def _certainty(spoken: "Spoken") -> str:
+    return "unless somebody accepts" if spoken.forecast else ""
+
+
+def _as_data(found: "Preview") -> dict[str, Any]:
+    event, plan = found.event, found.plan
+    return {
+        "source": event.source,
+        "event_id": event.event_id,
+        "policy": event.policy,
+        "team": event.team,
+        "deadline_at": event.deadline_at.isoformat(),
+        "rings": plan.rings,
+        "at_risk": plan.at_risk,
+        "remarks": list(plan.remarks),
+        "notifications": [
+            {
+                "due_at": s.row.due_at.isoformat(),
+                "person": s.row.person,
+                "team": s.row.team,
+                "channel": str(s.row.channel),
+                "group": s.row.group,
+                "forecast": s.forecast,
+                "words": [w.text for w in s.words],
+            }
+            for s in found.spoken
+        ],
+    }
+
+
+def _length(words: "Words") -> dict[str, Any]:
+    from notifiers.wording.sms_parts import septets
+
+    return {"septets": septets(words.text)}
+
+
+def _counted(words: "Words") -> str:
+    from notifiers.wording.sms_parts import GSM_SEPTETS, UCS2_UNITS, septets
+
+    count = septets(words.text)
+    if count is not None:
+        return f"{count} of {GSM_SEPTETS} septets (GSM-7)"
+    return f"{len(words.text.encode('utf-16-be')) // 2} of {UCS2_UNITS} characters (UCS-2)"

@@ -1,0 +1,125 @@
+"""The events by which silence is told, as canonical statements. Pure, and the same however often they are made."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from model.event import Action, MessageType, Phase, Severity
+from model.roster import Heartbeat, Source
+
+Statement = dict[str, Any]
+
+
+def silence_id(source: str, since: datetime) -> str:
+    """The event id of a silence that began when the source was last heard, to the second."""
+    return f"silence/{source}/{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def late_id(silence_id: str) -> str:
+    """What is said before the alarm is an event of its own: it calls nobody."""
+    return f"late/{silence_id.removeprefix('silence/')}"
+
+
+def since_of(silence_id: str) -> datetime:
+    return datetime.fromisoformat(silence_id.rpartition("/")[2])
+
+
+def late(source: Source, heartbeat: Heartbeat, silence_id: str, told_at: datetime) -> Statement:
+    return _statement(
+        late_id(silence_id),
+        1,
+        MessageType.NEW,
+        Severity.NOTICE,
+        told_at,
+        headline=f"{source.name} is late: nothing heard since {_at(since_of(silence_id), told_at)}",
+        text=f"Expected every {_seconds(heartbeat.period_seconds)}. People are called when nothing is heard for "
+        f"{_seconds(heartbeat.period_seconds + heartbeat.grace_seconds)}.",
+    )
+
+
+def silence(source: Source, silence_id: str, told_at: datetime) -> Statement:
+    look = f"look in {source.also_confirm} and " if source.also_confirm else ""
+    return _statement(
+        silence_id,
+        1,
+        MessageType.NEW,
+        Severity.CRITICAL,
+        told_at,
+        headline=f"{source.name} has been silent since {_at(since_of(silence_id), told_at)}",
+        text=f"Instructions may be missed: {look}check the connection.",
+    )
+
+
+def late_is_silent(source: Source, silence_id: str, told_at: datetime) -> Statement:
+    """The notice has become an alarm, which says enough: this closes it and is told to nobody."""
+    headline = f"{source.name} is silent now, see {silence_id}"
+    return _statement(late_id(silence_id), 2, MessageType.TERMINATE, Severity.INFO, told_at, headline=headline)
+
+
+def late_is_over(source: Source, silence_id: str, heard_at: datetime) -> Statement:
+    return _heard_again(source, late_id(silence_id), since_of(silence_id), heard_at, Severity.NOTICE)
+
+
+def silence_is_over(source: Source, silence_id: str, heard_at: datetime) -> Statement:
+    return _heard_again(source, silence_id, since_of(silence_id), heard_at, Severity.CRITICAL)
+
+
+def _heard_again(source: Source, event_id: str, since: datetime, heard_at: datetime, severity: Severity) -> Statement:
+    return _statement(
+        event_id,
+        2,
+        MessageType.TERMINATE,
+        severity,
+        heard_at,
+        headline=f"{source.name} is heard again after {duration(heard_at - since)}",
+        text=f"Nothing was heard from {since:%H:%M:%S} to {heard_at.astimezone(UTC):%H:%M:%S} UTC.",
+    )
+
+
+def _statement(
+    event_id: str,
+    revision: int,
+    message_type: MessageType,
+    severity: Severity,
+    at: datetime,
+    *,
+    headline: str,
+    text: str = "",
+) -> Statement:
+    return {
+        "event_id": event_id,
+        "revision": revision,
+        "message_type": message_type,
+        "issuer": "Gridcall",
+        "program": "GRIDCALL",
+        "phase": Phase.TERMINATION if message_type.ends else Phase.ALERT,
+        "severity": severity,
+        "issued_at": at.isoformat(),
+        "instruction": {"action": Action.INFORMATIONAL},
+        "headline": headline,
+        "text": text,
+    }
+
+
+def _at(instant: datetime, told_at: datetime) -> str:
+    """ "02:14 UTC", with the day where it was another one."""
+    day = "" if instant.date() == told_at.astimezone(UTC).date() else f"{instant:%b} {instant.day}, "
+    return f"{day}{instant:%H:%M} UTC"
+
+
+def _seconds(seconds: int) -> str:
+    return duration(timedelta(seconds=seconds))
+
+
+def duration(length: timedelta) -> str:
+    """ "45 seconds", "12 minutes", "2 hours 5 minutes": as exact as people need it."""
+    seconds = int(length.total_seconds())
+    if seconds < 120:
+        return _count(seconds, "second") if seconds != 60 else "1 minute"
+    hours, minutes = divmod(seconds // 60, 60)
+    if hours < 2:
+        return _count(seconds // 60, "minute")
+    return " ".join(_count(n, unit) for n, unit in ((hours, "hour"), (minutes, "minute")) if n)
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

@@ -1,0 +1,33 @@
+"""When a source is late and when it is silent. Pure."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from model.monitor import MonitorStatus
+from model.roster import Heartbeat
+
+
+class Due(NamedTuple):
+    """The instants at which a source that says nothing more becomes late, and silent."""
+
+    late_at: datetime
+    silent_at: datetime
+
+
+def due(heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: datetime) -> Due:
+    """A source never heard, or last heard before we began to listen, gets a whole period from then on."""
+    heard_at = max(last_seen_at or listening_since, listening_since)
+    late_at = heard_at + timedelta(seconds=heartbeat.period_seconds)
+    return Due(late_at, late_at + timedelta(seconds=heartbeat.grace_seconds))
+
+
+def status(
+    heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: datetime, now: datetime
+) -> MonitorStatus:
+    """As the clock alone has it; an alarm that was told stands until the source is heard."""
+    late_at, silent_at = due(heartbeat, last_seen_at, listening_since)
+    if now >= silent_at:
+        return MonitorStatus.SILENT
+    if now >= late_at:
+        return MonitorStatus.LATE
+    return MonitorStatus.NEW if last_seen_at is None else MonitorStatus.UP

@@ -1,0 +1,177 @@
+"""Looks at every source each second: who is late, who is silent, who is heard again. Tells it by ordinary events.
+
+Three writes for each change: what will be said is decided and kept, then published, then the status says so. A crash
+in between repeats the publishing with the same words, which the router knows as a duplicate. Nothing is lost.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+
+from broker.base import Message, MessageKind, Publisher
+from heartbeat import alarms, monitor
+from model.clock import Clock
+from model.errors import QueueFull, Unavailable
+from model.event import MessageType, Severity
+from model.ids import Ids
+from model.monitor import Monitor, MonitorStatus
+from model.roster import OWN_SOURCE, Heartbeat, Roster, Source
+from store import monitors
+from store.codec import canonical
+from store.database import Database
+
+log = structlog.get_logger(__name__)
+
+LastSeen = Callable[[], Mapping[str, datetime]]
+
+
+class Status(NamedTuple):
+    """How a source stands. `late_at` and `silent_at`: when it becomes so if nothing more is heard, or became so."""
+
+    status: MonitorStatus
+    last_seen_at: datetime | None
+    late_at: datetime
+    silent_at: datetime
+
+
+class Sweeper:
+    """`last_seen` gives what this process heard, at once; what others heard comes from the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+        ids: Ids,
+        roster: Callable[[], Roster],
+        last_seen: LastSeen,
+    ) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._clock = clock
+        self._ids = ids
+        self._roster = roster
+        self._last_seen = last_seen
+        self._known: Mapping[str, Monitor] = {}
+        self._since: dict[str, datetime] = {source.id: clock.now() for source, _ in _watched(roster())}
+
+    async def load(self) -> None:
+        """Read what was written down, so that `statuses` knows it before the first tick."""
+        self._known = await self._database.read(monitors.every)
+
+    async def tick(self) -> None:
+        """Each second. While database or queue are away nothing is changed; the next tick tries again."""
+        try:
+            await self.load()
+            for source, heartbeat in _watched(self._roster()):
+                await self._look_at(source, heartbeat)
+        except (Unavailable, QueueFull) as away:
+            log.warning("silence of sources cannot be told now", error=str(away))
+
+    def statuses(self) -> dict[str, Status]:
+        """Every source that is expected to be heard."""
+        now = self._clock.now()
+        return {source.id: self._status(source, heartbeat, now) for source, heartbeat in _watched(self._roster())}
+
+    def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Status:
+        known, seen_at = self._monitor(source.id), self._seen_at(source.id)
+        since = self._listening_since(source.id)
+        found = monitor.status(heartbeat, seen_at, since, now)
+        late_at, silent_at = monitor.due(heartbeat, seen_at, since)
+        if known.silence_id and not _heard_since(known.silence_id, seen_at):
+            # What was told stands, also when a restart gave the source a new period.
+            found = max(found, known.status, key=list(MonitorStatus).index)
+            late_at, silent_at = known.late_told_at or late_at, known.silence_told_at or silent_at
+        return Status(
+            MonitorStatus.PAUSED if known.status is MonitorStatus.PAUSED else found, seen_at, late_at, silent_at
+        )
+
+    def _listening_since(self, source: str) -> datetime:
+        """The start, or the moment at which the roster began to expect the source."""
+        return self._since.setdefault(source, self._clock.now())
+
+    def _monitor(self, source: str) -> Monitor:
+        return self._known.get(source) or Monitor(source=source)
+
+    def _seen_at(self, source: str) -> datetime | None:
+        written, heard = self._monitor(source).last_seen_at, self._last_seen().get(source)
+        return max((at for at in (written, heard) if at), default=None)
+
+    async def _look_at(self, source: Source, heartbeat: Heartbeat) -> None:
+        now = self._clock.now()
+        known, seen_at = self._monitor(source.id), self._seen_at(source.id)
+        if known.status is MonitorStatus.PAUSED:
+            return
+        if known.silence_id and seen_at and _heard_since(known.silence_id, seen_at):
+            await self._heard_again(source, known.silence_id, seen_at)
+            return
+        since = self._listening_since(source.id)
+        found = monitor.status(heartbeat, seen_at, since, now)
+        silence_id = known.silence_id or alarms.silence_id(source.id, seen_at or since)
+        if found is MonitorStatus.SILENT and known.status is not MonitorStatus.SILENT:
+            await self._silent(source, silence_id, now)
+        elif found is MonitorStatus.LATE and known.status not in (MonitorStatus.LATE, MonitorStatus.SILENT):
+            await self._late(source, heartbeat, silence_id, now)
+
+    async def _late(self, source: Source, heartbeat: Heartbeat, silence_id: str, now: datetime) -> None:
+        told = await self._database.transact(lambda conn: monitors.tell_late(conn, source.id, silence_id, now))
+        assert told.silence_id is not None
+        assert told.late_told_at is not None
+        await self._publish(alarms.late(source, heartbeat, told.silence_id, told.late_told_at))
+        await self._database.transact(lambda conn: monitors.set_status(conn, source.id, MonitorStatus.LATE))
+        log.info("source is late", source=source.id, event_id=alarms.late_id(told.silence_id))
+
+    async def _silent(self, source: Source, silence_id: str, now: datetime) -> None:
+        told = await self._database.transact(lambda conn: monitors.tell_silence(conn, source.id, silence_id, now))
+        assert told.silence_id is not None
+        assert told.silence_told_at is not None
+        # Published before the source is marked silent: a crash then repeats the alarm instead of losing it.
+        await self._publish(alarms.silence(source, told.silence_id, told.silence_told_at))
+        if told.late_told_at:
+            await self._publish(alarms.late_is_silent(source, told.silence_id, told.silence_told_at))
+        await self._database.transact(lambda conn: monitors.set_status(conn, source.id, MonitorStatus.SILENT))
+        log.warning("source is silent", source=source.id, event_id=told.silence_id)
+
+    async def _heard_again(self, source: Source, silence_id: str, seen_at: datetime) -> None:
+        told = await self._database.transact(lambda conn: monitors.hear_again(conn, source.id, silence_id, seen_at))
+        assert told.heard_again_at is not None
+        if told.silence_told_at:
+            await self._publish(alarms.silence_is_over(source, silence_id, told.heard_again_at))
+            if told.late_told_at and told.status is not MonitorStatus.SILENT:
+                # A crash came between the alarm and its bookkeeping: the notice may still be open.
+                await self._publish(alarms.late_is_silent(source, silence_id, told.silence_told_at))
+        else:
+            await self._publish(alarms.late_is_over(source, silence_id, told.heard_again_at))
+        await self._database.transact(lambda conn: monitors.settle(conn, source.id, silence_id))
+        log.info("source is heard again", source=source.id, event_id=silence_id)
+
+    async def _publish(self, statement: alarms.Statement) -> None:
+        """On the road of every event. It does not pass the door, so nobody counts as heard by it."""
+        message_id = self._ids.new()
+        first = statement["message_type"] is MessageType.NEW
+        await self._publisher.publish(
+            Message(
+                id=message_id,
+                kind=MessageKind.EVENT,
+                source=OWN_SOURCE,
+                format="canonical",
+                lane=2 if first and statement["severity"] is Severity.NOTICE else 0,
+                body=canonical(statement).encode(),
+                received_at=self._clock.now(),
+                deliveries=(message_id,),
+                headers={"content-type": "application/json"},
+                sender="heartbeat",
+                signature="Gridcall's own",
+            )
+        )
+
+
+def _watched(roster: Roster) -> list[tuple[Source, Heartbeat]]:
+    return [(source, source.heartbeat) for source in roster.sources.values() if source.heartbeat is not None]
+
+
+def _heard_since(silence_id: str, seen_at: datetime | None) -> bool:
+    """The id knows the second in which the source was last heard."""
+    return seen_at is not None and seen_at.replace(microsecond=0) > alarms.since_of(silence_id)

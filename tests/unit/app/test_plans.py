@@ -1,0 +1,77 @@
+"""A preview says who would be told what and when, and leaves no trace."""
+
+from intake.examples import example
+from tests.app_fixture import NUMBERS, ROUTING_KEY, House
+
+
+async def test_a_preview_tells_the_timetable_in_the_words_that_would_be_used(house: House) -> None:
+    event = example("edr", house.clock.now(), "edr-1")
+    answer = await house.post("/v1/plans", "demo-upstream", json=event)
+    assert answer.status_code == 200, answer.text
+    plan = answer.json()
+    assert plan["rings"] is True
+    assert plan["at_risk"] is False
+    assert plan["deadline_at"].startswith("2026-11-03T15:10:00")
+    rows = {(r["person"], r["channel"]): r for r in plan["notifications"]}
+    [text] = rows["ana", "sms"]["words"][:1]
+    assert "12.5 MW" in text["text"]
+    assert "1A" in " ".join(w["text"] for w in rows["ana", "sms"]["words"])
+    assert rows["ana", "voice"]["forecast"] is False
+    assert rows["chie", "voice"]["forecast"] is True
+    assert rows["chie", "voice"]["due_at"].startswith("2026-11-03T15:02:30")
+    groups = {(g["timezone"], g["rotation"]): g for g in plan["groups"]}
+    assert groups["Asia/Tokyo", "ops-primary"]["awake"] is False
+    assert groups["Europe/London", "ops-primary"]["people"] == ["ben"]
+    assert groups["America/Chicago", "ops-backup"]["step"] == 2
+    assert not [number for number in NUMBERS if number in answer.text]
+    assert ROUTING_KEY not in answer.text
+
+
+async def test_a_preview_says_what_the_router_then_does(house: House) -> None:
+    event = example("edr", house.clock.now(), "edr-1")
+    plan = (await house.post("/v1/plans", "demo-upstream", json=event)).json()
+    await house.send("edr-1", body=event)
+    real = (await house.get("/v1/events/miso/edr-1")).json()
+    # The wish to look again that failing channels leave behind is not part of the plan.
+    planned = {(n["person"], n["channel"], n["due_at"]) for n in plan["notifications"] if not n["forecast"]}
+    done = {(n["person"], n["channel"], n["due_at"]) for n in real["plan"]["notifications"]}
+    assert planned <= done
+    assert plan["deadline_at"] == real["deadline_at"]
+
+
+async def test_a_preview_writes_nothing(house: House) -> None:
+    before = await house.rows()
+    for kind in ("edr", "update", "cancel", "drill", "bad"):
+        await house.post("/v1/plans", "demo-upstream", json=example(kind, house.clock.now(), f"x-{kind}"))
+    assert await house.rows() == before
+    assert house.service.broker.depth() == 0
+    assert house.service.notebook.last_seen == {}
+
+
+async def test_an_upstream_previews_for_itself_and_others_say_for_whom(house: House) -> None:
+    event = example("edr", house.clock.now(), "edr-1")
+    assert (await house.post("/v1/plans?source=miso-fast", "demo-upstream", json=event)).status_code == 403
+    assert (await house.post("/v1/plans", "demo-operator", json=event)).status_code == 422
+    assert (await house.post("/v1/plans?source=nobody", "demo-operator", json=event)).status_code == 404
+    fast = await house.post("/v1/plans?source=miso-fast", "demo-operator", json=event)
+    assert fast.json()["policy"] == "fast"
+    assert (await house.post("/v1/plans", None, json=event)).status_code == 401
+
+
+async def test_what_cannot_be_planned_is_answered_with_the_problems(house: House) -> None:
+    bad = await house.post("/v1/plans", "demo-upstream", json=example("bad", house.clock.now(), "x"))
+    assert bad.status_code == 422
+    assert bad.json()["errors"]
+    event = example("edr", house.clock.now(), "edr-1")
+    assert (await house.post("/v1/plans", "demo-upstream", json=[event, event])).status_code == 422
+    large = await house.post("/v1/plans", "demo-upstream", content=b"x" * 1_100_000)
+    assert large.status_code == 413
+
+
+async def test_an_end_of_an_event_calls_nobody(house: House) -> None:
+    event = example("cancel", house.clock.now(), "edr-1")
+    plan = (await house.post("/v1/plans", "demo-upstream", json=event)).json()
+    assert plan["rings"] is False
+    assert plan["deadline_at"] is None
+    assert plan["notifications"] == []
+    assert "calls nobody" in plan["remarks"][0]

@@ -1,0 +1,59 @@
+"""When a source is late and silent: a table of instants, our own downtime included."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from heartbeat import monitor
+from model.monitor import MonitorStatus
+from model.roster import Heartbeat
+
+NEW, UP, LATE, SILENT = MonitorStatus.NEW, MonitorStatus.UP, MonitorStatus.LATE, MonitorStatus.SILENT
+START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
+FAST = Heartbeat(period_seconds=10, grace_seconds=5)
+
+
+def after(seconds):
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("last_seen", "listening_since", "now", "expected"),
+    [
+        # heard while we listen: late at 5:00, silent at 6:00, to the microsecond
+        (60, 0, 60, UP),
+        (60, 0, 60 + 299.999999, UP),
+        (60, 0, 60 + 300, LATE),
+        (60, 0, 60 + 359.999999, LATE),
+        (60, 0, 60 + 360, SILENT),
+        (60, 0, 60 + 86_400, SILENT),
+        # never heard: the clock starts with us
+        (None, 0, 0, NEW),
+        (None, 0, 299, NEW),
+        (None, 0, 300, LATE),
+        (None, 0, 360, SILENT),
+        # we were down: a whole new period from our start, however long ago the source was heard
+        (-7200, 0, 0, UP),
+        (-7200, 0, 299, UP),
+        (-7200, 0, 300, LATE),
+        (-7200, 0, 360, SILENT),
+        (-1, 0, 299, UP),
+        # noted a little after "now" was taken
+        (61, 0, 60, UP),
+    ],
+)
+def test_status(last_seen, listening_since, now, expected):
+    seen = None if last_seen is None else after(last_seen)
+    assert monitor.status(Heartbeat(), seen, after(listening_since), after(now)) is expected
+
+
+def test_the_due_instants_are_those_at_which_the_status_changes():
+    late_at, silent_at = monitor.due(FAST, after(3), START)
+    assert (late_at, silent_at) == (after(13), after(18))
+    tick = timedelta(microseconds=1)
+    found = [monitor.status(FAST, after(3), START, at) for at in (late_at - tick, late_at, silent_at - tick, silent_at)]
+    assert found == [UP, LATE, LATE, SILENT]
+
+
+def test_without_grace_a_source_is_silent_at_once():
+    assert monitor.status(Heartbeat(period_seconds=10, grace_seconds=0), START, START, after(10)) is SILENT

@@ -1,0 +1,306 @@
+"""Silence is told once, its end once, whatever crashes and restarts come between."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from heartbeat.sweeper import Sweeper
+from intake.read import read
+from model.errors import Unavailable
+from model.ids import SystemIds
+from model.monitor import MonitorStatus
+from model.reading import Feed
+from model.roster import Heartbeat, Roster, Source
+from store import migrate, monitors
+from store.database import InlineDatabase, SqliteDatabase, sqlite_engine
+
+START = datetime(2026, 7, 14, 2, 14, 5, 250_000, tzinfo=UTC)
+ROSTER = Roster(
+    sources={
+        "miso": Source(id="miso", name="MISO"),
+        "quick": Source(id="quick", name="Quick", heartbeat=Heartbeat(period_seconds=86_400, grace_seconds=1)),
+        "alertmanager": Source(id="alertmanager", name="Alertmanager", heartbeat=None),
+    }
+)
+LATE, SILENCE = "late/miso/2026-07-14T02:14:05Z", "silence/miso/2026-07-14T02:14:05Z"
+
+
+class ManualClock:
+    def __init__(self):
+        self.at = START
+
+    def now(self):
+        return self.at
+
+
+class Published:
+    """Keeps what is published; `fail_at` raises after so many were taken, as a crash would come after them."""
+
+    def __init__(self):
+        self.messages = []
+        self.fail_at = None
+
+    async def publish(self, message):
+        if self.fail_at is not None and len(self.messages) >= self.fail_at:
+            raise Unavailable("the queue is away")
+        self.messages.append(message)
+
+    def said(self):
+        return [(s["event_id"], s["revision"]) for s in map(statement, self.messages)]
+
+
+def statement(message):
+    assert message.source == "gridcall"
+    return json.loads(message.body)
+
+
+def digest(message):
+    (found,) = read(message.body, message.headers, Feed(source=message.source), message.received_at)
+    return found.digest
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class World:
+    """One database that survives, and a sweeper that does not."""
+
+    def __init__(self, database):
+        self.database = database
+        self.clock = ManualClock()
+        self.published = Published()
+        self.restart()
+
+    def restart(self):
+        """What was in memory is gone; a clean stop had flushed the notes."""
+        self.last_seen = {}
+        self.sweeper = Sweeper(
+            self.database, self.published, self.clock, SystemIds(), lambda: ROSTER, lambda: self.last_seen
+        )
+
+    async def hear(self, source="miso"):
+        self.last_seen[source] = self.clock.at
+        seen = {source: self.clock.at}
+        await self.database.transact(lambda conn: monitors.note_seen(conn, seen))
+
+    async def at(self, seconds):
+        """Tick each second until `seconds` after the start; the order of what was published."""
+        while self.clock.at < START + timedelta(seconds=seconds):
+            self.clock.at += timedelta(seconds=1)
+            await self.sweeper.tick()
+        return self.published.said()
+
+    def status(self):
+        return self.sweeper.statuses()["miso"].status
+
+    async def crash_on(self, monkeypatch, name):
+        """The next call of this store function is never made: the process died before it."""
+
+        def die(*_):
+            raise Crash
+
+        with monkeypatch.context() as patch:
+            patch.setattr(monitors, name, die)
+            with pytest.raises(Crash):
+                await self.sweeper.tick()
+
+
+@pytest.fixture(params=["inline", "file"])
+async def world(request, tmp_path):
+    engine = sqlite_engine(":memory:" if request.param == "inline" else tmp_path / "gridcall.db")
+    migrate.upgrade(engine)
+    if request.param == "inline":
+        database = InlineDatabase(engine)
+    else:
+        engine.dispose()
+        database = SqliteDatabase(tmp_path / "gridcall.db")
+    yield World(database)
+    await database.close()
+
+
+async def test_late_at_five_minutes_silent_at_six_told_once(world):
+    await world.hear()
+    assert await world.at(299) == []
+    assert await world.at(300) == [(LATE, 1)]
+    assert await world.at(359) == [(LATE, 1)]
+    assert await world.at(360) == [(LATE, 1), (SILENCE, 1), (LATE, 2)]
+    assert len(await world.at(2000)) == 3
+
+
+async def test_the_alarm_is_critical_and_first_in_line_the_notice_is_not(world):
+    await world.at(360)
+    late, silence, quiet = world.published.messages
+    assert [m.lane for m in (late, silence, quiet)] == [2, 0, 0]
+    assert [statement(m)["severity"] for m in (late, silence, quiet)] == ["notice", "critical", "info"]
+    assert statement(silence)["headline"] == "MISO has been silent since 02:14 UTC"
+
+
+async def test_a_source_never_heard_is_waited_for_from_the_start(world):
+    assert await world.at(299) == []
+    assert world.status() is MonitorStatus.NEW
+    assert (await world.at(360))[1] == (SILENCE, 1)
+
+
+async def test_whoever_is_heard_in_time_is_never_mentioned(world):
+    for minute in range(0, 40, 4):
+        assert await world.at(minute * 60) == []
+        await world.hear()
+
+
+async def test_heard_after_late_only_the_notice_ends(world):
+    await world.hear()
+    await world.at(320)
+    await world.hear()
+    assert await world.at(321) == [(LATE, 1), (LATE, 2)]
+    assert statement(world.published.messages[1])["headline"] == "MISO is heard again after 5 minutes"
+    assert len(await world.at(321 + 290)) == 2
+
+
+async def test_heard_after_silence_the_next_tick_gives_the_all_clear(world):
+    await world.hear()
+    await world.at(725)
+    assert world.status() is MonitorStatus.SILENT
+    world.last_seen["miso"] = world.clock.at  # heard, not written down yet
+    assert world.status() is MonitorStatus.UP
+    assert (await world.at(726))[3:] == [(SILENCE, 2)]
+    over = statement(world.published.messages[3])
+    assert (over["message_type"], over["headline"]) == ("terminate", "MISO is heard again after 12 minutes")
+    assert world.status() is MonitorStatus.UP
+
+
+async def test_the_next_silence_is_another_event(world):
+    await world.hear()
+    await world.at(400)
+    await world.hear()
+    assert (await world.at(400 + 360))[4:] == [
+        ("late/miso/2026-07-14T02:20:45Z", 1),
+        ("silence/miso/2026-07-14T02:20:45Z", 1),
+        ("late/miso/2026-07-14T02:20:45Z", 2),
+    ]
+
+
+async def test_both_due_at_once_only_the_alarm_is_told(world):
+    """The clock jumped over the notice, which has nothing to add."""
+    await world.hear()
+    world.clock.at += timedelta(seconds=500)
+    await world.sweeper.tick()
+    assert world.published.said() == [(SILENCE, 1)]
+    await world.hear()
+    await world.sweeper.tick()
+    assert world.published.said() == [(SILENCE, 1), (SILENCE, 2)]
+
+
+@pytest.mark.parametrize("downtime", [2, 7200])
+async def test_a_restart_while_silent_neither_repeats_the_alarm_nor_loses_the_all_clear(world, downtime):
+    await world.hear()
+    await world.at(400)
+    world.clock.at += timedelta(seconds=downtime)
+    world.restart()
+    await world.sweeper.load()
+    assert world.status() is MonitorStatus.SILENT
+    assert len(await world.at(400 + downtime + 1000)) == 3
+    await world.hear()
+    assert (await world.at(400 + downtime + 1001))[3:] == [(SILENCE, 2)]
+
+
+async def test_a_restart_gives_a_new_period_and_the_notice_is_not_repeated(world):
+    await world.hear()
+    await world.at(310)
+    world.restart()
+    assert await world.at(310 + 359) == [(LATE, 1)]
+    assert world.status() is MonitorStatus.LATE
+    assert (await world.at(310 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
+
+
+async def test_due_while_the_process_was_down(world):
+    await world.hear()
+    await world.at(10)
+    world.clock.at += timedelta(hours=2)
+    world.restart()
+    assert await world.at(7210 + 299) == []
+    assert (await world.at(7210 + 300))[0] == (LATE, 1)
+    assert (await world.at(7210 + 360))[1] == (SILENCE, 1)
+
+
+@pytest.mark.parametrize(("second", "name"), [(300, "set_status"), (360, "set_status")])
+async def test_a_crash_between_publishing_and_marking_repeats_harmlessly(world, monkeypatch, second, name):
+    """What comes again has the same id and digest: the router knows it as a duplicate and calls nobody."""
+    await world.hear()
+    before = len(await world.at(second - 1))
+    world.clock.at += timedelta(seconds=1)
+    await world.crash_on(monkeypatch, name)
+    first = world.published.messages[before:]
+    world.clock.at += timedelta(seconds=7)
+    world.restart()
+    await world.at(second + 400)
+    repeated = [m for m in world.published.messages[before + len(first) :] if statement(m) in map(statement, first)]
+    assert [digest(m) for m in repeated] == [digest(m) for m in first]
+    unlike = {(*key, digest(m)) for key, m in zip(world.published.said(), world.published.messages, strict=True)}
+    assert len(unlike) == len(set(world.published.said())), "the same revision said two things"
+
+
+async def test_a_crash_after_the_alarm_and_then_a_message_gives_the_all_clear(world, monkeypatch):
+    """The alarm may have gone out though nothing says so: it is ended all the same."""
+    await world.hear()
+    await world.at(359)
+    world.clock.at += timedelta(seconds=1)
+    await world.crash_on(monkeypatch, "set_status")
+    world.restart()
+    await world.hear()
+    assert (await world.at(361))[3:] == [(SILENCE, 2), (LATE, 2)]
+
+
+async def test_a_crash_after_the_all_clear_repeats_it_word_for_word(world, monkeypatch):
+    await world.hear()
+    await world.at(400)
+    await world.hear()
+    world.clock.at += timedelta(seconds=1)
+    await world.crash_on(monkeypatch, "settle")
+    world.clock.at += timedelta(seconds=3)
+    world.restart()
+    await world.hear()  # a later message decides nothing any more
+    assert (await world.at(405))[3:] == [(SILENCE, 2), (SILENCE, 2)]
+    assert len({digest(m) for m in world.published.messages[3:]}) == 1
+    assert len(await world.at(420)) == 5
+
+
+async def test_while_the_queue_is_away_it_is_tried_again_each_second(world):
+    await world.hear()
+    await world.at(359)
+    world.published.fail_at = 1
+    assert await world.at(370) == [(LATE, 1)]
+    assert world.status() is MonitorStatus.SILENT  # by the clock; nobody was told yet
+    world.published.fail_at = None
+    assert (await world.at(371))[1:] == [(SILENCE, 1), (LATE, 2)]
+
+
+async def test_our_own_events_are_nobodys_sign_of_life(world):
+    await world.at(400)
+    assert await world.database.read(monitors.every) == {
+        "miso": (await world.database.read(monitors.every))["miso"],
+    }
+    assert world.sweeper.statuses()["miso"].last_seen_at is None
+
+
+async def test_a_source_that_joins_the_roster_later_gets_a_whole_period(world, monkeypatch):
+    later = Source(id="nyiso", name="NYISO")
+    await world.at(100)
+    monkeypatch.setitem(ROSTER.sources, "nyiso", later)
+    await world.hear()
+    await world.at(399)
+    assert world.sweeper.statuses()["nyiso"].late_at == START + timedelta(seconds=101 + 300)
+    assert (await world.at(401))[-1][0].startswith("late/nyiso/")
+
+
+async def test_statuses_say_when_what_happens(world):
+    assert set(world.sweeper.statuses()) == {"miso", "quick"}
+    await world.hear()
+    miso = world.sweeper.statuses()["miso"]
+    assert miso == (MonitorStatus.UP, START, START + timedelta(seconds=300), START + timedelta(seconds=360))
+    await world.at(900)
+    world.restart()
+    await world.sweeper.load()
+    miso = world.sweeper.statuses()["miso"]
+    assert miso == (MonitorStatus.SILENT, START, START + timedelta(seconds=300), START + timedelta(seconds=360))
