@@ -1,6 +1,7 @@
 """`gridcall`: start it, and talk to one that runs."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -11,12 +12,14 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 RUNNING, TRYING, TALKING = "Run", "Try, without a server", "Talk to one that runs"
 
-cli.command(rich_help_panel=RUNNING)(operating.serve)
-cli.command(rich_help_panel=RUNNING)(operating.sandbox)
-for command in (sending.example, previewing.plan, previewing.say):
-    cli.command(rich_help_panel=TRYING)(command)
-for command in (sending.send, sending.beat, reading.oncall, reading.events, reading.event):
-    cli.command(rich_help_panel=TALKING)(command)
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    RUNNING: (operating.serve, operating.sandbox),
+    TRYING: (sending.example, previewing.plan, previewing.say),
+    TALKING: (sending.send, sending.beat, reading.oncall, reading.events, reading.event),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        cli.command(rich_help_panel=panel)(command)
 
 
 @cli.callback()

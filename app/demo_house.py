@@ -17,7 +17,6 @@ from app.serve import DEMO_ROSTER
 from intake.examples import example
 from model.clock import SystemClock
 from model.ids import SystemIds
-from model.plan import ChannelName
 
 SOURCE = "miso-fast"
 SLACK = "C0OPS"

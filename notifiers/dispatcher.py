@@ -308,13 +308,7 @@ class Dispatcher:
             await self._failed(job, attempt, error)
         else:
             now = self._clock.now()
-
-            def work(conn: Connection) -> None:
-                outbox.sent(conn, self._ids, row, attempt, result, now)
-                if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
-                    threads.remember(conn, row.event_pk, row.address, result.vendor_id)
-
-            await self._database.transact(work)
+            await self._database.transact(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
             self._log("notification sent", row, attempt, now)
             return True
         return False

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
-from model.plan import ChannelName, Hold, Notification, State
-from store import attempts, lines, plans, replies, timeline
+from model.plan import ChannelName, Hold, Kind, Notification, State
+from store import attempts, lines, plans, replies, threads, timeline
 from store.codec import sha256
 from store.plans import notification
 from store.replies import Code
@@ -184,6 +184,8 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
     timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
     if attempt.part == attempt.parts:
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
+        if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
+            threads.remember(conn, row.event_pk, row.address, result.vendor_id)
         # Rows that follow this one may go now.
         signal(conn, DISPATCH)
 

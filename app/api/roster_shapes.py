@@ -5,10 +5,9 @@ from typing import Any
 
 from app.api.instants import iso
 from app.masking import masked
-from model.monitor import MonitorStatus
+from model.monitor import Monitor, MonitorStatus
 from model.roster import Override, Person, Shift, Source, Team
 from routing.audience import is_awake
-from store.monitors import MonitorRow
 
 
 def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def shift(found: Shift) -> dict[str, Any]:
     return {"people": list(found.people), "start": iso(found.start), "end": iso(found.end), "layer": found.layer}
 
 
-def source(found: Source, monitor: MonitorRow | None, heard_at: datetime | None) -> dict[str, Any]:
+def source(found: Source, monitor: Monitor | None, heard_at: datetime | None) -> dict[str, Any]:
     """`heard_at`: what this process heard and may not have written down yet."""
     written = monitor.last_seen_at if monitor else None
     last_seen = max((at for at in (written, heard_at) if at), default=None)

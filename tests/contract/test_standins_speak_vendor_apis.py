@@ -122,7 +122,7 @@ async def _empty_answer(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # neither a server nor a library tells when it is done
+    while not true():
         await asyncio.sleep(0.005)
 
 

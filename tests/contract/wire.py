@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from jsonschema.exceptions import best_match
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 from werkzeug.datastructures import MultiDict
@@ -76,7 +77,7 @@ def described(folder: Path, vendor: str) -> OpenAPI:
 
 
 def check(description: OpenAPI, vendor: str, exchange: Exchange) -> None:
-    """Request and answer are as the vendor describes them."""
+    """Request and answer, where there was one, are as the vendor describes them."""
     mount, host = HOSTS[vendor]
     headers = {key.decode(): value.decode() for key, value in exchange.scope["headers"]}
     request = MockRequest(
@@ -91,7 +92,8 @@ def check(description: OpenAPI, vendor: str, exchange: Exchange) -> None:
     answer = MockResponse(exchange.answer, exchange.status, exchange.headers, "application/json")
     try:
         description.validate_request(request)
-        description.validate_response(request, answer)
+        if exchange.status:
+            description.validate_response(request, answer)
     except Exception as error:
-        faults = [fault.message for fault in getattr(error.__cause__, "schema_errors", [])]
+        faults = [best_match([fault]).message for fault in getattr(error.__cause__, "schema_errors", [])]
         pytest.fail(f"{exchange.scope['method']} {exchange.scope['path']}: {error!r} {faults} {exchange.answer!r}")

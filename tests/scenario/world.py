@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from sqlalchemy import select
 
 from app import http, serve, standins, vendors
 from app.service import Service, Stores, load_rosters, open_stores
@@ -24,7 +26,7 @@ from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Reply
 from model.verdict import Verdict
 from sandbox import build as build_standins
-from store import attempts, events, plans, replies, seal, timeline, verdicts
+from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
@@ -119,7 +121,9 @@ class World:
         self._serving: list[asyncio.Task[None]] = []
         self._ticking: list[asyncio.Task[object]] = []
         self._life: _Life | None = None
+        self.ticked: Counter[str] = Counter()
         self._seen = 0
+        self.evidence_is_broken_on_purpose = False
         self.http = httpx2.AsyncClient(base_url=self._api.url, trust_env=False, timeout=REAL_SECONDS)
         self._control = httpx2.AsyncClient(base_url=self._standins.url, trust_env=False, timeout=REAL_SECONDS)
         self._phones = {
@@ -259,6 +263,7 @@ class World:
             (tick, at if at > now else now + timedelta(seconds=tick.every_seconds)) for tick, at in self._life.ticks
         ]
         self._ticking = [task for task in self._ticking if not task.done()]
+        self.ticked.update(tick.name for tick in due)
         self._ticking += [asyncio.ensure_future(tick.tick()) for tick in due]
 
     def _look_for_failures(self) -> None:
@@ -272,13 +277,13 @@ class World:
     # --- what the story does ----------------------------------------------------------------------------------------
 
     async def post(
-        self, kind: str, event_id: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
+        self, kind: str, name: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
     ) -> httpx2.Response:
         """POST one of the examples, counted from now, with `changes`."""
-        return await self.post_raw(json.dumps(self.example(kind, event_id, **changes)), key=key, prefer=prefer)
+        return await self.post_raw(json.dumps(self.example(kind, name) | changes), key=key, prefer=prefer)
 
-    def example(self, kind: str, event_id: str = "E-1", **changes: Any) -> dict[str, Any]:
-        return example(kind, self.clock.now(), event_id) | changes
+    def example(self, kind: str, event_id: str = "E-1") -> dict[str, Any]:
+        return example(kind, self.clock.now(), event_id)
 
     async def post_raw(
         self, body: str | bytes, *, key: str = "demo-upstream", path: str = "/v1/events", prefer: str | None = None
@@ -323,9 +328,8 @@ class World:
         return self._strangers.setdefault(name, Phone(name, name, None, self.standins, self._control))
 
     def slack(self, channel: str = "C0OPS") -> list[Post]:
-        """What stands in a channel, oldest first."""
-        found = self.standins.workspace.channels.get(channel)
-        return [self._posted(message) for message in found.messages] if found else []
+        """What stands in a channel, or in the direct messages of a user id, oldest first."""
+        return [self._posted(message) for message in self.standins.workspace.channel(channel).messages]
 
     def _posted(self, message: dict[str, Any]) -> Post:
         at = datetime.fromtimestamp(0, self.start.tzinfo) + timedelta(microseconds=int(message["ts"].replace(".", "")))
@@ -367,6 +371,23 @@ class World:
 
         return await self.service.database.read(load)
 
+    async def broken_chains(self) -> list[seal.Break | str]:
+        """Every place where the evidence of any event does not hold, and rows not sealed yet."""
+
+        def look(conn: Connection) -> list[seal.Break | str]:
+            pks = [event.pk for event in events.page(conn, 1000, None)]
+            unsealed = conn.execute(select(tables.timeline.c.kind).where(tables.timeline.c.seal_no.is_(None)))
+            found = [f"not sealed: {row.kind}" for row in unsealed]
+            return [*found, *(broken for pk in pks for broken in seal.check(conn, pk))]
+
+        return await self.service.database.read(look)
+
+    async def sealed_kinds(self, event_pk: str) -> list[str]:
+        """What of an event's timeline has its place in the chain, in that order."""
+        columns = tables.timeline.c
+        query = select(columns.kind).where(columns.event_pk == event_pk, columns.seal_no.is_not(None))
+        return await self.service.database.read(lambda conn: list(conn.scalars(query.order_by(columns.seal_no))))
+
     def settled(self, kept: Record) -> list[str]:
         """Rows and attempts that are still open though nothing is in the air any more: there should be none."""
         open_rows = [f"{n.channel} to {n.person or n.team}: {n.state}" for n in kept.rows if n.state in _OPEN]
@@ -404,8 +425,9 @@ async def open_world(folder: Path, start: datetime, roster: str | None = None, m
     await world.open()
     try:
         yield world
-        await world.quiet()
+        await world.advance(seconds=3)  # what is under way arrives, what was written is sealed
         assert not world.surprises(), "\n".join(world.surprises())
+        assert world.evidence_is_broken_on_purpose or await world.broken_chains() == []
     finally:
         await world.close()
 
