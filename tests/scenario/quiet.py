@@ -8,11 +8,12 @@ the stand-ins report of themselves. Waiting for the clock is not work.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 from model.attempt import Attempt, Sent
+from model.clock import Clock
 from model.ports import Channel, Found, Send
 from store.database import Connection, Database
 
@@ -35,16 +36,38 @@ class Work:
         self.begun = 0
         self.dead = False
 
-    @contextmanager
-    def on(self, name: str) -> Iterator[None]:
+    def goes_on(self) -> None:
         if self.dead:
             raise Killed
+
+    @contextmanager
+    def on(self, name: str) -> Iterator[None]:
+        self.goes_on()
         self.running[name] += 1
         self.begun += 1
         try:
             yield
         finally:
             self.running[name] -= 1
+
+
+class LifesClock:
+    """The clock as one life of the service has it: who is dead waits for nothing any more."""
+
+    def __init__(self, clock: Clock, work: Work) -> None:
+        self._clock = clock
+        self._work = work
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def sleep_until(self, at: datetime) -> None:
+        self._work.goes_on()
+        await self._clock.sleep_until(at)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        self._work.goes_on()
+        return self._clock.timeout(seconds)
 
 
 class CountedDatabase:

@@ -36,7 +36,7 @@ async def test_an_unreadable_message_of_a_critical_source_calls_people(world: Wo
     world.phone("ben").expects_call("A message from MISO cannot be read", at="0:01")
     for name in ("ana", "ben"):
         world.phone(name).expects_text("A message from MISO cannot be read", "Reply 1")
-    assert world.slack()[0].text == "Gridcall: A message from MISO cannot be read"
+    assert world.slack()[0].text == "Gridcall ALARM: A message from MISO cannot be read"
 
 
 async def test_an_unreadable_message_of_another_source_is_a_line_in_slack(world: World) -> None:

@@ -30,7 +30,7 @@ from store import attempts, events, plans, replies, seal, tables, timeline, verd
 from store.database import Connection
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
-from tests.scenario.quiet import CountedChannel, CountedDatabase, Front, Work, until_quiet
+from tests.scenario.quiet import CountedChannel, CountedDatabase, Front, LifesClock, Work, until_quiet
 
 _OPEN = (State.PENDING, State.SENDING, State.UNKNOWN)
 _OPEN_ATTEMPTS = (AttemptState.SENDING, AttemptState.UNKNOWN)
@@ -96,6 +96,7 @@ class _Life:
     work: Work
     loops: asyncio.Task[None]
     ticks: list[tuple[Tick, datetime]]
+    ending: bool = False
 
 
 class World:
@@ -153,48 +154,53 @@ class World:
     async def start_service(self) -> None:
         """A new process on what the last one left."""
         work = Work()
+        clock = LifesClock(self.clock, work)
         stores = open_stores(self.settings)
         counted = Stores(CountedDatabase(stores.database, work), stores.broker, stores.installation_key)
         rosters = await load_rosters(counted.database, self.roster, self.clock.now(), demo=True)
-        connected = vendors.connect(self.settings, self.clock)
+        connected = vendors.connect(self.settings, clock)
         channels = {name: CountedChannel(channel, work) for name, channel in connected.channels.items()}
-        service = Service(
-            self.settings, counted, rosters, replace(connected, channels=channels), self.clock, SystemIds()
-        )
+        service = Service(self.settings, counted, rosters, replace(connected, channels=channels), clock, SystemIds())
         ticks = [(t, self.clock.now() + timedelta(seconds=t.every_seconds)) for t in service.ticks()]
         self._life = _Life(service, work, asyncio.create_task(service.run()), ticks)
         self.front.app = http.build(service)
 
     async def stop_service(self) -> None:
-        """As SIGTERM does: the door closes, the loops end, everything is let go."""
-        life = self._end_of_life()
+        """As SIGTERM does: the door closes, what is being sent is finished, everything is let go."""
+        life = self._closed_door()
+        ended = self._cancelled(life)
         try:
-            await self._gone(life)
+            while not ended.done():
+                await until_quiet(self.busy, self._begun, REAL_SECONDS)
+                if not ended.done() and (at := self.clock.next_at()) is not None:
+                    self.clock.move_to(at)
+            _raise_errors(await ended)
         finally:
+            self._life = None
             await life.service.close()
 
     async def kill_service(self) -> None:
         """As SIGKILL does: from now on nothing that it tries has an effect."""
-        life = self._end_of_life()
+        life = self._closed_door()
         life.work.dead = True
-        await self._gone(life)
+        _raise_errors(await self._cancelled(life))
+        self._life = None
         await life.service.vendors.close()
         await life.service.broker.close()
         await life.service.database.close()
 
-    def _end_of_life(self) -> _Life:
-        life, self._life, self.front.app = self._life, None, None
-        assert life is not None, "the service does not run"
-        return life
+    def _closed_door(self) -> _Life:
+        self.front.app = None
+        assert self._life is not None, "the service does not run"
+        self._life.ending = True
+        return self._life
 
-    async def _gone(self, life: _Life) -> None:
+    def _cancelled(self, life: _Life) -> asyncio.Future[list[object]]:
         tasks = [life.loops, *self._ticking]
+        self._ticking = []
         for task in tasks:
             task.cancel()
-        self._ticking = []
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
+        return asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         try:
@@ -219,7 +225,8 @@ class World:
             found |= {name: running[name] for name in ("transactions", "reads")}
             # A request that a fault keeps hanging waits for the clock at both ends.
             found["vendors"] = running["vendors"] - self.standins.hanging()
-            found["queue"] = self._life.service.broker.depth()
+            if not self._life.ending:  # what is left in the queue then is for the next one
+                found["queue"] = self._life.service.broker.depth()
         return {name: count for name, count in found.items() if count}
 
     def _begun(self) -> int:
@@ -412,6 +419,13 @@ class World:
     def _owner(self, direct: str) -> Phone:
         user = self.standins.workspace.channels[direct].person
         return next(phone for phone in self._phones.values() if phone.slack == user)
+
+
+def _raise_errors(ended: Sequence[object]) -> None:
+    """Cancelled is how loops end; whatever else they ended by is told."""
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
 
 
 @asynccontextmanager
