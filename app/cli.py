@@ -5,21 +5,21 @@ from collections.abc import Callable
 
 import typer
 
-from app.commands import operating, previewing, reading, sending
+from app.commands import checking, mending, operating, previewing, reading, sending
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-RUNNING, TRYING, TALKING = "Run", "Try, without a server", "Talk to one that runs"
-
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    RUNNING: (operating.serve, operating.sandbox),
-    TRYING: (sending.example, previewing.plan, previewing.say),
-    TALKING: (sending.send, sending.beat, reading.oncall, reading.events, reading.event),
+    "Run": (operating.serve, operating.sandbox),
+    "Try, without a server": (sending.example, previewing.plan, previewing.say),
+    "Talk to one that runs": (sending.send, sending.beat, reading.oncall, reading.events, reading.event),
+    "Look after its files": (checking.doctor, checking.migrate, checking.check),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         cli.command(rich_help_panel=panel)(command)
+cli.add_typer(mending.unreadable, name="unreadable", rich_help_panel="Talk to one that runs")
 
 
 @cli.callback()

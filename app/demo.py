@@ -15,6 +15,8 @@ import httpx2
 from app import demo_story as story
 from app.demo_house import SOURCE, House, TwoProcesses, folder, one_process
 from app.demo_stage import Beats, Failed, Process
+from app.evidence import verify
+from config.settings import load_settings
 
 SHOWN_MESSAGES = 30
 
@@ -62,6 +64,7 @@ def play(script: Script, wanted: Sequence[str], place: Path) -> None:
             if code != 0:
                 raise Failed(f"an end with exit code 0, not {code}")
             script.ok("told to end, it ends with exit code 0")
+        _evidence_holds(script, place / "one")
     if KILLED in wanted:
         (place / "two").mkdir()
         two = TwoProcesses(place / "two")
@@ -70,6 +73,7 @@ def play(script: Script, wanted: Sequence[str], place: Path) -> None:
             _evidence(two.house, lambda: two.process, partial(story.killed, two, script.ok))
         finally:
             two.close()
+        _evidence_holds(script, place / "two")
 
 
 def _in_one_process(script: Script, wanted: Sequence[str], house: House) -> None:
@@ -84,6 +88,13 @@ def _in_one_process(script: Script, wanted: Sequence[str], house: House) -> None
             story.silence(house, beats, script.ok)
     finally:
         beats.stop()
+
+
+def _evidence_holds(script: Script, folder: Path) -> None:
+    found = verify(load_settings(data_dir=folder / "var"), None, None)
+    if found.breaks or not found.rows:
+        raise Failed(f"an unbroken chain of evidence, not {found}")
+    script.ok(f"the evidence of {found.events} events, {found.rows} sealed rows, is unbroken")
 
 
 def _evidence(house: House, process: Process | Callable[[], Process | None], run: Callable[[], None]) -> None:

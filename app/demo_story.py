@@ -1,5 +1,6 @@
 """The stories of `make demo`, in the order they are played. Each says what must happen and fails when it does not."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -217,10 +218,8 @@ def unreadable(house: House, ok: Ok) -> None:
     found = house.wait("a line in Slack about it", lambda: house.slack("cannot be read"), 5)
     require_calls(house)
     require(len(found) == 1, f"one line in Slack, not {len(found)}")
-    ok(
-        f"a bad message is answered 422 with its id ({answer.json()['detail'][:60]}…), Slack has one line, no phone rings"
-    )
-    house.api.json("PUT", f"/v1/unreadable/{kept}", json={"body": good})
+    ok("a bad message is answered 422 with its id and what is wrong; Slack has one line, no phone rings")
+    house.api.json("PUT", f"/v1/unreadable/{kept}", json={"body": json.dumps(good)})
     house.api.json("POST", f"/v1/unreadable/{kept}/replay")
     for person in AWAKE:
         house.wait_call(person, 5, "ringing")
@@ -280,11 +279,11 @@ def killed(play: TwoProcesses, ok: Ok) -> None:
     before = house.called()
     ok(f"kill -9 as the first phone rings ({', '.join(before)} called)")
     took = play.start()
-    for person in AWAKE:
-        house.wait_call(person, 10)
+    # A call that was begun and never reached Twilio is looked for at 3, 10 and 25 s before it is placed again.
+    house.wait_call(AWAKE[1], 35)
     ok(f"started again in {took:.1f} s, who was not called yet is called now")
     reason = require_met(house, posted)
-    require_calls(house, *AWAKE, perhaps=ASLEEP)  # her turn comes while a slow machine starts
+    require_calls(house, *AWAKE, perhaps=(*ASLEEP, *BACKUP))  # their turn may come meanwhile
     twice = {p: texts for p, texts in house.texted().items() if len(texts) != len(set(texts))}
     require(not twice, f"every text once, not {twice}")
     require(any(m.to == SLACK for m in house.slack()), "the event in Slack")

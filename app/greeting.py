@@ -9,7 +9,6 @@ from pathlib import Path
 
 from app.serve import Listening
 from app.service import Service
-from model.monitor import MonitorStatus
 
 SOURCE = "miso"
 KEY = "demo-upstream"
@@ -54,14 +53,10 @@ def program(started: Path, folder: Path) -> str:
 
 def heartbeat(service: Service, source: str) -> Iterator[str]:
     """When the silence of `source` will ring, if nothing more is heard of it."""
-    known = service.sweeper.statuses().get(source)
-    if known is None:
-        return
-    if known.status is MonitorStatus.SILENT:
-        yield f"Source {source} is silent, and people were told; they are told too when it is heard again."
-        return
-    late, rings = both(known.late_at), both(known.silent_at)
-    yield f"Source {source}, if nothing more is heard of it: late at {late}, phones ring at {rings}."
+    status = service.sweeper.statuses().get(source)
+    if status is not None:
+        ends = f"late at {both(status.late_at)}, phones ring at {both(status.silent_at)}"
+        yield f"If nothing more is heard of source {source}, it is {ends}."
 
 
 def both(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The stand-ins for the vendors, as the demo and `gridcall sandbox` run them: whom they call back, how we reach them."""
+"""The stand-ins for the vendors, for the demo and `gridcall sandbox`: whom they call back, how we reach them."""
 
 from config.settings import Settings, load_settings
 from model.clock import Clock

@@ -28,12 +28,20 @@ class Vendors:
             await channel.close()
 
 
+def missing(settings: Settings) -> tuple[str, ...]:
+    """A sentence for each vendor that is not set up."""
+    sentences = (
+        (settings.twilio_account_sid, "Twilio is not set up: no phone rings and no text is sent (GRIDCALL_TWILIO_*)"),
+        (settings.slack_bot_token, "Slack is not set up: nothing is posted there (GRIDCALL_SLACK_*)"),
+    )
+    return tuple(sentence for given, sentence in sentences if not given)
+
+
 def connect(settings: Settings, clock: Clock) -> Vendors:
     channels: dict[ChannelName, Channel] = {
         ChannelName.PAGERDUTY: PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     }
     twilio = slack = None
-    missing = []
     if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
@@ -43,14 +51,10 @@ def connect(settings: Settings, clock: Clock) -> Vendors:
         channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url)
         channels[ChannelName.SMS] = SmsChannel(account, from_number=number, public_url=url)
         twilio = TwilioSignature(token)
-    else:
-        missing.append("Twilio is not set up: no phone rings and no text is sent (GRIDCALL_TWILIO_*)")
     if settings.slack_bot_token and settings.slack_signing_secret:
         base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
         workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
         slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
-    else:
-        missing.append("Slack is not set up: nothing is posted there (GRIDCALL_SLACK_*)")
-    return Vendors(channels, twilio, slack, tuple(missing))
+    return Vendors(channels, twilio, slack, missing(settings))

@@ -123,8 +123,8 @@ class Dispatcher:
         for job in jobs:
             self._running[job.row.channel] += 1
             group.create_task(self._send(job, claimed_at, wake))
-        if jobs:
-            wake.set()  # there may be more than one look takes
+        if batch.due:
+            wake.set()  # there may be more than one look takes, and what was held back has a new due time
         return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
 
     async def _finish_sending(self, wake: asyncio.Event) -> None:

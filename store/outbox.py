@@ -241,12 +241,15 @@ def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
         )
     ).all()
     for row in map(notification, rows):
-        for attempt in attempts.of_notification(conn, row.id):
-            if attempt.state is AttemptState.SENDING:
-                attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
+        for attempt in sending[:1]:  # parts go one after the other: only the first of them can have been begun
+            attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        _end_other_parts(conn, row, now)
         values = {"look_at": now, "looks": 0, "lease_owner": None}
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
+    if rows:
+        signal(conn, DISPATCH)  # the reconciler may have looked before
     return len(rows)
 
 
@@ -277,6 +280,12 @@ def next_look_at(conn: Connection) -> datetime | None:
 
 def look_again(conn: Connection, row: Notification, looks: int, at: datetime) -> None:
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
+
+
+def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
+    """A lost part was found: those behind it are due now."""
+    if plans.move(conn, row.id, State.PENDING, now, reason="", due_at=now, look_at=None):
+        signal(conn, DISPATCH)
 
 
 def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:

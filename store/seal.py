@@ -31,6 +31,13 @@ _ROW = (
 )
 
 
+class State(NamedTuple):
+    """How many rows of an event are in its chain, and how many wait for the sealer."""
+
+    sealed: int
+    unsealed: int
+
+
 class Break(NamedTuple):
     """Where an event's chain does not hold, and why."""
 
@@ -78,6 +85,12 @@ def _head(conn: Connection, event_pk: str) -> tuple[int, str]:
         .limit(1)
     ).first()
     return (row.seal_no, row.hash) if row else (0, GENESIS)
+
+
+def state(conn: Connection, event_pk: str) -> State:
+    numbers = conn.scalars(select(timeline.c.seal_no).where(timeline.c.event_pk == event_pk)).all()
+    sealed = sum(number is not None for number in numbers)
+    return State(sealed, len(numbers) - sealed)
 
 
 def check(conn: Connection, event_pk: str) -> list[Break]:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-LOOKS_AT_ONCE = 50
+LOOKS_AT_ONCE = 10
 
 
 class Killed(BaseException):

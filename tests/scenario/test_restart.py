@@ -149,3 +149,26 @@ async def test_killed_at_any_moment(world: World, turns: int) -> None:
     assert len([p for p in world.slack() if "ACT NOW" in p.text]) == 1
     assert {p.dedup_key for p in world.pagerduty()} == {"miso:E-1:g1"}
     assert world.settled(await world.event()) == []
+
+
+async def test_killed_between_two_parts_of_a_text(world: World) -> None:
+    """The first part is found at Twilio, the second was never begun: it follows at once, and nothing comes twice."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status="accept_then_hang", count=1, path="/Messages.json")
+    world.front.deaf = True
+    await world.post("edr")
+    await world.advance_until("0:03")
+    await world.kill_service()
+    world.front.deaf = False
+    await world.advance_until("0:10")
+    await world.start_service()
+    await world.advance_until("2:20")
+    for name, at in (("ana", "0:00"), ("ben", "0:01")):
+        world.phone(name).expects_call(at=at)
+        world.phone(name).expects_text("Reply 1", "Planned end", at="0:02")
+    kept = await world.event()
+    parts = [
+        (world.moment(a.started_at), a.part) for a in kept.attempts if a.channel == "sms" and a.state == "accepted"
+    ]
+    assert sorted(parts) == [("0:00", 1), ("0:00", 1), ("0:00", 2), ("0:10", 2)]
+    assert world.settled(kept) == []

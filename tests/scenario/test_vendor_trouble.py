@@ -2,6 +2,7 @@
 
 from model.attempt import AttemptState
 from model.plan import ChannelName, State
+from tests.scenario.conftest import OpenWorld
 from tests.scenario.people import Call
 from tests.scenario.world import World
 
@@ -111,7 +112,7 @@ async def test_a_text_whose_answer_is_lost(world: World) -> None:
 
 async def test_a_text_that_never_reached_twilio(world: World) -> None:
     """Both parts come, once, after the last look."""
-    await world.scene("nobody answers")
+    await world.scene("all busy")
     await world.breaks("twilio", status="hang", count=1, path="/Messages.json")
     await world.post("edr")
     await world.advance_until("2:20")
@@ -181,6 +182,28 @@ async def test_a_number_that_is_being_called_already(world: World) -> None:
         world.phone(name).expects_text("Ref 1 r1")
         world.phone(name).expects_text("Ref 2 r1")
         world.phone(name).expects_direct_message("Reduce 12.5 MW")
+
+
+async def test_one_line_for_two_people(opens: OpenWorld) -> None:
+    """The second is held, told in Slack meanwhile, and rung at the instant the line is free."""
+    async with opens(twilio_lines=1) as world:
+        await world.scene("nobody answers")
+        await world.post("edr")
+        await world.advance_until("0:10")
+        assert (await world.event()).row("ben").hold == "lines"
+        await world.advance_until("1:00")
+        world.phone("ana").expects_call(at="0:00")
+        world.phone("ben").expects_call(at="0:25")
+        world.phone("ben").expects_direct_message("Reduce 12.5 MW", at="0:00")
+        await texts(world, "ana", "ben")
+
+
+async def test_one_channel_takes_one_message_a_second(world: World) -> None:
+    """Five at once, then one a second: none is lost, none waits longer."""
+    for number in range(8):
+        await world.post("edr", f"E-{number}", mode="test")
+    await world.advance(minutes=1)
+    assert [p.at[:4] for p in world.slack("C0OPSTEST")] == ["0:00"] * 5 + ["0:01", "0:02", "0:03"]
 
 
 async def test_callbacks_twice_and_out_of_order(world: World) -> None:

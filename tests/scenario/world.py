@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -101,7 +101,7 @@ class _Life:
 class World:
     """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected."""
 
-    def __init__(self, folder: Path, start: datetime, roster: RosterFile) -> None:
+    def __init__(self, folder: Path, start: datetime, roster: RosterFile, **settings: Any) -> None:
         self.clock = ManualClock(start)
         self.moment = story_time(start)
         self.start = start
@@ -112,7 +112,7 @@ class World:
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
         self.standins = standins.world(self.clock, self._api.url)
         self.settings: Settings = standins.demo_settings(
-            load_settings(data_dir=folder), self._api.url, self._standins.url
+            load_settings(data_dir=folder, **settings), self._api.url, self._standins.url
         )
         self._servers = [
             (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
@@ -415,13 +415,16 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = ()):
-    """A running world; `roster` is YAML, else the demo's. At the end nothing may have come that was not expected.
+async def open_world(
+    folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = (), **settings: Any
+) -> AsyncIterator[World]:
+    """A running world; `roster` is YAML, else the demo's; `settings` as in config/settings.py.
 
+    At the end nothing may have come that was not expected, and the evidence must hold.
     Sources are silent in most stories: only the silence of those in `minds_silence_of` is an alarm.
     """
     text = roster if roster is not None else serve.DEMO_ROSTER.read_text()
-    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of))
+    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of), **settings)
     await world.open()
     try:
         yield world

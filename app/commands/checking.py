@@ -1,0 +1,87 @@
+"""`gridcall doctor`, `migrate` and `check`: look after the files of one installation, on the machine they are on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from app.doctor import Finding
+    from config.settings import Settings
+
+JSON = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
+
+
+def doctor(
+    roster: Annotated[Path | None, typer.Option(help="The roster file; GRIDCALL_ROSTER or the stored one.")] = None,
+    json: JSON = False,
+) -> None:
+    """Settings and where they come from, roster, ports, files, vendors. The exit code is 1 when something fails."""
+    from app import doctor as examine
+    from app.commands import show
+    from config.settings import describe
+
+    settings = _settings(roster)
+    findings = list(examine.findings(settings))
+    failed = any(f.level is examine.Level.FAILS for f in findings)
+    if json:
+        known = [{"name": n, "value": v, "origin": o} for n, v, o in describe(settings)]
+        found = [{"level": str(f.level), "what": f.what, "detail": f.detail} for f in findings]
+        show.as_json({"ok": not failed, "settings": known, "findings": found})
+    else:
+        show.table(("setting", "value", "from"), describe(settings), empty="")
+        typer.echo("")
+        show.table(("", "what", "found"), [_shown(f) for f in findings], empty="")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _settings(roster: Path | None) -> "Settings":
+    from config.settings import load_settings
+
+    return load_settings(**({"roster": roster} if roster else {}))
+
+
+def _shown(finding: "Finding") -> tuple[str, str, str]:
+    return str(finding.level), finding.what, finding.detail
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema. `serve` does the same at its start."""
+    from app.service import database_path
+    from store.database import sqlite_engine
+    from store.migrate import current, upgrade
+
+    settings = _settings(None)
+    path = database_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = sqlite_engine(path)
+    changed = upgrade(engine)
+    typer.echo(f"{path} is at {current(engine)}{'' if changed else ' already'}")
+    engine.dispose()
+
+
+def check(
+    source: Annotated[str | None, typer.Argument(help="Who sent the event.")] = None,
+    event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID", help="The event's id.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every event.")] = False,
+    json: JSON = False,
+) -> None:
+    """Verify the sealed evidence of an event, or of all. Only reads; the exit code is 1 when a chain is broken."""
+    from app.commands import show
+    from app.evidence import verify
+
+    if every == (source is not None) or (source is not None and event_id is None):
+        raise typer.BadParameter("give SOURCE and EVENT_ID, or --all")
+    found = verify(_settings(None), source, event_id)
+    if json:
+        breaks = [b._asdict() for b in found.breaks]
+        show.as_json({"events": found.events, "rows": found.rows, "unsealed": found.unsealed, "breaks": breaks})
+    else:
+        for broken in found.breaks:
+            typer.echo(f"{broken.source} {broken.event_id}, row {broken.seal_no}: {broken.why}")
+        state = f"{len(found.breaks)} breaks" if found.breaks else "unbroken"
+        waiting = f", {found.unsealed} not sealed yet" if found.unsealed else ""
+        typer.echo(f"{found.events} events with {found.rows} sealed rows{waiting}: {state}")
+    if found.breaks:
+        raise typer.Exit(1)

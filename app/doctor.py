@@ -1,0 +1,149 @@
+"""What `gridcall doctor` looks at: everything that would fail at the first event instead of now."""
+
+import os
+import socket
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from app import vendors
+from app.serve import read_roster
+from app.service import database_path
+from config.settings import Settings, unknown_variables
+from model.errors import SettingsError
+from model.roster import PagerDutyMode, Roster
+from store import migrate, rosters
+from store.database import sqlite_engine
+
+
+class Level(StrEnum):
+    FINE = "fine"
+    MIND = "mind"  # works, but somebody should know
+    FAILS = "fails"
+
+
+class Finding(NamedTuple):
+    level: Level
+    what: str
+    detail: str
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    for name in unknown_variables():
+        yield Finding(Level.MIND, "settings", f"{name} is not a setting of Gridcall")
+    yield from _files(settings)
+    yield from _roster(settings)
+    yield _port("HTTP port", settings.http_host, settings.http_port)
+    yield from _vendors(settings)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    if not folder.exists():
+        yield Finding(Level.FINE, "data folder", f"{folder} does not exist yet; the first start makes it")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding(Level.FAILS, "data folder", f"{folder} cannot be written")
+        return
+    yield Finding(Level.FINE, "data folder", f"{folder} can be written")
+    yield _database(database_path(settings))
+    queue = folder / "queue.db"
+    yield Finding(Level.FINE, "queue", f"{queue} is there" if queue.exists() else f"{queue}: made at the first start")
+
+
+def _database(path: Path) -> Finding:
+    if not path.exists():
+        return Finding(Level.FINE, "database", f"{path}: made at the first start")
+    at = _revision(path)
+    if at == migrate.head():
+        return Finding(Level.FINE, "database", f"{path} is at {at}")
+    if at is None:
+        return Finding(Level.FAILS, "database", f"{path} is not a database of Gridcall")
+    return Finding(Level.MIND, "database", f"{path} is at {at}; gridcall migrate, or the next start, brings it further")
+
+
+def _revision(path: Path) -> str | None:
+    engine = sqlite_engine(path, read_only=True)
+    try:
+        return migrate.current(engine)
+    except Exception:  # whatever SQLite says of a file that is none of its own
+        return None
+    finally:
+        engine.dispose()
+
+
+# --- roster ---------------------------------------------------------------------------------------------------------
+
+
+def _roster(settings: Settings) -> Iterator[Finding]:
+    if settings.roster is None:
+        yield from _stored_roster(settings)
+        return
+    try:
+        file = read_roster(settings.roster)
+    except SettingsError as wrong:
+        yield Finding(Level.FAILS, "roster", str(wrong))
+        return
+    yield Finding(Level.FINE, "roster", f"{settings.roster}: {_size(file.roster)}")
+    if known := [key.id for key in file.keys if key.demo]:
+        yield Finding(Level.MIND, "keys", f"{', '.join(known)} have secrets everybody knows: refused without --demo")
+    yield from _pagerduty(file.roster)
+
+
+def _stored_roster(settings: Settings) -> Iterator[Finding]:
+    path = database_path(settings)
+    if not path.exists() or _revision(path) != migrate.head():
+        yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
+        return
+    engine = sqlite_engine(path, read_only=True)
+    with engine.connect() as conn:
+        found = rosters.latest(conn)
+    engine.dispose()
+    if found is None:
+        yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
+        return
+    yield Finding(Level.FINE, "roster", f"version {found.version} in the database: {_size(found)}")
+    yield from _pagerduty(found)
+
+
+def _size(roster: Roster) -> str:
+    return f"{len(roster.people)} people, {len(roster.rotations)} rotations, {len(roster.sources)} sources"
+
+
+def _pagerduty(roster: Roster) -> Iterator[Finding]:
+    """Nothing the Events API answers tells how a service is set up: a person has to look."""
+    for team in roster.teams.values():
+        if team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD:
+            yield Finding(
+                Level.MIND,
+                "PagerDuty",
+                f"team {team.id} uses mode record: it needs a service whose urgency follows severity "
+                "(dynamic notifications), else every event pages at once or never does",
+            )
+
+
+# --- outside --------------------------------------------------------------------------------------------------------
+
+
+def _port(what: str, host: str, port: int) -> Finding:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            return Finding(Level.MIND, what, f"{port} of {host}: {error.strerror}; perhaps Gridcall runs already")
+    return Finding(Level.FINE, what, f"{port} of {host} is free")
+
+
+def _vendors(settings: Settings) -> Iterator[Finding]:
+    lacking = vendors.missing(settings)
+    for sentence in lacking:
+        yield Finding(Level.MIND, "vendors", sentence)
+    local = urlsplit(settings.public_url).hostname in ("127.0.0.1", "localhost", "::1")
+    if local and settings.twilio_account_sid and settings.twilio_base_url is None:
+        yield Finding(Level.FAILS, "public URL", f"Twilio cannot reach {settings.public_url}: set GRIDCALL_PUBLIC_URL")

@@ -1,0 +1,72 @@
+"""The sealed evidence of a data folder, verified. Only reads, also beside a Gridcall that runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.service import database_path
+from config.settings import Settings
+from model.errors import SettingsError
+from model.event import Event
+from store import events, migrate, seal
+from store.database import Connection, sqlite_engine
+
+PAGE = 500
+
+
+class Broken(NamedTuple):
+    """A place where an event's chain does not hold."""
+
+    source: str
+    event_id: str
+    seal_no: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    events: int
+    rows: int
+    unsealed: int
+    breaks: Sequence[Broken]
+
+
+def verify(settings: Settings, source: str | None, event_id: str | None) -> Verified:
+    """One event, or all when none is named. Raises SettingsError when there is nothing to look at."""
+    path = database_path(settings)
+    if not path.is_file():
+        raise SettingsError(f"there is no database at {path}: say with GRIDCALL_DATA_DIR where it is")
+    engine = sqlite_engine(path, read_only=True)
+    try:
+        if migrate.current(engine) is None:
+            raise SettingsError(f"{path} is not a database of Gridcall")
+        with engine.connect() as conn:
+            return _verified(conn, _chosen(conn, source, event_id))
+    finally:
+        engine.dispose()
+
+
+def _chosen(conn: Connection, source: str | None, event_id: str | None) -> list[Event]:
+    if source is None or event_id is None:
+        return _all(conn)
+    found = events.find(conn, source, event_id)
+    if found is None:
+        raise SettingsError(f"source {source} has sent no event {event_id}")
+    return [found]
+
+
+def _all(conn: Connection) -> list[Event]:
+    found: list[Event] = []
+    while page := events.page(conn, PAGE, found[-1].pk if found else None):
+        found += page
+    return found
+
+
+def _verified(conn: Connection, chosen: Sequence[Event]) -> Verified:
+    states = [seal.state(conn, event.pk) for event in chosen]
+    breaks = [
+        Broken(event.source, event.event_id, broken.seal_no, broken.why)
+        for event in chosen
+        for broken in seal.check(conn, event.pk)
+    ]
+    return Verified(len(chosen), sum(s.sealed for s in states), sum(s.unsealed for s in states), breaks)

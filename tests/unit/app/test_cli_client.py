@@ -1,0 +1,139 @@
+"""The command line as a client of the API: what it sends, what it shows, how it says that it could not."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+import structlog
+import uvicorn
+
+from app import http
+from app.cli import main
+from app.serve import listen, server
+from intake.examples import example
+from tests.app_fixture import START, opened
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A whole service behind a real socket, in a thread of its own."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # its log is not what commands print
+    listening = listen("127.0.0.1", 0, next_free=False)
+    ready, running = Event(), list[uvicorn.Server]()
+
+    async def run() -> None:
+        async with opened(tmp_path_factory.mktemp("house")) as house:
+            running.append(server(http.build(house.service)))
+            ready.set()
+            await running[0].serve(sockets=[listening.socket])
+
+    thread = Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(20)
+    yield listening.url
+    running[0].should_exit = True
+    thread.join(20)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def at(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("GRIDCALL_URL", url)
+    monkeypatch.delenv("GRIDCALL_KEY", raising=False)
+    return url
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    printed = capsys.readouterr()
+    return int(ended.value.code or 0), printed.out, printed.err
+
+
+def written(folder: Path, kind: str, event_id: str) -> str:
+    file = folder / f"{kind}.json"
+    file.write_text(json.dumps(example(kind, START, event_id)))
+    return str(file)
+
+
+def test_an_event_is_sent_and_its_story_read(at: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "send", written(tmp_path, "edr", "cli-1"))
+    assert code == 0
+    assert json.loads(out)["rings"] is True
+    assert err == "GRIDCALL_KEY is not set: trying the demo's demo-upstream\n"
+    code, out, _ = run(capsys, "event", "miso", "cli-1")
+    assert code == 0
+    assert "MISO EDR: cut 12.5 MW" in out
+    assert "to be confirmed in MCS" in out
+    assert "received revision 1" in out
+    assert "to come unless somebody accepts: step 2" in out
+    code, out, _ = run(capsys, "events", "--json")
+    assert "cli-1" in [event["event_id"] for event in json.loads(out)["events"]]
+    assert "cli-1" in run(capsys, "events")[1]
+
+
+def test_who_is_on_call(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "oncall")
+    assert "ops-primary\tChie Mori\tAsia/Tokyo\tasleep" in out
+    code, out, _ = run(capsys, "oncall", "--at", "2026-11-03T02:00:00Z", "--team", "ops", "--json")
+    assert code == 0
+    assert json.loads(out)["at"].startswith("2026-11-03T02:00:00")
+
+
+def test_what_nobody_could_read_is_shown_repaired_and_replayed(
+    at: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, out, _ = run(capsys, "send", written(tmp_path, "bad", "cli-2"))
+    assert code == 1
+    kept = json.loads(out)["unreadable_id"]
+    assert kept in run(capsys, "unreadable", "list")[1]
+    code, out, err = run(capsys, "unreadable", "show", kept)
+    assert json.loads(out)["event_id"] == "cli-2"  # standard output holds the body alone
+    assert "headline" in err
+    assert run(capsys, "unreadable", "edit", kept, written(tmp_path, "bad", "cli-2"))[0] == 1
+    code, out, _ = run(capsys, "unreadable", "edit", kept, written(tmp_path, "edr", "cli-2"))
+    assert code == 0
+    assert "new of cli-2" in out
+    code, out, _ = run(capsys, "unreadable", "replay", kept)
+    assert code == 0
+    assert json.loads(out)["event_id"] == "cli-2"
+
+
+def test_a_source_beats(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "beat", "miso-fast")
+    assert code == 0
+    assert out.startswith("miso-fast was heard at ")
+
+
+def test_refusals_are_said_in_the_words_of_the_server(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "event", "miso", "no/such event")
+    assert code == 2
+    assert err.splitlines()[-1] == "No such event: source miso has sent no event no/such event"
+
+
+def test_a_wrong_key_is_said(at: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCALL_KEY", "wrong")
+    code, _, err = run(capsys, "events")
+    assert (code, err) == (2, "Not authorized: the key is not known here\n")
+
+
+def test_nothing_listens(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    monkeypatch.setenv("GRIDCALL_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("GRIDCALL_KEY", "any")
+    code, _, err = run(capsys, "events")
+    assert (code, err) == (2, f"nothing listens at http://127.0.0.1:{port}: start it with make run\n")
+
+
+def test_elsewhere_a_key_must_be_given(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDCALL_URL", "https://gridcall.example")
+    monkeypatch.delenv("GRIDCALL_KEY", raising=False)
+    code, _, err = run(capsys, "events")
+    assert code == 2
+    assert "give the key with which you are known at https://gridcall.example" in err

@@ -1,0 +1,86 @@
+"""`doctor`, `migrate` and `check` over a folder of files."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from app.greeting import program
+from tests.app_fixture import ROSTER, opened
+
+
+@pytest.fixture
+async def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of a Gridcall that took one event and was ended."""
+    async with opened(tmp_path / "var") as house:
+        assert (await house.send("E-1"))["http_status"] == 202
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "var"))
+    return tmp_path / "var"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code or 0), capsys.readouterr().out
+
+
+async def test_an_untouched_chain_holds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run(capsys, "check", "--all")
+    assert code == 0
+    assert out.startswith("1 events with ")
+    assert out.endswith(": unbroken\n")
+    assert run(capsys, "check", "miso", "E-1")[0] == 0
+
+
+async def test_a_changed_row_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(folder / "gridcall.db") as database:
+        database.execute("UPDATE timeline SET body = replace(body, 'E-1', 'E-2'), kind = 'revised' WHERE seal_no = 2")
+    database.close()
+    code, out = run(capsys, "check", "miso", "E-1")
+    assert code == 1
+    assert out.startswith("miso E-1, row 2: the row 'revised' was changed")
+    code, out = run(capsys, "check", "--all", "--json")
+    assert code == 1
+    assert json.loads(out)["breaks"][0]["seal_no"] == 2
+
+
+def test_migrate_makes_the_database_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "new"))
+    assert "already" not in run(capsys, "migrate")[1]
+    assert "already" in run(capsys, "migrate")[1]
+
+
+def test_doctor_says_what_a_person_has_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("GRIDCALL_SLACK_BOT_TOKEN", "xoxb-very-secret")
+    monkeypatch.setenv("GRIDCALL_SLACK_SIGNING_SECRET", "also-secret")
+    code, out = run(capsys, "doctor", "--roster", str(ROSTER))
+    assert code == 0
+    assert "urgency follows severity" in out
+    assert "Twilio is not set up" in out
+    assert "Slack is not set up" not in out
+    assert "secret" not in out.replace("SIGNING_SECRET", "").replace("secrets everybody knows", "")
+
+
+def test_doctor_fails_for_a_roster_that_does_not_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "var"))
+    broken = tmp_path / "roster.yaml"
+    broken.write_text("people: {ana: {phone: 12}}\n")
+    code, out = run(capsys, "doctor", "--roster", str(broken), "--json")
+    assert code == 1
+    found = json.loads(out)
+    assert not found["ok"]
+    assert [f["what"] for f in found["findings"] if f["level"] == "fails"] == ["roster"]
+
+
+def test_the_line_to_paste_starts_with_what_was_started(tmp_path: Path) -> None:
+    assert program(tmp_path / ".venv/bin/gridcall", tmp_path) == ".venv/bin/gridcall"
+    assert program(Path("/opt/gridcall/bin/gridcall"), tmp_path) == "/opt/gridcall/bin/gridcall"
