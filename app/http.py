@@ -62,7 +62,8 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """FastAPI's description with the hot route's paths."""
         described = super().openapi()
-        described["paths"] = {**events_in_docs.PATHS, **described["paths"]}
+        for path, methods in events_in_docs.PATHS.items():
+            described["paths"][path] = methods | described["paths"].get(path, {})  # GET of the same path stays
         return described
 
 

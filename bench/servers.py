@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import uvicorn
-import uvloop
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import http, logs, ticks, vendors
-from app.serve import listen
+from app.serve import in_loop, listen
 from app.service import Service, load_rosters, open_stores
 from bench import roster
 from config.settings import load_settings
@@ -104,12 +103,7 @@ def main(kind: str, port: str, directory: str, standins: str | None = None) -> N
     else:
         app = echo() if kind == "echo" else model()
         work = _serve(app, listen("127.0.0.1", int(port), next_free=False).socket)
-    asyncio.run(work, loop_factory=uvloop.new_event_loop) if sys.version_info >= (3, 12) else _run(work)
-
-
-def _run(work: object) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)  # type: ignore[arg-type]
+    in_loop(work)
 
 
 if __name__ == "__main__":

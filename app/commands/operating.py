@@ -14,9 +14,8 @@ def serve(
     ] = None,
 ) -> None:
     """Run everything in one process until Ctrl-C."""
-    import asyncio
-
     from app import greeting, logs
+    from app.serve import in_loop
     from app.serve import serve as run
     from config.settings import load_settings, unknown_variables
 
@@ -27,7 +26,7 @@ def serve(
     for name in unknown_variables():
         typer.echo(f"{name} is not a setting of Gridcall", err=True)
     url = standins.rstrip("/") if standins else None
-    asyncio.run(run(settings, demo=demo, ready=greeting.say, standins_url=url))
+    in_loop(run(settings, demo=demo, ready=greeting.say, standins_url=url))
 
 
 def sandbox(
@@ -36,10 +35,8 @@ def sandbox(
     ] = None,
 ) -> None:
     """Run only the stand-ins for Slack, PagerDuty and Twilio until Ctrl-C."""
-    import asyncio
-
     from app import logs
-    from app.serve import Listening, serve_standins
+    from app.serve import Listening, in_loop, serve_standins
     from config.settings import load_settings
 
     settings = load_settings()
@@ -49,4 +46,4 @@ def sandbox(
         typer.echo(f"Phones, Slack and PagerDuty to watch: {at.url}")
         typer.echo(f"Start Gridcall with: gridcall serve --demo --standins {at.url}")
 
-    asyncio.run(serve_standins(settings, (api or settings.public_url).rstrip("/"), ready))
+    in_loop(serve_standins(settings, (api or settings.public_url).rstrip("/"), ready))

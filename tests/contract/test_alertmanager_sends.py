@@ -117,8 +117,8 @@ def test_an_alert_rings_and_its_end_stands_down(alertmanager_binary: Path, demo:
         told = set(reached(demo, "sms", "received", ANNOTATIONS["summary"]))
 
         alert(sender, began, datetime.now(UTC) - timedelta(seconds=1))
-        over = until("the event is over", 10, lambda: (e := the_event(demo))["status"] == "terminated" and e)
-        assert [r["number"] for r in over["revisions"]] == [1, 2]
+        over = until("a verdict", 10, lambda: (e := the_event(demo))["verdict"] and e)
+        assert (over["status"], [r["number"] for r in over["revisions"]]) == ("terminated", [1, 2])
         assert over["verdict"]["outcome"] == "not_needed"
         until("the phones are quiet", 10, lambda: len(reached(demo, "voice", "ended:canceled")) == len(people))
         until("Slack is told of the end", 10, lambda: reached(demo, "slack", "posted", "RESOLVED"))
