@@ -5,7 +5,8 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore \
-    GRIDCALL_DATA_DIR=/data
+    GRIDCALL_DATA_DIR=/data \
+    GRIDCALL_HTTP_HOST=0.0.0.0
 
 RUN useradd --uid 10001 --no-log-init --home-dir /data --create-home gridcall
 

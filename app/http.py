@@ -7,11 +7,25 @@ import structlog
 from fastapi import FastAPI
 
 from app import problems
-from app.api import callbacks, events_in_docs, events_out, health, oncall, plans, roster, sending, unreadable
+from app.api import (
+    callbacks,
+    events_in_docs,
+    events_out,
+    health,
+    live,
+    oncall,
+    operating,
+    plans,
+    roster,
+    sending,
+    unreadable,
+)
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.service import Service
 
 MAX_REQUEST_ID = 64
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+EVENTS_IN = "events in"  # both paths of the hot route
 
 
 class Application(FastAPI):
@@ -27,23 +41,42 @@ class Application(FastAPI):
         request_id = _given_id(scope["headers"]) or self.service.ids.new()
         scope["request_id"] = request_id
         header = (b"x-request-id", request_id.encode())
+        status = 500
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        if takes(scope):
-            await self.events_in(scope, receive, send_with_id)
-            return
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await super().__call__(scope, receive, send_with_id)
+        try:
+            if takes(scope):
+                await self.events_in(scope, receive, send_with_id)
+            else:
+                with structlog.contextvars.bound_contextvars(request_id=request_id):
+                    await super().__call__(scope, receive, send_with_id)
+        finally:
+            self.service.metrics.requests.count(_method(scope), _route(scope), status)
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's description with the hot route's paths."""
         described = super().openapi()
-        described["paths"] = {**events_in_docs.PATHS, **described["paths"]}
+        for path, methods in events_in_docs.PATHS.items():
+            described["paths"][path] = methods | described["paths"].get(path, {})  # GET of the same path stays
         return described
+
+
+def _method(scope: Scope) -> str:
+    """As a label: what clients make up must not make new ones."""
+    return scope["method"] if scope["method"] in METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, which has no ids in it."""
+    if (route := scope.get("route")) is not None:
+        return str(getattr(route, "path", "other"))
+    return EVENTS_IN if takes(scope) else "other"
 
 
 def _given_id(headers: list[tuple[bytes, bytes]]) -> str:
@@ -68,6 +101,6 @@ def build(service: Service) -> FastAPI:
     app.service = app.state.service = service
     app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, events_out, plans, oncall, roster, unreadable, callbacks, health):
+    for part in (sending, events_out, plans, oncall, roster, unreadable, live, callbacks, health, operating):
         app.include_router(part.router)
     return app

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 QUEUE_LIMIT = 1000
 BACKSTOP = timedelta(seconds=1)
+HEARTBEAT = timedelta(seconds=15)
 
 
 class Gap(Exception):
@@ -30,34 +31,48 @@ class Gap(Exception):
         self.n = n
 
 
+class Closed(Exception):
+    """The service stops: nothing more will come."""
+
+
 class Subscription:
     """A bounded queue of entries for one watcher."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque()
         self._woken = asyncio.Event()
-        self._gap_after: int | None = None
+        self._gap = False
         self._last = 0
+        self.closed = False
 
     def put(self, entry: Entry) -> None:
-        if len(self._entries) >= QUEUE_LIMIT and self._gap_after is None:
-            self._gap_after = self._last
-        if self._gap_after is None:
+        """Keep it, or note the gap: what comes until the watcher has heard of a gap is dropped."""
+        self._gap = self._gap or len(self._entries) >= QUEUE_LIMIT
+        if not self._gap:
             self._entries.append(entry)
         self._woken.set()
 
-    async def entries(self) -> AsyncIterator[Entry]:
-        """Entries as they come. Raises Gap when this watcher was too slow; it may go on afterwards."""
+    def close(self) -> None:
+        self.closed = True
+        self._woken.set()
+
+    async def next(self, clock: Clock, until: datetime) -> Entry | None:
+        """The next entry, None when `until` came first.
+
+        Raises Gap when this watcher was too slow (it may go on afterwards), Closed after the last entry.
+        """
         while True:
-            while self._entries:
+            if self._entries:
                 entry = self._entries.popleft()
                 self._last = entry.n
-                yield entry
-            if self._gap_after is not None:
-                gap, self._gap_after = self._last, None
-                raise Gap(gap)
-            self._woken.clear()
-            await self._woken.wait()
+                return entry
+            if self._gap:
+                self._gap = False
+                raise Gap(self._last)
+            if self.closed:
+                raise Closed
+            if not await wake_or(clock, self._woken, until):
+                return None
 
 
 class PubSub:
@@ -65,6 +80,7 @@ class PubSub:
 
     def __init__(self) -> None:
         self._subscribers: set[Subscription] = set()
+        self._closed = False
 
     def publish(self, entry: Entry) -> None:
         for subscriber in self._subscribers:
@@ -73,14 +89,54 @@ class PubSub:
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
         subscription = Subscription()
+        subscription.closed = self._closed
         self._subscribers.add(subscription)
         try:
             yield subscription
         finally:
             self._subscribers.discard(subscription)
 
+    def close(self) -> None:
+        """The service stops: every watcher hears so, those who come now as well."""
+        self._closed = True
+        for subscriber in self._subscribers:
+            subscriber.close()
+
     def __len__(self) -> int:
         return len(self._subscribers)
+
+
+async def follow(
+    pubsub: PubSub, database: Database, clock: Clock, *, after: int | None, source: str | None
+) -> AsyncIterator[Entry | Gap | None]:
+    """What was after entry `after` (None: nothing of it), then what happens; of one source, or (None) of all.
+
+    Every entry once and in order. A Gap stands where this watcher was too slow; None where nothing happened for a
+    while. Ends when the service stops.
+    """
+    with pubsub.subscribe() as mine:  # before reading: what happens meanwhile waits in the queue
+        last = 0
+        if after is not None:
+            last = min(after, await database.read(timeline.last_n))
+            while not mine.closed and (earlier := await database.read(partial(timeline.since, n=last, source=source))):
+                for entry in earlier:
+                    yield entry
+                last = earlier[-1].n
+        beat_at = clock.now() + HEARTBEAT
+        while True:
+            found: Entry | Gap | None
+            try:
+                found = await mine.next(clock, beat_at)
+            except Gap as gap:
+                found, last = Gap(max(gap.n, last)), max(gap.n, last)
+            except Closed:
+                return
+            if isinstance(found, Entry):
+                if found.n <= last or source not in (None, found.source):
+                    continue
+                last = found.n
+            beat_at = clock.now() + HEARTBEAT
+            yield found
 
 
 class Feeder:

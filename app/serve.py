@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 DEMO_ROSTER = Path(__file__).parent.parent / "config" / "demo_roster.yaml"
 PORTS_TRIED = 20
 STOP_SECONDS = 2.0
+MAX_WEBSOCKET_BYTES = 65_536  # watchers say who they are and nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def server(app: FastAPI) -> uvicorn.Server:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,
+        ws_max_size=MAX_WEBSOCKET_BYTES,
         lifespan="on",
         server_header=False,
         date_header=False,
@@ -175,6 +177,7 @@ async def _run(
         ready()
         await stop.wait()
         # The door closes first, then the loops end: what was accepted is durable, what was claimed is written down.
+        service.pubsub.close()  # live feeds would hold the servers up
         for s, _ in servers:
             s.should_exit = True
         if world is not None:

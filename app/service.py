@@ -11,6 +11,7 @@ import structlog
 
 from app.intake_door import Door, read_message
 from app.live import Feeder, PubSub
+from app.metrics import Metrics
 from app.notebook import Notebook
 from app.security import DeliveryIds, Keys, hashed
 from app.ticks import Tick
@@ -129,6 +130,7 @@ class Service:
         self.delivery_ids = DeliveryIds(stores.installation_key)
         self.notebook = Notebook(stores.database)
         self.pubsub = PubSub()
+        self.metrics = Metrics()
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook)
         roster = rosters_.current
         self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
@@ -154,7 +156,6 @@ class Service:
         )
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         self.started_at = clock.now()
-        self.wall_error_seconds = 0.0
 
     def ticks(self) -> Sequence[Tick]:
         return (
@@ -182,13 +183,16 @@ class Service:
     def stuck(self) -> list[str]:
         """The loops that have not turned lately."""
         now = self.clock.now()
-        turned = {
+        return [name for name, at in self.turned().items() if now - at > STUCK]
+
+    def turned(self) -> dict[str, datetime]:
+        """When each loop last turned. The router has none: it waits for messages, the queue's depth tells of it."""
+        return {
             "reviser": self.reviser.turned_at,
             "dispatcher": self.dispatcher.turned_at,
             "reconciler": self.reconciler.turned_at,
             "live": self.feeder.turned_at,
         }
-        return [name for name, at in turned.items() if now - at > STUCK]
 
     async def close(self) -> None:
         """After `run` has ended: write down the last notes, let go of everything."""

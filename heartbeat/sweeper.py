@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 LastSeen = Callable[[], Mapping[str, datetime]]
 
 
-class Status(NamedTuple):
+class Standing(NamedTuple):
     """How a source stands. `late_at` and `silent_at`: when it becomes so if nothing more is heard, or became so."""
 
     status: MonitorStatus
@@ -70,12 +70,12 @@ class Sweeper:
         except (Unavailable, QueueFull) as away:
             log.warning("silence of sources cannot be told now", error=str(away))
 
-    def statuses(self) -> dict[str, Status]:
+    def statuses(self) -> dict[str, Standing]:
         """Every source that is expected to be heard."""
         now = self._clock.now()
         return {source.id: self._status(source, heartbeat, now) for source, heartbeat in _watched(self._roster())}
 
-    def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Status:
+    def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Standing:
         known, seen_at = self._monitor(source.id), self._seen_at(source.id)
         since = self._listening_since(source.id)
         found = monitor.status(heartbeat, seen_at, since, now)
@@ -84,7 +84,7 @@ class Sweeper:
             # What was told stands, also when a restart gave the source a new period.
             found = max(found, known.status, key=list(MonitorStatus).index)
             late_at, silent_at = known.late_told_at or late_at, known.silence_told_at or silent_at
-        return Status(
+        return Standing(
             MonitorStatus.PAUSED if known.status is MonitorStatus.PAUSED else found, seen_at, late_at, silent_at
         )
 

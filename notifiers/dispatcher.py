@@ -123,8 +123,8 @@ class Dispatcher:
         for job in jobs:
             self._running[job.row.channel] += 1
             group.create_task(self._send(job, claimed_at, wake))
-        if jobs:
-            wake.set()  # there may be more than one look takes
+        if batch.due:
+            wake.set()  # there may be more than one look takes, and what was held back has a new due time
         return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
 
     async def _finish_sending(self, wake: asyncio.Event) -> None:
@@ -308,13 +308,7 @@ class Dispatcher:
             await self._failed(job, attempt, error)
         else:
             now = self._clock.now()
-
-            def work(conn: Connection) -> None:
-                outbox.sent(conn, self._ids, row, attempt, result, now)
-                if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
-                    threads.remember(conn, row.event_pk, row.address, result.vendor_id)
-
-            await self._database.transact(work)
+            await self._database.transact(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
             self._log("notification sent", row, attempt, now)
             return True
         return False

@@ -9,10 +9,10 @@ from model.attempt import Attempt, Sent
 from model.clock import Clock, wake_or
 from model.errors import SendError, Unavailable
 from model.ids import Ids
-from model.plan import ChannelName, State
+from model.plan import ChannelName
 from model.ports import Channel, Found
 from notifiers.receipts import take_receipt
-from store import attempts, lines, outbox, plans
+from store import attempts, lines, outbox
 from store.database import Connection, Database
 from store.outbox import LOOKS, Look
 from store.signals import DISPATCH
@@ -86,7 +86,7 @@ class Reconciler:
         def work(conn: Connection) -> None:
             outbox.sent(conn, self._ids, look.notification, attempt, Sent(vendor_id=found.vendor_id), now)
             if attempt.part < attempt.parts:
-                plans.move(conn, look.notification.id, State.PENDING, now, due_at=now)  # the parts behind it
+                outbox.send_the_rest(conn, look.notification, now)
             if found.receipt is not None:
                 take_receipt(conn, self._ids, attempt.id, found.receipt, now)
 

@@ -105,9 +105,14 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     if verdict is not None and verdict.outcome is Outcome.MET:
         _reopen(facts, change)
         return
-    for reply in facts.latest_replies().values():
-        if reply.answer is Answer.CANNOT_COMPLY:
-            _next_person(facts, change, reply)
+    cannot = [r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY]
+    for reply in cannot:
+        _next_person(facts, change, reply)
+    if cannot and not facts.open_agenda(AgendaKind.STEP) and not _still_ringing(facts):
+        last = max(cannot, key=lambda r: r.received_at)
+        change.add += planner.admin_rows(
+            facts.case, f"{name(facts, last.person)} cannot comply and nobody is left to call"
+        )
 
 
 def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict | None) -> None:
@@ -165,10 +170,6 @@ def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
     following = next((a for a in waiting if a.id not in taken and a.brought_by is None), None)
     if following is not None:
         change.bring_forward.append((following.id, reply.id))
-    elif not facts.open_agenda(AgendaKind.STEP) and not _still_ringing(facts):
-        change.add += planner.admin_rows(
-            facts.case, f"{name(facts, reply.person)} cannot comply and nobody is left to call"
-        )
 
 
 def _still_ringing(facts: Facts) -> bool:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
-from model.plan import ChannelName, Hold, Notification, State
-from store import attempts, lines, plans, replies, timeline
+from model.plan import ChannelName, Hold, Kind, Notification, State
+from store import attempts, lines, plans, replies, threads, timeline
 from store.codec import sha256
 from store.plans import notification
 from store.replies import Code
@@ -184,6 +184,8 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
     timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
     if attempt.part == attempt.parts:
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
+        if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
+            threads.remember(conn, row.event_pk, row.address, result.vendor_id)
         # Rows that follow this one may go now.
         signal(conn, DISPATCH)
 
@@ -239,12 +241,15 @@ def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
         )
     ).all()
     for row in map(notification, rows):
-        for attempt in attempts.of_notification(conn, row.id):
-            if attempt.state is AttemptState.SENDING:
-                attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
+        for attempt in sending[:1]:  # parts go one after the other: only the first of them can have been begun
+            attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        _end_other_parts(conn, row, now)
         values = {"look_at": now, "looks": 0, "lease_owner": None}
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
+    if rows:
+        signal(conn, DISPATCH)  # the reconciler may have looked before
     return len(rows)
 
 
@@ -275,6 +280,12 @@ def next_look_at(conn: Connection) -> datetime | None:
 
 def look_again(conn: Connection, row: Notification, looks: int, at: datetime) -> None:
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
+
+
+def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
+    """A lost part was found: those behind it are due now."""
+    if plans.move(conn, row.id, State.PENDING, now, reason="", due_at=now, look_at=None):
+        signal(conn, DISPATCH)
 
 
 def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:

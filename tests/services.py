@@ -43,6 +43,7 @@ SERVICES = {
         Service(
             "chromium", "apt-get install chromium", programs=("chromium", "chromium-browser", "google-chrome-stable")
         ),
+        Service("curl", "apt-get install curl", programs=("curl",)),
         Service(
             "vendor-specs",
             "put the vendors' API descriptions in ../shared/vendor-specs or name their folder in GRIDCALL_VENDOR_SPECS",

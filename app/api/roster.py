@@ -151,7 +151,8 @@ async def sources(
     heard = await service.database.read(monitors.every)
     lately = service.notebook.last_seen
     found = page(service.rosters.roster.sources.values(), lambda s: s.id, limit, after)
-    rows = [shapes.source(s, heard.get(s.id), lately.get(s.id)) for s in found.items]
+    standing = service.sweeper.statuses()
+    rows = [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id)) for s in found.items]
     return {"sources": rows, "next": found.next}
 
 

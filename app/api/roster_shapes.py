@@ -5,6 +5,7 @@ from typing import Any
 
 from app.api.instants import iso
 from app.masking import masked
+from heartbeat.sweeper import Standing
 from model.monitor import Monitor, MonitorStatus
 from model.roster import Override, Person, Shift, Source, Team
 from routing.audience import is_awake
@@ -51,8 +52,10 @@ def shift(found: Shift) -> dict[str, Any]:
     return {"people": list(found.people), "start": iso(found.start), "end": iso(found.end), "layer": found.layer}
 
 
-def source(found: Source, monitor: Monitor | None, heard_at: datetime | None) -> dict[str, Any]:
-    """`heard_at`: what this process heard and may not have written down yet."""
+def source(
+    found: Source, monitor: Monitor | None, heard_at: datetime | None, standing: Standing | None
+) -> dict[str, Any]:
+    """`heard_at`: what this process heard and may not have written down yet. `standing` None: nobody minds it."""
     written = monitor.last_seen_at if monitor else None
     last_seen = max((at for at in (written, heard_at) if at), default=None)
     status = monitor.status if monitor else MonitorStatus.UP if heard_at else MonitorStatus.NEW
@@ -70,8 +73,10 @@ def source(found: Source, monitor: Monitor | None, heard_at: datetime | None) ->
         if found.heartbeat
         else None,
         "monitor": {
-            "status": str(status),
+            "status": str(standing.status if standing else status),
             "last_seen_at": iso(last_seen),
+            "late_at": iso(standing.late_at if standing else None),
+            "silent_at": iso(standing.silent_at if standing else None),
             "silence_id": monitor.silence_id if monitor else None,
         },
     }

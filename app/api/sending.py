@@ -13,7 +13,9 @@ from store.deliveries import DeliveryState
 router = APIRouter(tags=["sending"])
 
 
-@router.api_route("/v1/sources/{source}/heartbeat", methods=["GET", "HEAD", "POST"])
+@router.post("/v1/sources/{source}/heartbeat")
+@router.get("/v1/sources/{source}/heartbeat")
+@router.head("/v1/sources/{source}/heartbeat")
 async def beat(source: str, service: ServiceDep, caller: CallerDep) -> dict[str, str]:
     """The source is alive though it has nothing to say."""
     allowed(service, caller, source)

@@ -1,12 +1,10 @@
 """The vendors' own libraries work against the stand-ins, and the wire fits the vendors' API descriptions."""
 
 import asyncio
-import json
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,6 @@ import httpx2
 import pagerduty
 import pytest
 import uvicorn
-from openapi_core import OpenAPI
-from openapi_core.testing import MockRequest, MockResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock as SlackClock
 from slack_sdk.signature import SignatureVerifier
@@ -28,18 +24,8 @@ from twilio.rest import Client
 from werkzeug.datastructures import MultiDict
 
 from sandbox import Settings, World, build
+from tests.contract.wire import Exchange, Recorder, check, described
 
-SPECS = Path(os.environ.get("GRIDCALL_VENDOR_SPECS", Path(__file__).parents[3] / "shared" / "vendor-specs"))
-HOSTS = {
-    "twilio": ("/twilio", "https://api.twilio.com"),
-    "slack": ("/slack", "https://slack.com"),
-    "pagerduty": ("/pagerduty", "https://events.pagerduty.com"),
-}
-FILES = {
-    "twilio": "twilio_api_v2010.patched.json",
-    "slack": "slack_web_api.patched.json",
-    "pagerduty": "pagerduty_events_v2.patched.json",
-}
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 ANA, US = "+15550101", "+15550100"
 CHANNEL = "C012345678"
@@ -57,46 +43,6 @@ class FastClock:
 
     async def sleep_until(self, at: datetime) -> None:
         await asyncio.sleep((at - self.now()).total_seconds() / 50)
-
-
-@dataclass
-class Exchange:
-    """One request and its answer, as they went over the wire."""
-
-    scope: dict[str, Any]
-    body: bytes = b""
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    answer: bytes = b""
-
-
-@dataclass
-class Recorder:
-    """Stands before an application and keeps every exchange."""
-
-    app: Any
-    exchanges: list[Exchange] = field(default_factory=list)
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        exchange = Exchange(scope)
-        self.exchanges.append(exchange)
-
-        async def hear() -> Any:
-            message = await receive()
-            exchange.body += message.get("body", b"")
-            return message
-
-        async def say(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                exchange.status = message["status"]
-                exchange.headers = {key.decode(): value.decode() for key, value in message["headers"]}
-            exchange.answer += message.get("body", b"")
-            await send(message)
-
-        await self.app(scope, hear, say)
 
 
 @asynccontextmanager
@@ -135,7 +81,7 @@ class Vendors:
     twilio: Client
     slack: AsyncWebClient
     pagerduty: pagerduty.EventsApiV2Client
-    exchanges: list[Exchange]
+    recorder: Recorder
     callbacks: list[Exchange]
     customer: str
 
@@ -157,7 +103,7 @@ async def vendors() -> AsyncIterator[Vendors]:
                 twilio=twilio,
                 slack=AsyncWebClient("xoxb-sandbox", base_url=f"{base}/slack/api/", retry_handlers=[]),
                 pagerduty=events,
-                exchanges=recorder.exchanges,
+                recorder=recorder,
                 callbacks=callbacks.exchanges,
                 customer=customer,
             )
@@ -176,7 +122,7 @@ async def _empty_answer(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110  neither a server nor a library tells when it is done
+    while not true():
         await asyncio.sleep(0.005)
 
 
@@ -240,43 +186,14 @@ async def test_the_vendors_library_works(vendors: Vendors, vendor: str) -> None:
     await use(vendors)
 
 
-@pytest.mark.service("vendor-specs")
 @pytest.mark.parametrize("vendor", USES)
-async def test_the_wire_fits_the_vendors_description(vendors: Vendors, vendor: str) -> None:
-    description = described(vendor)
+async def test_the_wire_fits_the_vendors_description(vendors: Vendors, vendor: str, vendor_specs: Path) -> None:
+    description = described(vendor_specs, vendor)
     await USES[vendor](vendors)
-    mount, host = HOSTS[vendor]
-    exchanges = [exchange for exchange in vendors.exchanges if exchange.scope["path"].startswith(mount)]
+    exchanges = vendors.recorder.of(vendor)
     assert len(exchanges) >= 3
     for exchange in exchanges:
-        check(description, host, mount, exchange)
-
-
-def described(vendor: str) -> OpenAPI:
-    """Return the vendor's own description, or skip."""
-    if not SPECS.is_dir():
-        pytest.skip(f"NOT RUN: the vendors' API descriptions are not at {SPECS} (GRIDCALL_VENDOR_SPECS)")
-    return OpenAPI.from_dict(json.loads((SPECS / FILES[vendor]).read_text(encoding="utf-8")))
-
-
-def check(description: OpenAPI, host: str, mount: str, exchange: Exchange) -> None:
-    headers = {key.decode(): value.decode() for key, value in exchange.scope["headers"]}
-    request = MockRequest(
-        host,
-        exchange.scope["method"].lower(),
-        exchange.scope["path"].removeprefix(mount),
-        args=MultiDict(parse_qsl(exchange.scope["query_string"].decode())),
-        headers=headers,
-        data=exchange.body,
-        content_type=headers.get("content-type", "").split(";")[0],
-    )
-    answer = MockResponse(exchange.answer, exchange.status, exchange.headers, "application/json")
-    try:
-        description.validate_request(request)
-        description.validate_response(request, answer)
-    except Exception as error:
-        faults = [fault.message for fault in getattr(error.__cause__, "schema_errors", [])]
-        pytest.fail(f"{exchange.scope['method']} {exchange.scope['path']}: {error!r} {faults} {exchange.answer!r}")
+        check(description, vendor, exchange)
 
 
 async def test_twilios_validator_accepts_our_signature(vendors: Vendors) -> None:

@@ -61,7 +61,7 @@ def vendors_libraries() -> None:
 
 @pytest.fixture
 def opens(tmp_path: Path) -> OpenWorld:
-    """`async with opens(start=..., roster=..., minds_silence_of=...) as world`"""
+    """`async with opens(start=..., roster=..., twilio_lines=...) as world`: see `open_world`."""
 
     def open_(start: datetime = NOON_IN_CHICAGO, **more: Any) -> AbstractAsyncContextManager[World]:
         return open_world(tmp_path, start, **more)

@@ -10,8 +10,9 @@ import httpx2
 
 from sandbox import World as StandIns
 from sandbox.feed import Entry
-from sandbox.twilio.twiml import Gather, Say, parse
+from sandbox.twilio.twiml import Gather, Message, Say, parse
 
+REPLY = re.compile(r"Reply 1([A-Z]+)=ACK 2\1=CANNOT")
 PART = re.compile(r" \((\d)/(\d)\)$")
 
 Moment = Callable[[datetime], str]
@@ -50,7 +51,7 @@ class Call:
 
 @dataclass(slots=True)
 class Text:
-    """One message, all its parts together."""
+    """One message, all its parts together. `code`: what an answer to it carries."""
 
     at: str
     text: str
@@ -58,6 +59,12 @@ class Text:
     of: int = 1
     expected: bool = False
     how: str = "text"
+
+    @property
+    def code(self) -> str:
+        found = REPLY.search(self.text)
+        assert found, f"no answer is asked for: {self.text}"
+        return found[1]
 
     def __str__(self) -> str:
         return f"{self.how} at {self.at}: {self.text}"
@@ -91,9 +98,10 @@ class Phone:
         await self.put("put", "", programme)
 
     async def says(self, body: str) -> str:
-        """Text to us; what is texted back."""
-        raw = await self.put("post", "sms", {"body": body})
-        return raw["answer"]["body"] if raw["answer"]["status"] == 200 else f"status {raw['answer']['status']}"
+        """Text to us; what is texted back, "" for nothing."""
+        answer = (await self.put("post", "sms", {"body": body}))["answer"]
+        assert answer["status"] == 200, answer
+        return " ".join(verb.text for verb in parse(answer["body"]) if isinstance(verb, Message))
 
     def rings(self) -> bool:
         """Does it ring now?"""

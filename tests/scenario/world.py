@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from sqlalchemy import select
 
 from app import http, serve, standins, vendors
 from app.service import Service, Stores, load_rosters, open_stores
@@ -24,11 +26,11 @@ from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Reply
 from model.verdict import Verdict
 from sandbox import build as build_standins
-from store import attempts, events, plans, replies, seal, timeline, verdicts
+from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
-from tests.scenario.quiet import CountedChannel, CountedDatabase, Front, Work, until_quiet
+from tests.scenario.quiet import CountedChannel, CountedDatabase, Front, LifesClock, Work, until_quiet
 
 _OPEN = (State.PENDING, State.SENDING, State.UNKNOWN)
 _OPEN_ATTEMPTS = (AttemptState.SENDING, AttemptState.UNKNOWN)
@@ -94,12 +96,13 @@ class _Life:
     work: Work
     loops: asyncio.Task[None]
     ticks: list[tuple[Tick, datetime]]
+    ending: bool = False
 
 
 class World:
     """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected."""
 
-    def __init__(self, folder: Path, start: datetime, roster: RosterFile) -> None:
+    def __init__(self, folder: Path, start: datetime, roster: RosterFile, **settings: Any) -> None:
         self.clock = ManualClock(start)
         self.moment = story_time(start)
         self.start = start
@@ -110,7 +113,7 @@ class World:
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
         self.standins = standins.world(self.clock, self._api.url)
         self.settings: Settings = standins.demo_settings(
-            load_settings(data_dir=folder), self._api.url, self._standins.url
+            load_settings(data_dir=folder, **settings), self._api.url, self._standins.url
         )
         self._servers = [
             (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
@@ -119,7 +122,9 @@ class World:
         self._serving: list[asyncio.Task[None]] = []
         self._ticking: list[asyncio.Task[object]] = []
         self._life: _Life | None = None
+        self.ticked: Counter[str] = Counter()
         self._seen = 0
+        self.evidence_is_broken_on_purpose = False
         self.http = httpx2.AsyncClient(base_url=self._api.url, trust_env=False, timeout=REAL_SECONDS)
         self._control = httpx2.AsyncClient(base_url=self._standins.url, trust_env=False, timeout=REAL_SECONDS)
         self._phones = {
@@ -149,48 +154,53 @@ class World:
     async def start_service(self) -> None:
         """A new process on what the last one left."""
         work = Work()
+        clock = LifesClock(self.clock, work)
         stores = open_stores(self.settings)
         counted = Stores(CountedDatabase(stores.database, work), stores.broker, stores.installation_key)
         rosters = await load_rosters(counted.database, self.roster, self.clock.now(), demo=True)
-        connected = vendors.connect(self.settings, self.clock)
+        connected = vendors.connect(self.settings, clock)
         channels = {name: CountedChannel(channel, work) for name, channel in connected.channels.items()}
-        service = Service(
-            self.settings, counted, rosters, replace(connected, channels=channels), self.clock, SystemIds()
-        )
+        service = Service(self.settings, counted, rosters, replace(connected, channels=channels), clock, SystemIds())
         ticks = [(t, self.clock.now() + timedelta(seconds=t.every_seconds)) for t in service.ticks()]
         self._life = _Life(service, work, asyncio.create_task(service.run()), ticks)
         self.front.app = http.build(service)
 
     async def stop_service(self) -> None:
-        """As SIGTERM does: the door closes, the loops end, everything is let go."""
-        life = self._end_of_life()
+        """As SIGTERM does: the door closes, what is being sent is finished, everything is let go."""
+        life = self._closed_door()
+        ended = self._cancelled(life)
         try:
-            await self._gone(life)
+            while not ended.done():
+                await until_quiet(self.busy, self._begun, REAL_SECONDS)
+                if not ended.done() and (at := self.clock.next_at()) is not None:
+                    self.clock.move_to(at)
+            _raise_errors(await ended)
         finally:
+            self._life = None
             await life.service.close()
 
     async def kill_service(self) -> None:
         """As SIGKILL does: from now on nothing that it tries has an effect."""
-        life = self._end_of_life()
+        life = self._closed_door()
         life.work.dead = True
-        await self._gone(life)
+        _raise_errors(await self._cancelled(life))
+        self._life = None
         await life.service.vendors.close()
         await life.service.broker.close()
         await life.service.database.close()
 
-    def _end_of_life(self) -> _Life:
-        life, self._life, self.front.app = self._life, None, None
-        assert life is not None, "the service does not run"
-        return life
+    def _closed_door(self) -> _Life:
+        self.front.app = None
+        assert self._life is not None, "the service does not run"
+        self._life.ending = True
+        return self._life
 
-    async def _gone(self, life: _Life) -> None:
+    def _cancelled(self, life: _Life) -> asyncio.Future[list[object]]:
         tasks = [life.loops, *self._ticking]
+        self._ticking = []
         for task in tasks:
             task.cancel()
-        self._ticking = []
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
+        return asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         try:
@@ -215,7 +225,8 @@ class World:
             found |= {name: running[name] for name in ("transactions", "reads")}
             # A request that a fault keeps hanging waits for the clock at both ends.
             found["vendors"] = running["vendors"] - self.standins.hanging()
-            found["queue"] = self._life.service.broker.depth()
+            if not self._life.ending:  # what is left in the queue then is for the next one
+                found["queue"] = self._life.service.broker.depth()
         return {name: count for name, count in found.items() if count}
 
     def _begun(self) -> int:
@@ -259,6 +270,7 @@ class World:
             (tick, at if at > now else now + timedelta(seconds=tick.every_seconds)) for tick, at in self._life.ticks
         ]
         self._ticking = [task for task in self._ticking if not task.done()]
+        self.ticked.update(tick.name for tick in due)
         self._ticking += [asyncio.ensure_future(tick.tick()) for tick in due]
 
     def _look_for_failures(self) -> None:
@@ -272,13 +284,13 @@ class World:
     # --- what the story does ----------------------------------------------------------------------------------------
 
     async def post(
-        self, kind: str, event_id: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
+        self, kind: str, name: str = "E-1", *, key: str = "demo-upstream", prefer: str | None = None, **changes: Any
     ) -> httpx2.Response:
         """POST one of the examples, counted from now, with `changes`."""
-        return await self.post_raw(json.dumps(self.example(kind, event_id, **changes)), key=key, prefer=prefer)
+        return await self.post_raw(json.dumps(self.example(kind, name) | changes), key=key, prefer=prefer)
 
-    def example(self, kind: str, event_id: str = "E-1", **changes: Any) -> dict[str, Any]:
-        return example(kind, self.clock.now(), event_id) | changes
+    def example(self, kind: str, event_id: str = "E-1") -> dict[str, Any]:
+        return example(kind, self.clock.now(), event_id)
 
     async def post_raw(
         self, body: str | bytes, *, key: str = "demo-upstream", path: str = "/v1/events", prefer: str | None = None
@@ -323,9 +335,8 @@ class World:
         return self._strangers.setdefault(name, Phone(name, name, None, self.standins, self._control))
 
     def slack(self, channel: str = "C0OPS") -> list[Post]:
-        """What stands in a channel, oldest first."""
-        found = self.standins.workspace.channels.get(channel)
-        return [self._posted(message) for message in found.messages] if found else []
+        """What stands in a channel, or in the direct messages of a user id, oldest first."""
+        return [self._posted(message) for message in self.standins.workspace.channel(channel).messages]
 
     def _posted(self, message: dict[str, Any]) -> Post:
         at = datetime.fromtimestamp(0, self.start.tzinfo) + timedelta(microseconds=int(message["ts"].replace(".", "")))
@@ -367,6 +378,23 @@ class World:
 
         return await self.service.database.read(load)
 
+    async def broken_chains(self) -> list[seal.Break | str]:
+        """Every place where the evidence of any event does not hold, and rows not sealed yet."""
+
+        def look(conn: Connection) -> list[seal.Break | str]:
+            pks = [event.pk for event in events.page(conn, 1000, None)]
+            unsealed = conn.execute(select(tables.timeline.c.kind).where(tables.timeline.c.seal_no.is_(None)))
+            found = [f"not sealed: {row.kind}" for row in unsealed]
+            return [*found, *(broken for pk in pks for broken in seal.check(conn, pk))]
+
+        return await self.service.database.read(look)
+
+    async def sealed_kinds(self, event_pk: str) -> list[str]:
+        """What of an event's timeline has its place in the chain, in that order."""
+        columns = tables.timeline.c
+        query = select(columns.kind).where(columns.event_pk == event_pk, columns.seal_no.is_not(None))
+        return await self.service.database.read(lambda conn: list(conn.scalars(query.order_by(columns.seal_no))))
+
     def settled(self, kept: Record) -> list[str]:
         """Rows and attempts that are still open though nothing is in the air any more: there should be none."""
         open_rows = [f"{n.channel} to {n.person or n.team}: {n.state}" for n in kept.rows if n.state in _OPEN]
@@ -393,19 +421,30 @@ class World:
         return next(phone for phone in self._phones.values() if phone.slack == user)
 
 
-@asynccontextmanager
-async def open_world(folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = ()):
-    """A running world; `roster` is YAML, else the demo's. At the end nothing may have come that was not expected.
+def _raise_errors(ended: Sequence[object]) -> None:
+    """Cancelled is how loops end; whatever else they ended by is told."""
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
 
+
+@asynccontextmanager
+async def open_world(
+    folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = (), **settings: Any
+) -> AsyncIterator[World]:
+    """A running world; `roster` is YAML, else the demo's; `settings` as in config/settings.py.
+
+    At the end nothing may have come that was not expected, and the evidence must hold.
     Sources are silent in most stories: only the silence of those in `minds_silence_of` is an alarm.
     """
     text = roster if roster is not None else serve.DEMO_ROSTER.read_text()
-    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of))
+    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of), **settings)
     await world.open()
     try:
         yield world
-        await world.quiet()
+        await world.advance(seconds=3)  # what is under way arrives, what was written is sealed
         assert not world.surprises(), "\n".join(world.surprises())
+        assert world.evidence_is_broken_on_purpose or await world.broken_chains() == []
     finally:
         await world.close()
 

@@ -1,0 +1,141 @@
+"""What happens, as it happens: `/v1/live` by server-sent events, `/v1/live/ws` by WebSocket."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+from app.api.deps import CallerDep, ServiceDep
+from app.api.event_shapes import entry_shape
+from app.live import Gap, follow
+from app.problems import Problem
+from app.security import Caller
+from app.service import Service
+from config.keys import Role
+from store.codec import canonical
+from store.timeline import Entry
+
+router = APIRouter(tags=["live"])
+
+MAX_WATCHERS = 500
+RETRY_MILLISECONDS = 2000
+KEY_SECONDS = 5
+_POLICY_VIOLATION, _GOING_AWAY, _TRY_AGAIN = 1008, 1001, 1013
+
+After = Annotated[int | None, Query(ge=0, le=2**63 - 1, description="Begin after this entry; default: with the next")]
+LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)]
+
+
+# Not `response_class=EventSourceResponse`: the framework would beat by the loop's time, and we beat by the Clock.
+@router.get(
+    "/v1/live",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}, 503: {"description": "Too many watch"}},
+)
+async def live(
+    service: ServiceDep, caller: CallerDep, after: After = None, last_event_id: LastEventId = None
+) -> StreamingResponse:
+    """Server-sent events: `id` is the entry's `n`, `data` is `{"n", "source", "event_id", "at", "kind", "body"}`.
+
+    `Last-Event-ID` (or `after`) brings what was missed first. Who reads too slowly gets an event `gap` with
+    `{"read_from": n}`: what came after entry n was dropped; connect again with it to have it. A comment comes every 15
+    seconds in which nothing happens. An upstream hears of its own source only.
+    """
+    if len(service.pubsub) >= MAX_WATCHERS:
+        raise Problem(503, "Too many watch", f"{MAX_WATCHERS} already do", headers={"Retry-After": "5"})
+    begin = last_event_id if last_event_id is not None else after
+    return EventSourceResponse(
+        _sse(_follow(service, caller, begin)), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+
+
+def _follow(service: Service, caller: Caller, after: int | None) -> AsyncIterator[Entry | Gap | None]:
+    source = caller.source if caller.role is Role.UPSTREAM else None
+    return follow(service.pubsub, service.database, service.clock, after=after, source=source)
+
+
+async def _sse(found: AsyncIterator[Entry | Gap | None]) -> AsyncIterator[bytes]:
+    yield format_sse_event(retry=RETRY_MILLISECONDS)
+    async for item in found:
+        match item:
+            case None:
+                yield format_sse_event(comment="nothing new")
+            case Gap():
+                yield format_sse_event(event="gap", data_str=canonical({"read_from": item.n}), id=str(item.n))
+            case _:
+                yield format_sse_event(data_str=canonical(entry_shape(item)), id=str(item.n))
+
+
+@router.websocket("/v1/live/ws")
+async def live_ws(socket: WebSocket, after: After = None) -> None:
+    """The same entries as JSON messages, a gap as `{"gap": {"read_from": n}}`.
+
+    The key comes as `Authorization: Bearer KEY`, or as the first message `{"key": "KEY"}` within five seconds;
+    without a right one the socket is closed with 1008. 1001: Gridcall stops; 1013: too many watch.
+    """
+    service: Service = socket.app.state.service
+    caller = await _let_in(socket, service)
+    if caller is None:
+        return
+    if len(service.pubsub) >= MAX_WATCHERS:
+        await socket.close(_TRY_AGAIN, "too many watch")
+        return
+    sending = asyncio.create_task(_send(socket, _follow(service, caller, after)))
+    leaving = asyncio.create_task(_until_gone(socket))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not leaving.done():
+            with suppress(WebSocketDisconnect, RuntimeError):  # who left at this moment needs no goodbye
+                await socket.close(_GOING_AWAY, "Gridcall stops")
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _let_in(socket: WebSocket, service: Service) -> Caller | None:
+    """Accept the socket and say who it is; None when it was closed instead."""
+    given = socket.headers.get("authorization")
+    try:
+        if given is not None:
+            caller = service.rosters.keys.caller(given)
+            await socket.accept()
+            return caller
+        await socket.accept()
+        return service.rosters.keys.caller(f"Bearer {await _first_key(socket, service)}")
+    except (Problem, TimeoutError):
+        await socket.close(_POLICY_VIOLATION, "no right key was given")
+    except WebSocketDisconnect:
+        pass
+    return None
+
+
+async def _first_key(socket: WebSocket, service: Service) -> str:
+    async with service.clock.timeout(KEY_SECONDS):
+        message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", _GOING_AWAY))
+    try:
+        said: Any = json.loads(message.get("text") or "")
+    except ValueError:
+        return ""
+    return str(said.get("key", "")) if isinstance(said, dict) else ""
+
+
+async def _send(socket: WebSocket, found: AsyncIterator[Entry | Gap | None]) -> None:
+    async for item in found:
+        if isinstance(item, Gap):
+            await socket.send_text(canonical({"gap": {"read_from": item.n}}))
+        elif item is not None:
+            await socket.send_text(canonical(entry_shape(item)))
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    """Whatever a watcher says is not listened to."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass

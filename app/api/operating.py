@@ -1,0 +1,72 @@
+"""For machines that watch Gridcall and those that send to it: `/metrics`, `/schemas/event.json`. Open to all."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Response
+
+from app.api.deps import ServiceDep
+from app.metrics import Figures
+from app.service import Service
+from intake.schema import canonical_schema
+from model.errors import Unavailable
+from store import figures, monitors
+from store.database import Connection
+
+router = APIRouter(tags=["operating"])
+
+T = TypeVar("T")
+
+DATABASE_SECONDS = 2
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(service: ServiceDep) -> Response:
+    """In the Prometheus text format; without the database's figures while it is away."""
+    return Response(service.metrics.text(await _figures(service)), media_type=PROMETHEUS)
+
+
+@router.get("/schemas/event.json")
+async def event_schema() -> dict[str, Any]:
+    """The canonical event as JSON Schema 2020-12."""
+    return canonical_schema()
+
+
+async def _figures(service: Service) -> Figures:
+    clock = service.clock
+    wall_error: Callable[[], float] | None = getattr(clock, "wall_error_seconds", None)
+    alone = Figures(
+        now=clock.now(),
+        queue_depth=service.broker.depth(),
+        turned=service.turned(),
+        wall_error_seconds=wall_error() if wall_error else None,
+        watchers=len(service.pubsub),
+    )
+    try:
+        async with clock.timeout(DATABASE_SECONDS):
+            return await _looked_up(service, alone)
+    except (Unavailable, TimeoutError):
+        return alone
+
+
+async def _looked_up(service: Service, alone: Figures) -> Figures:
+    """One short read after another: the dispatcher's looks go in between."""
+
+    async def read(fn: Callable[[Connection], T]) -> T:
+        return await service.database.read(fn)
+
+    heard = await read(monitors.every)
+    return replace(
+        alone,
+        database_up=True,
+        lags=await read(lambda conn: figures.lags(conn, alone.now)),
+        states=await read(lambda conn: figures.recent_states(conn, alone.now)),
+        open_events=await read(figures.open_events),
+        open_unreadables=await read(figures.open_unreadables),
+        monitors=Counter(
+            str(heard[source].status) if source in heard else "new" for source in service.rosters.roster.sources
+        ),
+    )

@@ -1,0 +1,109 @@
+"""Figures for Prometheus: requests are counted as they end, everything else is looked up when somebody asks."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from store.figures import Lag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """One look. Those of the database are empty while it is away, `database_up` then says so."""
+
+    now: datetime
+    queue_depth: int
+    turned: Mapping[str, datetime]
+    wall_error_seconds: float | None
+    watchers: int
+    database_up: bool = False
+    lags: Sequence[Lag] = ()
+    states: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    open_events: int | None = None
+    open_unreadables: int | None = None
+    monitors: Mapping[str, int] = field(default_factory=dict)
+
+
+K = TypeVar("K", bound=tuple[str, ...])
+
+
+class Requests(Collector):
+    """Requests by method, route and status. Plain counting in the loop's thread: the hot route has no time for more."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str, int]] = Counter()
+
+    def count(self, method: str, route: str, status: int) -> None:
+        self._counts[method, route, status] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "gridcall_http_requests", "Requests answered", labels=["method", "route", "status"]
+        )
+        for (method, route, status), count in sorted(self._counts.items()):
+            family.add_metric([method, route, str(status)], count)
+        yield family
+
+
+class Metrics:
+    """One registry for each service, none for the process."""
+
+    def __init__(self) -> None:
+        self.requests = Requests()
+        self._registry = CollectorRegistry()
+        self._registry.register(self.requests)
+
+    def text(self, figures: Figures) -> bytes:
+        """In the Prometheus text format."""
+        looked_up = CollectorRegistry()
+        looked_up.register(_Looked(figures))
+        return generate_latest(self._registry) + generate_latest(looked_up)
+
+
+class _Looked(Collector):
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        f = self._figures
+        yield _gauge("queue_depth", "Accepted messages not decided yet", f.queue_depth)
+        yield _gauge("live_watchers", "Who watches the live feed", f.watchers)
+        yield _gauge("database_up", "1 when the database answers", int(f.database_up))
+        yield _by("loop_turned_seconds", "Since each loop last turned", ["loop"], _ages(f))
+        lags = {(str(lag.lane), lag.channel): lag for lag in f.lags}
+        by_lane = ["lane", "channel"]
+        due = {labels: lag.rows for labels, lag in lags.items()}
+        yield _by("due_unsent", "Notifications that are due and not sent", by_lane, due)
+        waiting = {labels: (f.now - lag.oldest_due_at).total_seconds() for labels, lag in lags.items()}
+        yield _by("due_unsent_oldest_seconds", "How long the oldest of them waits", by_lane, waiting)
+        planned = "Notifications planned within the last hour"
+        yield _by("notifications_recent", planned, ["channel", "state"], f.states)
+        statuses = {(status,): count for status, count in f.monitors.items()}
+        yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
+        if f.wall_error_seconds is not None:
+            yield _gauge("wall_clock_error_seconds", "The machine's clock against ours", f.wall_error_seconds)
+        if f.open_events is not None:
+            yield _gauge("events_open", "Events that are open", f.open_events)
+        if f.open_unreadables is not None:
+            yield _gauge("unreadables_open", "Messages nobody could read, not replayed yet", f.open_unreadables)
+
+
+def _ages(figures: Figures) -> dict[tuple[str, ...], float]:
+    return {(name,): (figures.now - at).total_seconds() for name, at in figures.turned.items()}
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"gridcall_{name}", text, value=value)
+
+
+def _by(name: str, text: str, labels: list[str], values: Mapping[K, float]) -> Metric:
+    family = GaugeMetricFamily(f"gridcall_{name}", text, labels=labels)
+    for key, value in sorted(values.items()):
+        family.add_metric(list(key), value)
+    return family

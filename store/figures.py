@@ -1,0 +1,55 @@
+"""What is counted for metrics. Each is one short read, so that nobody who sends waits behind them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from model.event import EventStatus
+from model.plan import State
+from store.tables import events, notifications, unreadables
+from store.unreadables import UnreadableState
+
+RECENT = timedelta(hours=1)
+
+
+class Lag(NamedTuple):
+    """Rows that are due and not sent. `oldest_due_at` is since when the first of them waits."""
+
+    lane: int
+    channel: str
+    rows: int
+    oldest_due_at: datetime
+
+
+def lags(conn: Connection, now: datetime) -> Sequence[Lag]:
+    c = notifications.c
+    query = (
+        select(c.lane, c.channel, func.count(), func.min(c.due_at))
+        .where(c.state == State.PENDING, c.due_at <= now)
+        .group_by(c.lane, c.channel)
+    )
+    return [Lag(*row) for row in conn.execute(query)]
+
+
+def recent_states(conn: Connection, now: datetime) -> dict[tuple[str, str], int]:
+    """Notifications planned within the last hour, by channel and state."""
+    c = notifications.c
+    query = select(c.channel, c.state, func.count()).where(c.id >= _first_id(now - RECENT)).group_by(c.channel, c.state)
+    return {(channel, state): count for channel, state, count in conn.execute(query)}
+
+
+def _first_id(at: datetime) -> str:
+    """The lowest UUIDv7 of that millisecond: ids sort by time, so the primary key finds what is recent."""
+    digits = f"{int(at.timestamp() * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
+def open_events(conn: Connection) -> int:
+    return conn.scalar(select(func.count()).select_from(events).where(events.c.status == EventStatus.OPEN)) or 0
+
+
+def open_unreadables(conn: Connection) -> int:
+    query = select(func.count()).select_from(unreadables).where(unreadables.c.state == UnreadableState.NEW)
+    return conn.scalar(query) or 0

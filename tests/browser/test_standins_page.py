@@ -1,0 +1,56 @@
+"""The page of the stand-ins, as somebody uses it who tries Gridcall: with the mouse."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.async_api import Page, expect
+
+from intake.examples import example
+from tests.demo_process import Demo, running, until
+
+pytestmark = pytest.mark.service("chromium")
+
+EVENT = "MISO-EDR-BROWSER"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    with running(tmp_path) as demo:
+        yield demo
+
+
+def post(demo: Demo) -> dict[str, Any]:
+    headers = {"Authorization": "Bearer demo-upstream", "Prefer": "wait=2"}
+    event = example("edr", datetime.now(UTC), EVENT)
+    return dict(httpx2.post(f"{demo.api}/v1/events", json=event, headers=headers).json())
+
+
+def read(demo: Demo) -> dict[str, Any]:
+    headers = {"Authorization": "Bearer demo-operator"}
+    return dict(httpx2.get(f"{demo.api}/v1/events/miso/{EVENT}", headers=headers).json())
+
+
+async def test_a_phone_is_answered_with_the_mouse(demo: Demo, page: Page) -> None:
+    """Nobody answers by himself; a click on Answer and on key 1 keeps the deadline, and the page says so."""
+    await page.goto(demo.standins)
+    await page.locator("#scene").select_option("nobody answers")
+    assert post(demo)["rings"] is True
+
+    ringing = page.locator(".phone[data-state=ringing]").first
+    await expect(ringing).to_be_visible()
+    number = await ringing.get_attribute("data-phone")
+    phone = page.locator(f'.phone[data-phone="{number}"]')
+    await phone.locator("[data-hand=answer]").click()
+    await expect(phone).to_have_attribute("data-state", "in call")
+    await expect(phone.locator(".spoken")).to_contain_text("Reduce one two point five megawatts")
+    await phone.locator("[data-key='1']").click()
+
+    await expect(phone.locator(".spoken")).to_contain_text("You have accepted, and that counts.")
+    await expect(page.locator("#feed li[data-channel=slack]", has_text=" accepted (voice, ")).to_be_visible()
+    kept = until("a verdict", 5, lambda: (e := read(demo))["verdict"] and e)
+    assert kept["verdict"]["outcome"] == "met"
+    assert [(r["reply"], r["channel"], r["said"]) for r in kept["replies"]] == [("acknowledge", "voice", "1")]

@@ -1,0 +1,64 @@
+"""What is kept holds together, and whoever changes it is found out."""
+
+import pytest
+from sqlalchemy import text
+
+from store.database import Connection
+from tests.scenario.world import World
+
+
+async def told(world: World) -> None:
+    await world.post("edr")
+    await world.advance_until("0:30")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call()
+        world.phone(name).expects_text("Reply 1")
+
+
+async def test_everything_is_sealed_within_two_seconds(world: World) -> None:
+    """From the first row on: no row stays unsealed for longer, and the chain checks at every moment."""
+    await world.post("edr")
+    for _ in range(30):
+        await world.advance(seconds=2)
+        kept = await world.event()
+        assert kept.breaks == []
+        sealed = await world.sealed_kinds(kept.event.pk)
+        settled = [entry for entry in kept.timeline if (world.clock.now() - entry.at).total_seconds() >= 2]
+        assert len(sealed) >= len(settled)
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call()
+        world.phone(name).expects_text("Reply 1")
+    kinds = [entry.kind for entry in (await world.event()).timeline]
+    assert kinds[:2] == ["received", "planned"]
+    assert {"attempt_started", "attempt_accepted", "receipt", "reply", "revised", "verdict", "call_stopped"} <= set(
+        kinds
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (
+            "UPDATE timeline SET body = replace(body, 'voice', 'vOice') WHERE kind = 'reply'",
+            "the row 'reply' was changed",
+        ),
+        ("UPDATE timeline SET at = at + 1 WHERE kind = 'verdict'", "the row 'verdict' was changed"),
+        ("UPDATE timeline SET private = replace(private, '0', '1') WHERE kind = 'received'", "the private part of"),
+        ("UPDATE attempts SET words = replace(words, '12.5', '12.6') WHERE channel = 'sms'", "the words of attempt"),
+        ("DELETE FROM timeline WHERE kind = 'planned'", "is missing"),
+    ],
+)
+async def test_one_changed_byte_is_found(world: World, changes: str, found: str) -> None:
+    """In what happened, in when, in what is private, in the words that were said; and a row taken out."""
+    await told(world)
+    kept = await world.event()
+    assert kept.breaks == []
+
+    def tamper(conn: Connection) -> None:
+        assert conn.execute(text(changes)).rowcount > 0
+
+    await world.service.database.transact(tamper)
+    breaks = (await world.event()).breaks
+    assert breaks
+    assert any(found in b.why for b in breaks), breaks
+    world.evidence_is_broken_on_purpose = True

@@ -1,0 +1,63 @@
+"""What comes too late, and what nobody can read."""
+
+import json
+from datetime import timedelta
+
+from tests.scenario.world import World
+
+
+async def test_an_event_that_comes_too_late(world: World) -> None:
+    """Its deadline had passed before we heard of it: everything goes out at once, marked, and the verdict says why."""
+    due = (world.clock.now() - timedelta(minutes=1)).isoformat()
+    answer = await world.post("edr", prefer="wait=2", ack_due_at=due)
+    assert answer.status_code == 202
+    assert answer.json()["rings"] is True
+    await world.advance_until("0:02")
+    kept = await world.event()
+    assert kept.outcomes() == ["missed"]
+    assert world.moment(kept.verdict().at) == "0:00"
+    assert kept.verdict().reason == "late at the source"
+    assert "RECEIVED LATE" in world.slack()[0].text
+    await world.advance(minutes=11)
+    for name, at in (("ana", "0:00"), ("ben", "0:01")):
+        world.phone(name).expects_call("Received late.", at=at)
+        world.phone(name).expects_text("RECEIVED LATE", "Reply 1", at="0:02")
+    assert "Ana Reyes accepted (voice, 18:00:08 UTC)" in [p.text for p in world.slack()]
+
+
+async def test_an_unreadable_message_of_a_critical_source_calls_people(world: World) -> None:
+    """The sender reads what is wrong; people are called, for it may be the event they must not miss."""
+    answer = await world.post("bad")
+    assert answer.status_code == 422
+    assert {e["field"] for e in answer.json()["errors"]} == {"effective_at", "headline"}
+    await world.advance(minutes=11)
+    ana = world.phone("ana").expects_call("A message from MISO cannot be read", at="0:00")
+    assert ana.heard[-1].startswith("You have accepted")
+    world.phone("ben").expects_call("A message from MISO cannot be read", at="0:01")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_text("A message from MISO cannot be read", "Reply 1")
+    assert world.slack()[0].text == "Gridcall ALARM: A message from MISO cannot be read"
+
+
+async def test_an_unreadable_message_of_another_source_is_a_line_in_slack(world: World) -> None:
+    """One line, however often the same is posted; no phone rings."""
+    for _ in range(3):
+        answer = await world.post_raw("{", key="demo-fast")
+        assert answer.status_code == 422
+    await world.advance(minutes=11)
+    assert [p.text for p in world.slack()] == ["Gridcall: A message from MISO, fast cannot be read"]
+    assert world.pagerduty() == []
+
+
+async def test_a_readable_member_beside_an_unreadable_one(world: World) -> None:
+    """Of a list the good one is an event like any other; the bad one is told about."""
+    answer = await world.post_raw(json.dumps([world.example("edr"), world.example("bad", "E-2")]))
+    assert answer.status_code == 202
+    assert [r.get("status", 202) for r in answer.json()["results"]] == [202, 422]
+    await world.advance(minutes=2)
+    for name in ("ana", "ben"):
+        first, second = world.phone(name).expects_call(), world.phone(name).expects_call()
+        assert {"Reduce" in c.script for c in (first, second)} == {True, False}
+        world.phone(name).expects_text("cut 12.5 MW")
+        world.phone(name).expects_text("cannot be read")
+        world.phone(name).expects_direct_message("cannot be read")  # the phone was busy with the other one

@@ -1,0 +1,85 @@
+"""Somebody cannot comply: the next person is called at once, and an acceptance taken back opens the question again."""
+
+from tests.scenario.world import World
+
+
+async def begin(world: World) -> None:
+    """Ana and Ben are rung and do not pick up."""
+    await world.scene("nobody answers")
+    await world.post("edr")
+    await world.advance_until("0:10")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_text("Reply 1")
+
+
+async def test_cannot_comply_calls_the_next_person_at_once(world: World) -> None:
+    """The sleeping group is woken at once, later the next step at once; then one of them accepts."""
+    await begin(world)
+    ana = await world.phone("ana").expects_call(at="0:00").presses("2")
+    await world.advance_until("0:30")
+    assert "Noted: you cannot comply. The next person is being called. To change, press 1 to accept." in ana.heard
+    chie = world.phone("chie").expects_call(at="0:10")
+    world.phone("chie").expects_text("Reply 1", at="0:12")
+    world.phone("ben").expects_call(at="0:01")
+    assert "Ana Reyes cannot comply (voice, 18:00:10 UTC)" in [p.text for p in world.slack()]
+
+    await chie.presses("2")
+    await world.advance_until("0:40")
+    dee = world.phone("dee").expects_call(at="0:30")
+    world.phone("dee").expects_text("Reply 1", at="0:32")
+    await dee.presses("1")
+    await world.advance(minutes=11)
+    world.phone("ben").expects_text("Dee Larsen has it since 18:00 GMT", at="0:42")
+    kept = await world.event()
+    assert kept.outcomes() == ["met"]
+    assert world.moment(kept.verdict().at) == "0:40"
+    assert {p: str(kept.verdict(p).outcome) for p in ("ana", "ben", "chie", "dee")} == {
+        "ana": "not_needed",
+        "ben": "not_needed",
+        "chie": "not_needed",
+        "dee": "met",
+    }
+    assert world.settled(kept) == []
+
+
+async def test_taking_an_acceptance_back_reopens(world: World) -> None:
+    """The verdict is reopened; who was stopped and the next group are called at once; it can be met again."""
+    await begin(world)
+    ana = world.phone("ana").expects_call(at="0:00")
+    ben = world.phone("ben").expects_call(at="0:01")
+    await ana.presses("1")
+    await world.advance_until("1:00")
+    assert ben.ended == "canceled"
+    world.phone("ben").expects_text("Ana Reyes has it", at="0:12")
+
+    code = world.phone("ana").texts[0].code
+    assert "Noted, you cannot" in await world.phone("ana").says(f"2{code}")
+    await world.advance_until("1:10")
+    world.phone("ben").expects_call(at="1:00")
+    chie = world.phone("chie").expects_call(at="1:01")
+    world.phone("chie").expects_text("Reply 1", at="1:02")
+    assert (await world.event()).outcomes() == ["met", "reopened"]
+    await chie.presses("1")
+    await world.advance(minutes=11)
+    kept = await world.event()
+    assert kept.outcomes() == ["met", "reopened", "met"]
+    assert [world.moment(v.at) for v in kept.verdicts if v.person is None] == ["0:10", "1:00", "1:10"]
+    assert world.settled(kept) == []
+
+
+async def test_everybody_cannot(world: World) -> None:
+    """When nobody is left to call, the admins hear so at once, and the deadline is missed with the reasons."""
+    await begin(world)
+    for name, at in (("ana", "0:00"), ("ben", "0:01")):
+        await world.phone(name).expects_call(at=at).presses("2")
+        await world.advance(seconds=5)
+    for name, at in (("chie", "0:10"), ("dee", "0:15")):
+        world.phone(name).expects_text("Reply 1")
+        await world.phone(name).expects_call(at=at).presses("2")
+        await world.advance(seconds=5)
+    admins = world.slack("C0ADMIN")
+    assert [p.text for p in admins] == ["Gridcall: Dee Larsen cannot comply and nobody is left to call"]
+    await world.advance(minutes=11)
+    kept = await world.event()
+    assert kept.outcomes() == ["missed"]
+    assert {str(kept.verdict(p).reason) for p in ("ana", "ben", "chie", "dee")} == {"cannot comply"}

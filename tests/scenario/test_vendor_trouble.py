@@ -1,0 +1,239 @@
+"""A vendor fails, hangs, limits, or tells us nothing: everybody is told all the same, and nobody twice."""
+
+from model.attempt import AttemptState
+from model.plan import ChannelName, State
+from tests.scenario.conftest import OpenWorld
+from tests.scenario.people import Call
+from tests.scenario.world import World
+
+
+async def texts(world: World, *names: str) -> None:
+    for name in names:
+        world.phone(name).expects_text("Reply 1")
+
+
+async def test_twilio_fails_then_works(world: World) -> None:
+    """While calls and texts are refused, Slack tells the person directly; the phones ring after the retry."""
+    await world.breaks("twilio", status=503, count=3)  # Ana's call, both first texts
+    await world.scene("nobody answers")
+    await world.post("edr")
+    await world.advance_until("1:00")
+    for name, at in (("ana", "0:02"), ("ben", "0:01")):
+        world.phone(name).expects_call("Reduce one two point five megawatts", at=at)
+        world.phone(name).expects_text("Reply 1", at="0:04")
+        world.phone(name).expects_direct_message("Reduce 12.5 MW", at="0:00")
+    kept = await world.event()
+    failed = [a for a in kept.attempts if a.state is AttemptState.FAILED]
+    assert len([a for a in failed if "503" in a.error]) == 3
+    assert world.settled(kept) == []
+
+
+async def test_twilio_is_down_for_good(world: World) -> None:
+    """No phone can ring: everybody on call is told directly in Slack, and can accept there."""
+    await world.scene("Twilio down")
+    await world.post("edr")
+    await world.advance_until("1:00")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_direct_message("Reduce 12.5 MW")
+    await world.presses_button(world.slack("U0ANA")[0], "acknowledge", by="ana", channel="U0ANA")
+    await world.advance(minutes=11)
+    kept = await world.event()
+    assert kept.outcomes() == ["met"]
+    assert world.settled(kept) == []
+
+
+async def test_the_answer_is_lost_but_callbacks_come(world: World) -> None:
+    """Twilio has the call and rings; its callbacks settle the row before anybody has to look."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status="accept_then_hang", count=1, path="/Calls.json")
+    await world.post("edr")
+    await world.advance_until("2:00")
+    world.phone("ana").expects_call(at="0:00")
+    world.phone("ben").expects_call(at="0:01")
+    await texts(world, "ana", "ben")
+    kept = await world.event()
+    assert (kept.row("ana").state, kept.row("ana").reason) == (State.FAILED, "no answer")
+    assert [a.state for a in kept.attempts if a.address == world.phone("ana").number][:1] == [AttemptState.ACCEPTED]
+
+
+async def test_the_answer_is_lost_and_callbacks_too(world: World) -> None:
+    """The call is found at the vendor: one ring only, and the row is SENT by what was found."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status="accept_then_hang", count=1, path="/Calls.json")
+    world.front.deaf = True
+    await world.post("edr")
+    await world.advance_until("0:04")
+    assert (await world.event()).row("ana").state is State.SENDING
+    await world.advance_until("0:06")
+    row = (await world.event()).row("ana")
+    assert row.sent_at is not None
+    assert world.moment(row.sent_at) == "0:05"
+    assert row.state in (State.SENT, State.DELIVERED)
+    world.front.deaf = False
+    await world.advance_until("2:20")
+    world.phone("ana").expects_call(at="0:00")
+    world.phone("ben").expects_call(at="0:01")
+    await texts(world, "ana", "ben")
+
+
+async def test_the_call_never_reached_twilio(world: World) -> None:
+    """It is looked up at 3 (as soon as we stop waiting: 5), 10 and 25 seconds, then rung, once."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status="hang", count=1, path="/Calls.json")
+    await world.post("edr")
+    await world.advance_until("0:24")
+    assert (await world.event()).row("ana").state is State.UNKNOWN
+    await world.advance_until("2:00")
+    world.phone("ana").expects_call(at="0:25")
+    world.phone("ben").expects_call(at="0:01")
+    await texts(world, "ana", "ben")
+    kept = await world.event()
+    states = [
+        a.state for a in kept.attempts if a.channel is ChannelName.VOICE and a.address == world.phone("ana").number
+    ]
+    assert states == [AttemptState.ABSENT, AttemptState.ACCEPTED]
+    assert world.settled(kept) == []
+
+
+async def test_a_text_whose_answer_is_lost(world: World) -> None:
+    """It is found at the vendor by its words: it is not sent again, and its second part follows."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status="accept_then_hang", count=1, path="/Messages.json")
+    world.front.deaf = True
+    await world.post("edr")
+    await world.advance_until("0:10")
+    world.front.deaf = False
+    await world.advance_until("2:20")
+    for name, at in (("ana", "0:00"), ("ben", "0:01")):
+        world.phone(name).expects_call(at=at)
+    await texts(world, "ana", "ben")
+    assert world.settled(await world.event()) == []
+
+
+async def test_a_text_that_never_reached_twilio(world: World) -> None:
+    """Both parts come, once, after the last look."""
+    await world.scene("all busy")
+    await world.breaks("twilio", status="hang", count=1, path="/Messages.json")
+    await world.post("edr")
+    await world.advance_until("2:20")
+    for name, at in (("ana", "0:00"), ("ben", "0:01")):
+        world.phone(name).expects_call(at=at)
+    world.phone("ana").expects_text("Reply 1", at="0:27")
+    world.phone("ben").expects_text("Reply 1", at="0:02")
+    assert world.settled(await world.event()) == []
+
+
+async def test_slack_limits_us(world: World) -> None:
+    """Retry-After is honoured; the message comes once."""
+    await world.scene("nobody answers")
+    await world.breaks("slack", status=429, count=1)
+    await world.post("edr")
+    await world.advance_until("1:00")
+    assert [p.at for p in world.slack()] == ["0:02"]
+    for name, at in (("ana", "0:00"), ("ben", "0:01")):
+        world.phone(name).expects_call(at=at)
+    await texts(world, "ana", "ben")
+
+
+async def test_slack_takes_it_and_hangs(world: World) -> None:
+    """The post is found by its metadata: it stands there once, and the thread goes on below it."""
+    await world.breaks("slack", status="accept_then_hang", count=1)
+    await world.post("edr")
+    await world.advance_until("1:00")
+    posts = world.slack()
+    assert [p.at for p in posts[:1]] == ["0:00"]
+    assert len([p for p in posts if "ACT NOW" in p.text]) == 1
+    assert [p.thread for p in posts[1:]] == [posts[0].ts]
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call()
+    await texts(world, "ana", "ben")
+    assert world.settled(await world.event()) == []
+
+
+async def test_pagerduty_drops_the_connection(world: World) -> None:
+    """The same alert is sent again under the same key: one alert, not two."""
+    await world.scene("nobody answers")
+    await world.breaks("pagerduty", status="reset", count=1)
+    await world.post("edr")
+    await world.advance_until("1:00")
+    assert [(p.at, p.action, p.key) for p in world.pagerduty()] == [("0:02", "trigger", "g1")]
+    kept = await world.event()
+    tries = [a for a in kept.attempts if a.channel is ChannelName.PAGERDUTY]
+    assert [a.state for a in tries] == [AttemptState.FAILED, AttemptState.ACCEPTED]
+    assert world.pagerduty()[0].dedup_key == "miso:E-1:g1"
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call()
+    await texts(world, "ana", "ben")
+
+
+async def test_a_number_that_is_being_called_already(world: World) -> None:
+    """Two events for one phone: the second call is held, and rung as soon as the line is free."""
+    await world.scene("nobody answers")
+    await world.post("edr", "E-1")
+    await world.advance_until("0:03")
+    await world.post("edr", "E-2")
+    await world.advance_until("0:10")
+    rows = {name: (await world.event("E-2")).row(name) for name in ("ana", "ben")}
+    assert {row.hold for row in rows.values()} == {"number_busy"}
+    await world.advance_until("1:30")
+    for name, first, second in (("ana", "0:00", "0:25"), ("ben", "0:01", "0:26")):
+        world.phone(name).expects_call("Reference one", at=first)
+        world.phone(name).expects_call("Reference two", at=second)
+        world.phone(name).expects_text("Ref 1 r1")
+        world.phone(name).expects_text("Ref 2 r1")
+        world.phone(name).expects_direct_message("Reduce 12.5 MW")
+
+
+async def test_one_line_for_two_people(opens: OpenWorld) -> None:
+    """The second is held, told in Slack meanwhile, and rung at the instant the line is free."""
+    async with opens(twilio_lines=1) as world:
+        await world.scene("nobody answers")
+        await world.post("edr")
+        await world.advance_until("0:10")
+        assert (await world.event()).row("ben").hold == "lines"
+        await world.advance_until("1:00")
+        world.phone("ana").expects_call(at="0:00")
+        world.phone("ben").expects_call(at="0:25")
+        world.phone("ben").expects_direct_message("Reduce 12.5 MW", at="0:00")
+        await texts(world, "ana", "ben")
+
+
+async def test_one_channel_takes_one_message_a_second(world: World) -> None:
+    """Five at once, then one a second: none is lost, none waits longer."""
+    for number in range(8):
+        await world.post("edr", f"E-{number}", mode="test")
+    await world.advance(minutes=1)
+    assert [p.at[:4] for p in world.slack("C0OPSTEST")] == ["0:00"] * 5 + ["0:01", "0:02", "0:03"]
+
+
+async def test_callbacks_twice_and_out_of_order(world: World) -> None:
+    """Receipts that come doubled or swapped move no row backwards, and no instant is overwritten."""
+    await world.breaks("twilio", callbacks="swap")
+    await world.post("edr", "E-1")
+    await world.advance_until("1:00")
+    await world.breaks("twilio", callbacks="duplicate")
+    await world.post("edr", "E-2")
+    await world.advance_until("2:00")
+    for name in ("E-1", "E-2"):
+        kept = await world.event(name)
+        assert kept.outcomes() == ["met"]
+        row = kept.row("ana")
+        assert row.state is State.ACKNOWLEDGED
+        instants = [row.sent_at, row.delivered_at, row.answered_at, row.acknowledged_at]
+        assert instants == sorted(at for at in instants if at)
+        assert world.settled(kept) == []
+        for who in ("ana", "ben"):
+            world.phone(who).expects_call()
+            world.phone(who).expects_text("Reply 1", f"Ref {name[-1]} ")
+
+
+async def test_everybody_is_busy(world: World) -> None:
+    """Busy phones are failures of people, not of channels: who is busy is not told in Slack that it failed."""
+    await world.scene("all busy")
+    await world.post("edr")
+    await world.advance_until("1:00")
+    calls: list[Call] = [world.phone("ana").expects_call(at="0:00"), world.phone("ben").expects_call(at="0:01")]
+    assert [c.ended for c in calls] == ["busy", "busy"]
+    await texts(world, "ana", "ben")
+    kept = await world.event()
+    assert (kept.row("ana").state, kept.row("ana").reason) == (State.FAILED, "busy")
