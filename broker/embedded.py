@@ -10,7 +10,8 @@ import queue
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from itertools import groupby
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -31,11 +32,17 @@ CREATE TABLE IF NOT EXISTS messages (
 """
 
 
+_INSERT = "INSERT INTO messages (id, lane, head, body) VALUES (?, ?, ?, ?)"
+_DELETE = "DELETE FROM messages WHERE id = ?"
+
+
 class _Write(NamedTuple):
+    """`settled` is called in the loop with the error, or None when the write is durable; whoever waits may be gone."""
+
     sql: str
     values: tuple[object, ...]
     future: asyncio.Future[None]
-    loop: asyncio.AbstractEventLoop
+    settled: Callable[[Exception | None], None]
 
 
 class _Writer(threading.Thread):
@@ -44,12 +51,12 @@ class _Writer(threading.Thread):
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(name="gridcall-queue", daemon=True)
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
 
-    def write(self, sql: str, *values: object) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._writes.put(_Write(sql, values, future, loop))
+    def write(self, sql: str, *values: object, settled: Callable[[Exception | None], None]) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._writes.put(_Write(sql, values, future, settled))
         return future
 
     def stop(self) -> None:
@@ -71,23 +78,23 @@ class _Writer(threading.Thread):
         error: Exception | None = None
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for write in group:
-                self._connection.execute(write.sql, write.values)
+            for sql, writes in groupby(group, key=lambda write: write.sql):
+                self._connection.executemany(sql, [write.values for write in writes])
             self._connection.execute("COMMIT")
         except sqlite3.Error as failed:
             error = Unavailable(f"the queue's file cannot be written: {failed}")
             error.__cause__ = failed
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        loop = group[0].loop
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_resolve, group, error)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_settle, group, error)
 
 
-def _resolve(group: list[_Write], error: Exception | None) -> None:
+def _settle(group: list[_Write], error: Exception | None) -> None:
     for write in group:
-        if write.future.cancelled():
-            continue
+        write.settled(error)
+        if write.future.done():
+            continue  # cancelled: whoever waited went away, what was written stays written
         if error is None:
             write.future.set_result(None)
         else:
@@ -134,19 +141,16 @@ class EmbeddedBroker:
             raise QueueFull(self._depth)
         self._depth += 1
         head, body = encode(message)
-        written = self._writer.write(
-            "INSERT INTO messages (id, lane, head, body) VALUES (?, ?, ?, ?)", message.id, message.lane, head, body
-        )
-        # The message is offered as soon as it is durable, whether or not its publisher still waits.
-        written.add_done_callback(lambda done: self._written(done, message))
-        await asyncio.shield(written)
-        return Durability.BROKER
 
-    def _written(self, done: "asyncio.Future[None]", message: Message) -> None:
-        if done.cancelled() or done.exception() is not None:
-            self._depth -= 1
-        else:
-            self.offer(message, redelivered=False)
+        # The message is offered as soon as it is durable, whether or not its publisher still waits.
+        def settled(error: Exception | None) -> None:
+            if error is None:
+                self.offer(message, redelivered=False)
+            else:
+                self._depth -= 1
+
+        await self._writer.write(_INSERT, message.id, message.lane, head, body, settled=settled)
+        return Durability.BROKER
 
     def offer(self, message: Message, *, redelivered: bool) -> None:
         """Put a durable message where consumers find it."""
@@ -155,8 +159,12 @@ class EmbeddedBroker:
 
     async def remove(self, message: Message) -> None:
         """Forget a message for good."""
-        await self._writer.write("DELETE FROM messages WHERE id = ?", message.id)
-        self._depth -= 1
+
+        def settled(error: Exception | None) -> None:
+            if error is None:
+                self._depth -= 1
+
+        await self._writer.write(_DELETE, message.id, settled=settled)
 
     async def consume(self) -> AsyncIterator[EmbeddedHandle]:
         while True:
