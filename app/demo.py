@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx2
 
 from app import demo_story as story
-from app.demo_house import SOURCE, House, TwoProcesses, folder, one_process
+from app import demo_trouble as trouble
+from app.demo_house import SOURCE, House
+from app.demo_servers import TwoProcesses, folder, one_process
 from app.demo_stage import Beats, Failed, Process
 from app.evidence import verify
 from config.settings import load_settings
@@ -26,8 +28,8 @@ STORIES: dict[str, Callable[[House, story.Ok], None]] = {
     "duplicates": story.duplicates,
     "nobody": story.nobody_answers,
     "cannot": story.cannot_comply,
-    "lost-answer": story.lost_answer,
-    "unreadable": story.unreadable,
+    "lost-answer": trouble.lost_answer,
+    "unreadable": trouble.unreadable,
 }
 SILENCE, KILLED = "silence", "killed"
 NAMES = (*STORIES, SILENCE, KILLED)
@@ -69,8 +71,8 @@ def play(script: Script, wanted: Sequence[str], place: Path) -> None:
         (place / "two").mkdir()
         two = TwoProcesses(place / "two")
         try:
-            script.title(story.killed.__doc__ or "")
-            _evidence(two.house, lambda: two.process, partial(story.killed, two, script.ok))
+            script.title(trouble.killed.__doc__ or "")
+            _evidence(two.house, lambda: two.process, partial(trouble.killed, two, script.ok))
         finally:
             two.close()
         _evidence_holds(script, place / "two")
@@ -84,8 +86,8 @@ def _in_one_process(script: Script, wanted: Sequence[str], house: House) -> None
                 script.title(tell.__doc__ or "")
                 tell(house, script.ok)
         if SILENCE in wanted:
-            script.title(story.silence.__doc__ or "")
-            story.silence(house, beats, script.ok)
+            script.title(trouble.silence.__doc__ or "")
+            trouble.silence(house, beats, script.ok)
     finally:
         beats.stop()
 

@@ -1,18 +1,16 @@
 """One Gridcall on the stage: its address, its people, their phones, and what happened to its events."""
 
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
 
-from app.demo_stage import Failed, Feed, Http, Message, Process, free_port
+from app.demo_stage import Failed, Feed, Http, Message, require
 from app.serve import DEMO_ROSTER
 from intake.examples import example
 from model.clock import SystemClock
@@ -45,21 +43,9 @@ class Posted:
         return str(self.event["event_id"])
 
 
-def _demo_roster() -> Any:
+def demo_roster() -> Any:
     """As plain text throughout: YAML would take a phone number for a number."""
     return yaml.load(DEMO_ROSTER.read_text(), yaml.BaseLoader)  # noqa: S506 - makes nothing but text
-
-
-def night_roster(now: datetime, path: Path) -> None:
-    """The demo's roster with its nights moved: Ana and Ben are awake and Chie sleeps, at whatever hour this runs."""
-    roster = _demo_roster()
-    for person in AWAKE:
-        roster["people"][person]["awake"] = {"start": "00:00", "end": "00:00"}
-    for person in ASLEEP:
-        local = now.astimezone(ZoneInfo(roster["people"][person]["timezone"]))
-        start, end = local + timedelta(hours=11), local + timedelta(hours=12)
-        roster["people"][person]["awake"] = {"start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
-    path.write_text(yaml.safe_dump(roster))
 
 
 class House:
@@ -70,7 +56,7 @@ class House:
         self.api = Http(api_url, "demo-admin")
         self.standins = Http(standins_url)
         self.feed = Feed(self.standins)
-        people = _demo_roster()["people"]
+        people = demo_roster()["people"]
         self.people = {i: Person(i, p["name"], p["phone"], p["timezone"]) for i, p in people.items()}
         self._posted: list[str] = []
         self._by_phone = {p.phone: p for p in self.people.values()}
@@ -161,6 +147,19 @@ class House:
 
         return self.feed.until(f"a verdict on {event_id}", look, seconds)
 
+    def require_calls(self, *people: str, perhaps: Sequence[str] = ()) -> None:
+        """Exactly those people were called in this story, each once; those of `perhaps` once or not at all."""
+        self.feed.read()
+        called = Counter(self.called())
+        wanted = Counter([*people, *(p for p in perhaps if p in called)])
+        require(called == wanted, f"one call each to {', '.join(people) or 'nobody'}; there were {dict(called)}")
+
+    def require_met(self, event_id: str) -> str:
+        """The event's verdict is that it was accepted in time. Returns its reason."""
+        verdict = self.verdict(event_id)
+        require(verdict["outcome"] == "met", f"the verdict on {event_id} to be met, not {verdict}")
+        return str(verdict["reason"])
+
     def event(self, event_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.api.json("GET", f"/v1/events/{SOURCE}/{event_id}")
         return found
@@ -174,61 +173,3 @@ def clock_at(instant: str, timezone: str) -> str:
 def holds(text: str, *words: str) -> list[str]:
     """Those of `words` that are missing in `text`."""
     return [word for word in words if not re.search(re.escape(word), text)]
-
-
-@contextmanager
-def one_process(folder: Path) -> Iterator[tuple[House, Process, float]]:
-    """`gridcall serve --demo` with stand-ins of its own; and in how many seconds it was ready."""
-    api, standins = free_port("GRIDCALL_HTTP_PORT"), free_port("GRIDCALL_SANDBOX_PORT")
-    roster = folder / "roster.yaml"
-    night_roster(SystemClock().now(), roster)
-    settings = {
-        "GRIDCALL_HTTP_PORT": str(api),
-        "GRIDCALL_SANDBOX_PORT": str(standins),
-        "GRIDCALL_DATA_DIR": str(folder / "var"),
-    }
-    process = Process(folder / "serve.log", ["serve", "--demo", "--roster", str(roster)], settings)
-    house = House(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{standins}")
-    try:
-        yield house, process, process.wait_for(f"{house.api.url}/readyz")
-    finally:
-        house.close()
-        process.stop()
-
-
-class TwoProcesses:
-    """Stand-ins that outlive a Gridcall which is killed and started again on the same data and ports."""
-
-    def __init__(self, folder: Path) -> None:
-        api, standins = free_port("GRIDCALL_HTTP_PORT"), free_port("GRIDCALL_SANDBOX_PORT")
-        self.house = House(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{standins}")
-        self._roster = folder / "roster.yaml"
-        night_roster(SystemClock().now(), self._roster)
-        self._settings = {
-            "GRIDCALL_HTTP_PORT": str(api),
-            "GRIDCALL_SANDBOX_PORT": str(standins),
-            "GRIDCALL_DATA_DIR": str(folder / "var"),
-        }
-        self._log = folder / "serve.log"
-        self._world = Process(folder / "sandbox.log", ["sandbox"], self._settings)
-        self.process: Process | None = None
-
-    def start(self) -> float:
-        self._world.wait_for(f"{self.house.standins.url}/state")
-        arguments = ["serve", "--demo", "--standins", self.house.standins.url, "--roster", str(self._roster)]
-        self.process = Process(self._log, arguments, self._settings)
-        return self.process.wait_for(f"{self.house.api.url}/readyz")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-
-    def close(self) -> None:
-        self.house.close()
-        for process in (self.process, self._world):
-            if process is not None:
-                process.stop()
-
-
-def folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="gridcall-demo-", ignore_cleanup_errors=True)

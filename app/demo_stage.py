@@ -26,6 +26,12 @@ class Failed(Exception):
     """A check did not hold: what was expected."""
 
 
+def require(held: object, expected: str) -> None:
+    """Raises Failed unless it holds."""
+    if not held:
+        raise Failed(expected)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One line of the stand-ins' feed (`GET /messages`): what a person would notice."""

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from app.serve import Listening
+from app.serve import DEMO_SOURCE, Listening
 from app.service import Service
 
-SOURCE = "miso"
 KEY = "demo-upstream"
 
 
@@ -28,7 +27,7 @@ def lines(service: Service, api_url: str, standins_url: str | None) -> Iterator[
         yield "Paste this into another terminal, as often as you like; each time the phones ring:"
         yield f"  {paste(api_url)}"
         yield ""
-    yield from heartbeat(service, SOURCE)
+    yield from heartbeat(service, DEMO_SOURCE)
     yield "Ctrl-C ends it."
 
 
@@ -54,7 +53,7 @@ def program(started: Path, folder: Path) -> str:
 def heartbeat(service: Service, source: str) -> Iterator[str]:
     """When the silence of `source` will ring, if nothing more is heard of it."""
     status = service.sweeper.statuses().get(source)
-    if status is not None:
+    if status is not None and status.last_seen_at is not None:
         ends = f"late at {both(status.late_at)}, phones ring at {both(status.silent_at)}"
         yield f"If nothing more is heard of source {source}, it is {ends}."
 

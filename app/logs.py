@@ -24,7 +24,10 @@ def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutable
 
 
 def configure(level: str, style: str) -> None:
-    """Lines go to standard error, for people (console) or for machines (json)."""
+    """Lines go to standard error, for people (console) or for machines (json).
+
+    Tracebacks are plain and masked: with the values of variables they would take seconds and tell everybody's number.
+    """
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if style == "json"
@@ -37,9 +40,8 @@ def configure(level: str, style: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    errors = [structlog.processors.format_exc_info] if style == "json" else []
     structlog.configure(
-        processors=[*shared, *errors, _mask, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, _mask, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -48,7 +50,12 @@ def configure(level: str, style: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *errors, _mask, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _mask,
+                renderer,
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

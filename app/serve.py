@@ -28,6 +28,7 @@ from sandbox import build as build_sandbox
 log = structlog.get_logger(__name__)
 
 DEMO_ROSTER = Path(__file__).parent.parent / "config" / "demo_roster.yaml"
+DEMO_SOURCE = "miso"
 PORTS_TRIED = 20
 STOP_SECONDS = 2.0
 MAX_WEBSOCKET_BYTES = 65_536  # watchers say who they are and nothing else
@@ -137,6 +138,9 @@ async def serve(
             log.warning(sentence)
         stack.push_async_callback(service.close)
         await service.sweeper.load()
+        if demo:
+            # The demo's upstream says one word at the start, so that its silence can be waited for.
+            service.notebook.heard(DEMO_SOURCE, clock.now())
         await _run(service, stop, api, own, world, lambda: ready(service, api, standins_url))
 
 

@@ -15,7 +15,7 @@ class Due(NamedTuple):
 
 
 def due(heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: datetime) -> Due:
-    """A source never heard, or last heard before we began to listen, gets a whole period from then on."""
+    """Our own pause is nobody's silence: who was heard before we began to listen gets a whole period from then on."""
     heard_at = max(last_seen_at or listening_since, listening_since)
     late_at = heard_at + timedelta(seconds=heartbeat.period_seconds)
     return Due(late_at, late_at + timedelta(seconds=heartbeat.grace_seconds))
@@ -24,10 +24,15 @@ def due(heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: da
 def status(
     heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: datetime, now: datetime
 ) -> MonitorStatus:
-    """As the clock alone has it; an alarm that was told stands until the source is heard."""
+    """As the clock alone has it; an alarm that was told stands until the source is heard.
+
+    A source that was never heard is no silence: it may not be set up yet.
+    """
+    if last_seen_at is None:
+        return MonitorStatus.NEW
     late_at, silent_at = due(heartbeat, last_seen_at, listening_since)
     if now >= silent_at:
         return MonitorStatus.SILENT
     if now >= late_at:
         return MonitorStatus.LATE
-    return MonitorStatus.NEW if last_seen_at is None else MonitorStatus.UP
+    return MonitorStatus.UP

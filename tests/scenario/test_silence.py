@@ -56,6 +56,7 @@ async def test_late_silent_and_heard_again(opens: OpenWorld) -> None:
 
 async def test_heard_in_time_after_the_notice_rings_nobody(opens: OpenWorld) -> None:
     async with opens(minds_silence_of=("miso",)) as world:
+        await world.hears()
         await world.advance_until("5:30")
         await world.post("edr", mode="test")  # any accepted message counts
         await world.advance_until("10:00")
@@ -69,6 +70,7 @@ async def test_the_impatient_source(opens: OpenWorld) -> None:
     """Ten seconds and five: the same with another patience."""
     async with opens(minds_silence_of=("miso-fast",)) as world:
         await world.scene("nobody answers")
+        await world.hears("miso-fast", "demo-fast")
         await world.hears("miso-fast", "demo-fast")
         await world.advance_until("0:17")
         assert [at for at, _ in posted(world)] == ["0:10", "0:15"]
@@ -89,6 +91,7 @@ async def test_killed_while_silent(opens: OpenWorld) -> None:
     """The alarm is not repeated, the all-clear not lost; silence that falls into our own downtime gets a new period."""
     async with opens(minds_silence_of=("miso",)) as world:
         await world.scene("nobody answers")
+        await world.hears()
         await world.advance_until("6:05")
         await world.kill_service()
         await world.advance(minutes=20)

@@ -27,11 +27,9 @@ def after(seconds):
         (60, 0, 60 + 359.999999, LATE),
         (60, 0, 60 + 360, SILENT),
         (60, 0, 60 + 86_400, SILENT),
-        # never heard: the clock starts with us
+        # never heard: nothing that could be silent
         (None, 0, 0, NEW),
-        (None, 0, 299, NEW),
-        (None, 0, 300, LATE),
-        (None, 0, 360, SILENT),
+        (None, 0, 86_400, NEW),
         # we were down: a whole new period from our start, however long ago the source was heard
         (-7200, 0, 0, UP),
         (-7200, 0, 299, UP),

@@ -130,6 +130,7 @@ async def test_late_at_five_minutes_silent_at_six_told_once(world):
 
 
 async def test_the_alarm_is_critical_and_first_in_line_the_notice_is_not(world):
+    await world.hear()
     await world.at(360)
     late, silence, quiet = world.published.messages
     assert [m.lane for m in (late, silence, quiet)] == [2, 0, 0]
@@ -137,10 +138,12 @@ async def test_the_alarm_is_critical_and_first_in_line_the_notice_is_not(world):
     assert statement(silence)["headline"] == "MISO has been silent since 02:14 UTC"
 
 
-async def test_a_source_never_heard_is_waited_for_from_the_start(world):
-    assert await world.at(299) == []
+async def test_a_source_never_heard_is_no_silence(world):
+    """It may not be set up yet; from its first word on its silence is one."""
+    assert await world.at(1000) == []
     assert world.status() is MonitorStatus.NEW
-    assert (await world.at(360))[1] == (SILENCE, 1)
+    await world.hear()
+    assert len(await world.at(1360)) == 3
 
 
 async def test_whoever_is_heard_in_time_is_never_mentioned(world):
@@ -277,11 +280,10 @@ async def test_while_the_queue_is_away_it_is_tried_again_each_second(world):
 
 
 async def test_our_own_events_are_nobodys_sign_of_life(world):
+    await world.hear()
     await world.at(400)
-    assert await world.database.read(monitors.every) == {
-        "miso": (await world.database.read(monitors.every))["miso"],
-    }
-    assert world.sweeper.statuses()["miso"].last_seen_at is None
+    assert list(await world.database.read(monitors.every)) == ["miso"]
+    assert world.sweeper.statuses()["miso"].last_seen_at == START
 
 
 async def test_a_source_that_joins_the_roster_later_gets_a_whole_period(world, monkeypatch):
@@ -289,6 +291,7 @@ async def test_a_source_that_joins_the_roster_later_gets_a_whole_period(world, m
     await world.at(100)
     monkeypatch.setitem(ROSTER.sources, "nyiso", later)
     await world.hear()
+    await world.hear("nyiso")
     await world.at(399)
     assert world.sweeper.statuses()["nyiso"].late_at == START + timedelta(seconds=101 + 300)
     assert (await world.at(401))[-1][0].startswith("late/nyiso/")

@@ -1,0 +1,34 @@
+"""What is logged of an error: where it happened, and nobody's number."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app import logs
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_traceback_shows_no_numbers(style: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither those in the variables around the error nor those in its text; the line that failed is there."""
+    logs.configure("info", style)
+    log, people = structlog.get_logger("test"), {"ana": "+13125550101"}
+    try:
+        raise ArithmeticError(f"cannot call {people['ana']}")
+    except ArithmeticError:
+        log.exception("failed", number=people["ana"])
+    said = capsys.readouterr().err
+    assert "3125550101" not in said
+    assert "ArithmeticError: cannot call +1" in said
+    assert "in test_a_traceback_shows_no_numbers" in said
