@@ -1,5 +1,6 @@
 """What happens every so often: one table. Production gives it to APScheduler, tests drive it from their clock."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import NamedTuple
@@ -34,7 +35,9 @@ def schedule(ticks: Sequence[Tick], failed: Callable[[BaseException], None]) -> 
         )
 
     def listen(event: JobExecutionEvent) -> None:
-        if event.exception is not None:
+        if isinstance(event.exception, asyncio.CancelledError):
+            log.info("tick cut short by the stop", tick=event.job_id)
+        elif event.exception is not None:
             failed(event.exception)
         else:
             log.warning("tick missed", tick=event.job_id)

@@ -47,3 +47,19 @@ async def test_a_job_that_fails_is_reported() -> None:
         assert isinstance(await asyncio.wait_for(failed, 5), ArithmeticError)
     finally:
         scheduler.shutdown(wait=False)
+
+
+async def test_a_stop_in_the_middle_of_a_tick_is_no_failure() -> None:
+    """What is cut short is done again or harmless to lose; the process has ended well."""
+    begun, failed = asyncio.Event(), []
+
+    async def slow() -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    scheduler = schedule([Tick("slow", 0.01, slow)], failed.append)
+    scheduler.start()
+    await asyncio.wait_for(begun.wait(), 5)
+    scheduler.shutdown(wait=False)
+    await asyncio.sleep(0.05)
+    assert failed == []
