@@ -95,15 +95,21 @@ async def load_rosters(database: Database, file: RosterFile | None, now: datetim
     Raises SettingsError when there is none, or when a demo's key would be let in outside the demo.
     """
     if file is not None:
-        if not demo and (known := [key.id for key in file.keys if key.demo]):
-            raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
         rows = [
-            KeyRow(id=key.id, sha256=hashed(key.secret), role=key.role, source=key.source, person=key.person)
+            KeyRow(
+                id=key.id,
+                sha256=hashed(key.secret),
+                role=key.role,
+                source=key.source,
+                person=key.person,
+                demo=key.demo,
+            )
             for key in file.keys
         ]
+        _refuse_demo_keys(rows, demo=demo)
 
         def save(conn: Connection) -> Roster:
-            rosters.save_keys(conn, rows, now)
+            rosters.replace_keys(conn, rows, now)
             return rosters.save(conn, file.roster, "roster file", now)
 
         roster: Roster | None = await database.transact(save)
@@ -111,7 +117,15 @@ async def load_rosters(database: Database, file: RosterFile | None, now: datetim
         roster = await database.read(rosters.latest)
     if roster is None:
         raise SettingsError("there is no roster yet: give one with --roster FILE (docs/roster.md), or try --demo")
-    return Rosters(roster, Keys(await database.read(rosters.all_keys)))
+    keys = await database.read(rosters.all_keys)
+    _refuse_demo_keys(keys, demo=demo)
+    return Rosters(roster, Keys(keys))
+
+
+def _refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
+    """Everybody knows them, so a data folder in which a demo ran opens with a roster of one's own only."""
+    if not demo and (known := [key.id for key in keys if key.demo]):
+        raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
 
 
 class Service:
@@ -186,8 +200,9 @@ class Service:
         return [name for name, at in self.turned().items() if now - at > STUCK]
 
     def turned(self) -> dict[str, datetime]:
-        """When each loop last turned. The router has none: it waits for messages, the queue's depth tells of it."""
+        """When each loop last turned; for the router, since when it has had its oldest message."""
         return {
+            "router": self.router.oldest_since() or self.clock.now(),
             "reviser": self.reviser.turned_at,
             "dispatcher": self.dispatcher.turned_at,
             "reconciler": self.reconciler.turned_at,

@@ -41,8 +41,9 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
     timeline.append(conn, ids, attempt.event_pk, now, "receipt", body, {"vendor_body": dict(receipt.raw)})
     if attempt.state in (AttemptState.UNKNOWN, AttemptState.SENDING):
         # A callback on the attempt's own URL settles what was unknown.
-        attempts.record(conn, attempt_id, AttemptState.ACCEPTED, now, vendor_id=receipt.vendor_id)
-        plans.move(conn, attempt.notification_id, State.SENT, now)
+        outbox.settled(conn, attempt, receipt.vendor_id, now)
+    if attempt.part < attempt.parts and not receipt.kind.final:
+        return True  # the row is as far as its last part
     if receipt.kind.final:
         _end(conn, ids, attempt, receipt, now)
     else:

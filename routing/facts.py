@@ -127,6 +127,16 @@ def has_pagerduty(facts: Facts) -> bool:
     return team.pagerduty is not None and any(is_trigger(n) for n in facts.rows(revision=facts.revision))
 
 
+def open_generations(facts: Facts) -> list[int]:
+    """The team's PagerDuty alerts of this event that were triggered, or are about to be, and not resolved."""
+    rows = [n for n in facts.rows() if n.channel is ChannelName.PAGERDUTY and n.state is not State.SUPERSEDED]
+    numbers = {
+        action: {int(n.details["generation"]) for n in rows if n.details["action"] == action}
+        for action in PagerDutyAction
+    }
+    return sorted(numbers[PagerDutyAction.TRIGGER] - numbers[PagerDutyAction.RESOLVE])
+
+
 def asked(facts: Facts) -> bool:
     return any(n.person for n in facts.rows(revision=facts.revision))
 

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from model.event import EventStatus
-from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, Notification, PagerDutyAction, State
+from model.plan import (
+    AgendaKind,
+    AgendaState,
+    CallEnd,
+    ChannelName,
+    Hold,
+    Kind,
+    Notification,
+    PagerDutyAction,
+    Plan,
+    State,
+)
 from model.reply import Answer, Reply
 from model.verdict import Outcome, Verdict
 from routing import planner
@@ -15,6 +26,7 @@ from routing.facts import (
     has_pagerduty,
     is_trigger,
     name,
+    open_generations,
     spoke_to,
     stop,
     take_plan,
@@ -64,10 +76,19 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a) and a.revision < facts.revision]
     plan = planner.plan(case)
     take_plan(change, plan)
+    change.add += _resolve_older_alerts(facts, plan)
     planned = {n.person for n in plan.notifications}
     for person in facts.told():
         if person not in planned and case.event.rings:
             change.add += _tell_again(facts, person)
+
+
+def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
+    """The new alert of PagerDuty goes first; then those of earlier revisions are over."""
+    trigger = next((n for n in plan.notifications if is_trigger(n)), None)
+    if trigger is not None:
+        for number in open_generations(facts):
+            yield planner.pagerduty_row(facts.case, PagerDutyAction.RESOLVE, number, follows=trigger.id)
 
 
 def _tell_again(facts: Facts, person: str) -> Iterator[Notification]:

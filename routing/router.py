@@ -26,7 +26,7 @@ Read = Callable[[Message, Roster], Sequence[Reading | Unreadable]]
 
 
 class Router:
-    """`turned_at` is when the loop last turned; readiness looks at it."""
+    """The loop between queue and timetable."""
 
     def __init__(
         self, broker: Broker, database: Database, clock: Clock, ids: Ids, roster: RosterAt, read: Read
@@ -37,7 +37,7 @@ class Router:
         self._ids = ids
         self._roster = roster
         self._read = read
-        self.busy = 0
+        self._since: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """For ever. At most HANDS messages at once; cancelled, it leaves un-acked what it had not saved."""
@@ -45,15 +45,19 @@ class Router:
         async with asyncio.TaskGroup() as group:
             async for handle in self._broker.consume():
                 await hands.acquire()
-                self.busy += 1
+                self._since[handle.message.id] = self._clock.now()
                 group.create_task(self._take(handle, hands))
+
+    def oldest_since(self) -> datetime | None:
+        """Since when the oldest message is in our hands; readiness looks at it. None when there is none."""
+        return min(self._since.values(), default=None)
 
     async def _take(self, handle: Handle, hands: asyncio.Semaphore) -> None:
         try:
             await self._settle(handle.message)
             await handle.ack()
         finally:
-            self.busy -= 1
+            self._since.pop(handle.message.id, None)
             hands.release()
 
     async def _settle(self, message: Message) -> None:

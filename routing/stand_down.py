@@ -9,7 +9,7 @@ from model.reply import Answer
 from model.roster import OWN_SOURCE
 from model.verdict import Outcome
 from routing import planner
-from routing.facts import Facts, PlanChange, asked, escalates, has_pagerduty, spoke_to, stop, was_told
+from routing.facts import Facts, PlanChange, asked, escalates, open_generations, spoke_to, stop, was_told
 from routing.verdicts import verdicts
 
 # A stand-down must arrive even when it takes a while.
@@ -25,13 +25,10 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     texts = [] if _became_an_alarm(facts) else list(once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
     change.add += [*texts, *calls]
-    if has_pagerduty(facts):
-        # PagerDuty is resolved only after people were told.
-        follows = texts[-1].id if texts else None
-        newest = max(
-            (int(n.details["generation"]) for n in facts.rows() if n.channel is ChannelName.PAGERDUTY), default=0
-        )
-        change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, newest, follows=follows))
+    # PagerDuty is resolved only after people were told.
+    follows = texts[-1].id if texts else None
+    for number in open_generations(facts):
+        change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, number, follows=follows))
     if facts.verdict() is None and asked(facts):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
 
@@ -79,11 +76,13 @@ def once_to_all(facts: Facts, kind: Kind) -> Iterator[Notification]:
 
 
 def _quiet_ways(facts: Facts, person: str) -> list[tuple[ChannelName, str]]:
-    """A text where the person was told by phone, else a Slack message."""
+    """A text, and a Slack message where one told the person or no text can."""
     known = facts.case.roster.people.get(person)
     if known is None:  # left the roster since: the addresses that were used still stand
         return list({(n.channel, n.address): None for n in facts.rows() if n.person == person and was_told(n)})
     sms, direct = known.address(ChannelName.SMS), known.address(ChannelName.SLACK_DM)
-    if sms:
-        return [(ChannelName.SMS, sms)]
-    return [(ChannelName.SLACK_DM, direct)] if direct else []
+    wrote = any(n.person == person and n.channel is ChannelName.SLACK_DM and was_told(n) for n in facts.rows())
+    ways = [(ChannelName.SMS, sms)] if sms else []
+    if direct and (wrote or not sms):
+        ways.append((ChannelName.SLACK_DM, direct))
+    return ways

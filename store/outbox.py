@@ -213,6 +213,16 @@ def failed(
     plans.ask_revise(conn, ids, row.event_pk, row.lane, f"{row.channel}: {error}", now, urgent=False)
 
 
+def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -> None:
+    """The vendor has an attempt whose answer was lost: its row is SENT, or goes on with the parts behind it."""
+    attempts.record(conn, attempt.id, AttemptState.ACCEPTED, now, vendor_id=vendor_id)
+    if attempt.part == attempt.parts:
+        plans.move(conn, attempt.notification_id, State.SENT, now)
+    elif one(conn, attempt.notification_id).state is State.UNKNOWN:
+        plans.move(conn, attempt.notification_id, State.PENDING, now, reason="", due_at=now)
+        signal(conn, DISPATCH)
+
+
 def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None:
     """Parts behind a failed one were not begun."""
     conn.execute(

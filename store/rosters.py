@@ -1,11 +1,10 @@
 """Versions of the roster, whole, never overwritten; and the API keys that came with it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, delete, insert, select
 
 from model.roster import Roster
 from store.codec import ROSTER, sha256
@@ -14,13 +13,17 @@ from store.tables import keys, rosters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """An API key: only its hash is kept. `role`: upstream, operator or admin; `source` binds an upstream key."""
+    """An API key: only its hash is kept. `role`: upstream, operator or admin; `source` binds an upstream key.
+
+    `demo`: its secret is known to everybody.
+    """
 
     id: str
     sha256: str
     role: str
     source: str | None = None
     person: str | None = None
+    demo: bool = False
 
 
 def latest(conn: Connection) -> Roster | None:
@@ -48,16 +51,13 @@ def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
     return replace(roster, version=version)
 
 
-def save_keys(conn: Connection, rows: Iterable[KeyRow], now: datetime) -> None:
-    for row in rows:
-        values = {"id": row.id, "sha256": row.sha256, "role": row.role, "source": row.source, "person": row.person}
-        conn.execute(
-            upsert(keys).values(**values, created_at=now).on_conflict_do_update(index_elements=["id"], set_=values)
-        )
+def replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> None:
+    """These keys and no others: one that is not among them opens nothing from now on."""
+    conn.execute(delete(keys))
+    if rows:
+        conn.execute(insert(keys), [asdict(row) | {"created_at": now} for row in rows])
 
 
 def all_keys(conn: Connection) -> list[KeyRow]:
-    return [
-        KeyRow(id=row.id, sha256=row.sha256, role=row.role, source=row.source, person=row.person)
-        for row in conn.execute(select(keys))
-    ]
+    columns = [keys.c[f.name] for f in fields(KeyRow)]
+    return [KeyRow(**row) for row in conn.execute(select(*columns)).mappings()]

@@ -67,6 +67,7 @@ keys = Table(
     Column("role", String(16), nullable=False),
     Column("source", String(63)),
     Column("person", String(63)),
+    Column("demo", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
 

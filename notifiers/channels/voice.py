@@ -118,8 +118,13 @@ def callback_url(public_url: str, attempt_id: str, leaf: str) -> str:
 
 
 def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:
-    """The script twice, each time listening for a key; a script too long for that once, at worst shortened."""
+    """The script twice, each time listening for a key; a script too long for that once, at worst shortened.
+
+    A call that asks nothing says it twice and hangs up.
+    """
     prompt, language = _speakable(str(payload["prompt"])), str(payload.get("language", "en-US"))
+    if not payload.get("asks", True):
+        return goodbye_twiml(f"{prompt[:1500]} I repeat. {prompt[:1500]} Goodbye.", language)
     for times, chars in ((2, None), (1, None), (1, 2000), (1, 500)):
         twiml = _script(prompt[:chars], language, key_url, times)
         if len(twiml) <= TWIML_CHARS:

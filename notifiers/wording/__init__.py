@@ -37,7 +37,11 @@ def render(
 def _voice(kind: Kind, f: Facts) -> Words:
     voice = catalogue("voice")
     script = voice.say(kind, f)
-    return Words(text=script, template=voice.template(kind), payload={"prompt": script, "language": SPEECH_LANGUAGE})
+    return Words(
+        text=script,
+        template=voice.template(kind),
+        payload={"prompt": script, "language": SPEECH_LANGUAGE, "asks": kind is Kind.ALERT},
+    )
 
 
 def _sms(kind: Kind, f: Facts) -> tuple[Words, ...]:

@@ -34,6 +34,7 @@ async def test_more_megawatts_need_a_new_answer(world: World) -> None:
         ("0:00", "trigger", "g1"),
         ("0:05", "acknowledge", "g1"),
         ("1:00", "trigger", "g3"),
+        ("1:00", "resolve", "g1"),
     ]
     kept = await world.event()
     assert kept.event.answer_revision == 2

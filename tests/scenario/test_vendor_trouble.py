@@ -237,3 +237,20 @@ async def test_everybody_is_busy(world: World) -> None:
     await texts(world, "ana", "ben")
     kept = await world.event()
     assert (kept.row("ana").state, kept.row("ana").reason) == (State.FAILED, "busy")
+
+
+async def test_the_answer_to_the_first_part_of_a_text_is_lost(world: World) -> None:
+    """Twilio's callback says that it has part 1: part 2 follows, and nothing is sent twice."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status="accept_then_hang", count=1, path="/Messages.json")
+    await world.post("edr")
+    await world.advance_until("2:00")
+    kept = await world.event()
+    parts: dict[str, list[int]] = {}
+    for attempt in kept.attempts:
+        if attempt.channel is ChannelName.SMS and attempt.state is AttemptState.ACCEPTED:
+            parts.setdefault(attempt.address, []).append(attempt.part)
+    assert [sorted(found) for found in parts.values()] == [[1, 2], [1, 2]]
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call()
+    await texts(world, "ana", "ben")

@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("source", sa.String(length=63), nullable=True),
         sa.Column("person", sa.String(length=63), nullable=True),
+        sa.Column("demo", sa.Boolean(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("sha256"),
@@ -74,7 +75,9 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("last_seen_at", Instant(), nullable=True),
         sa.Column("silence_id", sa.Text(), nullable=True),
+        sa.Column("late_told_at", Instant(), nullable=True),
         sa.Column("silence_told_at", Instant(), nullable=True),
+        sa.Column("heard_again_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("source"),
     )
     op.create_table(

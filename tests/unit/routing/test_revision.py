@@ -130,6 +130,24 @@ def test_a_cancel_tells_exactly_those_who_were_told():
     assert resolve.follows in texts  # only after people were told
 
 
+def test_every_open_alert_of_pagerduty_is_resolved_at_the_end():
+    """The record and the raised alert of a revision nobody accepted."""
+    rows, agenda = started()
+    [raise_] = [a for a in agenda if a.kind is AgendaKind.RAISE]
+    raised = falling_due.take_raise(facts(event(), rows, agenda=agenda, now=SOON), raise_).add
+    change = revise(facts(cancelled(), [*rows, *map(sent, raised)], now=SOON))
+    resolved = [n.details["generation"] for n in change.add if n.channel is ChannelName.PAGERDUTY]
+    assert resolved == [2]  # 1 was resolved when 2 was raised
+
+
+def test_whom_slack_told_directly_slack_stands_down_too():
+    rows, _ = started()
+    direct = planner.row(case(), Kind.ALERT, ChannelName.SLACK_DM, "UANA", person="ana", step=0)
+    change = revise(facts(cancelled(), [*rows, sent(direct)], now=SOON))
+    ways = {n.channel for n in change.add if n.person == "ana" and n.kind is Kind.STAND_DOWN}
+    assert ways == {ChannelName.SMS, ChannelName.SLACK_DM}
+
+
 def test_who_answered_is_phoned_at_the_end():
     rows, _ = started()
     rows = [replace(n, answered_at=NOW, state=State.ANSWERED) if n.channel is ChannelName.VOICE else n for n in rows]
@@ -154,8 +172,10 @@ def test_a_changed_revision_asks_again_and_stops_the_old():
     assert asked == {("ana", ChannelName.VOICE), ("ana", ChannelName.SMS)}
     assert {n.revision for n in change.add if n.kind is Kind.ALERT} == {2}
     assert change.cut
-    triggers = [n.details["generation"] for n in change.add if n.channel is ChannelName.PAGERDUTY]
-    assert triggers == [3]
+    trigger, resolve = (n for n in change.add if n.channel is ChannelName.PAGERDUTY)
+    assert (trigger.details["action"], trigger.details["generation"]) == (PagerDutyAction.TRIGGER, 3)
+    assert (resolve.details["action"], resolve.details["generation"]) == (PagerDutyAction.RESOLVE, 1)
+    assert resolve.follows == trigger.id  # the new alert goes first
 
 
 def test_a_revision_that_asks_nothing_new_informs_quietly():

@@ -55,7 +55,7 @@ def test_voice_courtesy():
 
 def test_voice_payload():
     (words,) = say("voice")
-    assert words.payload == {"prompt": words.text, "language": "en-US"}
+    assert words.payload == {"prompt": words.text, "language": "en-US", "asks": True}
     assert words.template == "voice/alert@1"
 
 
