@@ -4,7 +4,6 @@ import asyncio
 import gc
 import signal
 import socket
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -65,11 +64,7 @@ def listen(host: str, port: int, *, next_free: bool, setting: str = "GRIDCALL_HT
 
 
 def in_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run a service's main coroutine to its end, on the faster loop and with short turns between threads.
-
-    The database's thread and the loop share one interpreter: with Python's 5 ms turns each hand-over would cost that.
-    """
-    sys.setswitchinterval(0.0005)
+    """Run a service's main coroutine to its end, on the faster loop."""
     # What is loaded stays: the collector need not look at it again, nor after every few hundred new objects.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

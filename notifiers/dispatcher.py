@@ -52,6 +52,7 @@ class Batch:
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
     out_of_lines: bool = False
+    more: bool = False
     next_at: datetime | None = None
 
 
@@ -91,6 +92,7 @@ class Dispatcher:
         self._house = house or House()
         self._running: Counter[ChannelName] = Counter()
         self._cut_at: dict[str, datetime] = {}
+        self._ending = False
         self.turned_at = clock.now()
 
     async def run(self) -> None:
@@ -123,12 +125,13 @@ class Dispatcher:
         for job in jobs:
             self._running[job.row.channel] += 1
             group.create_task(self._send(job, claimed_at, wake))
-        if batch.due:
+        if batch.more or len(jobs) < len(batch.due):
             wake.set()  # there may be more than one look takes, and what was held back has a new due time
         return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
 
     async def _finish_sending(self, wake: asyncio.Event) -> None:
         """Nothing new is begun; what was begun is written down. What takes longer is unknown and looked up later."""
+        self._ending = True
         try:
             async with self._clock.timeout(FINISH_SECONDS):
                 while self._running.total():
@@ -141,7 +144,7 @@ class Dispatcher:
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
         due: list[Due] = []
-        out_of_lines = False
+        out_of_lines = more = False
         for channel in self._channels:
             free = AT_ONCE[channel] - self._running[channel]
             if channel is ChannelName.VOICE:
@@ -149,7 +152,9 @@ class Dispatcher:
                 out_of_lines = free_lines <= 0
                 free = min(free, free_lines, 1 if self._pace_at(channel, "", now) <= now else 0)
             if free > 0:
-                due += outbox.due(conn, channel, now, free)
+                found = outbox.due(conn, channel, now, free)
+                more = more or len(found) == free
+                due += found
         impossible = [
             d.notification for c in ChannelName if c not in self._channels for d in outbox.due(conn, c, now, IMPOSSIBLE)
         ]
@@ -165,6 +170,7 @@ class Dispatcher:
             cuts=outbox.to_cut(conn),
             impossible=impossible,
             out_of_lines=out_of_lines,
+            more=more,
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
         )
 
@@ -284,8 +290,10 @@ class Dispatcher:
                 if not await self._send_one(job, send):
                     break
         finally:
+            was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
             self._running[job.row.channel] -= 1
-            wake.set()
+            if was_full or self._ending:
+                wake.set()
 
     async def _stopped_meanwhile(self, job: Job, claimed_at: datetime) -> bool:
         """A claim that got old is read again: no vendor is asked for what was superseded since."""

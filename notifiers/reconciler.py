@@ -15,7 +15,7 @@ from notifiers.receipts import take_receipt
 from store import attempts, lines, outbox
 from store.database import Connection, Database
 from store.outbox import LOOKS, Look
-from store.signals import DISPATCH
+from store.signals import RECONCILE
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class Reconciler:
         self.turned_at = clock.now()
 
     async def run(self) -> None:
-        with self._database.signals.waiting(DISPATCH) as wake:
+        with self._database.signals.waiting(RECONCILE) as wake:
             while True:
                 until = await self._turn()
                 await wake_or(self._clock, wake, until)
@@ -44,9 +44,12 @@ class Reconciler:
         now = self._clock.now()
         self.turned_at = now
         try:
-            for look in await self._database.read(lambda conn: outbox.to_look_up(conn, now)):
+            looks, overdue = await self._database.read(
+                lambda conn: (outbox.to_look_up(conn, now), lines.overdue(conn, now))
+            )
+            for look in looks:
                 await self._look_up(look)
-            for attempt_id in await self._database.read(lambda conn: lines.overdue(conn, now)):
+            for attempt_id in overdue:
                 await self._ask_about_line(attempt_id)
             following = await self._database.read(outbox.next_look_at)
         except Unavailable as away:

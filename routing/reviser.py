@@ -49,9 +49,10 @@ class Reviser:
         now = self._clock.now()
         self.turned_at = now
         try:
-            while due := await self._database.read(lambda conn: plans.due_agenda(conn, now)):
+            due, following = await self._database.read(lambda conn: _look(conn, now))
+            while due:
                 await self._take(due)
-            following = await self._database.read(plans.next_agenda_at)
+                due, following = await self._database.read(lambda conn: _look(conn, now))
         except Unavailable as away:
             log.warning("database away, the agenda waits", error=str(away))
             following = None
@@ -70,6 +71,11 @@ class Reviser:
         now, roster = self._clock.now(), self._roster()
         await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now))
         log.info("timetable looked at", event_pk=event_pk, causes=[a.cause or str(a.kind) for a in rows])
+
+
+def _look(conn: Connection, now: datetime) -> tuple[Sequence[Agenda], datetime | None]:
+    """What is due, and when the next row falls due."""
+    return plans.due_agenda(conn, now), plans.next_agenda_at(conn)
 
 
 def take(conn: Connection, event_pk: str, rows: Sequence[Agenda], roster: Roster, ids: Ids, now: datetime) -> None:

@@ -14,7 +14,7 @@ from store import attempts, lines, plans, replies, threads, timeline
 from store.codec import sha256
 from store.plans import notification
 from store.replies import Code
-from store.signals import DISPATCH, signal
+from store.signals import DISPATCH, RECONCILE, signal
 from store.tables import attempts as attempts_table
 from store.tables import notifications
 
@@ -186,8 +186,8 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
         if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
             threads.remember(conn, row.event_pk, row.address, result.vendor_id)
-        # Rows that follow this one may go now.
-        signal(conn, DISPATCH)
+        if row.channel is not ChannelName.VOICE:
+            signal(conn, DISPATCH)  # rows that follow this one may go now
 
 
 def failed(
@@ -240,7 +240,7 @@ def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, err
     if plans.move(conn, row.id, State.UNKNOWN, now, reason=error, look_at=look_at, looks=0, lease_owner=None):
         body = {"attempt": attempt.id, "error": error}
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", body)
-        signal(conn, DISPATCH)
+        signal(conn, RECONCILE)
 
 
 def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
@@ -259,7 +259,7 @@ def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
     if rows:
-        signal(conn, DISPATCH)  # the reconciler may have looked before
+        signal(conn, RECONCILE)
     return len(rows)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 DISPATCH = "dispatch"
 REVISE = "revise"
+RECONCILE = "reconcile"
 TIMELINE = "timeline"
 
 _KEY = "gridcall_signals"
