@@ -7,13 +7,13 @@ Hash = SHA-256 over canonical JSON of (seal_no, prev_hash, id, event, at, kind, 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from store.codec import canonical, mapping, sha256
 from store.tables import attempts, timeline
 
 GENESIS = "0" * 64
-BATCH = 1000
+BATCH = 50
 
 _ROW = (
     timeline.c.n,
@@ -63,27 +63,37 @@ def _hash(row: Any, seal_no: int, prev_hash: str) -> str:
     )
 
 
+_UNSEALED = select(*_ROW).where(timeline.c.seal_no.is_(None)).order_by(timeline.c.n).limit(BATCH)
+_SEAL = (
+    update(timeline)
+    .where(timeline.c.n == bindparam("row_n"))
+    .values(seal_no=bindparam("new_seal_no"), prev_hash=bindparam("new_prev_hash"), hash=bindparam("new_hash"))
+)
+# Rows are sealed in the order of n, so the last sealed one is the head.
+_HEAD = (
+    select(timeline.c.seal_no, timeline.c.hash)
+    .where(timeline.c.event_pk == bindparam("event_pk"), timeline.c.seal_no.is_not(None))
+    .order_by(timeline.c.n.desc())
+    .limit(1)
+)
+
+
 def seal(conn: Connection) -> int:
-    """Seal up to BATCH committed rows. Returns how many."""
-    rows = conn.execute(select(*_ROW).where(timeline.c.seal_no.is_(None)).order_by(timeline.c.n).limit(BATCH)).all()
+    """Seal up to BATCH committed rows. Returns how many. Small batches: calls and answers wait for the same writer."""
     heads: dict[str, tuple[int, str]] = {}
-    for row in rows:
+    sealed = []
+    for row in conn.execute(_UNSEALED).all():
         seal_no, prev_hash = heads.get(row.event_pk) or _head(conn, row.event_pk)
         digest = _hash(row, seal_no + 1, prev_hash)
-        conn.execute(
-            update(timeline).where(timeline.c.n == row.n).values(seal_no=seal_no + 1, prev_hash=prev_hash, hash=digest)
-        )
+        sealed.append({"row_n": row.n, "new_seal_no": seal_no + 1, "new_prev_hash": prev_hash, "new_hash": digest})
         heads[row.event_pk] = (seal_no + 1, digest)
-    return len(rows)
+    if sealed:
+        conn.execute(_SEAL, sealed)
+    return len(sealed)
 
 
 def _head(conn: Connection, event_pk: str) -> tuple[int, str]:
-    row = conn.execute(
-        select(timeline.c.seal_no, timeline.c.hash)
-        .where(timeline.c.event_pk == event_pk, timeline.c.seal_no.is_not(None))
-        .order_by(timeline.c.seal_no.desc())
-        .limit(1)
-    ).first()
+    row = conn.execute(_HEAD, {"event_pk": event_pk}).first()
     return (row.seal_no, row.hash) if row else (0, GENESIS)
 
 
