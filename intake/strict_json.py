@@ -1,15 +1,19 @@
 """JSON without room for two opinions: UTF-8, finite numbers, each field once, 64 levels, storable characters.
 
-A good body is decoded once, with hooks that raise. Only a body that made them raise is decoded a second time, leaving
-a Flaw where something is wrong, so that the member of a list that holds it can be named and the others still be read.
+A good body is decoded once, by the compiled decoder when that is enough, else with hooks that raise. Only a body that
+made them raise is decoded a second time, leaving a Flaw where something is wrong, so that the member of a list that
+holds it can be named and the others still be read.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from pydantic_core import from_json
 
 from intake.problem import NotReadable, not_readable, path, shortened, shown
 from model.reading import Problem
@@ -20,6 +24,7 @@ FLAWS = 3  # told per member
 
 # An escaped NUL or half of a surrogate pair: legal JSON, but no database and no phone takes it.
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_BLANK_BEFORE_COLON = re.compile(rb'"\s+:')
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -58,6 +63,8 @@ def parse(body: bytes) -> Document:
     """Decode `body`. Raises NotReadable when it is no JSON at all; lesser flaws are raised by `Document.part`."""
     if not body or body.isspace():
         raise not_readable("", "an empty body", "JSON")
+    if (quick := _quick(body)) is not None:
+        return Document(quick, _is_suspect(body))
     try:
         value, flawed = _decode(body.removeprefix(b"\xef\xbb\xbf").decode())
     except UnicodeDecodeError as error:
@@ -68,7 +75,7 @@ def parse(body: bytes) -> Document:
         raise not_readable("", "deeper nesting", f"at most {NESTING} levels") from None
     except ValueError as error:  # a whole number of more than 4,300 digits
         raise not_readable("", shortened(str(error)), "JSON with numbers of a reasonable length") from None
-    return Document(value, flawed or _may_be_deep(body) or (b"\\u" in body and bool(_ODD_ESCAPE.search(body))))
+    return Document(value, flawed or _is_suspect(body))
 
 
 def members(value: list[Any], where: str = "") -> list[Any]:
@@ -78,8 +85,36 @@ def members(value: list[Any], where: str = "") -> list[Any]:
     return value
 
 
-def _may_be_deep(body: bytes) -> bool:
-    return body.count(b"{") + body.count(b"[") > NESTING
+def _is_suspect(body: bytes) -> bool:
+    deep = body.count(b"{") + body.count(b"[") > NESTING
+    return deep or (b"\\u" in body and bool(_ODD_ESCAPE.search(body)))
+
+
+def _quick(body: bytes) -> dict[str, Any] | None:
+    """The compiled decoder's reading of a plain object; None when it takes the strict one to be sure.
+
+    Every field's name ends in `":`. When these are as many as the fields that were read, none stood there twice; a text
+    that holds them, or blanks before a colon, only makes the numbers differ or the strict decoder look.
+    """
+    if _BLANK_BEFORE_COLON.search(body):
+        return None
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return None
+    return value if type(value) is dict and _fields(value) == body.count(b'":') else None
+
+
+def _fields(value: Any) -> float:
+    """How many fields there are in all objects of `value`; no number when it holds an infinite one (1e999)."""
+    is_object = type(value) is dict
+    found: float = len(value) if is_object else 0
+    for inner in value.values() if is_object else value:
+        if type(inner) is dict or type(inner) is list:
+            found += _fields(inner)
+        elif type(inner) is float and inner - inner != 0:
+            return math.nan
+    return found
 
 
 def _decode(text: str) -> tuple[Any, bool]:

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intake import strict_json
 from intake.problem import NotReadable
@@ -62,3 +64,27 @@ def test_only_a_few_flaws_are_told():
     with pytest.raises(NotReadable) as error:
         whole(b'{"a": [' + b"NaN," * 1000 + b"1]}")
     assert [problem.field for problem in error.value.problems] == ["a[0]", "a[1]", "a[2]"]
+
+
+_NAMES = st.sampled_from(["a", "b", 'q":', "c d", "\\u0041"])
+_VALUES = st.recursive(
+    st.sampled_from(["1", "1.5", "null", '"x"', '"a\\": 1"', "NaN", "1e999", "-0.0", '"\\ud83d"', "true"]),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: f"[{','.join(parts)}]"),
+        st.lists(st.tuples(_NAMES, st.sampled_from([":", " :", ": ", "\n:"]), inner), max_size=4).map(
+            lambda fields: "{" + ",".join(f"{json.dumps(n)}{colon}{v}" for n, colon, v in fields) + "}"
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@given(_VALUES)
+def test_the_compiled_decoder_sees_what_the_strict_one_sees(text: str):
+    """Whatever it is trusted with holds no field twice and no number that is none, and is read the same."""
+    body = text.encode()
+    quick = strict_json._quick(body)
+    if quick is not None:
+        value, flawed = strict_json._decode(text)
+        assert not flawed
+        assert quick == value
