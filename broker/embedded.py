@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from itertools import groupby
+from enum import Enum
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -32,14 +32,21 @@ CREATE TABLE IF NOT EXISTS messages (
 """
 
 
-_INSERT = "INSERT INTO messages (id, lane, head, body) VALUES (?, ?, ?, ?)"
-_DELETE = "DELETE FROM messages WHERE id = ?"
+class _Kind(Enum):
+    """A group's writes of one kind are one statement: the interpreter's lock is given up and taken back once."""
+
+    INSERT = ("INSERT INTO messages (id, lane, head, body) VALUES ", "(?, ?, ?, ?)", "")
+    DELETE = ("DELETE FROM messages WHERE id IN (", "?", ")")
+
+    def statement(self, rows: int) -> str:
+        head, row, tail = self.value
+        return head + ", ".join([row] * rows) + tail
 
 
 class _Write(NamedTuple):
     """`settled` is called in the loop with the error, or None when the write is durable; whoever waits may be gone."""
 
-    sql: str
+    kind: _Kind
     values: tuple[object, ...]
     future: asyncio.Future[None]
     settled: Callable[[Exception | None], None]
@@ -54,9 +61,9 @@ class _Writer(threading.Thread):
         self._loop = asyncio.get_running_loop()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
 
-    def write(self, sql: str, *values: object, settled: Callable[[Exception | None], None]) -> asyncio.Future[None]:
+    def write(self, kind: _Kind, *values: object, settled: Callable[[Exception | None], None]) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self._loop.create_future()
-        self._writes.put(_Write(sql, values, future, settled))
+        self._writes.put(_Write(kind, values, future, settled))
         return future
 
     def stop(self) -> None:
@@ -77,10 +84,7 @@ class _Writer(threading.Thread):
     def _commit(self, group: list[_Write]) -> None:
         error: Exception | None = None
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for sql, writes in groupby(group, key=lambda write: write.sql):
-                self._connection.executemany(sql, [write.values for write in writes])
-            self._connection.execute("COMMIT")
+            self._write(group)
         except sqlite3.Error as failed:
             error = Unavailable(f"the queue's file cannot be written: {failed}")
             error.__cause__ = failed
@@ -88,6 +92,17 @@ class _Writer(threading.Thread):
                 self._connection.execute("ROLLBACK")
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_settle, group, error)
+
+    def _write(self, group: list[_Write]) -> None:
+        """Insertions before deletions; a group of one kind is one statement and so its own transaction."""
+        kinds = [kind for kind in _Kind if any(write.kind is kind for write in group)]
+        if len(kinds) > 1:
+            self._connection.execute("BEGIN IMMEDIATE")
+        for kind in kinds:
+            rows = [write.values for write in group if write.kind is kind]
+            self._connection.execute(kind.statement(len(rows)), [value for row in rows for value in row])
+        if len(kinds) > 1:
+            self._connection.execute("COMMIT")
 
 
 def _settle(group: list[_Write], error: Exception | None) -> None:
@@ -149,7 +164,7 @@ class EmbeddedBroker:
             else:
                 self._depth -= 1
 
-        await self._writer.write(_INSERT, message.id, message.lane, head, body, settled=settled)
+        await self._writer.write(_Kind.INSERT, message.id, message.lane, head, body, settled=settled)
         return Durability.BROKER
 
     def offer(self, message: Message, *, redelivered: bool) -> None:
@@ -164,7 +179,7 @@ class EmbeddedBroker:
             if error is None:
                 self._depth -= 1
 
-        await self._writer.write(_DELETE, message.id, settled=settled)
+        await self._writer.write(_Kind.DELETE, message.id, settled=settled)
 
     async def consume(self) -> AsyncIterator[EmbeddedHandle]:
         while True:
