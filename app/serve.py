@@ -22,6 +22,7 @@ from config.settings import Settings
 from model.clock import SystemClock
 from model.errors import SettingsError
 from model.ids import SystemIds
+from notifiers import channels
 from sandbox import World
 from sandbox import build as build_sandbox
 
@@ -132,6 +133,7 @@ async def serve(
         stores = open_stores(settings)
         rosters = await load_rosters(stores.database, file, clock.now(), demo=demo)
         connected = vendors.connect(settings, clock)
+        channels.load(connected.channels.keys())
         service = Service(settings, stores, rosters, connected, clock, SystemIds())
         for sentence in connected.missing:
             log.warning(sentence)
