@@ -22,7 +22,7 @@ from config.roster_file import RosterFile
 from config.settings import Settings
 from heartbeat.sweeper import Sweeper
 from model.clock import Clock
-from model.errors import SettingsError
+from model.errors import SettingsError, Unavailable
 from model.ids import Ids
 from model.roster import Roster
 from notifiers.context import House
@@ -31,7 +31,7 @@ from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
-from store import migrate, rosters, seal
+from store import migrate, replies, rosters, seal
 from store.database import Connection, Database, SqliteDatabase, sqlite_engine
 from store.rosters import KeyRow
 
@@ -176,11 +176,23 @@ class Service:
             Tick("notebook", 1.0, self.notebook.flush),
             Tick("seal", 1.0, self._seal),
             Tick("heartbeat", 1.0, self.sweeper.tick),
+            Tick("reply codes", 60.0, self._close_old_codes),
         )
 
     async def _seal(self) -> None:
-        while await self.database.transact(seal.seal) >= seal.BATCH:
-            pass
+        """While the database is away its rows wait unsealed; the next tick tries again."""
+        try:
+            while await self.database.transact(seal.seal) >= seal.BATCH:
+                pass
+        except Unavailable as away:
+            log.warning("evidence cannot be sealed now", error=str(away))
+
+    async def _close_old_codes(self) -> None:
+        now = self.clock.now()
+        try:
+            await self.database.transact(lambda conn: replies.close_old_codes(conn, now))
+        except Unavailable as away:
+            log.warning("old reply codes cannot be closed now", error=str(away))
 
     async def run(self) -> None:
         """The loops, until cancelled. A loop that fails ends them all, and with them the process."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.event import Event, EventStatus, Revision, Severity
@@ -109,7 +109,3 @@ def parsed(conn: Connection, event_pk: str) -> dict[int, Any]:
     """What the issuer sent, as JSON data, by revision."""
     query = select(revisions.c.number, revisions.c.parsed).where(revisions.c.event_pk == event_pk)
     return {number: json.loads(text) for number, text in conn.execute(query)}
-
-
-def close(conn: Connection, event: Event) -> None:
-    conn.execute(update(events).where(events.c.pk == event.pk).values(status=event.status, closed_at=event.closed_at))

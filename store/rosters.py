@@ -33,12 +33,6 @@ def latest(conn: Connection) -> Roster | None:
     return replace(ROSTER.validate_json(row.document), version=row.version) if row else None
 
 
-def at_version(conn: Connection, version: int) -> Roster:
-    """Raises StopIteration when there is no such version."""
-    document = next(iter(conn.scalars(select(rosters.c.document).where(rosters.c.version == version))))
-    return replace(ROSTER.validate_json(document), version=version)
-
-
 def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
     """Keep the roster as a new version, unless it equals the latest. Returns it with its version."""
     document = ROSTER.dump_json(replace(roster, version=0)).decode()

@@ -111,7 +111,7 @@ async def _let_in(socket: WebSocket, service: Service) -> Caller | None:
     except (Problem, TimeoutError):
         await socket.close(_POLICY_VIOLATION, "no right key was given")
     except WebSocketDisconnect:
-        pass
+        return None  # gone before it said who it was
     return None
 
 

@@ -25,7 +25,7 @@ async def test_production_and_stories_run_the_same_table(world: World) -> None:
         (tick.name, tick.every_seconds) for tick in table
     }
     assert [job.func for job in jobs] == [tick.tick for tick in table]
-    seconds = 10
+    seconds = 120
     await world.advance(seconds=seconds)
     assert world.ticked == {tick.name: int(seconds / tick.every_seconds) for tick in table}
 

@@ -1,0 +1,64 @@
+"""What is looked after now and then, also while the database is away."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.service import Service
+from model.errors import Unavailable
+from routing.accept import Member, decide
+from store import migrate, replies
+from store.database import InlineDatabase, sqlite_engine
+from store.replies import CODE_LIFE, Code
+from tests.unit.routing.house import NOW, ROSTER, CountingIds
+from tests.unit.routing.test_poison_is_kept import message, reading
+
+NUMBER = "+13125550101"
+
+
+class Housekeeping(Service):
+    """A service with only what its ticks need."""
+
+    def __init__(self, database, now):
+        self.database = database
+        self.clock = type("Clock", (), {"now": staticmethod(lambda: now)})()
+
+
+@pytest.fixture
+async def database():
+    engine = sqlite_engine(":memory:")
+    migrate.upgrade(engine)
+    database = InlineDatabase(engine)
+    yield database
+    await database.close()
+
+
+async def open_a_code(database) -> None:
+    ids = CountingIds()
+
+    def work(conn):
+        delivery = decide(conn, Member(message("m"), 0), reading("E-1"), ROSTER, ids, NOW)
+        replies.open_code(conn, Code(NUMBER, "A", delivery.event_pk, 1, "ana"), NOW)
+
+    await database.transact(work)
+
+
+@pytest.mark.parametrize(("after", "open_codes"), [(-timedelta(seconds=1), 1), (timedelta(), 0)])
+async def test_a_reply_code_closes_after_its_day(database, after, open_codes):
+    await open_a_code(database)
+    await Housekeeping(database, NOW + CODE_LIFE + after)._close_old_codes()
+    assert len(await database.read(lambda conn: replies.open_codes(conn, NUMBER))) == open_codes
+
+
+@pytest.mark.parametrize("tick", ["_seal", "_close_old_codes"])
+async def test_a_database_that_is_away_ends_nothing(tick):
+    class Away:
+        asked = 0
+
+        async def transact(self, fn):
+            self.asked += 1
+            raise Unavailable("locked")
+
+    away = Away()
+    await getattr(Housekeeping(away, NOW), tick)()
+    assert away.asked == 1
