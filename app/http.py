@@ -50,14 +50,15 @@ class Application(FastAPI):
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
+        hot = takes(scope)
         try:
-            if takes(scope):
+            if hot:
                 await self.events_in(scope, receive, send_with_id)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
                     await super().__call__(scope, receive, send_with_id)
         finally:
-            self.service.metrics.requests.count(_method(scope), _route(scope), status)
+            self.service.metrics.requests.count(_method(scope), EVENTS_IN if hot else _route(scope), status)
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's description with the hot route's paths."""
@@ -76,7 +77,7 @@ def _route(scope: Scope) -> str:
     """The route's template, which has no ids in it."""
     if (route := scope.get("route")) is not None:
         return str(getattr(route, "path", "other"))
-    return EVENTS_IN if takes(scope) else "other"
+    return "other"
 
 
 def _given_id(headers: list[tuple[bytes, bytes]]) -> str:

@@ -1,15 +1,14 @@
 """A message as bytes: its head as JSON, its body as it came."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 
 from broker.base import Message
 
 _HEAD = TypeAdapter(Message)
-_FIELDS = tuple(f.name for f in fields(Message) if f.name != "body")
+_BODY = {"body"}
 
 
 class Encoded(NamedTuple):
@@ -18,7 +17,7 @@ class Encoded(NamedTuple):
 
 
 def encode(message: Message) -> Encoded:
-    return Encoded(to_json({name: getattr(message, name) for name in _FIELDS}), message.body)
+    return Encoded(_HEAD.dump_json(message, exclude=_BODY), message.body)
 
 
 def decode(encoded: Encoded) -> Message:

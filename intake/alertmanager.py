@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from intake import strict_json
-from intake.digest import sha256
 from intake.format import Format, Results
 from intake.instants import Instant, instant
 from intake.meaning import Notes
 from intake.problem import NotReadable, not_readable, path, shown, validated
 from intake.statement import HEADLINE_CHARS, TEXT_CHARS, Identifier, Part
+from model.digest import sha256
 from model.event import Action, Content, Instruction, MessageType, Phase, Severity
 from model.reading import Feed, Reading, Unreadable
 
@@ -80,7 +80,7 @@ def _reading(alert: Alert, member: dict[str, Any], group: dict[str, Any]) -> Rea
         content=_content(alert, notes),
         key=event_id,
         # Alertmanager repeats an alert with whatever its summary says by then: this is what makes it the same.
-        digest=sha256([alert.fingerprint, member["startsAt"], alert.status]),
+        own_digest=sha256([alert.fingerprint, member["startsAt"], alert.status]),
         warnings=tuple(notes.warnings),
         parsed=member,
     )

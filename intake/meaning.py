@@ -1,4 +1,4 @@
-"""What a canonical statement means: defaults, unknown words, lengths, and the digest."""
+"""What a canonical statement means: defaults, unknown words, lengths."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from intake.digest import digest_of
 from intake.problem import shown, validated
 from intake.statement import HEADLINE_CHARS, NAME_CHARS, TEXT_CHARS, Part, Statement
 from model.event import (
@@ -74,11 +73,11 @@ def reading_of(
         revision=statement.revision,
         content=content,
         key=statement.event_id,
-        digest=digest_of(content, notes.whole),
         native_id=native_id,
         ce_source=ce_source,
         warnings=tuple(notes.warnings),
         parsed=data if parsed is None else parsed,
+        whole=notes.whole,
     )
 
 

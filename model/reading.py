@@ -1,8 +1,11 @@
 """What intake understood of a message, or why it did not."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from model.digest import digest_of
 from model.event import Content
 
 
@@ -16,25 +19,32 @@ class Feed:
     critical: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: cached_property needs a dict
 class Reading:
     """One event statement, read.
 
     `event_id` None: the payload fixes none, placing finds or makes it. `revision` None: not numbered by the issuer.
     `key`: what placing locks so that two statements about one event never race: the native event id where the
     payload fixes it, else the source. `native_id` is the sender's id of this delivery (CloudEvents id).
-    `parsed` is the statement as JSON data, for the evidence; `digest` tells two statements with one id apart.
+    `parsed` is the statement as JSON data, for the evidence. `whole`: texts of the content before they were cut.
+    `own_digest`: by what the format tells its statements apart, where that is not their content.
     """
 
     event_id: str | None
     revision: int | None
     content: Content
     key: str
-    digest: str
     native_id: str | None = None
     ce_source: str | None = None
     warnings: tuple[str, ...] = ()
     parsed: Any = None
+    whole: Mapping[str, str] = field(default_factory=dict)
+    own_digest: str | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells two statements with one id apart. Worked out when asked for: the door never asks."""
+        return self.own_digest or digest_of(self.content, self.whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,4 +225,6 @@ def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Ros
         headline=f"A message from {name} cannot be read"[:100],
         text=f"{unreadable.reason}. It is kept; a person must read it: /v1/unreadable."[:1027],
     )
-    return Reading(event_id=told_as, revision=None, content=content, key=told_as, digest=sha256(json.dumps([told_as])))
+    return Reading(
+        event_id=told_as, revision=None, content=content, key=told_as, own_digest=sha256(json.dumps([told_as]))
+    )

@@ -16,7 +16,7 @@ LATER = NOW + timedelta(minutes=6)
 
 def reading(digest="digest-new", number=None, event_id="E-1", **changes) -> Reading:
     said = content(**changes)
-    return Reading(event_id=event_id, revision=number, content=said, key="E-1", digest=digest)
+    return Reading(event_id=event_id, revision=number, content=said, key="E-1", own_digest=digest)
 
 
 def placed(said, known=None):

@@ -41,7 +41,7 @@ def message(name: str) -> Message:
 
 
 def reading(event_id: str | None) -> Reading:
-    return Reading(event_id=event_id, revision=1, content=content(), key="k", digest=f"d-{event_id}", parsed={})
+    return Reading(event_id=event_id, revision=1, content=content(), key="k", own_digest=f"d-{event_id}", parsed={})
 
 
 async def settle(database, tmp_path, roster, readings):
