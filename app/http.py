@@ -21,6 +21,7 @@ from app.api import (
     unreadable,
 )
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
+from app.roles import Role
 from app.service import Service
 
 MAX_REQUEST_ID = 64
@@ -32,7 +33,7 @@ class Application(FastAPI):
     """Every request gets an id, or keeps the caller's: in the answer, in the scope, in every log line."""
 
     service: Service
-    events_in: EventsIn
+    events_in: EventsIn | None = None  # only where events come in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,20 +51,21 @@ class Application(FastAPI):
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        hot = takes(scope)
+        events_in = self.events_in if takes(scope) else None
         try:
-            if hot:
-                await self.events_in(scope, receive, send_with_id)
+            if events_in is not None:
+                await events_in(scope, receive, send_with_id)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
                     await super().__call__(scope, receive, send_with_id)
         finally:
-            self.service.metrics.requests.count(_method(scope), EVENTS_IN if hot else _route(scope), status)
+            route = _route(scope) if events_in is None else EVENTS_IN
+            self.service.metrics.requests.count(_method(scope), route, status)
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's description with the hot route's paths."""
         described = super().openapi()
-        for path, methods in events_in_docs.PATHS.items():
+        for path, methods in events_in_docs.PATHS.items() if self.events_in else ():
             described["paths"][path] = methods | described["paths"].get(path, {})  # GET of the same path stays
         return described
 
@@ -100,8 +102,11 @@ def build(service: Service) -> FastAPI:
         max_body_size=2 * service.settings.max_body_bytes + 65_536,
     )
     app.service = app.state.service = service
-    app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, events_out, plans, oncall, roster, unreadable, live, callbacks, health, operating):
+    for part in (health, operating):
         app.include_router(part.router)
+    if Role.API in service.roles:
+        app.events_in = EventsIn(service)
+        for part in (sending, events_out, plans, oncall, roster, unreadable, live, callbacks):
+            app.include_router(part.router)
     return app

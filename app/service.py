@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -13,6 +14,7 @@ from app.intake_door import Door, read_message
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
+from app.roles import EVERY_ROLE, Role
 from app.security import DeliveryIds, Keys, hashed
 from app.ticks import Tick
 from app.vendors import Vendors
@@ -128,12 +130,28 @@ def _refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
         raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
 
 
+class Loop(NamedTuple):
+    """A part that runs until it is cancelled. `turned_at` tells when it last turned."""
+
+    name: str
+    run: Callable[[], Coroutine[Any, Any, None]]
+    turned_at: Callable[[], datetime]
+
+
 class Service:
-    """Everything in one process: door, router, reviser, dispatcher, reconciler, live feed, ticks."""
+    """The parts of one process. All of them are made, and those of its `roles` run."""
 
     def __init__(
-        self, settings: Settings, stores: Stores, rosters_: Rosters, vendors: Vendors, clock: Clock, ids: Ids
+        self,
+        settings: Settings,
+        stores: Stores,
+        rosters_: Rosters,
+        vendors: Vendors,
+        clock: Clock,
+        ids: Ids,
+        roles: Collection[Role] = EVERY_ROLE,
     ) -> None:
+        self.roles = frozenset(roles)
         self.settings = settings
         self.database = stores.database
         self.broker = stores.broker
@@ -172,12 +190,30 @@ class Service:
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
-        return (
-            Tick("notebook", 1.0, self.notebook.flush),
-            Tick("seal", 1.0, self._seal),
-            Tick("heartbeat", 1.0, self.sweeper.tick),
-            Tick("reply codes", 60.0, self._close_old_codes),
-        )
+        table = {
+            Role.API: (Tick("notebook", 1.0, self.notebook.flush),),
+            Role.MONITOR: (
+                Tick("seal", 1.0, self._seal),
+                Tick("heartbeat", 1.0, self.sweeper.tick),
+                Tick("reply codes", 60.0, self._close_old_codes),
+            ),
+        }
+        return [tick for role, ticks in table.items() if role in self.roles for tick in ticks]
+
+    def loops(self) -> Sequence[Loop]:
+        # The router waits for messages, so it counts as turning unless it has had one for long.
+        table = {
+            Role.ROUTER: (
+                Loop("router", self.router.run, lambda: self.router.oldest_since() or self.clock.now()),
+                Loop("reviser", self.reviser.run, lambda: self.reviser.turned_at),
+            ),
+            Role.NOTIFIER: (
+                Loop("dispatcher", self.dispatcher.run, lambda: self.dispatcher.turned_at),
+                Loop("reconciler", self.reconciler.run, lambda: self.reconciler.turned_at),
+            ),
+            Role.API: (Loop("live", self.feeder.run, lambda: self.feeder.turned_at),),
+        }
+        return [loop for role, loops in table.items() if role in self.roles for loop in loops]
 
     async def _seal(self) -> None:
         """While the database is away its rows wait unsealed; the next tick tries again."""
@@ -197,14 +233,8 @@ class Service:
     async def run(self) -> None:
         """The loops, until cancelled. A loop that fails ends them all, and with them the process."""
         async with asyncio.TaskGroup() as group:
-            for name, loop in (
-                ("router", self.router.run()),
-                ("reviser", self.reviser.run()),
-                ("dispatcher", self.dispatcher.run()),
-                ("reconciler", self.reconciler.run()),
-                ("live", self.feeder.run()),
-            ):
-                group.create_task(loop, name=name)
+            for loop in self.loops():
+                group.create_task(loop.run(), name=loop.name)
 
     def stuck(self) -> list[str]:
         """The loops that have not turned lately."""
@@ -212,14 +242,8 @@ class Service:
         return [name for name, at in self.turned().items() if now - at > STUCK]
 
     def turned(self) -> dict[str, datetime]:
-        """When each loop last turned; for the router, since when it has had its oldest message."""
-        return {
-            "router": self.router.oldest_since() or self.clock.now(),
-            "reviser": self.reviser.turned_at,
-            "dispatcher": self.dispatcher.turned_at,
-            "reconciler": self.reconciler.turned_at,
-            "live": self.feeder.turned_at,
-        }
+        """When each loop last turned."""
+        return {loop.name: loop.turned_at() for loop in self.loops()}
 
     async def close(self) -> None:
         """After `run` has ended: write down the last notes, let go of everything."""

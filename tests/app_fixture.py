@@ -1,7 +1,7 @@
 """A whole service over a temporary folder, asked through its HTTP application; time moves only when a test says so."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from app import http
+from app.roles import EVERY_ROLE, Role
 from app.service import Service, load_rosters, open_stores
 from app.vendors import Vendors
 from config.roster_file import load_roster
@@ -82,14 +83,16 @@ def _bearer(key: str | None) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, loops: bool = True, **settings: Any) -> AsyncIterator[House]:
+async def opened(
+    folder: Path, *, loops: bool = True, roles: Collection[Role] = EVERY_ROLE, **settings: Any
+) -> AsyncIterator[House]:
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
     clock = ManualClock(START)
     loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **settings)
     stores = open_stores(loaded)
     file = load_roster(ROSTER.read_text(), ROSTER.name)
     rosters = await load_rosters(stores.database, file, clock.now(), demo=True)
-    service = Service(loaded, stores, rosters, Vendors({}), clock, SystemIds())
+    service = Service(loaded, stores, rosters, Vendors({}), clock, SystemIds(), roles)
     transport = httpx2.ASGITransport(http.build(service), raise_app_exceptions=False)
     running = asyncio.create_task(service.run()) if loops else None
     try:
