@@ -1,28 +1,20 @@
 """What an inbound text leads to, and what is texted back."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from app.answering import within_a_second
 from app.service import Service
 from model.errors import Refused
 from model.event import Event, EventStatus
 from model.plan import ChannelName
-from model.reply import Answer
-from model.roster import Person
-from notifiers.reply_codes import ParsedReply, parse_reply
+from model.reply import Answer, Heard
+from notifiers.reply_codes import parse_reply
 from notifiers.wording.answers import WrittenAnswer, written
 from notifiers.wording.facts import reference
-from routing.replies import take_reply
+from routing.heard import codes_meant, take_code
 from store import events, replies
 from store.database import Connection
 from store.replies import Code
-
-
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """The open codes a text speaks about; none when that is not clear."""
-
-    codes: tuple[Code, ...]
-    open_codes: tuple[Code, ...]
 
 
 async def answer_text(service: Service, number: str, body: str) -> str:
@@ -35,42 +27,41 @@ async def answer_text(service: Service, number: str, body: str) -> str:
         return written(WrittenAnswer.HELP)
     if parsed.keyword == "stop":
         return ""  # Twilio stops its texts by itself and says so
-    meant = await service.database.read(lambda conn: _meant(conn, number, parsed))
-    if parsed.answer is None or not meant.codes:
-        return written(WrittenAnswer.UNCLEAR, detail=_choices(meant.open_codes))
-    return " ".join([await _take(service, person, parsed.answer, code, body) for code in meant.codes])
+    heard = None
+    if parsed.answer is not None:
+        heard = Heard(
+            id=service.ids.new(),
+            channel="sms",
+            answer=parsed.answer,
+            received_at=service.clock.now(),
+            person=person.id,
+            said=body[:100],
+            number=number,
+            code=parsed.code,
+            all_codes=parsed.all,
+        )
+    answer = await within_a_second(service, heard, lambda: _answered(service, number, heard))
+    return answer or written(WrittenAnswer.RECEIVED if heard else WrittenAnswer.UNCLEAR)
 
 
-def _meant(conn: Connection, number: str, parsed: ParsedReply) -> Meant:
-    """A bare 1 counts only when one code is open; `1*` means all of them."""
-    known = tuple(replies.open_codes(conn, number))
-    if parsed.code is not None:
-        return Meant(tuple(c for c in known if c.code == parsed.code), known)
-    return Meant(known if parsed.all or len(known) == 1 else (), known)
+async def _answered(service: Service, number: str, heard: Heard | None) -> str:
+    known = await service.database.read(lambda conn: replies.open_codes(conn, number))
+    meant = codes_meant(known, heard.code, every=heard.all_codes) if heard else ()
+    if heard is None or not meant:
+        return written(WrittenAnswer.UNCLEAR, detail=_choices(known))
+    return " ".join([await _take(service, heard, code) for code in meant])
 
 
-def _choices(codes: tuple[Code, ...]) -> str:
+def _choices(codes: Sequence[Code]) -> str:
     if not codes:
         return "Nothing is open for you."
     listed = ", ".join(f"1{c.code} or 2{c.code}" for c in codes[:8])
     return f"Reply with a code: {listed}."
 
 
-async def _take(service: Service, person: Person, answer: Answer, code: Code, said: str) -> str:
-    now = service.clock.now()
-
+async def _take(service: Service, heard: Heard, code: Code) -> str:
     def work(conn: Connection) -> tuple[Event, bool]:
-        answered = take_reply(
-            conn,
-            service.ids,
-            code.event_pk,
-            person=person.id,
-            answer=answer,
-            channel="sms",
-            now=now,
-            revision=code.revision,
-            said=said[:100],
-        )
+        answered = take_code(conn, service.ids, heard, code)
         return answered.event, answered.counted
 
     try:
@@ -82,7 +73,7 @@ async def _take(service: Service, person: Person, answer: Answer, code: Code, sa
     if not counted:
         over = "it was cancelled." if event.status is EventStatus.CANCELLED else "it is over."
         return written(WrittenAnswer.OVER, named, over)
-    return written(WrittenAnswer.ACCEPTED if answer is Answer.ACKNOWLEDGE else WrittenAnswer.CANNOT, named)
+    return written(WrittenAnswer.ACCEPTED if heard.answer is Answer.ACKNOWLEDGE else WrittenAnswer.CANNOT, named)
 
 
 def _named(event: Event, revision: int) -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import structlog
+
 from config.settings import Settings
 from model.clock import Clock
+from model.errors import SendError
 from model.plan import ChannelName
 from model.ports import Channel
 from notifiers.channels.pagerduty import PagerDutyChannel
@@ -12,6 +15,8 @@ from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspac
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
 from notifiers.channels.voice import VoiceChannel
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,15 @@ class Vendors:
     twilio: TwilioSignature | None = None
     slack: SlackSignature | None = None
     missing: tuple[str, ...] = field(default=())
+    workspace: SlackWorkspace | None = None
+
+    async def whisper(self, channel: str, user: str, text: str) -> None:
+        """A word in Slack to who pressed a button; when it cannot be said, it is not."""
+        try:
+            if self.workspace is not None:
+                await self.workspace.whisper(channel, user, text)
+        except SendError as error:
+            log.warning("whisper not sent", user=user, error=str(error))
 
     async def close(self) -> None:
         for channel in self.channels.values():
@@ -41,7 +55,7 @@ def connect(settings: Settings, clock: Clock) -> Vendors:
     channels: dict[ChannelName, Channel] = {
         ChannelName.PAGERDUTY: PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     }
-    twilio = slack = None
+    twilio = slack = workspace = None
     if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
@@ -57,4 +71,4 @@ def connect(settings: Settings, clock: Clock) -> Vendors:
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
         slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
-    return Vendors(channels, twilio, slack, missing(settings))
+    return Vendors(channels, twilio, slack, missing(settings), workspace)

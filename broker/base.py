@@ -6,10 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+LANES = 3
+LINES = LANES + 1
+
 
 class MessageKind(StrEnum):
     EVENT = "event"
     UNREADABLE = "unreadable"
+    REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,11 @@ class Message:
     truncated: bool = False
     deadline_at: datetime | None = None
     replay_of: str | None = None
+
+
+def line(message: Message) -> int:
+    """Where it stands in the order of things: replies before everything, then the lanes."""
+    return 0 if message.kind is MessageKind.REPLY else message.lane + 1
 
 
 class Durability(StrEnum):

@@ -15,13 +15,12 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from broker.base import Durability, Message
+from broker.base import LINES, Durability, Message, line
 from broker.codec import Encoded, decode, encode
 from model.errors import QueueFull, SettingsError, Unavailable
 
-LANES = 3
 GROUP_LIMIT = 256
-# While lane 0 waits, the other lanes get one slot in ten.
+# While replies or lane 0 wait, the other lanes get one slot in ten.
 FAIRNESS = 10
 
 _SCHEMA = """
@@ -138,7 +137,7 @@ class EmbeddedBroker:
         self._lock = _lock(path)
         connection = _open(path)
         self._depth_limit = depth_limit
-        self._ready: list[deque[EmbeddedHandle]] = [deque() for _ in range(LANES)]
+        self._ready: list[deque[EmbeddedHandle]] = [deque() for _ in range(LINES)]
         self._wake = asyncio.Event()
         self._depth = 0
         self._taken = 0
@@ -169,7 +168,7 @@ class EmbeddedBroker:
 
     def offer(self, message: Message, *, redelivered: bool) -> None:
         """Put a durable message where consumers find it."""
-        self._ready[message.lane].append(EmbeddedHandle(self, message, redelivered))
+        self._ready[line(message)].append(EmbeddedHandle(self, message, redelivered))
         self._wake.set()
 
     async def remove(self, message: Message) -> None:

@@ -28,3 +28,27 @@ class Reply:
     attempt_id: str | None = None
     said: str = ""
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """An answer as it came in, before anybody looked up what it is about: nothing of it needs the database.
+
+    What it is about is named by one of: `attempt_id` (a key, a button), `number` with `code` or `all_codes` (a text;
+    neither: the only open one), `source` with `event_id` (the API). `person` None: whom the attempt was for.
+    """
+
+    id: str
+    channel: str
+    answer: Answer
+    received_at: datetime
+    person: str | None = None
+    revision: int | None = None
+    said: str = ""
+    by: str = ""
+    attempt_id: str | None = None
+    number: str | None = None
+    code: str | None = None
+    all_codes: bool = False
+    source: str | None = None
+    event_id: str | None = None

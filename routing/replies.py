@@ -36,18 +36,21 @@ def take_reply(
     notification_id: str | None = None,
     said: str = "",
     by: str = "",
+    reply_id: str | None = None,
 ) -> Answered:
     """Keep the answer, mark the row it came by, and ask the router to look at once.
 
     Raises Refused when it is about a revision that does not exist or is older than the one that needs an answer.
-    An answer after the event's end is kept and does not count.
+    An answer after the event's end is kept and does not count. The same `reply_id` again changes nothing.
     """
     event = events.load(conn, [event_pk])[event_pk]
+    if reply_id is not None and (kept := _kept(conn, event_pk, reply_id)) is not None:
+        return Answered(reply=kept, event=event, counted=event.status is EventStatus.OPEN)
     number = revision or plans.highest_sent(conn, event_pk, person) or event.answer_revision
     _refuse(event, number)
     # Whoever answers a later revision that asks nothing new answers the one that does.
     reply = Reply(
-        id=ids.new(),
+        id=reply_id or ids.new(),
         event_pk=event_pk,
         revision=min(number, event.answer_revision),
         person=person,
@@ -78,6 +81,10 @@ def take_reply(
         urgency = lane(event.content, event.severity)
         plans.ask_revise(conn, ids, event_pk, urgency, f"{person}: {answer}", now, urgent=True)
     return Answered(reply=reply, event=event, counted=counted)
+
+
+def _kept(conn: Connection, event_pk: str, reply_id: str) -> Reply | None:
+    return next((reply for reply in rows.of_event(conn, event_pk) if reply.id == reply_id), None)
 
 
 def _refuse(event: Event, number: int) -> None:

@@ -1,19 +1,21 @@
 """Takes accepted messages from the queue and writes the timetable. Acks only what is saved."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
-from broker.base import Broker, Handle, Message
+from broker.base import Broker, Handle, Message, MessageKind
 from model.clock import Clock
-from model.errors import Unavailable
+from model.errors import Refused, Unavailable
 from model.ids import Ids
 from model.reading import Problem, Reading, Unreadable
 from model.roster import Roster
 from routing.accept import Member, decide, keep_untold
 from routing.cases import RosterAt
+from routing.heard import heard_in, take_heard
 from store.database import Database
 from store.deliveries import Delivery
 
@@ -61,17 +63,23 @@ class Router:
             hands.release()
 
     async def _settle(self, message: Message) -> None:
-        """Decide about every member. Infrastructure that is away is waited for; it never counts against a message."""
+        """Decide about every member."""
         roster = self._roster()
+        if message.kind is MessageKind.REPLY:
+            await self._patiently(Member(message, 0), partial(self._take_reply, roster=roster))
+            return
         for index, reading in enumerate(self._read(message, roster)):
-            member = Member(message, index)
-            while True:
-                try:
-                    await self._decide(member, reading, roster)
-                    break
-                except Unavailable as away:
-                    log.warning("database away, the message waits", delivery=member.delivery_id, error=str(away))
-                    await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
+            await self._patiently(Member(message, index), partial(self._decide, reading=reading, roster=roster))
+
+    async def _patiently(self, member: Member, settle: Callable[[Member], Awaitable[None]]) -> None:
+        """Infrastructure that is away is waited for; it never counts against a message."""
+        while True:
+            try:
+                await settle(member)
+                return
+            except Unavailable as away:
+                log.warning("database away, the message waits", delivery=member.delivery_id, error=str(away))
+                await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
 
     async def _decide(self, member: Member, reading: Reading | Unreadable, roster: Roster) -> None:
         """Only errors of deciding count against a message: then it is kept whole with the text, and people are told."""
@@ -85,6 +93,23 @@ class Router:
             decided = await self._keep(member, error, roster, now)
         if decided is not None:
             _log(decided, now)
+
+    async def _take_reply(self, member: Member, roster: Roster) -> None:
+        """A person's answer that could not be stored when it came. It counts as of then."""
+        try:
+            taken = await self._database.transact(lambda conn: take_heard(conn, self._ids, heard_in(member.message)))
+        except Unavailable:
+            raise
+        except Refused as why:
+            log.warning("answer was about a replaced revision", reply=member.delivery_id, why=str(why))
+        except Exception as error:
+            log.exception("answer could not be taken", reply=member.delivery_id)
+            await self._keep(member, error, roster, self._clock.now())
+        else:
+            for answered in taken:
+                log.info(
+                    "answer taken", reply=answered.reply.id, person=answered.reply.person, counted=answered.counted
+                )
 
     async def _keep(self, member: Member, error: Exception, roster: Roster, now: datetime) -> Delivery | None:
         """Undecidable: told like an unreadable message; when even telling fails, it is kept at least."""

@@ -7,20 +7,21 @@ from typing import Any, NamedTuple
 import structlog
 from fastapi import APIRouter, Request, Response
 
+from app.answering import within_a_second
 from app.api.deps import ServiceDep
 from app.problems import Problem
 from app.service import Service
 from app.texting import answer_text
 from model.attempt import Attempt, Receipt
-from model.errors import Refused
+from model.errors import Refused, Undecidable
 from model.event import Event, EventStatus, Mode
 from model.plan import ChannelName, Notification
-from model.reply import Answer
+from model.reply import Answer, Heard
 from notifiers.channels import sms, voice
-from notifiers.channels.slack import ACKNOWLEDGE, slack_action
+from notifiers.channels.slack import ACKNOWLEDGE, SlackAction, slack_action
 from notifiers.receipts import take_receipt
-from notifiers.wording.answers import SpokenAnswer
-from routing.replies import take_reply
+from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, written
+from routing.heard import take_heard
 from store import attempts, events, outbox
 from store.database import Connection
 
@@ -90,62 +91,59 @@ async def sms_status(attempt_id: str, request: Request, service: ServiceDep) -> 
 @router.post("/twilio/voice/{attempt_id}/key")
 async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> Response:
     """A key was pressed: take it as the answer and say what it led to."""
-    form = await _twilio_form(request, service)
-    told = await service.database.read(lambda conn: _told(conn, attempt_id))
-    if told is None:
-        log.warning("key for an unknown attempt", attempt=attempt_id)
-        return _xml(voice.answer_twiml(SpokenAnswer.OVER))
-    key = voice.voice_key(form)
+    key = voice.voice_key(await _twilio_form(request, service))
     key_url = voice.callback_url(service.settings.public_url, attempt_id, "key")
-    kind, detail = await _take_key(service, told, key)
+    heard = None
+    if key in KEYS:
+        heard = _heard(service, KEYS[key], "voice", attempt_id=attempt_id, said=key)
+    led_to = await within_a_second(service, heard, lambda: _key_led_to(service, attempt_id, key, heard))
+    if led_to is None:
+        kind = SpokenAnswer.RECEIVED if heard else SpokenAnswer.NO_REPEAT if key == REPEAT else SpokenAnswer.INVALID
+        return _xml(voice.answer_twiml(kind, key_url=key_url))
     return _xml(
-        voice.answer_twiml(
-            kind,
-            key_url=key_url,
-            prompt=str(told.attempt.words.payload.get("prompt", "")),
-            detail=detail,
-            drill=told.event.content.mode is Mode.DRILL,
-        )
+        voice.answer_twiml(led_to.kind, key_url=key_url, prompt=led_to.prompt, detail=led_to.detail, drill=led_to.drill)
     )
 
 
-async def _take_key(service: Service, told: Told, key: str) -> tuple[SpokenAnswer, str]:
+class _LedTo(NamedTuple):
+    """What a key led to, and what is needed to say it."""
+
+    kind: SpokenAnswer
+    detail: str = ""
+    prompt: str = ""
+    drill: bool = False
+
+
+async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None) -> _LedTo:
+    told = await service.database.read(lambda conn: _told(conn, attempt_id))
+    if told is None:
+        log.warning("key for an unknown attempt", attempt=attempt_id)
+        return _LedTo(SpokenAnswer.OVER)
+    kind, detail = await _take_key(service, told, key, heard)
+    prompt = str(told.attempt.words.payload.get("prompt", ""))
+    return _LedTo(kind, detail, prompt, told.event.content.mode is Mode.DRILL)
+
+
+async def _take_key(service: Service, told: Told, key: str, heard: Heard | None) -> tuple[SpokenAnswer, str]:
     if key == REPEAT:
         return SpokenAnswer.REPEAT, ""
-    answer = KEYS.get(key)
-    if answer is None or told.notification.person is None:
+    if heard is None or told.notification.person is None:
         return SpokenAnswer.INVALID, ""
     try:
-        counted = await _reply(service, told, answer, "voice", key)
+        [answered] = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
     except Refused as why:
         return SpokenAnswer.OVER, str(why)
-    if not counted:
+    if not answered.counted:
         return SpokenAnswer.OVER, _why_over(told.event)
-    if answer is Answer.CANNOT_COMPLY:
+    if heard.answer is Answer.CANNOT_COMPLY:
         return SpokenAnswer.CANNOT, ""
     source = service.rosters.roster.sources.get(told.event.source)
     also = f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
     return SpokenAnswer.ACCEPTED, also
 
 
-async def _reply(service: Service, told: Told, answer: Answer, channel: str, said: str) -> bool:
-    now, row = service.clock.now(), told.notification
-    answered = await service.database.transact(
-        lambda conn: take_reply(
-            conn,
-            service.ids,
-            row.event_pk,
-            person=row.person or "",
-            answer=answer,
-            channel=channel,
-            now=now,
-            revision=row.revision,
-            attempt_id=told.attempt.id,
-            notification_id=row.id,
-            said=said,
-        )
-    )
-    return answered.counted
+def _heard(service: Service, answer: Answer, channel: str, **more: Any) -> Heard:
+    return Heard(id=service.ids.new(), channel=channel, answer=answer, received_at=service.clock.now(), **more)
 
 
 def _why_over(event: Event) -> str:
@@ -172,8 +170,7 @@ async def slack_actions(request: Request, service: ServiceDep) -> Response:
         raise Problem(403, "Not from Slack", "the signature does not fit")
     action = slack_action(_slack_payload(await request.form()))
     if action is not None:
-        answer = Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY
-        await _press(service, action.user_id, answer, json.loads(action.value))
+        await _press(service, action)
     return Response(status_code=200)
 
 
@@ -182,29 +179,31 @@ def _slack_payload(form: Mapping[str, Any]) -> dict[str, Any]:
     return payload
 
 
-async def _press(service: Service, user_id: str, answer: Answer, value: Mapping[str, Any]) -> None:
+async def _press(service: Service, action: SlackAction) -> None:
     """Only people of the roster count; anybody may press the button of a channel message."""
-    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, user_id)
-    told = await service.database.read(lambda conn: _told(conn, str(value.get("attempt"))))
-    if person is None or told is None:
-        log.warning("button pressed by a stranger or for an unknown attempt", user=user_id)
+    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, action.user_id)
+    value = json.loads(action.value)
+    if person is None:
+        log.warning("button pressed by a stranger", user=action.user_id)
         return
-    now, row = service.clock.now(), told.notification
+    heard = _heard(
+        service,
+        Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY,
+        "slack",
+        person=person.id,
+        revision=int(value["revision"]) if "revision" in value else None,
+        attempt_id=str(value.get("attempt")),
+        said="button",
+    )
+    if await within_a_second(service, heard, lambda: _take_press(service, heard)) is None:
+        await service.vendors.whisper(action.channel, action.user_id, written(WrittenAnswer.RECEIVED))
+
+
+async def _take_press(service: Service, heard: Heard) -> bool:
     try:
-        await service.database.transact(
-            lambda conn: take_reply(
-                conn,
-                service.ids,
-                row.event_pk,
-                person=person.id,
-                answer=answer,
-                channel="slack",
-                now=now,
-                revision=int(value.get("revision", row.revision)),
-                attempt_id=told.attempt.id,
-                notification_id=row.id if row.person == person.id else None,
-                said="button",
-            )
-        )
+        await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+    except Undecidable:
+        log.warning("button of an unknown attempt", attempt=heard.attempt_id)
     except Refused as why:
-        log.info("button of an old message", person=person.id, why=str(why))
+        log.info("button of an old message", person=heard.person, why=str(why))
+    return True

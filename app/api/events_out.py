@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import record
+from app.answering import within_a_second
 from app.api.deps import CallerDep, OperatorDep, ServiceDep
 from app.api.event_shapes import detail, summary
 from app.api.instants import iso
@@ -15,9 +16,10 @@ from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
 from config.keys import Role
 from model.event import Event
-from model.reply import Answer
+from model.reply import Answer, Heard
 from model.verdict import Verdict
-from routing.replies import Answered, take_reply
+from routing.heard import take_heard
+from routing.replies import Answered
 from store import events, verdicts
 from store.database import Connection
 
@@ -81,12 +83,20 @@ async def get_event(source: SourceId, event_id: EventId, service: ServiceDep, ca
 
 
 @router.post(
-    "/v1/events/{source}/{event_id:path}/reply", responses={404: {}, 409: {"description": "A replaced revision"}}
+    "/v1/events/{source}/{event_id:path}/reply",
+    responses={
+        202: {"description": "Received and durable, not looked at yet: the database is away"},
+        404: {},
+        409: {"description": "A replaced revision"},
+    },
 )
 async def reply(
-    source: SourceId, event_id: EventId, given: ReplyIn, service: ServiceDep, caller: OperatorDep
+    source: SourceId, event_id: EventId, given: ReplyIn, service: ServiceDep, caller: OperatorDep, response: Response
 ) -> dict[str, Any]:
-    """Take a person's answer. `counted` is false when the event was over already: it is kept all the same."""
+    """Take a person's answer. `counted` is false when the event was over already: it is kept all the same.
+
+    202 with `counted` null: the answer is safe and will be counted; whether it fits the event is not known yet.
+    """
     if given.person not in service.rosters.roster.people:
         expected = "the id of a person of the roster"
         raise Problem(
@@ -95,39 +105,47 @@ async def reply(
             f"body.person: {expected} was expected",
             errors=[{"field": "body.person", "found": given.person, "expected": expected}],
         )
-    answered = await _take(service, source, event_id, given, caller.key_id)
-    return {
-        "reply_id": answered.reply.id,
-        "person": answered.reply.person,
-        "reply": str(answered.reply.answer),
+    heard = Heard(
+        id=service.ids.new(),
+        channel="api",
+        answer=Answer(given.reply),
+        received_at=service.clock.now(),
+        person=given.person,
+        revision=given.revision,
+        by=caller.key_id,
+        source=source,
+        event_id=event_id,
+    )
+    answered = await within_a_second(service, heard, lambda: _take(service, heard))
+    shown = {
+        "reply_id": heard.id,
+        "person": heard.person,
+        "reply": str(heard.answer),
+        "revision": heard.revision,
+        "received_at": iso(heard.received_at),
+        "counted": None,
+        "detail": "received; it will be counted as soon as the database is back",
+    }
+    if answered is None:
+        response.status_code = 202
+        return shown
+    kept = f"kept, and nothing changes: the event is {answered.event.status}"
+    return shown | {
         "revision": answered.reply.revision,
-        "received_at": iso(answered.reply.received_at),
         "counted": answered.counted,
-        "detail": "accepted"
-        if answered.counted
-        else f"kept, and nothing changes: the event is {answered.event.status}",
+        "detail": "accepted" if answered.counted else kept,
     }
 
 
-async def _take(service: Service, source: str, event_id: str, given: ReplyIn, key_id: str) -> Answered:
+async def _take(service: Service, heard: Heard) -> Answered:
     """Raises Problem 404 for an unknown event, Refused for a revision that needs no answer any more."""
-    now = service.clock.now()
 
     def work(conn: Connection) -> Answered:
-        event = events.find(conn, source, event_id)
-        if event is None:
+        source, event_id = heard.source or "", heard.event_id or ""
+        if events.find(conn, source, event_id) is None:
             raise no_such_event(source, event_id)
-        return take_reply(
-            conn,
-            service.ids,
-            event.pk,
-            person=given.person,
-            answer=Answer(given.reply),
-            channel="api",
-            now=now,
-            revision=given.revision,
-            by=key_id,
-        )
+        [answered] = take_heard(conn, service.ids, heard)
+        return answered
 
     return await service.database.transact(work)
 

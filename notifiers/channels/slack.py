@@ -28,6 +28,7 @@ HISTORY_LIMIT = 100
 PARENTS_LIMIT = 3
 SLACK_SECONDS = 5.0  # how far Slack's clock may be behind ours
 DM_CACHE = 10_000
+WHISPER_SECONDS = 1.0  # Slack waits three for the answer to a button
 
 # Names of errors that waiting does not mend. All others are transient.
 STOPS = frozenset({"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired", "missing_scope"})
@@ -77,6 +78,14 @@ class SlackWorkspace:
         if not isinstance(data, Mapping):
             raise _unreadable(changes)
         return data
+
+    async def whisper(self, channel: str, user: str, text: str) -> None:
+        """Say a word to one person in a channel, perhaps in vain: nothing depends on it. Raises SendError."""
+        await self.ask(
+            WHISPER_SECONDS,
+            lambda client: client.chat_postEphemeral(channel=channel, user=user, text=text),
+            changes=True,
+        )
 
     async def close(self) -> None:
         """Close the session. May be called by every channel that shares the workspace."""

@@ -145,7 +145,7 @@ def answer_twiml(
     if kind is SpokenAnswer.REPEAT:
         return call_twiml_once(prompt, key_url, language)
     text = spoken(kind, detail, drill)
-    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID):
+    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
         return _script(_speakable(text), language, key_url, times=1, last="Goodbye.")
     return goodbye_twiml(text, language)
 

@@ -9,6 +9,7 @@ class SpokenAnswer(StrEnum):
     ACCEPTED = "accepted"
     CANNOT = "cannot"
     REPEAT = "repeat"
+    NO_REPEAT = "no_repeat"  # the words cannot be looked up now
     INVALID = "invalid"
     OVER = "over"
     RECEIVED = "received"  # stored for later, not yet counted
@@ -24,6 +25,7 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
         SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {detail} Goodbye.",
         SpokenAnswer.CANNOT: "Noted: you cannot comply. The next person is being called. To change, press 1 to accept.",
         SpokenAnswer.REPEAT: "",
+        SpokenAnswer.NO_REPEAT: f"This cannot be repeated now. {SPOKEN_KEYS}",
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
         SpokenAnswer.OVER: f"{detail or 'This is over.'} Nothing to do. Goodbye.",
         SpokenAnswer.RECEIVED: "Your answer has been received and will be counted in a moment. Goodbye.",
@@ -37,6 +39,7 @@ class WrittenAnswer(StrEnum):
 
     ACCEPTED = "accepted"
     CANNOT = "cannot"
+    RECEIVED = "received"  # stored for later, not yet counted
     OVER = "over"
     UNCLEAR = "unclear"
     STRANGER = "stranger"
@@ -48,6 +51,7 @@ def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:
     sentence = {
         WrittenAnswer.ACCEPTED: f"Accepted: {reference}. This counts. {detail}",
         WrittenAnswer.CANNOT: f"Noted, you cannot: {reference}. The next person is told. {detail}",
+        WrittenAnswer.RECEIVED: "Received. Your answer will be counted in a moment; till then you may be called again.",
         WrittenAnswer.OVER: f"{reference}: {detail or 'it is over.'} Nothing to do.",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
         WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",

@@ -1,0 +1,119 @@
+"""An answer that could not be stored at once travels through the queue; here it is packed, unpacked and taken."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID, uuid5
+
+from pydantic import TypeAdapter
+
+from broker.base import Message, MessageKind
+from model.errors import Undecidable
+from model.ids import Ids
+from model.reply import Heard
+from model.roster import OWN_SOURCE
+from routing.replies import Answered, take_reply
+from store import attempts, events, outbox, replies
+from store.database import Connection
+from store.replies import Code
+
+FORMAT = "reply"
+
+_HEARD = TypeAdapter(Heard)
+
+
+def message_of(heard: Heard) -> Message:
+    return Message(
+        id=heard.id,
+        kind=MessageKind.REPLY,
+        source=OWN_SOURCE,
+        format=FORMAT,
+        lane=0,
+        body=_HEARD.dump_json(heard, exclude_defaults=True),
+        received_at=heard.received_at,
+        deliveries=(heard.id,),
+        headers={"content-type": "application/json"},
+        signature="verified where it came in",
+    )
+
+
+def heard_in(message: Message) -> Heard:
+    """Raises ValueError when the body is no answer."""
+    return _HEARD.validate_json(message.body)
+
+
+def take_heard(conn: Connection, ids: Ids, heard: Heard) -> list[Answered]:
+    """Take the answer for everything it is about, with the time it was heard at. Taking it twice is taking it once.
+
+    Raises Undecidable when it is about nothing we know, Refused like `take_reply`.
+    """
+    return list(_taken(conn, ids, heard))
+
+
+def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
+    if heard.attempt_id is not None:
+        yield _of_attempt(conn, ids, heard, heard.attempt_id)
+    elif heard.number is not None:
+        meant = codes_meant(replies.open_codes(conn, heard.number), heard.code, every=heard.all_codes)
+        if not meant:
+            raise Undecidable("the text names no open code")
+        for code in meant:
+            yield take_code(conn, ids, heard, code)
+    else:
+        event = events.find(conn, heard.source or "", heard.event_id or "")
+        if event is None:
+            raise Undecidable(f"source {heard.source} has sent no event {heard.event_id}")
+        yield _take(conn, ids, heard, event.pk, person=heard.person)
+
+
+def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> Answered:
+    attempt = attempts.one(conn, attempt_id)
+    if attempt is None:
+        raise Undecidable(f"there is no attempt {attempt_id}")
+    row = outbox.one(conn, attempt.notification_id)
+    person = heard.person or row.person
+    own = row.id if row.person == person else None  # anybody may press the button of a channel's message
+    return _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)
+
+
+def take_code(conn: Connection, ids: Ids, heard: Heard, code: Code) -> Answered:
+    """Take a text for one of the codes it means."""
+    # One text may answer several events: each answer has a name of its own, and the same one each time.
+    reply_id = str(uuid5(UUID(heard.id), code.event_pk))
+    person = heard.person or code.person
+    return _take(conn, ids, heard, code.event_pk, person=person, revision=code.revision, reply_id=reply_id)
+
+
+def _take(
+    conn: Connection,
+    ids: Ids,
+    heard: Heard,
+    event_pk: str,
+    *,
+    person: str | None,
+    revision: int | None = None,
+    notification_id: str | None = None,
+    reply_id: str | None = None,
+) -> Answered:
+    if person is None:
+        raise Undecidable("nobody is known to have answered")
+    return take_reply(
+        conn,
+        ids,
+        event_pk,
+        person=person,
+        answer=heard.answer,
+        channel=heard.channel,
+        now=heard.received_at,
+        revision=heard.revision or revision,
+        attempt_id=heard.attempt_id,
+        notification_id=notification_id,
+        said=heard.said,
+        by=heard.by,
+        reply_id=reply_id or heard.id,
+    )
+
+
+def codes_meant(known: Sequence[Code], code: str | None, *, every: bool) -> tuple[Code, ...]:
+    """The open codes a text speaks about. A bare 1 counts only when one code is open; `1*` means all of them."""
+    if code is not None:
+        return tuple(c for c in known if c.code == code)
+    return tuple(known) if every or len(known) == 1 else ()
