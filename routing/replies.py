@@ -42,6 +42,7 @@ def take_reply(
     Raises Refused when it is about a revision that does not exist or is older than the one that needs an answer.
     An answer after the event's end is kept and does not count.
     """
+    events.lock(conn, event_pk)
     event = events.load(conn, [event_pk])[event_pk]
     number = revision or plans.highest_sent(conn, event_pk, person) or event.answer_revision
     _refuse(event, number)
