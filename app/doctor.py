@@ -4,18 +4,17 @@ import os
 import socket
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app import vendors
 from app.serve import read_roster
-from app.service import database_path
+from app.service import database_place
 from config.settings import Settings, unknown_variables
-from model.errors import SettingsError
+from model.errors import SettingsError, Unavailable
 from model.roster import PagerDutyMode, Roster
 from store import migrate, rosters
-from store.database import sqlite_engine
+from store.places import Place, Postgres
 
 
 class Level(StrEnum):
@@ -44,6 +43,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
+    if settings.database_url is not None or folder.exists():
+        yield _database(database_place(settings))
     if not folder.exists():
         yield Finding(Level.FINE, "data folder", f"{folder} does not exist yet; the first start makes it")
         return
@@ -51,30 +52,36 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAILS, "data folder", f"{folder} cannot be written")
         return
     yield Finding(Level.FINE, "data folder", f"{folder} can be written")
-    yield _database(database_path(settings))
     queue = folder / "queue.db"
     yield Finding(Level.FINE, "queue", f"{queue} is there" if queue.exists() else f"{queue}: made at the first start")
 
 
-def _database(path: Path) -> Finding:
-    if not path.exists():
-        return Finding(Level.FINE, "database", f"{path}: made at the first start")
-    at = _revision(path)
-    if at == migrate.head():
-        return Finding(Level.FINE, "database", f"{path} is at {at}")
-    if at is None:
-        return Finding(Level.FAILS, "database", f"{path} is not a database of Gridcall")
-    return Finding(Level.MIND, "database", f"{path} is at {at}; gridcall migrate, or the next start, brings it further")
-
-
-def _revision(path: Path) -> str | None:
-    engine = sqlite_engine(path, read_only=True)
+def _database(place: Place) -> Finding:
+    if not place.exists():
+        return Finding(Level.FINE, "database", f"{place}: made at the first start")
     try:
-        return migrate.current(engine)
+        at = _revision(place)
+    except Unavailable as away:
+        return Finding(Level.FAILS, "database", f"{place} cannot be used: {away}")
+    if at == migrate.head():
+        return Finding(Level.FINE, "database", f"{place} is at {at}")
+    if at is None and isinstance(place, Postgres):
+        return Finding(Level.MIND, "database", f"{place} has no tables yet: gridcall migrate, or the next start")
+    if at is None:
+        return Finding(Level.FAILS, "database", f"{place} is not a database of Gridcall")
+    return Finding(
+        Level.MIND, "database", f"{place} is at {at}; gridcall migrate, or the next start, brings it further"
+    )
+
+
+def _revision(place: Place) -> str | None:
+    """Raises Unavailable when a server is away."""
+    try:
+        return place.look(migrate.current)
+    except Unavailable:
+        raise
     except Exception:  # whatever SQLite says of a file that is none of its own
         return None
-    finally:
-        engine.dispose()
 
 
 # --- roster ---------------------------------------------------------------------------------------------------------
@@ -96,14 +103,13 @@ def _roster(settings: Settings) -> Iterator[Finding]:
 
 
 def _stored_roster(settings: Settings) -> Iterator[Finding]:
-    path = database_path(settings)
-    if not path.exists() or _revision(path) != migrate.head():
-        yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
+    place = database_place(settings)
+    try:
+        ready = place.exists() and _revision(place) == migrate.head()
+        found = place.look(rosters.latest) if ready else None
+    except Unavailable:
+        yield Finding(Level.MIND, "roster", "not known while the database is away")
         return
-    engine = sqlite_engine(path, read_only=True)
-    with engine.connect() as conn:
-        found = rosters.latest(conn)
-    engine.dispose()
     if found is None:
         yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
         return

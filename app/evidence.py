@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.service import database_path
+from app.service import database_place
 from config.settings import Settings
-from model.errors import SettingsError
+from model.errors import SettingsError, Unavailable
 from model.event import Event
 from store import events, migrate, seal
-from store.database import Connection, sqlite_engine
+from store.database import Connection
 
 PAGE = 500
 
@@ -33,17 +33,19 @@ class Verified:
 
 def verify(settings: Settings, source: str | None, event_id: str | None) -> Verified:
     """One event, or all when none is named. Raises SettingsError when there is nothing to look at."""
-    path = database_path(settings)
-    if not path.is_file():
-        raise SettingsError(f"there is no database at {path}: say with GRIDCALL_DATA_DIR where it is")
-    engine = sqlite_engine(path, read_only=True)
+    place = database_place(settings)
+    if not place.exists():
+        raise SettingsError(f"there is no database at {place}: say with GRIDCALL_DATA_DIR where it is")
+
+    def look(conn: Connection) -> Verified:
+        if migrate.current(conn) is None:
+            raise SettingsError(f"{place} is not a database of Gridcall")
+        return _verified(conn, _chosen(conn, source, event_id))
+
     try:
-        if migrate.current(engine) is None:
-            raise SettingsError(f"{path} is not a database of Gridcall")
-        with engine.connect() as conn:
-            return _verified(conn, _chosen(conn, source, event_id))
-    finally:
-        engine.dispose()
+        return place.look(look)
+    except Unavailable as away:
+        raise SettingsError(f"the database {place} cannot be used: {away}") from None
 
 
 def _chosen(conn: Connection, source: str | None, event_id: str | None) -> list[Event]:

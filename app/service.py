@@ -33,8 +33,9 @@ from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
-from store import migrate, replies, rosters, seal
-from store.database import Connection, Database, SqliteDatabase, sqlite_engine
+from store import replies, rosters, seal
+from store.database import Connection, Database
+from store.places import Place, Postgres, SqliteFile
 from store.rosters import KeyRow
 
 log = structlog.get_logger(__name__)
@@ -53,20 +54,28 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Open and migrate. Raises SettingsError when another process has the files."""
+    """Open and migrate. Raises SettingsError when another process has the files, or the database is away."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     broker = EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
-    path = database_path(settings)
-    engine = sqlite_engine(path)
-    migrate.upgrade(engine)
-    engine.dispose()
-    return Stores(SqliteDatabase(path), broker, _installation_key(settings))
+    return Stores(_open_database(settings), broker, _installation_key(settings))
 
 
-def database_path(settings: Settings) -> Path:
+def _open_database(settings: Settings) -> Database:
+    place = database_place(settings)
+    try:
+        place.upgrade()
+    except Unavailable as away:
+        raise SettingsError(f"the database {place} cannot be used: {away}") from None
+    return place.open()
+
+
+def database_place(settings: Settings) -> Place:
+    """Where the database is: a SQLite file, or a PostgreSQL server."""
     if settings.database_url is None:
-        return settings.data_dir / "gridcall.db"
-    return Path(settings.database_url.removeprefix("sqlite:///"))
+        return SqliteFile(settings.data_dir / "gridcall.db")
+    url = settings.database_url.get_secret_value()
+    path = url.removeprefix("sqlite:///")
+    return Postgres(url) if path == url else SqliteFile(Path(path))
 
 
 def _installation_key(settings: Settings) -> bytes:

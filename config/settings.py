@@ -53,6 +53,10 @@ AccountSid = Annotated[str, AfterValidator(_account)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+# PostgreSQL: a name after the server, and only in the query may anything else follow.
+_DATABASE = re.compile(r"sqlite:///[^?#]+|postgres(ql)?(\+asyncpg)?://[^\s/?#]*/[^\s/?#]+(\?[^\s#]*)?")
+
+
 class Settings(BaseSettings):
     """Everything one process is told at start. Frozen; made by `load_settings`, handed on as values."""
 
@@ -67,8 +71,9 @@ class Settings(BaseSettings):
         default_factory=lambda data: f"http://127.0.0.1:{data['http_port']}",
         description="Address under which vendors and people reach the API; http://127.0.0.1:{http_port} by default.",
     )
-    database_url: str | None = Field(
-        None, description="sqlite:///FILE; a SQLite file in data_dir by default. PostgreSQL comes later."
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE; a SQLite file in data_dir by default.",
     )
     amqp_url: str | None = Field(None, description="Address of RabbitMQ; comes later. The embedded queue by default.")
     sandbox_port: Port = Field(8090, description="Port of the demo's stand-ins for the vendors.")
@@ -127,11 +132,9 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _sqlite_only(cls, value: str | None) -> str | None:
-        if value is not None and value.startswith("postgres"):
-            raise ValueError(f"PostgreSQL {_LATER}; leave it out for SQLite")
-        if value is not None and not re.fullmatch(r"sqlite:///[^?#]+", value):
-            raise ValueError("expected sqlite:///FILE")
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _DATABASE.fullmatch(value.get_secret_value()):
+            raise ValueError("expected postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE")
         return value
 
     @field_validator("roster")

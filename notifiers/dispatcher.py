@@ -24,7 +24,7 @@ from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
 from notifiers.wording import render
 from store import attempts, events, lines, outbox, replies, threads
 from store.database import Connection, Database
-from store.outbox import Claim, Cut, Due
+from store.outbox import Call, Claim, Cut, Due
 from store.replies import Code
 from store.signals import DISPATCH
 
@@ -205,16 +205,24 @@ class Dispatcher:
         if not (late or paced or jobs or batch.impossible or batch.out_of_lines):
             return []
 
+        wanted = [*(row.id for row in (*batch.impossible, *late)), *(row.id for row, _ in paced)]
+        wanted += [job.row.id for job in jobs]
+
         def work(conn: Connection) -> list[Job]:
+            ours = outbox.take_in_hand(conn, wanted)
             for row in batch.impossible:
-                outbox.impossible(conn, self._ids, row, now)
+                if row.id in ours:
+                    outbox.impossible(conn, self._ids, row, now)
             for row in late:
-                outbox.expire(conn, self._ids, row, now)
+                if row.id in ours:
+                    outbox.expire(conn, self._ids, row, now)
             for row, at in paced:
-                outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
+                if row.id in ours:
+                    outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
             if batch.out_of_lines:
                 outbox.hold_for_lines(conn, self._ids, now)
-            return [job for job in jobs if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
+            claims = (job for job in jobs if job.row.id in ours)
+            return [job for job in claims if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
 
         return await self._database.transact(work)
 
@@ -245,7 +253,13 @@ class Dispatcher:
                 notification=row,
                 attempts=tries,
                 code=code if code and not known else None,
-                line_until=now + timedelta(seconds=seconds) + LINE_SLACK if is_call else None,
+                call=Call(
+                    until=now + timedelta(seconds=seconds) + LINE_SLACK,
+                    lines=self._limits.lines,
+                    per_second=self._limits.calls_per_second,
+                )
+                if is_call
+                else None,
             ),
         )
 

@@ -26,7 +26,7 @@ _ENDED = {
 
 def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, now: datetime) -> bool:
     """Keep it and move the row. False when there is no such attempt. Told twice or out of order, it changes nothing."""
-    attempt = attempts.one(conn, attempt_id)
+    attempt = attempts.one_to_change(conn, attempt_id)
     if attempt is None:
         return False
     if not attempts.add_receipt(conn, attempt_id, receipt, now):

@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 BACKSTOP = timedelta(seconds=1)
 ASK_AGAIN = timedelta(seconds=3)  # when the vendor cannot be asked, or a call goes on for longer than it should
+LOOK_LEASE = timedelta(seconds=15)  # a look that another process began and did not end is done again after this
 CLOCK_SLACK = timedelta(seconds=5)
 
 
@@ -59,6 +60,9 @@ class Reconciler:
 
     async def _look_up(self, look: Look) -> None:
         """Look for every attempt of the row; what is found is settled, what is absent three times is sent again."""
+        now = self._clock.now()
+        if not await self._database.transact(lambda conn: outbox.take_look(conn, look, now, now + LOOK_LEASE)):
+            return
         missing = []
         for attempt in look.attempts:
             try:

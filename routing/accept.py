@@ -69,7 +69,7 @@ def _accept(
     conn: Connection, member: Member, reading: Reading, source: str, roster: Roster, ids: Ids, now: datetime
 ) -> Delivery:
     events.lock_key(conn, source, reading.key)
-    event = events.find(conn, source, reading.event_id) if reading.event_id else None
+    event = events.find(conn, source, reading.event_id, lock=True) if reading.event_id else None
     placement = place(reading, event, member.delivery_id, member.message.received_at)
     if placement.revision is None:
         assert event is not None

@@ -43,6 +43,7 @@ def take_reply(
     Raises Refused when it is about a revision that does not exist or is older than the one that needs an answer.
     An answer after the event's end is kept and does not count. The same `reply_id` again changes nothing.
     """
+    events.lock(conn, event_pk)
     event = events.load(conn, [event_pk])[event_pk]
     if reply_id is not None and (kept := _kept(conn, event_pk, reply_id)) is not None:
         return Answered(reply=kept, event=event, counted=event.status is EventStatus.OPEN)

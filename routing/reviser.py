@@ -80,6 +80,7 @@ def _look(conn: Connection, now: datetime) -> tuple[Sequence[Agenda], datetime |
 
 def take(conn: Connection, event_pk: str, rows: Sequence[Agenda], roster: Roster, ids: Ids, now: datetime) -> None:
     """Claim the rows and act on them; a row that somebody else claimed meanwhile is left to them."""
+    plans.lock(conn, event_pk)
     for row in sorted(rows, key=lambda a: a.kind is not AgendaKind.REVISE):
         if plans.finish_agenda(conn, [row.id], AgendaState.DONE, now) == 0:
             continue

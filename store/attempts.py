@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.attempt import Attempt, AttemptState, Receipt, Words
 from model.plan import ChannelName
 from store.codec import canonical, mapping
+from store.portable import lock_event, lockable, upsert
 from store.tables import attempts, receipts
 
 _ADD = insert(attempts)
@@ -79,6 +79,15 @@ def _many(conn: Connection, where: Any) -> list[Attempt]:
 def one(conn: Connection, attempt_id: str) -> Attempt | None:
     found = _many(conn, attempts.c.id == attempt_id)
     return found[0] if found else None
+
+
+def one_to_change(conn: Connection, attempt_id: str) -> Attempt | None:
+    """As `one`, and nobody else changes its event's plan until the transaction ends."""
+    attempt = one(conn, attempt_id)
+    if attempt is None or not lockable(conn):
+        return attempt
+    lock_event(conn, attempt.event_pk)
+    return one(conn, attempt_id)
 
 
 def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:

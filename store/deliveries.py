@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from broker.base import Message
 from store import signals
 from store.codec import canonical, sha256
+from store.portable import upsert
 from store.tables import bodies, deliveries
 
 

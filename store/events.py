@@ -6,25 +6,40 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.event import Event, EventStatus, Revision, Severity
 from store.codec import CONTENT, canonical, content_text
+from store.portable import lock_event, lockable, upsert
 from store.tables import events, placing_keys, revisions
 
 _LOCK = upsert(placing_keys).on_conflict_do_nothing()
+_LOCK_KNOWN = (
+    select(placing_keys.c.key)
+    .where(placing_keys.c.source == bindparam("source"), placing_keys.c.key == bindparam("key"))
+    .with_for_update()
+)
 _FIND = select(events).where(events.c.source == bindparam("source"), events.c.event_id == bindparam("event_id"))
+_FIND_AND_LOCK = _FIND.with_for_update(key_share=True)
 _BY_PK = select(events).where(events.c.pk.in_(bindparam("pks", expanding=True)))
 _SAID = select(revisions).where(revisions.c.event_pk.in_(bindparam("pks", expanding=True))).order_by(revisions.c.number)
 
 
 def lock_key(conn: Connection, source: str, key: str) -> None:
     """Nobody else decides about this key until the transaction ends."""
-    conn.execute(_LOCK, {"source": source, "key": key})
+    named = {"source": source, "key": key}
+    if conn.execute(_LOCK, named).rowcount == 0 and lockable(conn):
+        conn.execute(_LOCK_KNOWN, named)
 
 
-def find(conn: Connection, source: str, event_id: str) -> Event | None:
-    found = _whole(conn, conn.execute(_FIND, {"source": source, "event_id": event_id}).all())
+def lock(conn: Connection, event_pk: str) -> None:
+    """Nobody else changes the event's plan until the transaction ends."""
+    lock_event(conn, event_pk)
+
+
+def find(conn: Connection, source: str, event_id: str, *, lock: bool = False) -> Event | None:
+    """`lock`: nobody else changes the event's plan until the transaction ends."""
+    query = _FIND_AND_LOCK if lock else _FIND
+    found = _whole(conn, conn.execute(query, {"source": source, "event_id": event_id}).all())
     return found[0] if found else None
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from model.event import EventStatus
 from model.plan import State
+from store.partitions import first_id
 from store.tables import events, notifications, unreadables
 from store.unreadables import UnreadableState
 
@@ -36,14 +37,8 @@ def lags(conn: Connection, now: datetime) -> Sequence[Lag]:
 def recent_states(conn: Connection, now: datetime) -> dict[tuple[str, str], int]:
     """Notifications planned within the last hour, by channel and state."""
     c = notifications.c
-    query = select(c.channel, c.state, func.count()).where(c.id >= _first_id(now - RECENT)).group_by(c.channel, c.state)
+    query = select(c.channel, c.state, func.count()).where(c.id >= first_id(now - RECENT)).group_by(c.channel, c.state)
     return {(channel, state): count for channel, state, count in conn.execute(query)}
-
-
-def _first_id(at: datetime) -> str:
-    """The lowest UUIDv7 of that millisecond: ids sort by time, so the primary key finds what is recent."""
-    digits = f"{int(at.timestamp() * 1000):012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
 
 def open_events(conn: Connection) -> int:

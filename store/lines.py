@@ -2,12 +2,31 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from model.plan import ChannelName, Hold, State
+from store.portable import upsert
 from store.signals import DISPATCH, signal
 from store.tables import notifications, voice_in_flight
+
+# Who has one of those rows in hand looks at it now anyway.
+_GO_ON = (
+    update(notifications)
+    .where(
+        notifications.c.id.in_(
+            select(notifications.c.id)
+            .where(
+                notifications.c.state == State.PENDING,
+                notifications.c.channel == ChannelName.VOICE,
+                notifications.c.hold == Hold.NUMBER_BUSY,
+                notifications.c.address == bindparam("number"),
+            )
+            .order_by(notifications.c.id)
+            .with_for_update(key_share=True, skip_locked=True)
+        )
+    )
+    .values(due_at=bindparam("now"))
+)
 
 
 def take(conn: Connection, number: str, attempt_id: str, now: datetime, until: datetime) -> bool:
@@ -27,16 +46,7 @@ def release(conn: Connection, attempt_id: str, now: datetime) -> None:
         delete(voice_in_flight).where(voice_in_flight.c.attempt_id == attempt_id).returning(voice_in_flight.c.number)
     )
     if number is not None:
-        conn.execute(
-            update(notifications)
-            .where(
-                notifications.c.state == State.PENDING,
-                notifications.c.channel == ChannelName.VOICE,
-                notifications.c.hold == Hold.NUMBER_BUSY,
-                notifications.c.address == number,
-            )
-            .values(due_at=now)
-        )
+        conn.execute(_GO_ON, {"number": number, "now": now})
         signal(conn, DISPATCH)
 
 

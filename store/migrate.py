@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this version. One Alembic history."""
+"""Bring a database to the schema of this version. One Alembic history for SQLite and PostgreSQL."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection
+
+from store.portable import lock_alone
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -18,10 +20,9 @@ def _config() -> Config:
     return config
 
 
-def current(engine: Engine) -> str | None:
+def current(conn: Connection) -> str | None:
     """The revision the database is at, None when it is empty."""
-    with engine.connect() as conn:
-        return MigrationContext.configure(conn).get_current_revision()
+    return MigrationContext.configure(conn).get_current_revision()
 
 
 def head() -> str | None:
@@ -29,12 +30,15 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def upgrade(engine: Engine) -> bool:
-    """Bring the database to `head`. True when there was something to do."""
-    if current(engine) == head():
+def upgrade(conn: Connection) -> bool:
+    """Bring the database to `head`, whole or not at all. True when there was something to do.
+
+    Two processes may do it at once: the second waits and finds it done.
+    """
+    lock_alone(conn, "migrate")
+    if current(conn) == head():
         return False
     config = _config()
-    with engine.begin() as conn:
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")
     return True

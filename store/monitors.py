@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from model.monitor import Monitor, MonitorStatus
+from store.portable import upsert
 from store.tables import monitors
 
 

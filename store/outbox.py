@@ -10,9 +10,10 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
 from model.plan import ChannelName, Hold, Kind, Notification, State
-from store import attempts, lines, plans, replies, threads, timeline
+from store import attempts, lines, paces, plans, replies, threads, timeline
 from store.codec import sha256
 from store.plans import notification
+from store.portable import lock_alone, lock_event, lock_pending, lockable
 from store.replies import Code
 from store.signals import DISPATCH, RECONCILE, signal
 from store.tables import attempts as attempts_table
@@ -30,14 +31,23 @@ class Due(NamedTuple):
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call needs: a line until then, of so many, and its turn among so many a second."""
+
+    until: datetime
+    lines: int
+    per_second: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Permission asked for: the row, its attempts with their words, the code they carry, the line they need."""
+    """Permission asked for: the row, its attempts with their words, the code they carry, the call it is."""
 
     notification: Notification
     attempts: Sequence[Attempt]
     code: Code | None = None
-    line_until: datetime | None = None
+    call: Call | None = None
 
 
 _before = notifications.alias("before")
@@ -60,6 +70,40 @@ _CLAIM = (
     update(notifications)
     .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
     .values(state=State.SENDING, hold=None, lease_owner=bindparam("owner"), tries=notifications.c.tries + 1)
+)
+_UNCLAIM = (
+    update(notifications)
+    .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.SENDING)
+    .values(state=State.PENDING, lease_owner=None, tries=notifications.c.tries - 1)
+)
+# Rows that somebody else has in hand are theirs to judge.
+_OUT_OF_LINES = (
+    update(notifications)
+    .where(
+        notifications.c.id.in_(
+            select(notifications.c.id)
+            .where(
+                notifications.c.state == State.PENDING,
+                notifications.c.channel == ChannelName.VOICE,
+                notifications.c.due_at <= bindparam("now"),
+                notifications.c.hold.is_(None),
+            )
+            .order_by(notifications.c.id)
+            .with_for_update(key_share=True, skip_locked=True)
+        )
+    )
+    .values(hold=Hold.LINES)
+    .returning(notifications.c.event_pk, notifications.c.lane)
+)
+_TAKE_LOOK = (
+    update(notifications)
+    .where(
+        notifications.c.id == bindparam("row_id"),
+        notifications.c.state == State.UNKNOWN,
+        notifications.c.looks == bindparam("seen_looks"),
+        notifications.c.look_at <= bindparam("now"),
+    )
+    .values(look_at=bindparam("ours_until"))
 )
 _TO_LOOK_UP = (
     select(notifications)
@@ -92,20 +136,30 @@ def next_due_at(conn: Connection, now: datetime) -> datetime | None:
     return at
 
 
+def take_in_hand(conn: Connection, ids: Collection[str]) -> Collection[str]:
+    """Those of the pending rows that no other process has in hand; theirs are left to them, without waiting."""
+    return lock_pending(conn, ids)
+
+
 def claim(conn: Connection, ids: Ids, wanted: Claim, owner: str, now: datetime) -> bool:
-    """PENDING -> SENDING with the attempts written first. False: another had it, or its number is in a call."""
+    """PENDING -> SENDING with the attempts written first.
+
+    False: another had it, its number is in a call, no line is free, or its code was taken a moment ago.
+    """
     row = wanted.notification
-    if wanted.line_until and not lines.take(conn, row.address, wanted.attempts[0].id, now, wanted.line_until):
-        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
+    if wanted.call and not _may_call(conn, ids, row, wanted.call, wanted.attempts[0].id, now):
         return False
-    claimed = conn.execute(_CLAIM, {"row_id": row.id, "owner": owner})
-    if claimed.rowcount == 0:
-        if wanted.line_until:
+    # The claim first: of a row that another has, no code is opened.
+    if conn.execute(_CLAIM, {"row_id": row.id, "owner": owner}).rowcount == 0:
+        if wanted.call:
             lines.release(conn, wanted.attempts[0].id, now)
         return False
+    if wanted.code and not replies.open_code(conn, wanted.code, now):
+        conn.execute(_UNCLAIM, {"row_id": row.id})
+        return False
     attempts.add(conn, wanted.attempts)
-    if wanted.code:
-        replies.open_code(conn, wanted.code, now)
+    if wanted.call and lockable(conn):
+        paces.take(conn, row.channel, wanted.call.per_second, now)
     for attempt in wanted.attempts:
         body = {
             "attempt": attempt.id,
@@ -119,6 +173,22 @@ def claim(conn: Connection, ids: Ids, wanted: Claim, owner: str, now: datetime) 
             "words_sha256": sha256(attempt.words.text),
         }
         timeline.append(conn, ids, row.event_pk, now, "attempt_started", body, {"address": attempt.address})
+    return True
+
+
+def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt_id: str, now: datetime) -> bool:
+    """Take a line to the number. What one process knows of lines and pace it has looked at; here speak the others."""
+    if lockable(conn):
+        lock_alone(conn, "calls")
+        if (at := paces.next_at(conn, row.channel, now)) > now:
+            hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
+            return False
+        if lines.in_use(conn) >= call.lines:
+            hold(conn, ids, [row], Hold.LINES, row.due_at, now)
+            return False
+    if not lines.take(conn, row.address, attempt_id, now, call.until):
+        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
+        return False
     return True
 
 
@@ -136,18 +206,8 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
 
 def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
     """Every call that is due and finds no line: say so, once. They stay due."""
-    marked = conn.execute(
-        update(notifications)
-        .where(
-            notifications.c.state == State.PENDING,
-            notifications.c.channel == ChannelName.VOICE,
-            notifications.c.due_at <= now,
-            notifications.c.hold.is_(None),
-        )
-        .values(hold=Hold.LINES)
-        .returning(notifications.c.event_pk, notifications.c.lane)
-    )
-    for event_pk, lane in set(marked):
+    marked = {(event_pk, lane) for event_pk, lane in conn.execute(_OUT_OF_LINES, {"now": now})}
+    for event_pk, lane in sorted(marked):
         plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
 
 
@@ -171,6 +231,7 @@ def expire(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None
 
 def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result: Sent, now: datetime) -> None:
     """The vendor accepted this attempt; the row is SENT when all its parts are."""
+    lock_event(conn, row.event_pk)
     attempts.record(
         conn,
         attempt.id,
@@ -200,6 +261,7 @@ def failed(
     now: datetime,
 ) -> None:
     """Certainly not sent: tried again at `retry_at`, or given up."""
+    lock_event(conn, row.event_pk)
     attempts.record(conn, attempt.id, AttemptState.FAILED, now, error=error)
     _end_other_parts(conn, row, now)
     body = {"attempt": attempt.id, "error": error, "retry_at": retry_at}
@@ -234,6 +296,7 @@ def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None
 
 def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:
     """The answer was lost: the reconciler looks before anything is repeated."""
+    lock_event(conn, row.event_pk)
     attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
     _end_other_parts(conn, row, now)
     look_at = attempt.started_at + LOOKS[0]
@@ -288,6 +351,12 @@ def next_look_at(conn: Connection) -> datetime | None:
     return at
 
 
+def take_look(conn: Connection, look: "Look", now: datetime, until: datetime) -> bool:
+    """The look is ours until then. False: another process is at it, or the row is settled."""
+    wanted = {"row_id": look.notification.id, "seen_looks": look.looks, "now": now, "ours_until": until}
+    return conn.execute(_TAKE_LOOK, wanted).rowcount == 1
+
+
 def look_again(conn: Connection, row: Notification, looks: int, at: datetime) -> None:
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
 
@@ -300,6 +369,9 @@ def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
 
 def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:
     """Looked up each time and never there: it was not sent, so it is sent now."""
+    lock_event(conn, row.event_pk)
+    if one(conn, row.id).state is not State.UNKNOWN:
+        return  # a callback, or another process, has settled it meanwhile
     for attempt in lost:
         attempts.record(conn, attempt.id, AttemptState.ABSENT, now, error="the vendor does not have it")
         lines.release(conn, attempt.id, now)
@@ -342,6 +414,7 @@ def still_wanted(conn: Connection, notification_id: str) -> bool:
 
 def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
     """Claimed, but stopped before the vendor was asked."""
+    lock_event(conn, row.event_pk)
     for attempt in claimed:
         attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="stopped before it was sent")
         lines.release(conn, attempt.id, now)

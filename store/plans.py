@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, bindparam, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Row, Update, bindparam, func, insert, select, update
 
 from model.ids import Ids
 from model.plan import TERMINAL, Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
 from store.codec import canonical, mapping
+from store.portable import lesser, lock_timetable, upsert
 from store.signals import DISPATCH, REVISE, signal
-from store.tables import Instant, agenda, notification_events, notifications
+from store.tables import ONE_REVISE, Instant, agenda, notification_events, notifications
 
 IN_THE_AIR = (State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED, State.ANSWERED)
 REVISE_EVERY = timedelta(seconds=1)
@@ -32,6 +32,12 @@ _DUE_AGENDA = (
     .where(agenda.c.state == AgendaState.PENDING, agenda.c.due_at <= bindparam("now"))
     .order_by(agenda.c.lane, agenda.c.kind != AgendaKind.REVISE, agenda.c.due_at)
     .limit(bindparam("limit"))
+)
+_ADD_REVISE = upsert(agenda)
+_ASK_REVISE = _ADD_REVISE.on_conflict_do_update(
+    index_elements=["event_pk"],
+    index_where=ONE_REVISE,
+    set_={name: lesser(agenda.c[name], _ADD_REVISE.excluded[name]) for name in ("due_at", "lane")},
 )
 _NEXT_AGENDA = select(func.min(agenda.c.due_at)).where(agenda.c.state == AgendaState.PENDING)
 
@@ -66,6 +72,11 @@ def notification(row: Row[Any]) -> Notification:
         "hold": Hold(row.hold) if row.hold else None,
     }
     return Notification(**values, group=row.grp, details=mapping(row.details))
+
+
+def lock(conn: Connection, event_pk: str) -> None:
+    """Nobody else changes the event's timetable, or claims a row of it, until the transaction ends."""
+    lock_timetable(conn, event_pk)
 
 
 def of_event(conn: Connection, event_pk: str) -> list[Notification]:
@@ -150,17 +161,7 @@ def ask_revise(
     row = Agenda(
         id=ids.new(), event_pk=event_pk, kind=AgendaKind.REVISE, due_at=due_at, lane=0 if urgent else lane, cause=cause
     )
-    statement = upsert(agenda).values({**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot})
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["event_pk"],
-            index_where=and_(agenda.c.kind == "revise", agenda.c.state == "pending"),
-            set_={
-                "due_at": func.min(agenda.c.due_at, statement.excluded.due_at),
-                "lane": func.min(agenda.c.lane, statement.excluded.lane),
-            },
-        )
-    )
+    conn.execute(_ASK_REVISE, {**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot})
     signal(conn, REVISE)
 
 

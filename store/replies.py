@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, insert, select, update
 
 from model.reply import Answer, Reply
+from store.portable import upsert
 from store.tables import replies, reply_codes
 
 CODE_LIFE = timedelta(hours=24)
@@ -59,8 +60,13 @@ def open_codes(conn: Connection, number: str) -> list[Code]:
     return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc()))]
 
 
-def open_code(conn: Connection, code: Code, now: datetime) -> None:
-    conn.execute(insert(reply_codes).values(**code._asdict(), opened_at=now, closes_at=now + CODE_LIFE))
+_OPEN_CODE = upsert(reply_codes).on_conflict_do_nothing()
+
+
+def open_code(conn: Connection, code: Code, now: datetime) -> bool:
+    """False when somebody else has just opened the same code of that number: choose another."""
+    opened = {**code._asdict(), "opened_at": now, "closes_at": now + CODE_LIFE}
+    return conn.execute(_OPEN_CODE, opened).rowcount == 1
 
 
 def close_codes(conn: Connection, event_pk: str, below_revision: int | None, now: datetime) -> None:

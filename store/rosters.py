@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from model.roster import Roster
 from store.codec import ROSTER, sha256
+from store.portable import lock_alone
 from store.tables import keys, rosters
 
 
@@ -37,6 +38,7 @@ def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
     """Keep the roster as a new version, unless it equals the latest. Returns it with its version."""
     document = ROSTER.dump_json(replace(roster, version=0)).decode()
     digest = sha256(document)
+    lock_alone(conn, "rosters")
     last = conn.execute(select(rosters.c.version, rosters.c.sha256).order_by(rosters.c.version.desc()).limit(1)).first()
     if last and last.sha256 == digest:
         return replace(roster, version=last.version)
@@ -47,6 +49,7 @@ def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
 
 def replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> None:
     """These keys and no others: one that is not among them opens nothing from now on."""
+    lock_alone(conn, "rosters")
     conn.execute(delete(keys))
     if rows:
         conn.execute(insert(keys), [asdict(row) | {"created_at": now} for row in rows])

@@ -1,6 +1,7 @@
 """The chain of an event's evidence: each sealed row carries the hash of the row before it.
 
-Rows are sealed after they have committed, in the order of their numbers; a late commit simply comes later.
+Rows are sealed after they have committed, in the order of their numbers; a late commit simply comes later. One
+process seals at a time.
 Hash = SHA-256 over canonical JSON of (seal_no, prev_hash, id, event, at, kind, body, private_sha256).
 """
 
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 
 from store.codec import canonical, mapping, sha256
+from store.portable import try_alone
 from store.tables import attempts, timeline
 
 GENESIS = "0" * 64
@@ -69,17 +71,18 @@ _SEAL = (
     .where(timeline.c.n == bindparam("row_n"))
     .values(seal_no=bindparam("new_seal_no"), prev_hash=bindparam("new_prev_hash"), hash=bindparam("new_hash"))
 )
-# Rows are sealed in the order of n, so the last sealed one is the head.
 _HEAD = (
     select(timeline.c.seal_no, timeline.c.hash)
     .where(timeline.c.event_pk == bindparam("event_pk"), timeline.c.seal_no.is_not(None))
-    .order_by(timeline.c.n.desc())
+    .order_by(timeline.c.seal_no.desc())
     .limit(1)
 )
 
 
 def seal(conn: Connection) -> int:
     """Seal up to BATCH committed rows. Returns how many. Small batches: calls and answers wait for the same writer."""
+    if not try_alone(conn, "seal"):
+        return 0  # another process is at it
     heads: dict[str, tuple[int, str]] = {}
     sealed = []
     for row in conn.execute(_UNSEALED).all():

@@ -49,6 +49,10 @@ class Signals:
             if not self._waiting[topic]:
                 del self._waiting[topic]
 
+    def fire_all(self) -> None:
+        """Wake everybody: signals may have been lost."""
+        self.fire(tuple(self._waiting))
+
     def fire(self, topics: Iterable[str]) -> None:
         for topic in topics:
             for event in self._waiting.get(topic, ()):

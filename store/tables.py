@@ -41,12 +41,22 @@ class Instant(TypeDecorator[datetime]):
 metadata = MetaData()
 
 
+# Ids sort by their bytes on every database: month partitions and pages rely on it.
+Id = String(36).with_variant(String(36, collation="C"), "postgresql")
+# SQLite counts rows by itself only in a column of type INTEGER.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+# The event's one unclaimed wish to be looked at again (design section 1.2).
+ONE_REVISE = text("kind = 'revise' AND state = 'pending'")
+OPEN_CODE = text("closed_at IS NULL")
+
+
 def _id(name: str = "id") -> Column[str]:
-    return Column(name, String(36), primary_key=True)
+    return Column(name, Id, primary_key=True)
 
 
 def _event() -> Column[str]:
-    return Column("event_pk", String(36), ForeignKey("events.pk"), nullable=False)
+    return Column("event_pk", Id, ForeignKey("events.pk"), nullable=False)
 
 
 rosters = Table(
@@ -93,13 +103,13 @@ deliveries = Table(
     "deliveries",
     metadata,
     _id(),
-    Column("body_id", String(36), ForeignKey("bodies.id"), nullable=False),
+    Column("body_id", Id, ForeignKey("bodies.id"), nullable=False),
     Column("member", Integer, nullable=False),
     Column("source", String(63), nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("decided_at", Instant, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("event_pk", String(36)),
+    Column("event_pk", Id),
     Column("event_id", Text),
     Column("revision", Integer),
     Column("native_id", Text),
@@ -143,12 +153,12 @@ events = Table(
 revisions = Table(
     "revisions",
     metadata,
-    Column("event_pk", String(36), ForeignKey("events.pk"), primary_key=True),
+    Column("event_pk", Id, ForeignKey("events.pk"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("content", Text, nullable=False),
     Column("parsed", Text, nullable=False),
     Column("digest", String(64), nullable=False),
-    Column("delivery_id", String(36), nullable=False),
+    Column("delivery_id", Id, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("needs_answer", Boolean, nullable=False),
     Column("changes", Text, nullable=False),
@@ -168,7 +178,7 @@ notifications = Table(
     Column("step", Integer, nullable=False),
     Column("grp", Text, nullable=False),
     Column("try_no", Integer, nullable=False),
-    Column("follows", String(36)),
+    Column("follows", Id),
     Column("lane", Integer, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("until", Instant, nullable=False),
@@ -178,7 +188,7 @@ notifications = Table(
     Column("hold", String(24)),
     Column("reason", Text, nullable=False),
     Column("tries", Integer, nullable=False, server_default=text("0")),
-    Column("lease_owner", String(36)),
+    Column("lease_owner", Id),
     Column("look_at", Instant),
     Column("looks", Integer, nullable=False, server_default=text("0")),
     Column("sent_at", Instant),
@@ -195,8 +205,8 @@ notifications = Table(
 notification_events = Table(
     "notification_events",
     metadata,
-    Column("notification_id", String(36), ForeignKey("notifications.id"), primary_key=True),
-    Column("event_pk", String(36), ForeignKey("events.pk"), primary_key=True),
+    Column("notification_id", Id, ForeignKey("notifications.id"), primary_key=True),
+    Column("event_pk", Id, ForeignKey("events.pk"), primary_key=True),
 )
 
 agenda = Table(
@@ -211,27 +221,20 @@ agenda = Table(
     Column("step", Integer, nullable=False),
     Column("asleep", Boolean, nullable=False),
     Column("cause", Text, nullable=False),
-    Column("brought_by", String(36)),
+    Column("brought_by", Id),
     Column("slot", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("done_at", Instant),
     Index("agenda_due", "state", "due_at"),
     Index("agenda_by_event", "event_pk"),
-    # The event's one unclaimed wish to be looked at again (design section 1.2).
-    Index(
-        "agenda_one_revise",
-        "event_pk",
-        unique=True,
-        sqlite_where=text("kind = 'revise' AND state = 'pending'"),
-        postgresql_where=text("kind = 'revise' AND state = 'pending'"),
-    ),
+    Index("agenda_one_revise", "event_pk", unique=True, sqlite_where=ONE_REVISE, postgresql_where=ONE_REVISE),
 )
 
 attempts = Table(
     "attempts",
     metadata,
     _id(),
-    Column("notification_id", String(36), ForeignKey("notifications.id"), nullable=False),
+    Column("notification_id", Id, ForeignKey("notifications.id"), nullable=False),
     _event(),
     Column("channel", String(16), nullable=False),
     Column("address", Text, nullable=False),
@@ -255,7 +258,7 @@ attempts = Table(
 receipts = Table(
     "receipts",
     metadata,
-    Column("attempt_id", String(36), ForeignKey("attempts.id"), primary_key=True),
+    Column("attempt_id", Id, ForeignKey("attempts.id"), primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("sequence", Integer, primary_key=True),
     Column("received_at", Instant, nullable=False),
@@ -268,9 +271,17 @@ voice_in_flight = Table(
     "voice_in_flight",
     metadata,
     Column("number", Text, primary_key=True),
-    Column("attempt_id", String(36), nullable=False, unique=True),
+    Column("attempt_id", Id, nullable=False, unique=True),
     Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),
+)
+
+# When an account may be used next, over all processes.
+paces = Table(
+    "paces",
+    metadata,
+    Column("key", String(63), primary_key=True),
+    Column("free_at", Instant, nullable=False),
 )
 
 reply_codes = Table(
@@ -284,14 +295,7 @@ reply_codes = Table(
     Column("person", String(63), nullable=False),
     Column("closes_at", Instant, nullable=False),
     Column("closed_at", Instant),
-    Index(
-        "reply_codes_open",
-        "number",
-        "code",
-        unique=True,
-        sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
-    ),
+    Index("reply_codes_open", "number", "code", unique=True, sqlite_where=OPEN_CODE, postgresql_where=OPEN_CODE),
     Index("reply_codes_by_event", "event_pk"),
 )
 
@@ -305,7 +309,7 @@ replies = Table(
     Column("answer", String(16), nullable=False),
     Column("channel", String(16), nullable=False),
     Column("received_at", Instant, nullable=False),
-    Column("attempt_id", String(36)),
+    Column("attempt_id", Id),
     Column("said", Text, nullable=False),
     Column("acted_by", Text, nullable=False),
     Index("replies_by_event", "event_pk"),
@@ -325,11 +329,13 @@ verdicts = Table(
 )
 
 # Plain appends; the sealer gives committed rows of an event their place in its chain (store/seal.py).
+# On PostgreSQL `timeline` and `attempts` are partitioned by the month of their ids (store/partitions.py), so there the
+# primary key of both is `id`; `n` comes from a sequence, and a number may become visible after a higher one.
 timeline = Table(
     "timeline",
     metadata,
-    Column("n", Integer, primary_key=True, autoincrement=True),
-    Column("id", String(36), nullable=False, unique=True),
+    Column("n", Number, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False),
     _event(),
     Column("at", Instant, nullable=False),
     Column("kind", String(32), nullable=False),
@@ -341,6 +347,7 @@ timeline = Table(
     Column("prev_hash", String(64)),
     Column("hash", String(64)),
     Index("timeline_by_event", "event_pk", "n"),
+    Index("timeline_by_n", "n").ddl_if(dialect="postgresql"),  # on SQLite `n` is the primary key
     Index("timeline_unsealed", "n", sqlite_where=text("seal_no IS NULL"), postgresql_where=text("seal_no IS NULL")),
 )
 
@@ -348,7 +355,7 @@ unreadables = Table(
     "unreadables",
     metadata,
     _id(),
-    Column("body_id", String(36), ForeignKey("bodies.id"), nullable=False),
+    Column("body_id", Id, ForeignKey("bodies.id"), nullable=False),
     Column("member", Integer, nullable=False),
     Column("source", String(63), nullable=False),
     Column("received_at", Instant, nullable=False),
@@ -356,7 +363,7 @@ unreadables = Table(
     Column("state", String(16), nullable=False),
     Column("told_as", Text),
     Column("repaired", LargeBinary),
-    Column("replayed_as", String(36)),
+    Column("replayed_as", Id),
     Column("acted_by", Text, nullable=False),
     Index("unreadables_by_state", "state", "id"),
 )
@@ -364,7 +371,7 @@ unreadables = Table(
 slack_threads = Table(
     "slack_threads",
     metadata,
-    Column("event_pk", String(36), ForeignKey("events.pk"), primary_key=True),
+    Column("event_pk", Id, ForeignKey("events.pk"), primary_key=True),
     Column("address", Text, primary_key=True),
     Column("vendor_id", Text, nullable=False),
 )
@@ -385,6 +392,6 @@ leases = Table(
     "leases",
     metadata,
     Column("name", String(63), primary_key=True),
-    Column("holder", String(36), nullable=False),
+    Column("holder", Id, nullable=False),
     Column("until", Instant, nullable=False),
 )

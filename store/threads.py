@@ -1,8 +1,8 @@
 """The first Slack message of an event in each channel; later ones go into its thread."""
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from store.portable import upsert
 from store.tables import slack_threads
 
 

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from store.codec import canonical
+from store.portable import upsert
 from store.tables import unreadables
 
 

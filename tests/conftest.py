@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import services
+from store.places import Postgres
+from store.postgres import at_once
+from tests import databases, postgres, services
 
 NOT_RUN_FOR = "not run for lack of"  # how a report carries the name of a service, from xdist's workers too
 FIXTURES = {"alertmanager_binary": "alertmanager", "chromium_binary": "chromium", "vendor_specs": "vendor-specs"}
+FIXTURES |= dict.fromkeys(("postgres_database", "postgres_url"), "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +30,21 @@ def chromium_binary() -> Path:
 def vendor_specs() -> Path:
     """The folder of the vendors' API descriptions."""
     return services.path("vendor-specs")
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[str]:
+    """The address of a database of this test run (of one worker) with the whole schema."""
+    with postgres.server() as server, postgres.database(server) as url:
+        Postgres(url).upgrade()
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_database: str) -> str:
+    """The same, emptied."""
+    at_once(postgres_database, databases.empty)
+    return postgres_database
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,9 +6,11 @@ none: tests that need a service are skipped, found or not; find (default): skipp
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import postgres
 
 MODES = ("none", "find", "require")
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared"
@@ -16,15 +18,18 @@ BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared"
 
 @dataclass(frozen=True)
 class Service:
-    """A program, by the names it goes under, or a folder: `folder` unless the variable names another."""
+    """A program, by the names it goes under, a folder (`folder` unless the variable names another), or a server."""
 
     name: str
     remedy: str
     programs: tuple[str, ...] = ()
     folder: Path | None = None
     variable: str = ""
+    server: Callable[[], str | None] | None = None
 
-    def find(self) -> Path | None:
+    def find(self) -> Path | str | None:
+        if self.server:
+            return self.server()
         if self.folder:
             folder = Path(os.environ.get(self.variable) or self.folder)
             return folder if folder.is_dir() else None
@@ -44,6 +49,11 @@ SERVICES = {
             "chromium", "apt-get install chromium", programs=("chromium", "chromium-browser", "google-chrome-stable")
         ),
         Service("curl", "apt-get install curl", programs=("curl",)),
+        Service(
+            "postgresql",
+            f"apt-get install postgresql or name a server in {postgres.VARIABLE}",
+            server=postgres.find,
+        ),
         Service(
             "vendor-specs",
             "put the vendors' API descriptions in ../shared/vendor-specs or name their folder in GRIDCALL_VENDOR_SPECS",
@@ -65,7 +75,7 @@ def mode(environ: Mapping[str, str]) -> str:
 def path(name: str) -> Path:
     """Where a service is, for a fixture: the test's mark has seen to it that it is here."""
     found = SERVICES[name].find()
-    assert found, f"{name} not found: {SERVICES[name].remedy}"
+    assert isinstance(found, Path), f"{name} not found: {SERVICES[name].remedy}"
     return found
 
 

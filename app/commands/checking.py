@@ -1,4 +1,4 @@
-"""`gridcall doctor`, `migrate` and `check`: look after the files of one installation, on the machine they are on."""
+"""`gridcall doctor`, `migrate` and `check`: look after the files and the database of one installation."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,17 +48,16 @@ def _shown(finding: "Finding") -> tuple[str, str, str]:
 
 def migrate() -> None:
     """Bring the database to this version's schema. `serve` does the same at its start."""
-    from app.service import database_path
-    from store.database import sqlite_engine
-    from store.migrate import current, upgrade
+    from app.service import database_place
+    from model.errors import SettingsError, Unavailable
+    from store.migrate import head
 
-    settings = _settings(None)
-    path = database_path(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sqlite_engine(path)
-    changed = upgrade(engine)
-    typer.echo(f"{path} is at {current(engine)}{'' if changed else ' already'}")
-    engine.dispose()
+    place = database_place(_settings(None))
+    try:
+        changed = place.upgrade()
+    except Unavailable as away:
+        raise SettingsError(f"the database {place} cannot be used: {away}") from None
+    typer.echo(f"{place} is at {head()}{'' if changed else ' already'}")
 
 
 def check(

@@ -1,9 +1,12 @@
 """The first schema"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
-from store.tables import Instant
+from store import partitions
+from store.tables import Id, Instant
 
 revision = "0001"
 down_revision = None
@@ -11,10 +14,14 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 - a table after the other
+    # PostgreSQL keeps the two tables that grow most by the month of their ids (store/partitions.py).
+    partitioned = op.get_bind().dialect.name == "postgresql"
+    by_month: dict[str, Any] = {"postgresql_partition_by": "RANGE (id)"} if partitioned else {}
+
     op.create_table(
         "bodies",
-        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("source", sa.String(length=63), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -30,7 +37,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "events",
-        sa.Column("pk", sa.String(length=36), nullable=False),
+        sa.Column("pk", Id, nullable=False),
         sa.Column("source", sa.String(length=63), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
@@ -65,7 +72,7 @@ def upgrade() -> None:
     op.create_table(
         "leases",
         sa.Column("name", sa.String(length=63), nullable=False),
-        sa.Column("holder", sa.String(length=36), nullable=False),
+        sa.Column("holder", Id, nullable=False),
         sa.Column("until", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
@@ -98,7 +105,7 @@ def upgrade() -> None:
     op.create_table(
         "voice_in_flight",
         sa.Column("number", sa.Text(), nullable=False),
-        sa.Column("attempt_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt_id", Id, nullable=False),
         sa.Column("since", Instant(), nullable=False),
         sa.Column("until", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
@@ -106,8 +113,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "agenda",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("due_at", Instant(), nullable=False),
         sa.Column("lane", sa.Integer(), nullable=False),
@@ -115,7 +122,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("asleep", sa.Boolean(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("brought_by", sa.String(length=36), nullable=True),
+        sa.Column("brought_by", Id, nullable=True),
         sa.Column("slot", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("done_at", Instant(), nullable=True),
@@ -138,14 +145,14 @@ def upgrade() -> None:
 
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("body_id", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("body_id", Id, nullable=False),
         sa.Column("member", sa.Integer(), nullable=False),
         sa.Column("source", sa.String(length=63), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("decided_at", Instant(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=True),
+        sa.Column("event_pk", Id, nullable=True),
         sa.Column("event_id", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=True),
         sa.Column("native_id", sa.Text(), nullable=True),
@@ -166,8 +173,8 @@ def upgrade() -> None:
 
     op.create_table(
         "notifications",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("channel", sa.String(length=16), nullable=False),
@@ -177,7 +184,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("grp", sa.Text(), nullable=False),
         sa.Column("try_no", sa.Integer(), nullable=False),
-        sa.Column("follows", sa.String(length=36), nullable=True),
+        sa.Column("follows", Id, nullable=True),
         sa.Column("lane", sa.Integer(), nullable=False),
         sa.Column("due_at", Instant(), nullable=False),
         sa.Column("until", Instant(), nullable=False),
@@ -187,7 +194,7 @@ def upgrade() -> None:
         sa.Column("hold", sa.String(length=24), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("lease_owner", sa.String(length=36), nullable=True),
+        sa.Column("lease_owner", Id, nullable=True),
         sa.Column("look_at", Instant(), nullable=True),
         sa.Column("looks", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("sent_at", Instant(), nullable=True),
@@ -209,14 +216,14 @@ def upgrade() -> None:
 
     op.create_table(
         "replies",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("person", sa.String(length=63), nullable=False),
         sa.Column("answer", sa.String(length=16), nullable=False),
         sa.Column("channel", sa.String(length=16), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
-        sa.Column("attempt_id", sa.String(length=36), nullable=True),
+        sa.Column("attempt_id", Id, nullable=True),
         sa.Column("said", sa.Text(), nullable=False),
         sa.Column("acted_by", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -233,7 +240,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("code", sa.String(length=3), nullable=False),
         sa.Column("opened_at", Instant(), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("person", sa.String(length=63), nullable=False),
         sa.Column("closes_at", Instant(), nullable=False),
@@ -256,12 +263,12 @@ def upgrade() -> None:
 
     op.create_table(
         "revisions",
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("parsed", sa.Text(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("delivery_id", sa.String(length=36), nullable=False),
+        sa.Column("delivery_id", Id, nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("needs_answer", sa.Boolean(), nullable=False),
         sa.Column("changes", sa.Text(), nullable=False),
@@ -273,7 +280,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "slack_threads",
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("vendor_id", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -284,9 +291,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "timeline",
-        sa.Column("n", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("n", sa.BigInteger(), sa.Identity()) if partitioned else sa.Column("n", sa.Integer()),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -300,8 +307,8 @@ def upgrade() -> None:
             ["event_pk"],
             ["events.pk"],
         ),
-        sa.PrimaryKeyConstraint("n"),
-        sa.UniqueConstraint("id"),
+        sa.PrimaryKeyConstraint("id" if partitioned else "n"),
+        **by_month,
     )
     with op.batch_alter_table("timeline", schema=None) as batch_op:
         batch_op.create_index("timeline_by_event", ["event_pk", "n"], unique=False)
@@ -315,8 +322,8 @@ def upgrade() -> None:
 
     op.create_table(
         "unreadables",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("body_id", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("body_id", Id, nullable=False),
         sa.Column("member", sa.Integer(), nullable=False),
         sa.Column("source", sa.String(length=63), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
@@ -324,7 +331,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("told_as", sa.Text(), nullable=True),
         sa.Column("repaired", sa.LargeBinary(), nullable=True),
-        sa.Column("replayed_as", sa.String(length=36), nullable=True),
+        sa.Column("replayed_as", Id, nullable=True),
         sa.Column("acted_by", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["body_id"],
@@ -337,8 +344,8 @@ def upgrade() -> None:
 
     op.create_table(
         "verdicts",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("person", sa.String(length=63), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=False),
@@ -355,9 +362,9 @@ def upgrade() -> None:
 
     op.create_table(
         "attempts",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("notification_id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("id", Id, nullable=False),
+        sa.Column("notification_id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.Column("channel", sa.String(length=16), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("part", sa.Integer(), nullable=False),
@@ -381,6 +388,7 @@ def upgrade() -> None:
             ["notifications.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
+        **by_month,
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index("attempts_by_event", ["event_pk"], unique=False)
@@ -389,8 +397,8 @@ def upgrade() -> None:
 
     op.create_table(
         "notification_events",
-        sa.Column("notification_id", sa.String(length=36), nullable=False),
-        sa.Column("event_pk", sa.String(length=36), nullable=False),
+        sa.Column("notification_id", Id, nullable=False),
+        sa.Column("event_pk", Id, nullable=False),
         sa.ForeignKeyConstraint(
             ["event_pk"],
             ["events.pk"],
@@ -403,7 +411,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "receipts",
-        sa.Column("attempt_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt_id", Id, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
@@ -416,3 +424,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("attempt_id", "kind", "sequence"),
     )
+    op.create_table(
+        "paces",
+        sa.Column("key", sa.String(length=63), nullable=False),
+        sa.Column("free_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    if partitioned:
+        op.create_index("timeline_by_n", "timeline", ["n"])
+        for table in partitions.TABLES:
+            op.execute(f"CREATE TABLE {table}_rest PARTITION OF {table} DEFAULT")
+        partitions.make(op.get_bind(), op.get_bind().execute(sa.select(sa.func.now())).scalar_one())

@@ -7,9 +7,9 @@ import pytest
 from app.service import Service
 from model.errors import Unavailable
 from routing.accept import Member, decide
-from store import migrate, replies
-from store.database import InlineDatabase, sqlite_engine
+from store import replies
 from store.replies import CODE_LIFE, Code
+from tests.databases import in_memory
 from tests.unit.routing.house import NOW, ROSTER, CountingIds
 from tests.unit.routing.test_poison_is_kept import message, reading
 
@@ -26,9 +26,7 @@ class Housekeeping(Service):
 
 @pytest.fixture
 async def database():
-    engine = sqlite_engine(":memory:")
-    migrate.upgrade(engine)
-    database = InlineDatabase(engine)
+    database = in_memory()
     yield database
     await database.close()
 

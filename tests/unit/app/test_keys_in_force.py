@@ -9,8 +9,7 @@ from app.serve import DEMO_ROSTER, read_roster
 from app.service import load_rosters
 from config.keys import KeySpec, Role
 from model.errors import SettingsError
-from store import migrate
-from store.database import InlineDatabase, sqlite_engine
+from tests.databases import in_memory
 from tests.unit.routing.house import NOW
 
 OWN = KeySpec(id="own", role=Role.ADMIN, secret="a-secret-of-enough-characters")
@@ -18,9 +17,7 @@ OWN = KeySpec(id="own", role=Role.ADMIN, secret="a-secret-of-enough-characters")
 
 @pytest.fixture
 async def database():
-    engine = sqlite_engine(":memory:")
-    migrate.upgrade(engine)
-    database = InlineDatabase(engine)
+    database = in_memory()
     yield database
     await database.close()
 

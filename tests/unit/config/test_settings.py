@@ -96,11 +96,8 @@ def test_empty_is_not_given(monkeypatch: pytest.MonkeyPatch):
             {"amqp_url": "amqp://u:hush@h"},
             "GRIDCALL_AMQP_URL (given): RabbitMQ comes with the production engine; not yet",
         ),
-        (
-            {"database_url": "postgresql://u:hush@h/d"},
-            "GRIDCALL_DATABASE_URL (given): PostgreSQL comes with the production",
-        ),
-        ({"database_url": "mysql://u:hush@h/d"}, "GRIDCALL_DATABASE_URL (given): expected sqlite:///FILE"),
+        ({"database_url": "mysql://u:hush@h/d"}, "GRIDCALL_DATABASE_URL (given): expected postgresql://USER"),
+        ({"database_url": "postgresql://u:hush@h"}, "GRIDCALL_DATABASE_URL (given): expected postgresql://USER"),
         ({"slack_bot_token": "hush hush"}, "GRIDCALL_SLACK_BOT_TOKEN (given): expected visible ASCII characters"),
         ({"twilio_account_sid": "hush"}, "GRIDCALL_TWILIO_ACCOUNT_SID (given): expected AC and 32 hexadecimal digits"),
         (
@@ -119,8 +116,20 @@ def test_refused(given: dict[str, object], problem: str):
     assert "hush" not in found
 
 
-def test_a_sqlite_file_may_be_named():
-    assert load_settings(database_url="sqlite:////data/gridcall.db").database_url == "sqlite:////data/gridcall.db"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////data/gridcall.db",
+        "postgresql://gridcall:hush@db.example:5432/gridcall?ssl=require",
+        "postgres://gridcall@db.example/gridcall",
+        "postgresql:///gridcall?host=/var/run/postgresql",
+    ],
+)
+def test_databases_that_may_be_named(url: str):
+    settings = load_settings(database_url=url)
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+    assert "hush" not in str(describe(settings)) + repr(settings)
 
 
 def test_every_problem_at_once_with_where_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

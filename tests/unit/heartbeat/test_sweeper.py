@@ -12,8 +12,8 @@ from model.ids import SystemIds
 from model.monitor import MonitorStatus
 from model.reading import Feed
 from model.roster import Heartbeat, Roster, Source
-from store import migrate, monitors
-from store.database import InlineDatabase, SqliteDatabase, sqlite_engine
+from store import monitors
+from tests.databases import POSTGRESQL, open_database
 
 START = datetime(2026, 7, 14, 2, 14, 5, 250_000, tzinfo=UTC)
 ROSTER = Roster(
@@ -109,17 +109,12 @@ class World:
 
 @pytest.fixture(params=["inline", "file"])
 async def world(request, tmp_path):
-    engine = sqlite_engine(":memory:" if request.param == "inline" else tmp_path / "gridcall.db")
-    migrate.upgrade(engine)
-    if request.param == "inline":
-        database = InlineDatabase(engine)
-    else:
-        engine.dispose()
-        database = SqliteDatabase(tmp_path / "gridcall.db")
+    database = open_database(request, request.param, tmp_path)
     yield World(database)
     await database.close()
 
 
+@pytest.mark.parametrize("world", ["inline", "file", POSTGRESQL], indirect=True)
 async def test_late_at_five_minutes_silent_at_six_told_once(world):
     await world.hear()
     assert await world.at(299) == []

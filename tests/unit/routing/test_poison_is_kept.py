@@ -11,18 +11,16 @@ from broker.embedded import EmbeddedBroker
 from model.clock import SystemClock
 from model.reading import Reading
 from routing.router import Router
-from store import deliveries, migrate, unreadables
-from store.database import InlineDatabase, sqlite_engine
+from store import deliveries, unreadables
 from store.deliveries import DeliveryState
 from store.tables import notifications
+from tests.databases import in_memory
 from tests.unit.routing.house import NOW, ROSTER, CountingIds, content
 
 
 @pytest.fixture
 async def database():
-    engine = sqlite_engine(":memory:")
-    migrate.upgrade(engine)
-    database = InlineDatabase(engine)
+    database = in_memory()
     yield database
     await database.close()
 

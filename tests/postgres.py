@@ -1,0 +1,169 @@
+"""A PostgreSQL for tests: the one named by GRIDCALL_TEST_DATABASE_URL, else the one on this machine's standard port
+that lets us in without a password, else a private one from the installed programs, ended with the tests.
+"""
+
+import asyncio
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from sqlalchemy import make_url
+
+VARIABLE = "GRIDCALL_TEST_DATABASE_URL"
+STANDARD = "127.0.0.1:5432"
+START_SECONDS = 20
+
+
+@cache
+def find() -> str | None:
+    """Where a server is or can be made: its address without a password, or the folder of the programs."""
+    if url := os.environ.get(VARIABLE):
+        return str(make_url(url).set(query={}))
+    if running() is not None:
+        return STANDARD
+    folder = programs()
+    return str(folder) if folder else None
+
+
+@cache
+def running() -> str | None:
+    """The address of a server on the standard port that lets us in and create databases."""
+    for user in dict.fromkeys(("postgres", getpass.getuser())):
+        url = f"postgresql://{user}@{STANDARD}/postgres"
+        try:
+            if wait_for(_may_create(url)):
+                return url
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            continue
+    return None
+
+
+async def _may_create(url: str) -> bool:
+    conn = await asyncpg.connect(url, timeout=2)
+    try:
+        return bool(await conn.fetchval("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"))
+    finally:
+        await conn.close()
+
+
+def programs() -> Path | None:
+    """The newest installed version; Debian keeps them out of PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((p.parent for p in folders), key=lambda p: int(p.parent.name), default=None)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of a database on a server in which others can be made."""
+    if url := os.environ.get(VARIABLE) or running():
+        yield url
+        return
+    with _private() as url:
+        yield url
+
+
+@contextmanager
+def _private() -> Iterator[str]:
+    """A server of our own on a free port. It refuses to run as root, so root hands it to another user."""
+    bin_ = programs()
+    assert bin_ is not None, "there are no programs of PostgreSQL"
+    folder = Path(tempfile.mkdtemp(prefix="gridcall-postgres-"))
+    user = _other_user() if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+    data, port = folder / "data", _free_port()
+    given = {"user": user, "cwd": folder, "env": {"PATH": str(bin_), "LC_ALL": "C"}}
+    initdb = ["initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    subprocess.run([bin_ / initdb[0], *initdb[1:]], check=True, capture_output=True, **given)
+    options = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [bin_ / "postgres", "-D", data, "-p", str(port), *settings], stdout=log, stderr=log, **given
+        )
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    try:
+        _until_it_answers(url, process, folder / "log")
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)  # what is open is broken off
+        process.wait(timeout=START_SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _other_user() -> str:
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
+
+
+def _until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    limit = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            wait_for(_may_create(url))
+            return
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < limit, log.read_text()
+            time.sleep(0.05)
+
+
+@contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """A database of our own, empty, dropped at the end."""
+    name = f"gridcall_test_{uuid4().hex[:12]}"
+    wait_for(_execute(server_url, f'CREATE DATABASE "{name}"'))
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        wait_for(_execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, statement: str) -> None:
+    conn = await asyncpg.connect(url, timeout=5)
+    try:
+        await conn.execute(statement)
+    finally:
+        await conn.close()
+
+
+def wait_for(work: Coroutine[Any, Any, Any]) -> Any:
+    """Its result, also where a loop runs already."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(asyncio.run(work))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
