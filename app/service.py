@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import uuid
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from app.intake_door import Door, read_message
+from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
@@ -33,7 +35,7 @@ from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
-from store import replies, rosters, seal
+from store import leases, replies, rosters, seal
 from store.database import Connection, Database
 from store.places import Place, Postgres, SqliteFile
 from store.rosters import KeyRow
@@ -51,13 +53,14 @@ class Stores:
     database: Database
     broker: Broker
     installation_key: bytes
+    process_id: str
 
 
 def open_stores(settings: Settings) -> Stores:
     """Open and migrate. Raises SettingsError when another process has the files, or the database is away."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     broker = EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
-    return Stores(_open_database(settings), broker, _installation_key(settings))
+    return Stores(_open_database(settings), broker, _installation_key(settings), _process_id(settings))
 
 
 def _open_database(settings: Settings) -> Database:
@@ -87,6 +90,14 @@ def _installation_key(settings: Settings) -> bytes:
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     return path.read_text().strip().encode()
+
+
+def _process_id(settings: Settings) -> str:
+    """One process at a time has the folder: its name stays, so that a restart knows what its predecessor was at."""
+    path = settings.data_dir / "process.id"
+    if not path.exists():
+        path.write_text(str(uuid.uuid4()))
+    return path.read_text().strip()
 
 
 class Rosters:
@@ -168,6 +179,7 @@ class Service:
         self.ids = ids
         self.rosters = rosters_
         self.vendors = vendors
+        self._process_id = stores.process_id
         self.delivery_ids = DeliveryIds(stores.installation_key)
         self.notebook = Notebook(stores.database)
         self.pubsub = PubSub()
@@ -183,7 +195,7 @@ class Service:
             ids,
             roster,
             vendors.channels,
-            owner=ids.new(),
+            owner=stores.process_id,
             limits=Limits(
                 lines=settings.twilio_lines,
                 calls_per_second=settings.twilio_calls_per_second,
@@ -195,15 +207,17 @@ class Service:
         self.sweeper = Sweeper(
             stores.database, stores.broker, clock, ids, roster, last_seen=lambda: self.notebook.last_seen
         )
+        self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
         table = {
             Role.API: (Tick("notebook", 1.0, self.notebook.flush),),
+            Role.NOTIFIER: (Tick("leases", 5.0, self.dispatcher.renew),),
             Role.MONITOR: (
                 Tick("seal", 1.0, self._seal),
-                Tick("heartbeat", 1.0, self.sweeper.tick),
+                Tick("heartbeat", 1.0, self._watch_sources),
                 Tick("reply codes", 60.0, self._close_old_codes),
             ),
         }
@@ -232,6 +246,13 @@ class Service:
         except Unavailable as away:
             log.warning("evidence cannot be sealed now", error=str(away))
 
+    async def _watch_sources(self) -> None:
+        """One process tells the silence of sources; the others know of it."""
+        try:
+            await (self.sweeper.tick() if await self._watch.held() else self.sweeper.load())
+        except Unavailable as away:
+            log.warning("silence of sources cannot be told now", error=str(away))
+
     async def _close_old_codes(self) -> None:
         now = self.clock.now()
         try:
@@ -254,10 +275,18 @@ class Service:
         """When each loop last turned."""
         return {loop.name: loop.turned_at() for loop in self.loops()}
 
+    async def _give_back(self) -> None:
+        """Others need not wait until our leases run out."""
+        try:
+            await self.database.transact(lambda conn: leases.end(conn, self._process_id))
+        except Unavailable as away:
+            log.warning("leases cannot be given back", error=str(away))
+
     async def close(self) -> None:
         """After `run` has ended: write down the last notes, let go of everything."""
         await self.notebook.flush()
         await self._seal()
+        await self._give_back()
         await self.vendors.close()
         await self.broker.close()
         await self.database.close()

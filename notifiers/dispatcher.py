@@ -22,7 +22,7 @@ from notifiers import retry
 from notifiers.context import House, context
 from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
 from notifiers.wording import render
-from store import attempts, events, lines, outbox, replies, threads
+from store import attempts, events, leases, lines, outbox, replies, threads
 from store.database import Connection, Database
 from store.outbox import Call, Claim, Cut, Due
 from store.replies import Code
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 RosterAt = Callable[[], Roster]
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
+LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long is dead
 STALE_CLAIM = timedelta(milliseconds=150)  # a claim older than this is read again before the vendor is asked
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
@@ -67,7 +68,10 @@ class Job:
 
 
 class Dispatcher:
-    """`owner` names this process in claims. `turned_at` is when the loop last turned; readiness looks at it."""
+    """`owner` names this process in claims; a restarted one that keeps the name ends its predecessor's at once.
+
+    `turned_at` is when the loop last turned; readiness looks at it.
+    """
 
     def __init__(
         self,
@@ -97,8 +101,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """For ever. Cancelled, it finishes writing down what was sent."""
-        now = self._clock.now()
-        await self._database.transact(lambda conn: outbox.adopt(conn, self._ids, self._owner, now))
+        await self._begin()
         with self._database.signals.waiting(DISPATCH) as wake:
             async with asyncio.TaskGroup() as group:
                 try:
@@ -108,6 +111,31 @@ class Dispatcher:
                 except asyncio.CancelledError:
                     await self._finish_sending(wake)
                     raise
+
+    async def _begin(self) -> None:
+        """A predecessor of this name is dead: what it was sending is taken over now, not when its lease runs out."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            leases.end(conn, self._owner)
+            outbox.adopt(conn, self._ids, now)
+            leases.hold_process(conn, self._owner, now, now + LEASE)
+
+        await self._database.transact(work)
+
+    async def renew(self) -> None:
+        """Every few seconds: this process lives, and takes over what dead ones were sending."""
+        now = self._clock.now()
+
+        def work(conn: Connection) -> int:
+            leases.hold_process(conn, self._owner, now, now + LEASE)
+            return outbox.adopt(conn, self._ids, now)
+
+        try:
+            if adopted := await self._database.transact(work):
+                log.warning("another process ended while sending", rows=adopted)
+        except Unavailable as away:
+            log.warning("database away, the lease is not renewed", error=str(away))
 
     async def _turn(self, group: asyncio.TaskGroup, wake: asyncio.Event) -> datetime:
         """Send what is due and can be sent. Returns when to look again."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
 from model.plan import ChannelName, Hold, Kind, Notification, State
-from store import attempts, lines, paces, plans, replies, threads, timeline
+from store import attempts, leases, lines, paces, plans, replies, threads, timeline
 from store.codec import sha256
 from store.plans import notification
 from store.portable import lock_alone, lock_event, lock_pending, lockable
@@ -112,6 +112,14 @@ _TO_LOOK_UP = (
     .limit(100)
 )
 _NEXT_LOOK = select(func.min(notifications.c.look_at)).where(notifications.c.state == State.UNKNOWN)
+_LEFT_BEHIND = (
+    select(notifications)
+    .where(
+        notifications.c.state == State.SENDING,
+        notifications.c.lease_owner.not_in(bindparam("living", expanding=True)),
+    )
+    .order_by(notifications.c.event_pk, notifications.c.id)
+)
 _TO_CUT = (
     select(notifications, attempts_table.c.vendor_id)
     .join(attempts_table, attempts_table.c.notification_id == notifications.c.id)
@@ -306,14 +314,13 @@ def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, err
         signal(conn, RECONCILE)
 
 
-def adopt(conn: Connection, ids: Ids, owner: str, now: datetime) -> int:
-    """What another process was sending when it ended: its outcome is unknown. Returns how many."""
-    rows = conn.execute(
-        select(notifications).where(
-            notifications.c.state == State.SENDING, notifications.c.lease_owner.is_distinct_from(owner)
-        )
-    ).all()
+def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
+    """What a process was sending when it ended: its outcome is unknown. Returns how many."""
+    rows = conn.execute(_LEFT_BEHIND, {"living": leases.living(conn, now)}).all()
     for row in map(notification, rows):
+        lock_event(conn, row.event_pk)
+        if one(conn, row.id).state is not State.SENDING:
+            continue  # it has come back, or another process was first
         sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
         for attempt in sending[:1]:  # parts go one after the other: only the first of them can have been begun
             attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")

@@ -157,7 +157,9 @@ class World:
         work = Work()
         clock = LifesClock(self.clock, work)
         stores = open_stores(self.settings)
-        counted = Stores(CountedDatabase(stores.database, work), stores.broker, stores.installation_key)
+        counted = Stores(
+            CountedDatabase(stores.database, work), stores.broker, stores.installation_key, stores.process_id
+        )
         rosters = await load_rosters(counted.database, self.roster, self.clock.now(), demo=True)
         connected = vendors.connect(self.settings, clock)
         channels = {name: CountedChannel(channel, work) for name, channel in connected.channels.items()}

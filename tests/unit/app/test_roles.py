@@ -10,7 +10,7 @@ from tests.app_fixture import opened
 JOBS = {
     Role.API: ({"live"}, {"notebook"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
-    Role.NOTIFIER: ({"dispatcher", "reconciler"}, set()),
+    Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
     Role.MONITOR: (set(), {"seal", "heartbeat", "reply codes"}),
 }
 
