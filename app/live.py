@@ -2,24 +2,26 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
 from model.clock import Clock, wake_or
 from model.errors import Unavailable
 from store import timeline
-from store.database import Database
+from store.database import Connection, Database
 from store.signals import TIMELINE
-from store.timeline import Entry
+from store.timeline import Entry, Transactions
 
 log = structlog.get_logger(__name__)
 
 QUEUE_LIMIT = 1000
 BACKSTOP = timedelta(seconds=1)
+LOOK_AGAIN = timedelta(milliseconds=50)  # a transaction that was rolled back wakes nobody
 HEARTBEAT = timedelta(seconds=15)
 
 
@@ -81,8 +83,10 @@ class PubSub:
     def __init__(self) -> None:
         self._subscribers: set[Subscription] = set()
         self._closed = False
+        self.published = 0  # everything up to this number was handed out, or is read from the timeline
 
     def publish(self, entry: Entry) -> None:
+        self.published = entry.n
         for subscriber in self._subscribers:
             subscriber.put(entry)
 
@@ -118,7 +122,8 @@ async def follow(
         last = 0
         if after is not None:
             last = min(after, await database.read(timeline.last_n))
-            while not mine.closed and (earlier := await database.read(partial(timeline.since, n=last, source=source))):
+            read = partial(timeline.since, upto=pubsub.published, source=source)
+            while not mine.closed and (earlier := await database.read(partial(read, n=last))):
                 for entry in earlier:
                     yield entry
                 last = earlier[-1].n
@@ -139,31 +144,62 @@ async def follow(
             yield found
 
 
+class _Wait(NamedTuple):
+    """A number that is missing after `n`. It will never come once every transaction before `ended_by` has ended."""
+
+    n: int
+    ended_by: int
+
+
+def ready(numbers: Sequence[int], n: int, now: Transactions, wait: _Wait | None) -> tuple[int, _Wait | None]:
+    """How many of the numbers after `n` follow it without one in between that may still come."""
+    for count, number in enumerate(numbers):
+        if number != n + 1:
+            if wait is None or wait.n != n:
+                wait = _Wait(n, now.following)
+            if now.oldest < wait.ended_by:
+                return count, wait
+        n = number
+    return len(numbers), None
+
+
 class Feeder:
-    """The loop that reads new timeline rows and publishes them."""
+    """The loop that reads new timeline rows and publishes them, in the order of their numbers."""
 
     def __init__(self, database: Database, clock: Clock, pubsub: PubSub) -> None:
         self._database = database
         self._clock = clock
         self._pubsub = pubsub
+        self._wait: _Wait | None = None
         self.turned_at = clock.now()
 
     async def run(self) -> None:
-        n = await self._database.read(timeline.last_n)
+        self._pubsub.published = await self._database.read(timeline.last_n)
         with self._database.signals.waiting(TIMELINE) as wake:
             while True:
                 self.turned_at = self._clock.now()
-                n = await self._publish_after(n)
-                await wake_or(self._clock, wake, self._clock.now() + BACKSTOP)
+                wait = await self._publish()
+                await wake_or(self._clock, wake, self._clock.now() + (LOOK_AGAIN if wait else BACKSTOP))
 
-    async def _publish_after(self, n: int) -> int:
+    async def _publish(self) -> _Wait | None:
+        """Publish what is new. Returns the missing number that what comes after it waits for."""
+        pubsub = self._pubsub
+
+        def look(conn: Connection) -> tuple[list[int], list[Entry], Transactions]:
+            n = pubsub.published
+            entries = timeline.since(conn, n) if len(pubsub) else []
+            numbers = [e.n for e in entries] if entries else timeline.numbers(conn, n)
+            return numbers, entries, timeline.transactions(conn)
+
         try:
-            if not len(self._pubsub):
-                return await self._database.read(timeline.last_n)
-            while entries := await self._database.read(partial(timeline.since, n=n)):
-                for entry in entries:
-                    self._pubsub.publish(entry)
-                n = entries[-1].n
+            while True:
+                numbers, entries, now = await self._database.read(look)
+                count, self._wait = ready(numbers, pubsub.published, now, self._wait)
+                if not count:
+                    return self._wait
+                for entry in entries[:count]:
+                    pubsub.publish(entry)
+                pubsub.published = numbers[count - 1]
         except Unavailable as away:
             log.warning("database away, live feed waits", error=str(away))
-        return n
+        return self._wait

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import BigInteger, Connection, Text, cast, func, insert, select
 
 from model.ids import Ids
 from store.codec import canonical, mapping, plain, sha256
+from store.portable import lockable
 from store.signals import TIMELINE, signal
 from store.tables import events, timeline
 
@@ -74,10 +75,40 @@ def of_event(conn: Connection, event_pk: str) -> list[Entry]:
     return _entries(conn, _ENTRIES.where(timeline.c.event_pk == event_pk).order_by(timeline.c.n))
 
 
-def since(conn: Connection, n: int, limit: int = 500, source: str | None = None) -> list[Entry]:
-    """Entries after number `n`, oldest first; of one source, or (None) of all."""
+def since(
+    conn: Connection, n: int, limit: int = 500, source: str | None = None, upto: int | None = None
+) -> list[Entry]:
+    """Entries after number `n`, oldest first; of one source, or (None) of all; `upto` number, or (None) to the end."""
     query = _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit)
+    if upto is not None:
+        query = query.where(timeline.c.n <= upto)
     return _entries(conn, query.where(events.c.source == source) if source else query)
+
+
+def numbers(conn: Connection, n: int, limit: int = 500) -> list[int]:
+    """The numbers of the entries after `n`."""
+    return list(conn.scalars(select(timeline.c.n).where(timeline.c.n > n).order_by(timeline.c.n).limit(limit)))
+
+
+class Transactions(NamedTuple):
+    """Of the database at one moment: the oldest that still runs, and the next that will begin."""
+
+    oldest: int = 0
+    following: int = 0
+
+
+_TRANSACTIONS = select(
+    cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger),
+    cast(cast(func.pg_snapshot_xmax(func.pg_current_snapshot()), Text), BigInteger),
+)
+
+
+def transactions(conn: Connection) -> Transactions:
+    """Where several write at once, a number may be missing because its transaction still runs.
+
+    SQLite has one writer: nothing runs beside what is read.
+    """
+    return Transactions(*conn.execute(_TRANSACTIONS).one()) if lockable(conn) else Transactions()
 
 
 def last_n(conn: Connection) -> int:
