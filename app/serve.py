@@ -16,7 +16,8 @@ import uvloop
 from fastapi import FastAPI
 
 from app import http, standins, ticks, vendors
-from app.service import Service, load_rosters, open_stores
+from app.rosters import load_rosters
+from app.service import Service, open_stores, snapshot_path
 from config.roster_file import RosterFile, load_roster
 from config.settings import Settings
 from model.clock import SystemClock
@@ -131,7 +132,8 @@ async def serve(
         path = settings.roster or (DEMO_ROSTER if demo else None)
         file = read_roster(path) if path else None
         stores = open_stores(settings)
-        rosters = await load_rosters(stores.database, file, clock.now(), demo=demo)
+        keep = snapshot_path(settings)
+        rosters = await load_rosters(stores.database, file, clock.now(), demo=demo, keep=keep)
         connected = vendors.connect(settings, clock)
         channels.load(connected.channels.keys())
         service = Service(settings, stores, rosters, connected, clock, SystemIds())

@@ -17,28 +17,26 @@ from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
 from app.roles import EVERY_ROLE, Role
-from app.security import DeliveryIds, Keys, hashed
+from app.rosters import SNAPSHOT, Rosters
+from app.security import DeliveryIds
 from app.ticks import Tick
 from app.vendors import Vendors
 from broker.base import Broker
 from broker.embedded import EmbeddedBroker
-from config.roster_file import RosterFile
 from config.settings import Settings
 from heartbeat.sweeper import Sweeper
 from model.clock import Clock
 from model.errors import SettingsError, Unavailable
 from model.ids import Ids
-from model.roster import Roster
 from notifiers.context import House
 from notifiers.dispatcher import Dispatcher
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
-from store import leases, replies, rosters, seal
-from store.database import Connection, Database
+from store import leases, replies, seal
+from store.database import Database
 from store.places import Place, Postgres, SqliteFile
-from store.rosters import KeyRow
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +79,11 @@ def database_place(settings: Settings) -> Place:
     return Postgres(url) if path == url else SqliteFile(Path(path))
 
 
+def snapshot_path(settings: Settings) -> Path | None:
+    """Where the roster in force is kept for a start while the database is away; a file of ours is never away."""
+    return settings.data_dir / SNAPSHOT if isinstance(database_place(settings), Postgres) else None
+
+
 def _installation_key(settings: Settings) -> bytes:
     """Given, or made at the first start and kept."""
     if settings.installation_key is not None:
@@ -98,56 +101,6 @@ def _process_id(settings: Settings) -> str:
     if not path.exists():
         path.write_text(str(uuid.uuid4()))
     return path.read_text().strip()
-
-
-class Rosters:
-    """The roster in force, cached; a change makes a new version."""
-
-    def __init__(self, roster: Roster, keys: Keys) -> None:
-        self.roster = roster
-        self.keys = keys
-
-    def current(self) -> Roster:
-        return self.roster
-
-
-async def load_rosters(database: Database, file: RosterFile | None, now: datetime, *, demo: bool) -> Rosters:
-    """Take the file's roster into the database, or read the latest from there.
-
-    Raises SettingsError when there is none, or when a demo's key would be let in outside the demo.
-    """
-    if file is not None:
-        rows = [
-            KeyRow(
-                id=key.id,
-                sha256=hashed(key.secret),
-                role=key.role,
-                source=key.source,
-                person=key.person,
-                demo=key.demo,
-            )
-            for key in file.keys
-        ]
-        _refuse_demo_keys(rows, demo=demo)
-
-        def save(conn: Connection) -> Roster:
-            rosters.replace_keys(conn, rows, now)
-            return rosters.save(conn, file.roster, "roster file", now)
-
-        roster: Roster | None = await database.transact(save)
-    else:
-        roster = await database.read(rosters.latest)
-    if roster is None:
-        raise SettingsError("there is no roster yet: give one with --roster FILE (docs/roster.md), or try --demo")
-    keys = await database.read(rosters.all_keys)
-    _refuse_demo_keys(keys, demo=demo)
-    return Rosters(roster, Keys(keys))
-
-
-def _refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
-    """Everybody knows them, so a data folder in which a demo ran opens with a roster of one's own only."""
-    if not demo and (known := [key.id for key in keys if key.demo]):
-        raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
 
 
 class Loop(NamedTuple):
@@ -221,7 +174,8 @@ class Service:
                 Tick("reply codes", 60.0, self._close_old_codes),
             ),
         }
-        return [tick for role, ticks in table.items() if role in self.roles for tick in ticks]
+        everybodys = Tick("roster", 1.0, lambda: self.rosters.refresh(self.database))
+        return [everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
 
     def loops(self) -> Sequence[Loop]:
         # The router waits for messages, so it counts as turning unless it has had one for long.

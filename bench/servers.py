@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import http, logs, ticks, vendors
+from app.rosters import load_rosters
 from app.serve import in_loop, listen
-from app.service import Service, load_rosters, open_stores
+from app.service import Service, open_stores
 from bench import roster
 from config.settings import load_settings
 from model.clock import SystemClock

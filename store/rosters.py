@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from model.roster import Roster
 from store.codec import ROSTER, sha256
@@ -25,6 +25,11 @@ class KeyRow:
     source: str | None = None
     person: str | None = None
     demo: bool = False
+
+
+def latest_version(conn: Connection) -> int:
+    """0 when there is none."""
+    return conn.scalar(select(func.max(rosters.c.version))) or 0
 
 
 def latest(conn: Connection) -> Roster | None:

@@ -18,7 +18,7 @@ ServiceDep = Annotated[Service, Depends(_service)]
 
 
 async def _caller(request: Request, service: ServiceDep) -> Caller:
-    return service.rosters.keys.caller(request.headers.get("authorization"))
+    return service.rosters.caller(request.headers.get("authorization"))
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]

@@ -56,7 +56,7 @@ class EventsIn:
     async def _take(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any], dict[str, str]]:
         service = self._service
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        caller = service.rosters.keys.caller(headers.get("authorization"))
+        caller = service.rosters.caller(headers.get("authorization"))
         source = _source(service, caller, scope["path"])
         body, truncated = await body_of(receive, service.settings.max_body_bytes)
         posted = Posted(

@@ -103,11 +103,11 @@ async def _let_in(socket: WebSocket, service: Service) -> Caller | None:
     given = socket.headers.get("authorization")
     try:
         if given is not None:
-            caller = service.rosters.keys.caller(given)
+            caller = service.rosters.caller(given)
             await socket.accept()
             return caller
         await socket.accept()
-        return service.rosters.keys.caller(f"Bearer {await _first_key(socket, service)}")
+        return service.rosters.caller(f"Bearer {await _first_key(socket, service)}")
     except (Problem, TimeoutError):
         await socket.close(_POLICY_VIOLATION, "no right key was given")
     except WebSocketDisconnect:

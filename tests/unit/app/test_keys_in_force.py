@@ -1,14 +1,15 @@
 """Which keys open the door: those of the roster in force, and no demo's outside a demo."""
 
+import stat
 from dataclasses import replace
 
 import pytest
 
 from app.problems import Problem
+from app.rosters import load_rosters
 from app.serve import DEMO_ROSTER, read_roster
-from app.service import load_rosters
 from config.keys import KeySpec, Role
-from model.errors import SettingsError
+from model.errors import SettingsError, Unavailable
 from tests.databases import in_memory
 from tests.unit.routing.house import NOW
 
@@ -41,3 +42,54 @@ async def test_a_demos_data_folder_does_not_open_with_the_demos_keys(database):
 async def test_a_roster_file_with_a_demos_key_is_refused_outside_the_demo(database):
     with pytest.raises(SettingsError, match="demo-admin"):
         await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=False)
+
+
+class Away:
+    """A database that cannot be asked now."""
+
+    async def read(self, fn):
+        raise Unavailable("on purpose")
+
+    transact = read
+
+
+async def test_an_edit_elsewhere_is_in_force_after_the_next_look(database):
+    demo = read_roster(DEMO_ROSTER)
+    here = await load_rosters(database, demo, NOW, demo=True)
+    changed = replace(demo, roster=replace(demo.roster, people={}), keys=(OWN,))
+    await load_rosters(database, changed, NOW, demo=False)
+    assert here.roster.people
+    await here.refresh(database)
+    assert here.roster.version == 2
+    assert not here.roster.people
+    assert here.caller(f"Bearer {OWN.secret}").key_id == "own"
+
+
+async def test_a_start_without_a_database_knows_the_roster_and_the_keys(database, tmp_path):
+    """Its file is for nobody else; an unknown key is told to try again, not that it is wrong, until one can look."""
+    keep = tmp_path / "snapshot.json"
+    before = await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=True, keep=keep)
+    assert stat.S_IMODE(keep.stat().st_mode) == 0o600
+    assert "demo-admin" not in keep.read_text().replace('"id":"demo-admin"', "")
+    after = await load_rosters(Away(), None, NOW, demo=True, keep=keep)
+    assert after.roster == before.roster
+    assert after.caller("Bearer demo-admin").role is Role.ADMIN
+    with pytest.raises(Problem) as unknown:
+        after.caller("Bearer made-up")
+    assert unknown.value.status == 503
+    with pytest.raises(Problem) as none:
+        after.caller(None)
+    assert none.value.status == 401
+    await after.refresh(database)
+    with pytest.raises(Problem) as wrong:
+        after.caller("Bearer made-up")
+    assert wrong.value.status == 401
+
+
+@pytest.mark.parametrize("kept", [None, "{}", "not json"])
+async def test_a_first_start_needs_the_database(kept, tmp_path):
+    keep = tmp_path / "snapshot.json"
+    if kept is not None:
+        keep.write_text(kept)
+    with pytest.raises(SettingsError, match="the database is away"):
+        await load_rosters(Away(), None, NOW, demo=True, keep=keep)

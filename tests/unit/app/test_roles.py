@@ -8,10 +8,10 @@ from app.roles import EVERY_ROLE, Role
 from tests.app_fixture import opened
 
 JOBS = {
-    Role.API: ({"live"}, {"notebook"}),
-    Role.ROUTER: ({"router", "reviser"}, set()),
-    Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
-    Role.MONITOR: (set(), {"seal", "heartbeat", "reply codes"}),
+    Role.API: ({"live"}, {"roster", "notebook"}),
+    Role.ROUTER: ({"router", "reviser"}, {"roster"}),
+    Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"roster", "leases"}),
+    Role.MONITOR: (set(), {"roster", "seal", "heartbeat", "reply codes"}),
 }
 
 

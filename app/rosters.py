@@ -1,0 +1,148 @@
+"""The roster and the keys in force: read at the start, looked at each second.
+
+Kept on disk, where the database is a server, so that a process can start while that is away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from app.problems import Problem
+from app.security import Caller, Keys, hashed
+from config.roster_file import RosterFile
+from model.errors import SettingsError, Unavailable
+from model.roster import Roster
+from store import rosters
+from store.database import Connection, Database
+from store.rosters import KeyRow
+
+log = structlog.get_logger(__name__)
+
+SNAPSHOT = "snapshot.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What an API process must know to accept events."""
+
+    roster: Roster
+    keys: tuple[KeyRow, ...]
+
+
+_SNAPSHOT = TypeAdapter(Snapshot)
+
+
+class Rosters:
+    """The roster in force and the keys. `stale`: the database could not be asked when it was last looked at."""
+
+    def __init__(self, known: Snapshot, *, stale: bool = False, keep: Path | None = None) -> None:
+        self.roster = known.roster
+        self.keys = Keys(known.keys)
+        self._known = known
+        self._stale = stale
+        self._keep = keep
+        if not stale:
+            self._write()
+
+    def current(self) -> Roster:
+        return self.roster
+
+    def caller(self, authorization: str | None) -> Caller:
+        """Whose key it is. Raises Problem 401; 503 for an unknown key while nobody can say that it is none."""
+        try:
+            return self.keys.caller(authorization)
+        except Problem:
+            if self._stale and authorization:
+                detail = "the key is not known here, and the database cannot be asked now: try again soon"
+                raise Problem(503, "The key cannot be checked now", detail, headers={"Retry-After": "2"}) from None
+            raise
+
+    async def refresh(self, database: Database) -> None:
+        """Take what others changed. While the database is away, what is known stays in force."""
+        version = self.roster.version
+
+        def look(conn: Connection) -> tuple[Roster | None, tuple[KeyRow, ...]]:
+            changed = rosters.latest_version(conn) != version
+            return rosters.latest(conn) if changed else None, tuple(rosters.all_keys(conn))
+
+        try:
+            roster, keys = await database.read(look)
+        except Unavailable:
+            self._stale = True
+            return
+        self._stale = False
+        found = Snapshot(roster=roster or self.roster, keys=keys)
+        if found.roster.version != version or keys != self._known.keys:
+            self._known, self.roster, self.keys = found, found.roster, Keys(keys)
+            self._write()
+            log.info("the roster or the keys were changed", version=found.roster.version)
+
+    def _write(self) -> None:
+        if self._keep is not None:
+            new = self._keep.with_suffix(".new")
+            new.touch(mode=0o600)
+            new.write_bytes(_SNAPSHOT.dump_json(self._known))
+            new.replace(self._keep)
+
+
+async def load_rosters(
+    database: Database, file: RosterFile | None, now: datetime, *, demo: bool, keep: Path | None = None
+) -> Rosters:
+    """Take the file's roster into the database, or read the latest from there, or while it is away from `keep`.
+
+    Raises SettingsError when there is none, or when a demo's key would be let in outside the demo.
+    """
+    try:
+        return Rosters(await _from_database(database, file, now, demo=demo), keep=keep)
+    except Unavailable as away:
+        kept = _kept(keep, away)
+        log.warning("the database is away: started with the roster of the last time", error=str(away))
+        return Rosters(kept, stale=True, keep=keep)
+
+
+def _kept(keep: Path | None, away: Unavailable) -> Snapshot:
+    if keep is None or not keep.exists():
+        raise SettingsError(f"the database is away, and no earlier start left its roster here: {away}")
+    try:
+        return _SNAPSHOT.validate_json(keep.read_bytes())
+    except ValidationError:
+        raise SettingsError(f"the database is away, and {keep} is of another version or broken: {away}") from None
+
+
+async def _from_database(database: Database, file: RosterFile | None, now: datetime, *, demo: bool) -> Snapshot:
+    if file is not None:
+        rows = [
+            KeyRow(
+                id=key.id,
+                sha256=hashed(key.secret),
+                role=key.role,
+                source=key.source,
+                person=key.person,
+                demo=key.demo,
+            )
+            for key in file.keys
+        ]
+        _refuse_demo_keys(rows, demo=demo)
+
+        def save(conn: Connection) -> Roster:
+            rosters.replace_keys(conn, rows, now)
+            return rosters.save(conn, file.roster, "roster file", now)
+
+        roster: Roster | None = await database.transact(save)
+    else:
+        roster = await database.read(rosters.latest)
+    if roster is None:
+        raise SettingsError("there is no roster yet: give one with --roster FILE (docs/roster.md), or try --demo")
+    keys = await database.read(rosters.all_keys)
+    _refuse_demo_keys(keys, demo=demo)
+    return Snapshot(roster=roster, keys=tuple(keys))
+
+
+def _refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
+    """Everybody knows them, so a data folder in which a demo ran opens with a roster of one's own only."""
+    if not demo and (known := [key.id for key in keys if key.demo]):
+        raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
