@@ -21,7 +21,8 @@ PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
 _FILE = "_FILE"
 _MAX_FILE_BYTES = 64_000
-_ELSEWHERE = {CONFIG, f"{PREFIX}URL", f"{PREFIX}KEY", f"{PREFIX}TEST_SERVICES"}  # read by the CLI and the tests
+# Read by the CLI and the tests.
+_ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY", "TEST_SERVICES", "TEST_DATABASE_URL"))}
 _LATER = "comes with the production engine; not yet in this version"
 
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -44,6 +45,59 @@ class SystemClock:
     def wall_error_seconds(self) -> float:
         """How far the machine's wall clock has drifted from ours since the start (positive: it is ahead)."""
         return (datetime.now(UTC) - self.now()).total_seconds()
+
+
+SLEW = 0.1  # how much faster or slower time goes while it is corrected
+
+
+class SlewedClock:
+    """A time that is measured elsewhere now and then (the database's), carried by the monotonic clock in between.
+
+    Corrections are slewed: time goes at most 10 % faster or slower until it is right, and never back. It starts as the
+    wall clock of this machine; `monotonic` is for tests.
+    """
+
+    def __init__(self, start: datetime | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        self._at = start or datetime.now(UTC)
+        self._counted = monotonic()
+        self._behind = timedelta()  # still to be made up; negative: we are ahead
+
+    def now(self) -> datetime:
+        count = max(self.monotonic(), self._counted)
+        passed = timedelta(seconds=count - self._counted)
+        most = passed * SLEW
+        made_up = max(-most, min(most, self._behind))
+        self._at += passed + made_up
+        self._behind -= made_up
+        self._counted = count
+        return self._at
+
+    def correct(self, measured: datetime, at_count: float, *, at_once: bool = False) -> timedelta:
+        """It was `measured` when the monotonic clock stood at `at_count`. Returns how far we were behind.
+
+        `at_once` jumps forward: for the start, when nothing was decided by this clock yet. Back it never jumps.
+        """
+        now = self.now()
+        behind = measured + timedelta(seconds=self._counted - at_count) - now
+        if at_once and behind > timedelta():
+            self._at += behind
+            self._behind = timedelta()
+        else:
+            self._behind = behind
+        return behind
+
+    async def sleep_until(self, at: datetime) -> None:
+        # While time is slewed a second of it is not a second of the loop: look again until it is true.
+        while (left := (at - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - waiting for time itself
+            await asyncio.sleep(left)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        return asyncio.timeout(seconds)
+
+    def wall_error_seconds(self) -> float:
+        """How far this machine's wall clock is from the measured time (positive: it is ahead)."""
+        return (datetime.now(UTC) - self.now() - self._behind).total_seconds()
 
 
 async def wake_or(clock: Clock, wake: asyncio.Event, until: datetime | None) -> bool:

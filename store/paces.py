@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 from store.portable import upsert
 from store.tables import paces
 
-_FREE_AT = select(paces.c.free_at).where(paces.c.key == bindparam("row_key")).with_for_update()
+_FREE_AT = select(paces.c.free_at).where(paces.c.key == bindparam("row_key"))
 _ADD = upsert(paces)
 _KEEP = _ADD.on_conflict_do_update(index_elements=["key"], set_={"free_at": _ADD.excluded.free_at})
 

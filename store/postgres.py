@@ -59,8 +59,10 @@ _AWAY = {"40001", "40P01", "55P03", "25P02", "25P03", "25006", "3D000"}
 
 
 def async_url(url: str) -> str:
-    """The address for SQLAlchemy, whichever of the usual names it was given under."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    """The address for SQLAlchemy, whichever of the usual names it and its `sslmode` were given under."""
+    given = make_url(url).set(drivername="postgresql+asyncpg")
+    query = {"ssl" if name == "sslmode" else name: value for name, value in given.query.items()}
+    return given.set(query=query).render_as_string(hide_password=False)
 
 
 def shown(url: str) -> str:
@@ -115,10 +117,9 @@ class _Try:
         self._owner = owner
 
     def __call__(self, conn: Connection) -> tuple[Any, set[str]]:
-        try:
-            value = self._fn(conn)
-        finally:
-            topics = signals_.take(conn)
+        signals_.take(conn)  # what a run before on this connection left behind when it failed
+        value = self._fn(conn)
+        topics = signals_.take(conn)
         for payload in _payloads(self._owner, topics):
             conn.execute(_NOTIFY, {"payload": payload})
         self.committing = True

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.places import Postgres
-from store.postgres import at_once
-from tests import databases, postgres, services
+from tests import services
 
 NOT_RUN_FOR = "not run for lack of"  # how a report carries the name of a service, from xdist's workers too
 FIXTURES = {"alertmanager_binary": "alertmanager", "chromium_binary": "chromium", "vendor_specs": "vendor-specs"}
@@ -35,6 +33,9 @@ def vendor_specs() -> Path:
 @pytest.fixture(scope="session")
 def postgres_database() -> Iterator[str]:
     """The address of a database of this test run (of one worker) with the whole schema."""
+    from store.places import Postgres
+    from tests import postgres
+
     with postgres.server() as server, postgres.database(server) as url:
         Postgres(url).upgrade()
         yield url
@@ -43,6 +44,9 @@ def postgres_database() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_database: str) -> str:
     """The same, emptied."""
+    from store.postgres import at_once
+    from tests import databases
+
     at_once(postgres_database, databases.empty)
     return postgres_database
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import postgres
-
 MODES = ("none", "find", "require")
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared"
 
@@ -37,6 +35,12 @@ class Service:
         return next((Path(program) for program in found if program), None)
 
 
+def find_postgres() -> str | None:
+    from tests import postgres  # the driver is loaded only where a test needs it
+
+    return postgres.find()
+
+
 SERVICES = {
     service.name: service
     for service in (
@@ -51,8 +55,8 @@ SERVICES = {
         Service("curl", "apt-get install curl", programs=("curl",)),
         Service(
             "postgresql",
-            f"apt-get install postgresql or name a server in {postgres.VARIABLE}",
-            server=postgres.find,
+            "apt-get install postgresql or name a server in GRIDCALL_TEST_DATABASE_URL",
+            server=find_postgres,
         ),
         Service(
             "vendor-specs",

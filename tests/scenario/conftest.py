@@ -13,6 +13,7 @@ import structlog
 from app import live
 from notifiers import dispatcher, reconciler
 from routing import reviser
+from tests.databases import POSTGRESQL
 from tests.scenario.world import World, open_world
 
 # A Monday in winter: no clock changes anywhere near.
@@ -60,11 +61,23 @@ def vendors_libraries() -> None:
 
 
 @pytest.fixture
-def opens(tmp_path: Path) -> OpenWorld:
+def engine(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings that choose the database: SQLite, or what `over_both` says."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    return {"database_url": request.getfixturevalue("postgres_url")}
+
+
+# A story marked with this is told over each database.
+over_both = pytest.mark.parametrize("engine", ["sqlite", POSTGRESQL], indirect=True)
+
+
+@pytest.fixture
+def opens(tmp_path: Path, engine: dict[str, Any]) -> OpenWorld:
     """`async with opens(start=..., roster=..., twilio_lines=...) as world`: see `open_world`."""
 
     def open_(start: datetime = NOON_IN_CHICAGO, **more: Any) -> AbstractAsyncContextManager[World]:
-        return open_world(tmp_path, start, **more)
+        return open_world(tmp_path, start, **engine, **more)
 
     return open_
 

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from store.database import Connection
+from tests.scenario.conftest import over_both
 from tests.scenario.world import World
 
 
@@ -15,6 +16,7 @@ async def told(world: World) -> None:
         world.phone(name).expects_text("Reply 1")
 
 
+@over_both
 async def test_everything_is_sealed_within_two_seconds(world: World) -> None:
     """From the first row on: no row stays unsealed for longer, and the chain checks at every moment."""
     await world.post("edr")

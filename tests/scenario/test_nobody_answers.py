@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from model.plan import ChannelName, State
-from tests.scenario.conftest import OpenWorld
+from tests.scenario.conftest import OpenWorld, over_both
 from tests.scenario.world import World
 
 
@@ -25,6 +25,7 @@ async def first_the_awake_then_the_sleepers(world: World) -> None:
     assert world.surprises() == []
 
 
+@over_both
 async def test_nobody_answers(world: World) -> None:
     """Sleepers after 2:30, the backup after 5:00, PagerDuty critical after 6:00, missed with reasons at 10:00."""
     await first_the_awake_then_the_sleepers(world)

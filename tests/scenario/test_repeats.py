@@ -3,9 +3,11 @@
 import asyncio
 import json
 
+from tests.scenario.conftest import over_both
 from tests.scenario.world import World
 
 
+@over_both
 async def test_fifty_posts_at_once_ring_each_phone_once(world: World) -> None:
     """Every sender gets its 202, one of them decides, and everybody is told once."""
     body = json.dumps(world.example("edr"))

@@ -6,6 +6,8 @@ import pytest
 
 from model.attempt import AttemptState
 from model.plan import State
+from tests.databases import POSTGRESQL
+from tests.scenario.conftest import over_both
 from tests.scenario.world import World
 
 
@@ -13,7 +15,11 @@ async def end(world: World, how: str) -> None:
     await (world.stop_service() if how == "stopped" else world.kill_service())
 
 
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize(
+    ("engine", "how"),
+    [("sqlite", "stopped"), ("sqlite", "killed"), pytest.param("postgresql", "killed", marks=POSTGRESQL.marks)],
+    indirect=["engine"],
+)
 async def test_the_timetable_goes_on_after_a_restart(world: World, how: str) -> None:
     """Those told stay told; who is due later is called at the instant planned, the deadline is kept."""
     await world.scene("nobody answers")
@@ -65,6 +71,7 @@ async def test_accepted_and_gone_at_once(world: World, how: str) -> None:
     assert world.settled(await world.event()) == []
 
 
+@over_both
 async def test_killed_while_twilio_has_the_call(world: World) -> None:
     """The row was SENDING: it becomes UNKNOWN, is found at Twilio, and nobody is called twice."""
     await world.scene("nobody answers")
@@ -149,6 +156,13 @@ async def test_killed_at_any_moment(world: World, turns: int) -> None:
     assert len([p for p in world.slack() if "ACT NOW" in p.text]) == 1
     assert {p.dedup_key for p in world.pagerduty()} == {"miso:E-1:g1"}
     assert world.settled(await world.event()) == []
+
+
+@pytest.mark.parametrize("engine", [POSTGRESQL], indirect=True)
+@pytest.mark.parametrize("turns", [5, 60, 250])
+async def test_killed_at_any_moment_over_a_server(world: World, turns: int) -> None:
+    """The transaction that was under way may have committed or not: the same holds."""
+    await test_killed_at_any_moment(world, turns)
 
 
 async def test_killed_between_two_parts_of_a_text(world: World) -> None:

@@ -1,6 +1,7 @@
 """An event changes: who must answer again, who only hears of it, and who stands down."""
 
 from model.plan import State
+from tests.scenario.conftest import over_both
 from tests.scenario.people import Call
 from tests.scenario.world import World
 
@@ -64,6 +65,7 @@ async def test_an_update_that_asks_nothing_new_only_informs(world: World) -> Non
     assert kept.outcomes() == ["met"]
 
 
+@over_both
 async def test_cancelled_while_phones_ring(world: World) -> None:
     """The calls end, exactly those who were told stand down, and PagerDuty is resolved after that."""
     await world.scene("nobody answers")

@@ -1,9 +1,11 @@
 """Somebody accepts: who hears what, when, and what is kept about it."""
 
 from model.plan import ChannelName, Kind, State
+from tests.scenario.conftest import over_both
 from tests.scenario.world import World
 
 
+@over_both
 async def test_first_person_accepts(world: World) -> None:
     """Everybody awake is told within two seconds; the first key stops the rest, and the deadline is kept at once."""
     ana, ben = world.phone("ana"), world.phone("ben")

@@ -1,5 +1,6 @@
 """Somebody cannot comply: the next person is called at once, and an acceptance taken back opens the question again."""
 
+from tests.scenario.conftest import over_both
 from tests.scenario.world import World
 
 
@@ -12,6 +13,7 @@ async def begin(world: World) -> None:
         world.phone(name).expects_text("Reply 1")
 
 
+@over_both
 async def test_cannot_comply_calls_the_next_person_at_once(world: World) -> None:
     """The sleeping group is woken at once, later the next step at once; then one of them accepts."""
     await begin(world)

@@ -1,0 +1,437 @@
+"""What only several processes at once show: nothing is taken twice, nobody waits for ever, a lost server is no end.
+
+Two database objects on one PostgreSQL stand for two processes.
+"""
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from broker.base import Message, MessageKind
+from model.attempt import Attempt, Words
+from model.errors import Unavailable
+from model.event import Action, Instruction, MessageType, Phase
+from model.ids import SystemIds
+from model.plan import ChannelName, Hold, Kind, Notification, State
+from model.reading import Reading
+from routing import reviser
+from routing.accept import Member, decide
+from store import attempts, lines, outbox, paces, plans, replies, rosters, seal, timeline
+from store.deliveries import DeliveryState
+from store.outbox import Call, Claim
+from store.places import Postgres
+from store.portable import lock_alone
+from store.postgres import PostgresDatabase, at_once
+from store.replies import Code
+from store.signals import signal
+from store.tables import events as events_table
+from store.tables import notifications, placing_keys
+from tests import postgres
+from tests.unit.routing.house import NOW, ROSTER, content
+
+pytestmark = pytest.mark.service("postgresql")
+IDS = SystemIds()
+
+
+@pytest.fixture
+async def two(postgres_url):
+    pair = PostgresDatabase(postgres_url, pool_size=5), PostgresDatabase(postgres_url, pool_size=5)
+    await asyncio.gather(*(database.listening() for database in pair))
+    yield pair
+    await asyncio.gather(*(database.close() for database in pair))
+
+
+@pytest.fixture
+def database(two):
+    return two[0]
+
+
+def statement(event_id="E-1", *, number=1, **changes):
+    said = content(**changes)
+    return Reading(event_id=event_id, revision=number, content=said, key=event_id, digest=f"d{number}", parsed={})
+
+
+async def accept(database, reading, name=None):
+    """What becomes of one message with that reading."""
+    name = name or IDS.new()
+    message = Message(
+        id=name,
+        kind=MessageKind.EVENT,
+        source="miso",
+        format="canonical",
+        lane=0,
+        body=b"{}",
+        received_at=NOW,
+        deliveries=(name,),
+    )
+    return await database.transact(lambda conn: decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW))
+
+
+async def an_event(database, event_id="E-1"):
+    return (await accept(database, statement(event_id))).event_pk
+
+
+def rows_of(event_pk, count, channel, **more):
+    return [
+        Notification(
+            id=IDS.new(),
+            event_pk=event_pk,
+            revision=1,
+            kind=Kind.ALERT,
+            channel=channel,
+            address=f"+1312555{n:04}",
+            person=f"p{n}",
+            step=7,
+            due_at=NOW,
+            until=NOW + timedelta(minutes=10),
+            lane=0,
+            **more,
+        )
+        for n in range(count)
+    ]
+
+
+async def add(database, rows):
+    await database.transact(lambda conn: plans.add_notifications(conn, rows))
+
+
+def a_claim(row, call=None):
+    words = Words(text="cut 12.5 MW", template="t")
+    attempt = Attempt(
+        id=IDS.new(),
+        notification_id=row.id,
+        event_pk=row.event_pk,
+        channel=row.channel,
+        address=row.address,
+        words=words,
+        started_at=NOW,
+    )
+    return Claim(notification=row, attempts=[attempt], call=call)
+
+
+async def claim_some(database, channel, owner, call=None, limit=5):
+    """One turn of a dispatcher: look, then claim what was seen. Returns what was won, None when nothing was due."""
+    due = await database.read(lambda conn: outbox.due(conn, channel, NOW, limit))
+    if not due:
+        return None
+
+    def work(conn):
+        ours = outbox.take_in_hand(conn, [d.notification.id for d in due])
+        wanted = [a_claim(d.notification, call) for d in due if d.notification.id in ours]
+        return [c.notification.id for c in wanted if outbox.claim(conn, IDS, c, owner, NOW)]
+
+    return await database.transact(work)
+
+
+# --- claims ---------------------------------------------------------------------------------------------------------
+
+
+async def test_claimers_never_take_a_row_twice(two):
+    event_pk = await an_event(two[0])
+    rows = rows_of(event_pk, 60, ChannelName.SMS)
+    await add(two[0], rows)
+
+    async def claimer(database, owner):
+        won = []
+        while (some := await claim_some(database, ChannelName.SMS, owner)) is not None:
+            won += some
+        return won
+
+    won = [row for part in await asyncio.gather(*(claimer(two[n % 2], f"o{n}") for n in range(8))) for row in part]
+    assert set(won) >= {row.id for row in rows}
+    assert Counter(won).most_common(1)[0][1] == 1
+    tries = await two[0].read(lambda conn: [len(attempts.of_notification(conn, row.id)) for row in rows])
+    assert set(tries) == {1}
+
+
+async def test_never_more_calls_than_lines(two):
+    """Neither process knows of the other's calls but by the rows."""
+    await add(two[0], rows_of(await an_event(two[0]), 20, ChannelName.VOICE))
+    call = Call(until=NOW + timedelta(minutes=3), lines=3, per_second=1e9)
+    turns = (claim_some(two[n % 2], ChannelName.VOICE, f"o{n}", call) for n in range(6))
+    won = [row for part in await asyncio.gather(*turns) for row in part or ()]
+    assert len(won) == 3
+    assert await two[1].read(lines.in_use) == 3
+
+
+async def test_calls_per_second_are_counted_together(two):
+    await add(two[0], rows_of(await an_event(two[0]), 6, ChannelName.VOICE))
+    call = Call(until=NOW + timedelta(minutes=3), lines=50, per_second=2)
+    turns = (claim_some(two[n % 2], ChannelName.VOICE, f"o{n}", call) for n in range(4))
+    won = [row for part in await asyncio.gather(*turns) for row in part or ()]
+    assert len(won) == 1
+    assert await two[0].read(lambda conn: paces.next_at(conn, "voice", NOW)) == NOW + timedelta(seconds=0.5)
+    held = select(func.count()).where(notifications.c.hold == Hold.CHANNEL_RATE)
+    assert await two[0].read(lambda conn: conn.scalar(held)) > 0
+
+
+async def test_one_call_at_a_time_to_a_number(two):
+    event_pk = await an_event(two[0])
+    same = [replace(row, address="+13125550000") for row in rows_of(event_pk, 4, ChannelName.VOICE)]
+    await add(two[0], same)
+    call = Call(until=NOW + timedelta(minutes=3), lines=50, per_second=1e9)
+    turns = (claim_some(two[n % 2], ChannelName.VOICE, f"o{n}", call, limit=1) for n in range(4))
+    assert sum(len(part or ()) for part in await asyncio.gather(*turns)) == 1
+
+
+async def test_a_code_is_open_once(two):
+    event_pk = await an_event(two[0])
+    code = Code("+13125550000", "A", event_pk, 1, "ana")
+    opened = await asyncio.gather(
+        *(two[n % 2].transact(lambda conn: replies.open_code(conn, code, NOW)) for n in range(6))
+    )
+    assert sorted(opened) == [False] * 5 + [True]
+
+
+# --- placing and plans ----------------------------------------------------------------------------------------------
+
+
+async def test_fifty_duplicates_are_one_event(two):
+    found = await asyncio.gather(*(accept(two[n % 2], statement()) for n in range(50)))
+    assert Counter(d.state for d in found) == {DeliveryState.PLANNED: 1, DeliveryState.DUPLICATE: 49}
+    assert await two[0].read(lambda conn: conn.scalar(select(func.count()).select_from(events_table))) == 1
+
+
+async def test_a_message_delivered_to_both_is_decided_once(two):
+    name = IDS.new()
+    found = await asyncio.gather(*(accept(two[n % 2], statement(), name) for n in range(10)))
+    assert sum(d is not None for d in found) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_row_is_claimed_or_superseded_and_what_rings_is_cut(two, seed):
+    """A cancel and the dispatcher at the same instant: nobody's phone rings on as if nothing had happened."""
+    event_pk = await an_event(two[0])
+    await add(two[0], rows_of(event_pk, 20, ChannelName.VOICE))
+    cancel = {
+        "message_type": MessageType.CANCEL,
+        "phase": Phase.TERMINATION,
+        "instruction": Instruction(action=Action.RELEASE),
+    }
+    await accept(two[0], statement(number=2, **cancel))
+    due = await two[0].read(lambda conn: plans.due_agenda(conn, NOW + timedelta(hours=1)))
+
+    async def replan():
+        await two[0].transact(lambda conn: reviser.take(conn, event_pk, due, ROSTER, IDS, NOW))
+
+    async def dispatch(owner):
+        await asyncio.sleep(0.002 * seed)
+        await claim_some(two[1], ChannelName.VOICE, owner, limit=8)
+
+    await asyncio.gather(dispatch("a"), replan(), dispatch("b"))
+    for row in await two[0].read(lambda conn: plans.of_event(conn, event_pk)):
+        if row.channel is ChannelName.VOICE and row.kind is Kind.ALERT:
+            assert row.state is State.SUPERSEDED or (row.state is State.SENDING and row.cut_requested_at), row
+
+
+async def test_many_wishes_to_revise_are_one_row(two):
+    event_pk = await an_event(two[0])
+    await asyncio.gather(
+        *(
+            two[n % 2].transact(lambda conn: plans.ask_revise(conn, IDS, event_pk, 1, "c", NOW, urgent=True))
+            for n in range(20)
+        )
+    )
+    rows = await two[0].read(lambda conn: plans.agenda_of_event(conn, event_pk))
+    assert [r.lane for r in rows if r.kind == "revise"] == [0]
+
+
+async def test_each_roster_has_a_version_of_its_own(two):
+    saved = await asyncio.gather(
+        *(
+            two[n % 2].transact(
+                lambda conn, n=n: rosters.save(conn, replace(ROSTER, admin_channel=f"C{n}"), "test", NOW)
+            )
+            for n in range(6)
+        )
+    )
+    assert sorted(r.version for r in saved) == [1, 2, 3, 4, 5, 6]
+
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+
+async def test_two_sealers_make_one_chain(two):
+    """Numbers become visible out of order here; the chain holds all the same."""
+    event_pk = await an_event(two[0])
+
+    async def write(n):
+        for i in range(10):
+            await two[n % 2].transact(
+                lambda conn, i=i: timeline.append(conn, IDS, event_pk, NOW, "note", {"n": n, "i": i})
+            )
+
+    async def seal_on(database):
+        for _ in range(20):
+            await database.transact(seal.seal)
+
+    await asyncio.gather(*(write(n) for n in range(6)), *(seal_on(database) for database in two))
+    while await two[0].transact(seal.seal):
+        pass
+    state = await two[0].read(lambda conn: seal.state(conn, event_pk))
+    assert state.unsealed == 0
+    assert state.sealed >= 62
+    assert await two[0].read(lambda conn: seal.check(conn, event_pk)) == []
+
+
+# --- signals --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_signal_wakes_the_other_process(two):
+    with two[1].signals.waiting("topic") as woken, two[1].signals.waiting("other") as other:
+        await two[0].transact(lambda conn: signal(conn, "topic"))
+        async with asyncio.timeout(2):
+            await woken.wait()
+        assert not other.is_set()
+
+
+async def test_many_signals_fit_no_single_notification(two):
+    names = [f"delivery/{n:04}{'x' * 40}" for n in range(400)]
+    with two[1].signals.waiting(names[0]) as first, two[1].signals.waiting(names[-1]) as last:
+        await two[0].transact(lambda conn: [signal(conn, name) for name in names])
+        async with asyncio.timeout(2):
+            await first.wait()
+            await last.wait()
+
+
+# --- a server that goes away ----------------------------------------------------------------------------------------
+
+
+def kill_connections(url):
+    """As a restart of the server does: all of this test's own database."""
+    others = text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    return at_once(url, lambda conn: conn.scalar(others))
+
+
+async def test_the_pool_recovers_by_itself(two, postgres_url):
+    await asyncio.gather(*(database.transact(lambda conn: conn.scalar(text("SELECT 1"))) for database in two))
+    assert await asyncio.to_thread(kill_connections, postgres_url) >= 4
+    for database in two:
+        assert await database.transact(lambda conn: conn.scalar(text("SELECT 1"))) == 1
+        assert await database.read(lambda conn: conn.scalar(text("SELECT 2"))) == 2
+
+
+async def test_who_slept_through_a_gap_is_woken_and_hears_again(two, postgres_url):
+    with two[1].signals.waiting("topic") as woken:
+        await asyncio.to_thread(kill_connections, postgres_url)
+        async with asyncio.timeout(3):
+            await woken.wait()  # something may have been signalled meanwhile
+        woken.clear()
+        await two[0].transact(lambda conn: signal(conn, "topic"))
+        async with asyncio.timeout(3):
+            await woken.wait()
+
+
+async def test_killed_in_the_middle_is_away_and_nothing_is_written(database):
+    def dies(conn):
+        conn.execute(placing_keys.insert().values(source="s", key="k"))
+        conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(Unavailable):
+        await database.transact(dies)
+    assert await database.transact(lambda conn: conn.scalar(select(func.count()).select_from(placing_keys))) == 0
+
+
+async def test_nobody_there_is_learnt_quickly():
+    nowhere = PostgresDatabase(f"postgresql://nobody:hush@127.0.0.1:{postgres._free_port()}/nothing")
+    async with asyncio.timeout(2.5):
+        with pytest.raises(Unavailable) as found:
+            await nowhere.transact(lambda conn: None)
+    assert "hush" not in str(found.value)
+    await nowhere.close()
+
+
+async def test_a_pool_in_which_no_connection_gets_free_is_away(postgres_url, monkeypatch):
+    monkeypatch.setattr("store.postgres.POOL_SECONDS", 0.1)
+    small = PostgresDatabase(postgres_url, pool_size=1)
+    slow = asyncio.create_task(small.transact(lambda conn: conn.execute(text("SELECT pg_sleep(0.5)")).all()))
+    await asyncio.sleep(0.2)
+    with pytest.raises(Unavailable):
+        await small.transact(lambda conn: None)
+    await slow
+    await small.close()
+
+
+@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
+async def test_too_slow_is_away(two, limit):
+    held = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def holds(conn):
+        lock_alone(conn, "x")
+        loop.call_soon(held.set)
+        conn.execute(text("SELECT pg_sleep(0.4)"))
+
+    def waits(conn):
+        conn.execute(text(f"SET LOCAL {limit} = '50ms'"))
+        lock_alone(conn, "x")
+
+    holding = asyncio.create_task(two[0].transact(holds))
+    await held.wait()
+    with pytest.raises(Unavailable):
+        await two[1].transact(waits)
+    await holding
+
+
+async def test_two_in_each_others_way_are_run_again(two):
+    """A deadlock: the server ends one of them, which then finds its way."""
+    runs = Counter()
+
+    def crossing(first, second):
+        def work(conn):
+            runs[first] += 1
+            lock_alone(conn, first)
+            if runs[first] == 1:
+                conn.execute(text("SELECT pg_sleep(0.2)"))
+            lock_alone(conn, second)
+
+        return work
+
+    await asyncio.gather(two[0].transact(crossing("a", "b")), two[1].transact(crossing("b", "a")))
+    assert sorted(runs.values()) == [1, 2]
+
+
+async def test_mistakes_of_ours_are_not_away(database):
+    with pytest.raises(ProgrammingError):
+        await database.transact(lambda conn: conn.execute(text("SELECT * FROM no_such_table")))
+    await database.transact(lambda conn: conn.execute(placing_keys.insert().values(source="s", key="k")))
+    with pytest.raises(IntegrityError):
+        await database.transact(lambda conn: conn.execute(placing_keys.insert().values(source="s", key="k")))
+
+
+async def test_a_cancelled_caller_does_not_undo_its_write(database):
+    def slow(conn):
+        conn.execute(placing_keys.insert().values(source="s", key="kept"))
+        conn.execute(text("SELECT pg_sleep(0.2)"))
+
+    caller = asyncio.create_task(database.transact(slow))
+    await asyncio.sleep(0.1)
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    async with asyncio.timeout(2):
+        while not await database.read(lambda conn: conn.scalar(select(placing_keys.c.key))):
+            await asyncio.sleep(0.01)
+
+
+def test_two_processes_migrate_at_once(postgres_database):
+    with (
+        postgres.server() as server,
+        postgres.database(server) as url,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        changed = list(threads.map(lambda _: Postgres(url).upgrade(), range(2)))
+    assert sorted(changed) == [False, True]
+
+
+def test_the_password_is_not_shown():
+    place = Postgres("postgresql://gridcall:hush@db.example/gridcall?password=hush")
+    assert str(place) == "postgresql://gridcall:***@db.example/gridcall"
