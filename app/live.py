@@ -13,7 +13,7 @@ import structlog
 from model.clock import Clock, wake_or
 from model.errors import Unavailable
 from store import timeline
-from store.database import Connection, Database
+from store.database import ASK_AGAIN, Connection, Database
 from store.signals import TIMELINE
 from store.timeline import Entry, Transactions
 
@@ -174,12 +174,21 @@ class Feeder:
         self.turned_at = clock.now()
 
     async def run(self) -> None:
-        self._pubsub.published = await self._database.read(timeline.last_n)
+        self._pubsub.published = await self._last()
         with self._database.signals.waiting(TIMELINE) as wake:
             while True:
                 self.turned_at = self._clock.now()
                 wait = await self._publish()
                 await wake_or(self._clock, wake, self._clock.now() + (LOOK_AGAIN if wait else BACKSTOP))
+
+    async def _last(self) -> int:
+        """What was before this process is read from the timeline, when somebody asks for it."""
+        while True:
+            try:
+                return await self._database.read(timeline.last_n)
+            except Unavailable as away:
+                log.warning("database away, live feed waits", error=str(away))
+                await self._clock.sleep_until(self._clock.now() + ASK_AGAIN)
 
     async def _publish(self) -> _Wait | None:
         """Publish what is new. Returns the missing number that what comes after it waits for."""

@@ -23,7 +23,7 @@ from notifiers.context import House, context
 from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
 from notifiers.wording import render
 from store import attempts, events, leases, lines, outbox, replies, threads
-from store.database import Connection, Database
+from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Call, Claim, Cut, Due
 from store.replies import Code
 from store.signals import DISPATCH
@@ -121,7 +121,7 @@ class Dispatcher:
             outbox.adopt(conn, self._ids, now)
             leases.hold_process(conn, self._owner, now, now + LEASE)
 
-        await self._database.transact(work)
+        await self._written(work)
 
     async def renew(self) -> None:
         """Every few seconds: this process lives, and takes over what dead ones were sending."""
@@ -148,7 +148,7 @@ class Dispatcher:
             jobs = await self._claim(batch)
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
-            return now + BACKSTOP
+            return now + ASK_AGAIN
         claimed_at = self._clock.now()
         for job in jobs:
             self._running[job.row.channel] += 1
@@ -339,12 +339,16 @@ class Dispatcher:
 
     async def _stopped_meanwhile(self, job: Job, claimed_at: datetime) -> bool:
         """A claim that got old is read again: no vendor is asked for what was superseded since."""
-        now = self._clock.now()
+        now, row, claimed = self._clock.now(), job.row, job.claim.attempts
         if now - claimed_at <= STALE_CLAIM:
             return False
-        if await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id)):
-            return False
-        await self._database.transact(lambda conn: outbox.give_up(conn, self._ids, job.row, job.claim.attempts, now))
+        try:
+            if await self._database.read(lambda conn: outbox.still_wanted(conn, row.id)):
+                return False
+        except Unavailable:
+            await self._written(lambda conn: outbox.give_back(conn, self._ids, row, claimed, self._clock.now()))
+            return True
+        await self._written(lambda conn: outbox.give_up(conn, self._ids, row, claimed, now))
         return True
 
     async def _send_one(self, job: Job, send: Send) -> bool:
@@ -358,7 +362,7 @@ class Dispatcher:
             await self._failed(job, attempt, error)
         else:
             now = self._clock.now()
-            await self._database.transact(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
+            await self._written(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
             self._log("notification sent", row, attempt, now)
             return True
         return False
@@ -369,14 +373,24 @@ class Dispatcher:
             again = SendError(str(error), retryable=True)
             await self._failed(job, attempt, again)
             return
-        await self._database.transact(lambda conn: outbox.unknown(conn, self._ids, row, attempt, str(error), now))
+        await self._written(lambda conn: outbox.unknown(conn, self._ids, row, attempt, str(error), now))
         self._log("outcome unknown", row, attempt, now, error=str(error))
 
     async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
         now, row = self._clock.now(), job.row
         at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
-        await self._database.transact(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
+        await self._written(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
+
+    async def _written(self, work: Callable[[Connection], object]) -> None:
+        """What was done is done: it is written down, however long the database is away."""
+        while True:
+            try:
+                await self._database.transact(work)
+                return
+            except Unavailable as away:
+                log.warning("database away, what was done is not written down yet", error=str(away))
+                await self._clock.sleep_until(self._clock.now() + ASK_AGAIN)
 
     def _log(self, sentence: str, row: Notification, attempt: Attempt, now: datetime, **more: object) -> None:
         left = round((row.until - now).total_seconds(), 1)
@@ -408,7 +422,7 @@ class Dispatcher:
             log.warning("call could not be stopped yet", notification=row.id, error=str(error))
             return
         now = self._clock.now()
-        await self._database.transact(lambda conn: outbox.cut_done(conn, self._ids, row, now))
+        await self._written(lambda conn: outbox.cut_done(conn, self._ids, row, now))
 
 
 def _spoken(row: Notification) -> str:

@@ -13,6 +13,7 @@ from model.plan import ChannelName
 from model.ports import Channel, Found
 from notifiers.receipts import take_receipt
 from store import attempts, lines, outbox
+from store.database import ASK_AGAIN as DATABASE_AWAY
 from store.database import Connection, Database
 from store.outbox import LOOKS, Look
 from store.signals import RECONCILE
@@ -55,7 +56,7 @@ class Reconciler:
             following = await self._database.read(outbox.next_look_at)
         except Unavailable as away:
             log.warning("database away, the unknown stays unknown", error=str(away))
-            following = None
+            return now + DATABASE_AWAY
         return min(following or now + BACKSTOP, now + BACKSTOP)
 
     async def _look_up(self, look: Look) -> None:

@@ -14,7 +14,7 @@ from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
 from routing import cases, falling_due, revision
 from store import plans
-from store.database import Connection, Database
+from store.database import ASK_AGAIN, Connection, Database
 from store.signals import REVISE
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class Reviser:
                 due, following = await self._database.read(lambda conn: _look(conn, now))
         except Unavailable as away:
             log.warning("database away, the agenda waits", error=str(away))
-            following = None
+            return now + ASK_AGAIN
         return min(following or now + BACKSTOP, now + BACKSTOP)
 
     async def _take(self, due: Sequence[Agenda]) -> None:
@@ -63,9 +63,10 @@ class Reviser:
         by_event = groupby(sorted(due, key=lambda a: a.event_pk), key=lambda a: a.event_pk)
         order = {a.event_pk: n for n, a in reversed(list(enumerate(due)))}
         work = sorted(((pk, list(rows)) for pk, rows in by_event), key=lambda item: order[item[0]])
-        async with asyncio.TaskGroup() as group:
-            for event_pk, rows in work:
-                group.create_task(self._take_event(event_pk, rows))
+        taken = await asyncio.gather(*(self._take_event(pk, rows) for pk, rows in work), return_exceptions=True)
+        for failed in taken:
+            if failed is not None:
+                raise failed
 
     async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> None:
         now, roster = self._clock.now(), self._roster()

@@ -9,6 +9,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeGuard, TypeVar
 
@@ -20,10 +21,11 @@ from model.errors import Unavailable
 from store import signals as signals_
 from store.signals import Signals
 
-__all__ = ["Connection", "Database", "InlineDatabase", "SqliteDatabase", "sqlite_engine"]
+__all__ = ["ASK_AGAIN", "Connection", "Database", "InlineDatabase", "SqliteDatabase", "sqlite_engine"]
 
 T = TypeVar("T")
 GROUP_LIMIT = 64
+ASK_AGAIN = timedelta(seconds=1)  # a database that is away is asked again so soon
 
 
 class Database(Protocol):

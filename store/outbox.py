@@ -419,6 +419,20 @@ def still_wanted(conn: Connection, notification_id: str) -> bool:
     return conn.scalar(query) is not None
 
 
+def give_back(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
+    """Claimed, and nobody could say whether it was still wanted: if it is, it is due again."""
+    lock_event(conn, row.event_pk)
+    if not still_wanted(conn, row.id):
+        give_up(conn, ids, row, claimed, now)
+        return
+    for attempt in claimed:
+        attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="not sent: the database was away")
+        lines.release(conn, attempt.id, now)
+    if plans.move(conn, row.id, State.PENDING, now, due_at=now, lease_owner=None):
+        timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
+        signal(conn, DISPATCH)
+
+
 def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
     """Claimed, but stopped before the vendor was asked."""
     lock_event(conn, row.event_pk)

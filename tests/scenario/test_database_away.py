@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from model.errors import Unavailable
+from routing import reviser
+from store import outbox
 from tests.scenario.world import World
 
 
@@ -106,3 +110,49 @@ async def test_an_answer_by_api(world: World) -> None:
         await world.advance_until("0:09")
     await accepted(world, "api")
     assert answer.json()["reply_id"] == (await world.event()).replies[0].id
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, times: int) -> None:
+    """The database goes away, so often, in the middle of that function's transaction."""
+    real, left = getattr(module, name), iter(range(times))
+
+    def fails_first(*arguments: Any, **named: Any) -> Any:
+        if next(left, None) is not None:
+            raise Unavailable("somebody pulled the plug")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, name, fails_first)
+
+
+async def test_what_a_vendor_accepted_is_written_down_when_it_is_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process lives on, no phone rings twice, and the first answer counts as always."""
+    failing(monkeypatch, outbox, "sent", times=7)
+    await rung(world)
+    code = world.phone("ana").expects_text("Reply 1").code
+    assert (await world.phone("ana").says(f"1{code}")).startswith("Accepted")
+    await world.advance_until("11:00")
+    world.phone("ben").expects_text("Ana Reyes has it since")
+    kept = await world.event()
+    assert kept.outcomes() == ["met"]
+    assert world.settled(kept) == []
+
+
+@pytest.mark.parametrize(("module", "name"), [(reviser, "take"), (outbox, "claim"), (outbox, "adopt")])
+async def test_the_loops_go_on_when_it_is_back(
+    module: Any, name: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, module, name, times=3)
+    await world.scene("nobody answers")
+    await world.kill_service()
+    await world.start_service()
+    await world.post("edr")
+    await world.advance_until("11:00")
+    kept = await world.event()
+    assert kept.outcomes() == ["missed"]
+    assert world.settled(kept) == []
+    for phone in ("ana", "ben", "chie", "dee"):
+        assert len(world.phone(phone).calls) == 1
+        world.phone(phone).expects_call()
+        world.phone(phone).expects_text("Reply 1")
