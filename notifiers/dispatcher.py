@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -30,9 +31,11 @@ from store.signals import DISPATCH
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 RosterAt = Callable[[], Roster]
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
+WRITE_AGAIN = timedelta(seconds=1)
 STALE_CLAIM = timedelta(milliseconds=150)  # a claim older than this is read again before the vendor is asked
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
@@ -314,9 +317,9 @@ class Dispatcher:
         now = self._clock.now()
         if now - claimed_at <= STALE_CLAIM:
             return False
-        if await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id)):
+        if await self._write(lambda conn: outbox.still_wanted(conn, job.row.id)):
             return False
-        await self._database.transact(lambda conn: outbox.give_up(conn, self._ids, job.row, job.claim.attempts, now))
+        await self._write(lambda conn: outbox.give_up(conn, self._ids, job.row, job.claim.attempts, now))
         return True
 
     async def _send_one(self, job: Job, send: Send) -> bool:
@@ -330,10 +333,19 @@ class Dispatcher:
             await self._failed(job, attempt, error)
         else:
             now = self._clock.now()
-            await self._database.transact(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
+            await self._write(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
             self._log("notification sent", row, attempt, now)
             return True
         return False
+
+    async def _write(self, fn: Callable[[Connection], T]) -> T:
+        """What a vendor was asked is written down, however long the database is away."""
+        while True:
+            try:
+                return await self._database.transact(fn)
+            except Unavailable as away:
+                log.warning("database away, what came of a send is not written down yet", error=str(away))
+            await self._clock.sleep_until(self._clock.now() + WRITE_AGAIN)
 
     async def _lost(self, job: Job, attempt: Attempt, error: OutcomeUnknown) -> None:
         now, row = self._clock.now(), job.row
@@ -341,13 +353,13 @@ class Dispatcher:
             again = SendError(str(error), retryable=True)
             await self._failed(job, attempt, again)
             return
-        await self._database.transact(lambda conn: outbox.unknown(conn, self._ids, row, attempt, str(error), now))
+        await self._write(lambda conn: outbox.unknown(conn, self._ids, row, attempt, str(error), now))
         self._log("outcome unknown", row, attempt, now, error=str(error))
 
     async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
         now, row = self._clock.now(), job.row
         at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
-        await self._database.transact(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
+        await self._write(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
 
     def _log(self, sentence: str, row: Notification, attempt: Attempt, now: datetime, **more: object) -> None:
@@ -380,7 +392,7 @@ class Dispatcher:
             log.warning("call could not be stopped yet", notification=row.id, error=str(error))
             return
         now = self._clock.now()
-        await self._database.transact(lambda conn: outbox.cut_done(conn, self._ids, row, now))
+        await self._write(lambda conn: outbox.cut_done(conn, self._ids, row, now))
 
 
 def _spoken(row: Notification) -> str:

@@ -63,9 +63,9 @@ class Reviser:
         by_event = groupby(sorted(due, key=lambda a: a.event_pk), key=lambda a: a.event_pk)
         order = {a.event_pk: n for n, a in reversed(list(enumerate(due)))}
         work = sorted(((pk, list(rows)) for pk, rows in by_event), key=lambda item: order[item[0]])
-        async with asyncio.TaskGroup() as group:
-            for event_pk, rows in work:
-                group.create_task(self._take_event(event_pk, rows))
+        taken = await asyncio.gather(*(self._take_event(pk, rows) for pk, rows in work), return_exceptions=True)
+        if errors := [error for error in taken if error is not None]:
+            raise errors[0]
 
     async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> None:
         now, roster = self._clock.now(), self._roster()
