@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,14 +35,16 @@ from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
-from store import leases, replies, seal
+from store import leases, partitions, replies, retention, seal
 from store.database import Database
 from store.places import Place, Postgres, SqliteFile
+from store.retention import Keep
 
 log = structlog.get_logger(__name__)
 
 # A loop that has not turned for this long is stuck: readiness fails.
 STUCK = timedelta(seconds=15)
+BATCHES_AN_HOUR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,10 @@ class Service:
         )
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
+        self.keep = Keep(
+            evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
+        )
+        self._blanked = ""  # up to this event nothing of vendors is left; not remembered over a restart
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
@@ -172,6 +179,8 @@ class Service:
                 Tick("seal", 1.0, self._seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
                 Tick("reply codes", 60.0, self._close_old_codes),
+                Tick("months", 3600.0, self._make_months),
+                Tick("retention", 3600.0, self._tidy),
             ),
         }
         everybodys = Tick("roster", 1.0, lambda: self.rosters.refresh(self.database))
@@ -213,6 +222,30 @@ class Service:
             await self.database.transact(lambda conn: replies.close_old_codes(conn, now))
         except Unavailable as away:
             log.warning("old reply codes cannot be closed now", error=str(away))
+
+    async def _make_months(self) -> None:
+        """Partitions for the coming months."""
+        now = self.clock.now()
+        try:
+            if made := await self.database.transact(lambda conn: partitions.make(conn, now)):
+                log.info("partitions made", names=made)
+        except Unavailable as away:
+            log.warning("partitions for the coming months cannot be made now", error=str(away))
+
+    async def _tidy(self) -> None:
+        """Delete what is too old, in small batches; what is left over waits for the next hour."""
+        now, keep = self.clock.now(), self.keep
+        try:
+            for _ in range(BATCHES_AN_HOUR):
+                if not await self.database.transact(lambda conn: retention.delete_batch(conn, now, keep)):
+                    break
+            for _ in range(BATCHES_AN_HOUR):
+                blank = partial(retention.blank_vendor_bodies, now=now, keep=keep.vendor_bodies, after=self._blanked)
+                if (last := await self.database.transact(blank)) is None:
+                    break
+                self._blanked = last
+        except Unavailable as away:
+            log.warning("what is too old cannot be deleted now", error=str(away))
 
     async def run(self) -> None:
         """The loops, until cancelled. A loop that fails ends them all, and with them the process."""

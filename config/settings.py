@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         None, description="Signs delivery ids; made at first start and kept in data_dir by default."
     )
     help_callback_number: PhoneNumber | None = Field(None, description="Number told to those who need a person.")
+    evidence_days: int = Field(
+        2557, ge=1, le=36_525, description="Days after which an event is deleted with everything known of it."
+    )
+    vendor_body_days: int = Field(
+        396, ge=1, le=36_525, description="Days after which what vendors sent about calls and texts is blanked."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
 

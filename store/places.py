@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from store import migrate, postgres
+from sqlalchemy import func, select
+
+from store import migrate, partitions, postgres
 from store.database import Connection, Database, SqliteDatabase, sqlite_engine
 
 T = TypeVar("T")
@@ -75,7 +77,14 @@ class Postgres:
         return postgres.at_once(self._url, fn, read_only=True)
 
     def upgrade(self) -> bool:
-        return postgres.at_once(self._url, migrate.upgrade)
+        """Makes the partitions of the coming months too: those of the migration are of the day it ran."""
+
+        def work(conn: Connection) -> bool:
+            changed = migrate.upgrade(conn)
+            partitions.make(conn, conn.execute(select(func.now())).scalar_one())
+            return changed
+
+        return postgres.at_once(self._url, work)
 
     def open(self) -> Database:
         return postgres.PostgresDatabase(self._url)

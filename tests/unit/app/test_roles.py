@@ -11,7 +11,7 @@ JOBS = {
     Role.API: ({"live"}, {"roster", "notebook"}),
     Role.ROUTER: ({"router", "reviser"}, {"roster"}),
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"roster", "leases"}),
-    Role.MONITOR: (set(), {"roster", "seal", "heartbeat", "reply codes"}),
+    Role.MONITOR: (set(), {"roster", "seal", "heartbeat", "reply codes", "months", "retention"}),
 }
 
 

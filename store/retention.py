@@ -1,0 +1,167 @@
+"""What is kept for how long. Each function does one small batch, so that nobody who sends waits behind it.
+
+Whole events go: their chain goes with them. What is purged within an event (addresses, vendors' bodies) stands in the
+chain as a salted hash only, so the chain still checks.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, or_, select, update
+
+from model.event import EventStatus
+from model.roster import OWN_SOURCE
+from store.partitions import first_id
+from store.portable import lock_event, try_alone
+from store.tables import (
+    agenda,
+    attempts,
+    bodies,
+    deliveries,
+    events,
+    notification_events,
+    notifications,
+    placing_keys,
+    receipts,
+    replies,
+    reply_codes,
+    revisions,
+    slack_threads,
+    timeline,
+    unreadables,
+    verdicts,
+    voice_in_flight,
+)
+
+EVENTS_AT_ONCE = 20
+EVENTS_TO_BLANK = 100
+CANARY = "canary/"  # how the ids of events begin by which Gridcall tries itself
+CANARY_LIFE = timedelta(days=1)
+STILL_GOING_ON = timedelta(days=1)  # after its deadline somebody may still have to be told of an open event
+PURGED = ""
+_VENDOR_SENT = ("attempt_accepted", "receipt")  # rows of the timeline whose private part is a vendor's body
+
+# Everything that hangs on an event, what refers to others first.
+_OF_EVENT = (
+    timeline,
+    verdicts,
+    replies,
+    reply_codes,
+    slack_threads,
+    agenda,
+    notification_events,
+)
+
+
+class Keep(NamedTuple):
+    """How long evidence is kept, and how long what vendors sent of it."""
+
+    evidence: timedelta
+    vendor_bodies: timedelta
+
+
+def delete_batch(conn: Connection, now: datetime, keep: Keep) -> int:
+    """The next events that are too old. Returns how many; 0: none is left."""
+    return delete_canaries(conn, now) + delete_old_events(conn, now, keep.evidence)
+
+
+def delete_old_events(conn: Connection, now: datetime, keep: timedelta) -> int:
+    """Events that came longer ago, with everything known of them. Returns how many; 0: nothing is left."""
+    return _delete(conn, select(events.c.pk).where(events.c.pk < first_id(now - keep)))
+
+
+def delete_canaries(conn: Connection, now: datetime) -> int:
+    """Gridcall's own trial events: nobody reads them after a day. Returns how many."""
+    own = and_(events.c.source == OWN_SOURCE, events.c.event_id.startswith(CANARY, autoescape=True))
+    return _delete(conn, select(events.c.pk).where(own, events.c.pk < first_id(now - CANARY_LIFE)))
+
+
+def _delete(conn: Connection, which: Select[Any]) -> int:
+    if not try_alone(conn, "retention"):
+        return 0  # another process is at it
+    pks: list[str] = list(conn.scalars(which.order_by(events.c.pk).limit(EVENTS_AT_ONCE)))
+    for pk in pks:
+        lock_event(conn, pk)
+        _delete_event(conn, pk)
+    return len(pks)
+
+
+def _delete_event(conn: Connection, pk: str) -> None:
+    tried = select(attempts.c.id).where(attempts.c.event_pk == pk)
+    conn.execute(delete(receipts).where(receipts.c.attempt_id.in_(tried)))
+    conn.execute(delete(voice_in_flight).where(voice_in_flight.c.attempt_id.in_(tried)))
+    conn.execute(delete(attempts).where(attempts.c.event_pk == pk))
+    planned = select(notifications.c.id).where(notifications.c.event_pk == pk)
+    conn.execute(delete(notification_events).where(notification_events.c.notification_id.in_(planned)))
+    for table in _OF_EVENT:
+        conn.execute(delete(table).where(table.c.event_pk == pk))
+    conn.execute(delete(notifications).where(notifications.c.event_pk == pk))
+    _delete_deliveries(conn, pk)
+    conn.execute(delete(revisions).where(revisions.c.event_pk == pk))
+    named = conn.execute(select(events.c.source, events.c.event_id).where(events.c.pk == pk)).one()
+    conn.execute(
+        delete(placing_keys).where(placing_keys.c.source == named.source, placing_keys.c.key == named.event_id)
+    )
+    conn.execute(delete(events).where(events.c.pk == pk))
+
+
+def _delete_deliveries(conn: Connection, pk: str) -> None:
+    """A body stays as long as another member of its list is kept."""
+    posted = set(conn.scalars(select(deliveries.c.body_id).where(deliveries.c.event_pk == pk)))
+    kept_as = set(conn.scalars(select(deliveries.c.id).where(deliveries.c.event_pk == pk)))
+    conn.execute(delete(unreadables).where(unreadables.c.id.in_(kept_as)))
+    conn.execute(delete(deliveries).where(deliveries.c.event_pk == pk))
+    conn.execute(
+        delete(bodies).where(
+            bodies.c.id.in_(posted),
+            ~exists().where(deliveries.c.body_id == bodies.c.id),
+            ~exists().where(unreadables.c.body_id == bodies.c.id),
+        )
+    )
+
+
+def blank_vendor_bodies(conn: Connection, now: datetime, keep: timedelta, after: str = "") -> str | None:
+    """What vendors sent us longer ago, of the next events after that pk. Returns the last one's, None: none is left."""
+    old = select(events.c.pk).where(events.c.pk > after, events.c.pk < first_id(now - keep))
+    pks: list[str] = list(conn.scalars(old.order_by(events.c.pk).limit(EVENTS_TO_BLANK)))
+    if not pks:
+        return None
+    tried = select(attempts.c.id).where(attempts.c.event_pk.in_(pks))
+    conn.execute(update(receipts).where(receipts.c.attempt_id.in_(tried)).values(raw=None))
+    conn.execute(update(attempts).where(attempts.c.event_pk.in_(pks)).values(vendor_body=None))
+    sent = timeline.c.event_pk.in_(pks) & timeline.c.kind.in_(_VENDOR_SENT)
+    conn.execute(update(timeline).where(sent, timeline.c.private.is_not(None)).values(private=None))
+    return pks[-1]
+
+
+_TOLD_THERE = (
+    select(notifications.c.event_pk)
+    .distinct()
+    .join(events, events.c.pk == notifications.c.event_pk)
+    .where(
+        notifications.c.address == bindparam("address"),
+        or_(events.c.status != EventStatus.OPEN, events.c.deadline_at < bindparam("over_before")),
+    )
+    .limit(EVENTS_AT_ONCE)
+)
+
+
+def purge_address(conn: Connection, address: str, now: datetime) -> int:
+    """Take a phone number (or another address) out of events that are over. Returns in how many; 0: it is nowhere.
+
+    That there was a call or a text, its words and its outcome stay.
+    """
+    over_before = now - STILL_GOING_ON
+    pks = list(conn.scalars(_TOLD_THERE, {"address": address, "over_before": over_before}))
+    for pk in sorted(pks):
+        lock_event(conn, pk)
+        tried = select(attempts.c.id).where(attempts.c.event_pk == pk, attempts.c.address == address)
+        hidden = timeline.c.private.contains(address, autoescape=True)
+        conn.execute(update(timeline).where(timeline.c.event_pk == pk, hidden).values(private=None))
+        conn.execute(update(receipts).where(receipts.c.attempt_id.in_(tried)).values(raw=None))
+        for table in (notifications, attempts):
+            held = (table.c.event_pk == pk) & (table.c.address == address)
+            blank = {"vendor_body": None} if table is attempts else {}
+            conn.execute(update(table).where(held).values(address=PURGED, **blank))
+        conn.execute(delete(reply_codes).where(reply_codes.c.event_pk == pk, reply_codes.c.number == address))
+    return len(pks)

@@ -1,0 +1,188 @@
+"""Old evidence goes whole, old vendor bodies and purged numbers leave a chain that still checks. On every database."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from broker.base import Message, MessageKind
+from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
+from model.ids import SystemIds
+from model.plan import ChannelName
+from model.reading import Reading
+from notifiers.receipts import take_receipt
+from routing.accept import Member, decide
+from store import attempts as attempts_store
+from store import outbox, partitions, plans, retention, seal
+from store.outbox import Claim
+from store.retention import Keep
+from store.tables import attempts, bodies, events, metadata, notifications, receipts, timeline
+from tests.databases import ENGINES, open_database
+from tests.unit.routing.house import NOW, ROSTER, content
+
+IDS = SystemIds()
+TODAY = datetime.now(UTC)  # ids carry the real time
+KEEP = Keep(evidence=timedelta(days=2557), vendor_bodies=timedelta(days=396))
+ANA = "+13125550101"
+
+
+@pytest.fixture(params=ENGINES)
+async def database(request, tmp_path):
+    database = open_database(request, request.param, tmp_path)
+    yield database
+    await database.close()
+
+
+async def told(database, event_id="E-1", source="miso"):
+    """An event of which Ana was texted, sealed. Returns its key."""
+    name = IDS.new()
+    message = Message(
+        id=name,
+        kind=MessageKind.EVENT,
+        source=source,
+        format="canonical",
+        lane=0,
+        body=b"{}",
+        received_at=NOW,
+        deliveries=(name,),
+    )
+    reading = Reading(event_id=event_id, revision=1, content=content(), key=event_id, digest="d", parsed={})
+
+    def work(conn):
+        pk = decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW).event_pk
+        row = next(n for n in plans.of_event(conn, pk) if n.channel is ChannelName.SMS and n.address == ANA)
+        attempt = Attempt(
+            id=IDS.new(),
+            notification_id=row.id,
+            event_pk=pk,
+            channel=row.channel,
+            address=row.address,
+            words=Words(text="cut 12.5 MW", template="t"),
+            started_at=NOW,
+        )
+        assert outbox.claim(conn, IDS, Claim(notification=row, attempts=[attempt]), "o", NOW)
+        outbox.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
+        receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1", raw={"To": ANA})
+        assert take_receipt(conn, IDS, attempt.id, receipt, NOW)
+        while seal.seal(conn):
+            pass
+        return pk
+
+    return await database.transact(work)
+
+
+async def tidied(database, now):
+    batches = 0
+    while await database.transact(lambda conn: retention.delete_batch(conn, now, KEEP)):
+        batches += 1
+    last = ""
+    while last is not None:
+        last = await database.transact(
+            lambda conn, last=last: retention.blank_vendor_bodies(conn, now, KEEP.vendor_bodies, last)
+        )
+    return batches
+
+
+async def counts(database):
+    def work(conn):
+        return {t.name: conn.scalar(select(func.count()).select_from(t)) for t in metadata.sorted_tables}
+
+    return await database.read(work)
+
+
+async def holding(database, word):
+    """The tables in which it is still to be read."""
+
+    def work(conn):
+        return [t.name for t in metadata.sorted_tables if any(word in str(row) for row in conn.execute(select(t)))]
+
+    return await database.read(work)
+
+
+async def test_what_is_young_stays_as_it_is(database):
+    await told(database)
+    before = await counts(database)
+    assert await tidied(database, TODAY + timedelta(days=390)) == 0
+    assert await counts(database) == before
+
+
+async def test_after_seven_years_nothing_is_left_of_an_event(database):
+    for n in range(retention.EVENTS_AT_ONCE + 2):
+        await told(database, f"E-{n}")
+    assert await tidied(database, TODAY + timedelta(days=2600)) >= 2
+    assert {name: count for name, count in (await counts(database)).items() if count} == {}
+
+
+async def test_old_vendor_bodies_are_blanked_and_the_chain_checks(database):
+    pk = await told(database)
+    await tidied(database, TODAY + timedelta(days=400))
+    kept = await database.read(
+        lambda conn: [
+            conn.scalar(select(func.count()).select_from(attempts).where(attempts.c.vendor_body.is_not(None))),
+            conn.scalar(select(func.count()).select_from(receipts).where(receipts.c.raw.is_not(None))),
+            list(conn.scalars(select(timeline.c.kind).where(timeline.c.private.is_not(None)).order_by(timeline.c.n))),
+        ]
+    )
+    assert kept == [0, 0, ["received", "attempt_started"]]
+    assert await database.read(lambda conn: seal.check(conn, pk)) == []
+    assert (await database.read(lambda conn: attempts_store.of_event(conn, pk)))[0].words.text == "cut 12.5 MW"
+
+
+async def test_a_number_is_purged_alone(database):
+    pk = await told(database)
+    after = NOW + timedelta(days=2)
+    assert await database.transact(lambda conn: retention.purge_address(conn, ANA, after)) == 1
+    assert await holding(database, ANA) == []
+    assert await database.transact(lambda conn: retention.purge_address(conn, ANA, after)) == 0
+    assert await database.read(lambda conn: seal.check(conn, pk)) == []
+    assert (await database.read(lambda conn: attempts_store.of_event(conn, pk)))[0].vendor_id == "SM1"
+
+
+async def test_an_event_that_goes_on_keeps_its_numbers(database):
+    await told(database)
+    assert await database.transact(lambda conn: retention.purge_address(conn, ANA, NOW)) == 0
+    assert notifications.name in await holding(database, ANA)
+
+
+async def test_a_canary_lives_a_day(database):
+    await told(database, "canary/1", source="gridcall")
+    await told(database, "E-1")
+    assert await tidied(database, TODAY + timedelta(hours=23)) == 0
+    assert await tidied(database, TODAY + timedelta(hours=25)) == 1
+    assert await database.read(lambda conn: list(conn.scalars(select(events.c.event_id)))) == ["E-1"]
+
+
+async def test_a_body_that_another_member_needs_stays(database):
+    first, second = await told(database, "E-1"), await told(database, "E-2")
+
+    def shares(conn):
+        columns = metadata.tables["deliveries"].c
+        body = conn.scalar(select(columns.body_id).where(columns.event_pk == first))
+        conn.execute(update(metadata.tables["deliveries"]).where(columns.event_pk == second).values(body_id=body))
+        retention._delete_event(conn, first)
+        return conn.scalar(select(func.count()).select_from(bodies).where(bodies.c.id == body))
+
+    assert await database.transact(shares) == 1
+
+
+# --- months ---------------------------------------------------------------------------------------------------------
+
+
+def test_months_follow_each_other_over_the_year():
+    begins = partitions.months(datetime(2026, 11, 21, 9, tzinfo=UTC))
+    assert [f"{at:%d.%m.%y}" for at in begins] == ["01.11.26", "01.12.26", "01.01.27", "01.02.27", "01.03.27"]
+
+
+async def test_coming_months_are_made_once_and_rows_find_theirs(database):
+    later = TODAY + timedelta(days=200)
+    made = await database.transact(lambda conn: partitions.make(conn, later))
+    assert await database.transact(lambda conn: partitions.make(conn, later)) == []
+    if not made:
+        return  # SQLite has none
+    await told(database)
+
+    def where(conn):
+        found = conn.exec_driver_sql("SELECT DISTINCT tableoid::regclass::text FROM timeline")
+        return [row[0] for row in found]
+
+    assert await database.read(where) == [f"timeline_{TODAY:%Y_%m}"]
