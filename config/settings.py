@@ -21,7 +21,8 @@ PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
 _FILE = "_FILE"
 _MAX_FILE_BYTES = 64_000
-_ELSEWHERE = {CONFIG, f"{PREFIX}URL", f"{PREFIX}KEY", f"{PREFIX}TEST_SERVICES"}  # read by the CLI and the tests
+_ELSEWHERE = {CONFIG, f"{PREFIX}URL", f"{PREFIX}KEY"}  # read by the CLI
+_ELSEWHERE |= {f"{PREFIX}TEST_SERVICES", f"{PREFIX}TEST_AMQP_URL"}  # read by the tests
 _LATER = "comes with the production engine; not yet in this version"
 
 
