@@ -56,10 +56,15 @@ class Durability(StrEnum):
 
 
 class Handle(Protocol):
-    """A message in somebody's hands, until it is acked or given back."""
+    """A message in somebody's hands, until it is acked or given back.
+
+    `thrown_out`: whoever tried it died of it, over and over, and once more when it was tried alone. It must not be
+    decided again, only kept and told about.
+    """
 
     message: Message
     redelivered: bool
+    thrown_out: bool
 
     async def ack(self) -> None:
         """Done with; never delivered again."""
@@ -78,7 +83,13 @@ class Broker(Publisher, Protocol):
         """Messages in lane order, each in one pair of hands at a time, for ever."""
 
     def depth(self) -> int:
-        """Messages not acked yet."""
+        """Messages not acked yet, as of the last look."""
+
+    async def refresh(self) -> None:
+        """Look how many there are; called each second. A failed look keeps the last one's answer."""
+
+    async def run(self) -> None:
+        """What the queue does by itself, such as connecting. For ever."""
 
     async def close(self) -> None:
         """What is durable stays so; hands are empty afterwards."""

@@ -122,6 +122,7 @@ class EmbeddedHandle:
         self._broker = broker
         self.message = message
         self.redelivered = redelivered
+        self.thrown_out = False
 
     async def ack(self) -> None:
         await self._broker.remove(self.message)
@@ -182,13 +183,14 @@ class EmbeddedBroker:
 
     async def consume(self) -> AsyncIterator[EmbeddedHandle]:
         while True:
-            if (handle := self._next()) is not None:
+            if (handle := self.take()) is not None:
                 yield handle
             else:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _next(self) -> EmbeddedHandle | None:
+    def take(self) -> EmbeddedHandle | None:
+        """The next one, if one waits."""
         waiting = [lane for lane in self._ready if lane]
         if not waiting:
             return None
@@ -198,6 +200,13 @@ class EmbeddedBroker:
 
     def depth(self) -> int:
         return self._depth
+
+    async def refresh(self) -> None:
+        """It always knows."""
+
+    async def run(self) -> None:
+        """Nothing happens here by itself."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         self._writer.stop()

@@ -22,7 +22,8 @@ CONFIG = f"{PREFIX}CONFIG"
 _FILE = "_FILE"
 _MAX_FILE_BYTES = 64_000
 # Read by the CLI and the tests.
-_ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY", "TEST_SERVICES", "TEST_DATABASE_URL"))}
+_ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY"))}
+_ELSEWHERE |= {f"{PREFIX}TEST_{name}" for name in ("SERVICES", "AMQP_URL", "DATABASE_URL")}
 _LATER = "comes with the production engine; not yet in this version"
 
 

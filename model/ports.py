@@ -1,6 +1,6 @@
 """Where the core meets the outside: the channels of the vendors. (The queue's port is broker/base.py.)"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -54,3 +54,10 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Give connections back."""
+
+
+class Undecided(Protocol):
+    """Knows what the router has written down; the spool asks it what it must keep when the queue is gone."""
+
+    async def __call__(self, deliveries: Collection[str]) -> set[str]:
+        """Which of these have no row yet. Raises Unavailable."""

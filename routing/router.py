@@ -23,6 +23,15 @@ log = structlog.get_logger(__name__)
 
 HANDS = 64
 RETRY_SECONDS = 1.0
+THROWN_OUT = Unreadable(
+    problems=(
+        Problem(
+            field="",
+            found="a message the queue threw out: whoever tried to decide about it died, over and over",
+            expected="a message that can be decided",
+        ),
+    )
+)
 
 Read = Callable[[Message, Roster], Sequence[Reading | Unreadable]]
 
@@ -56,22 +65,27 @@ class Router:
 
     async def _take(self, handle: Handle, hands: asyncio.Semaphore) -> None:
         try:
-            await self._settle(handle.message)
+            await self._settle(handle)
             await handle.ack()
         finally:
             self._since.pop(handle.message.id, None)
             hands.release()
 
-    async def _settle(self, message: Message) -> None:
+    async def _settle(self, handle: Handle) -> None:
         """Decide about every member."""
-        roster = self._roster()
+        message, roster = handle.message, self._roster()
+        if handle.thrown_out:
+            for index in range(len(message.deliveries)):
+                member = Member(message, index)
+                await self._patiently(member, lambda member: self._tell_unreadable(member, THROWN_OUT, roster))
+            return
         if message.kind is MessageKind.REPLY:
             await self._patiently(Member(message, 0), partial(self._take_reply, roster=roster))
             return
         for index, reading in enumerate(self._read(message, roster)):
             await self._patiently(Member(message, index), partial(self._decide, reading=reading, roster=roster))
 
-    async def _patiently(self, member: Member, settle: Callable[[Member], Awaitable[None]]) -> None:
+    async def _patiently(self, member: Member, settle: Callable[[Member], Awaitable[object]]) -> None:
         """Infrastructure that is away is waited for; it never counts against a message."""
         while True:
             try:
@@ -90,7 +104,7 @@ class Router:
             raise
         except Exception as error:
             log.exception("message could not be decided", delivery=member.delivery_id)
-            decided = await self._keep(member, error, roster, now)
+            decided = await self._keep(member, error, roster)
         if decided is not None:
             _log(decided, now)
 
@@ -104,18 +118,22 @@ class Router:
             log.warning("answer was about a replaced revision", reply=member.delivery_id, why=str(why))
         except Exception as error:
             log.exception("answer could not be taken", reply=member.delivery_id)
-            await self._keep(member, error, roster, self._clock.now())
+            await self._keep(member, error, roster)
         else:
             for answered in taken:
                 log.info(
                     "answer taken", reply=answered.reply.id, person=answered.reply.person, counted=answered.counted
                 )
 
-    async def _keep(self, member: Member, error: Exception, roster: Roster, now: datetime) -> Delivery | None:
-        """Undecidable: told like an unreadable message; when even telling fails, it is kept at least."""
+    async def _keep(self, member: Member, error: Exception, roster: Roster) -> Delivery | None:
+        """Undecidable: told like an unreadable message."""
         found = f"{type(error).__name__}: {error}"
         problem = Problem(field="", found=found, expected="a message that can be placed")
-        unreadable = Unreadable(problems=(problem,))
+        return await self._tell_unreadable(member, Unreadable(problems=(problem,)), roster)
+
+    async def _tell_unreadable(self, member: Member, unreadable: Unreadable, roster: Roster) -> Delivery | None:
+        """When even telling fails, it is kept at least."""
+        now = self._clock.now()
         try:
             return await self._database.transact(lambda conn: decide(conn, member, unreadable, roster, self._ids, now))
         except Unavailable:

@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests import services
+from tests.rabbit_node import RabbitNode
 
 NOT_RUN_FOR = "not run for lack of"  # how a report carries the name of a service, from xdist's workers too
-FIXTURES = {"alertmanager_binary": "alertmanager", "chromium_binary": "chromium", "vendor_specs": "vendor-specs"}
-FIXTURES |= dict.fromkeys(("postgres_database", "postgres_url"), "postgresql")
+FIXTURES = {
+    "alertmanager_binary": "alertmanager",
+    "amqp_url": "rabbitmq",
+    "chromium_binary": "chromium",
+    "postgres_database": "postgresql",
+    "postgres_url": "postgresql",
+    "rabbit_node": "rabbitmq-server",
+    "vendor_specs": "vendor-specs",
+}
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +30,32 @@ def alertmanager_binary() -> Path:
 @pytest.fixture(scope="session")
 def chromium_binary() -> Path:
     return services.path("chromium")
+
+
+@pytest.fixture(scope="session")
+def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A RabbitMQ, shared with whoever uses it: the named one, the one that runs here, else one of our own."""
+    named = os.environ.get("GRIDCALL_TEST_AMQP_URL")
+    if named or services.listens(5672):
+        yield named or "amqp://guest:guest@127.0.0.1:5672/"
+        return
+    node = RabbitNode(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        node.start()
+        yield node.url
+    finally:
+        node.end()
+
+
+@pytest.fixture(scope="module")
+def rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
+    """A RabbitMQ of our own, which may be stopped."""
+    node = RabbitNode(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.end()
 
 
 @pytest.fixture(scope="session")

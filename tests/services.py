@@ -1,11 +1,15 @@
 """What some tests need from outside Python: what it is called, where it is here, and how one gets it.
 
+A server counts as here when a variable names it, when it listens on its standard port, or when its program is
+installed: then the tests start a private one.
+
 GRIDCALL_TEST_SERVICES says what happens to a test whose service is not here:
 none: tests that need a service are skipped, found or not; find (default): skipped when it is not here; require: failed.
 """
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +28,20 @@ class Service:
     folder: Path | None = None
     variable: str = ""
     server: Callable[[], str | None] | None = None
+    port: int = 0
 
     def find(self) -> Path | str | None:
+        """A folder, a program, or what is said of a server that runs (its address may hold a password)."""
         if self.server:
             return self.server()
+        if self.port and os.environ.get(self.variable):
+            return f"named by {self.variable}"
+        if self.port and listens(self.port):
+            return f"port {self.port} of 127.0.0.1"
         if self.folder:
             folder = Path(os.environ.get(self.variable) or self.folder)
             return folder if folder.is_dir() else None
-        found = (shutil.which(program) for program in self.programs)
+        found = (shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") for program in self.programs)
         return next((Path(program) for program in found if program), None)
 
 
@@ -52,6 +62,14 @@ SERVICES = {
         Service(
             "chromium", "apt-get install chromium", programs=("chromium", "chromium-browser", "google-chrome-stable")
         ),
+        Service(
+            "rabbitmq",
+            "apt-get install rabbitmq-server, or name one in GRIDCALL_TEST_AMQP_URL",
+            programs=("rabbitmq-server",),
+            variable="GRIDCALL_TEST_AMQP_URL",
+            port=5672,
+        ),
+        Service("rabbitmq-server", "apt-get install rabbitmq-server", programs=("rabbitmq-server",)),
         Service("curl", "apt-get install curl", programs=("curl",)),
         Service(
             "postgresql",
@@ -66,6 +84,12 @@ SERVICES = {
         ),
     )
 }
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as asking:
+        asking.settimeout(1)
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def mode(environ: Mapping[str, str]) -> str:
@@ -94,7 +118,7 @@ def main() -> None:
     print(f"GRIDCALL_TEST_SERVICES={mode(os.environ)}")
     for service in SERVICES.values():
         found = service.find()
-        print(f"{service.name:13} {found or f'not found: {service.remedy}'}")
+        print(f"{service.name:15} {found or f'not found: {service.remedy}'}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,23 @@
 """What every Broker must do, whatever is behind it."""
 
 import asyncio
+import uuid
+from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from broker.base import Durability, Message, MessageKind
 from broker.embedded import EmbeddedBroker
+from broker.failover import FailoverBroker
+from broker.rabbitmq import RabbitBroker
+from broker.spool import Spool
+from model.clock import SystemClock
 from model.errors import QueueFull, SettingsError
+from tests.rabbit_node import delete_queues
 
 NOW = datetime(2026, 7, 14, 18, 0, tzinfo=UTC)
 
@@ -28,82 +37,163 @@ def message(name: str, lane: int = 0) -> Message:
     )
 
 
-@pytest.fixture(params=["embedded"])
-def opened(request, tmp_path):
+class Opened:
+    """A broker at work, whatever it is."""
+
+    def __init__(self, broker: Any, safe: Durability, waiting: Callable[[], int] | None = None) -> None:
+        self.broker = broker
+        self.safe = safe  # what a publish answers
+        self._waiting = waiting
+        self._messages = aiter(broker.consume())
+
+    async def publish(self, *messages: Message) -> None:
+        for published in await asyncio.gather(*map(self.broker.publish, messages)):
+            assert published is self.safe
+
+    async def take(self, count: int) -> list[Any]:
+        async with asyncio.timeout(10):
+            return [await anext(self._messages) for _ in range(count)]
+
+    async def brought(self, count: int) -> None:
+        """So many wait in the process to be taken: from then on their order is ours."""
+        async with asyncio.timeout(10):
+            while self._waiting is not None and self._waiting() < count:
+                await asyncio.sleep(0.01)
+
+    async def depth(self, expected: int) -> None:
+        async with asyncio.timeout(10):
+            while self.broker.depth() != expected:
+                await self.broker.refresh()
+                await asyncio.sleep(0.01)
+
+
+async def nothing_is_undecided(deliveries):
+    return set()
+
+
+@asynccontextmanager
+async def running(broker, up=lambda: True):
+    loops = asyncio.create_task(broker.run())
+    try:
+        async with asyncio.timeout(10):
+            while not up():
+                await asyncio.sleep(0.01)
+        yield
+    finally:
+        loops.cancel()
+        await asyncio.gather(loops, return_exceptions=True)
+        await broker.close()
+
+
+@pytest.fixture(
+    params=[
+        "embedded",
+        "spool",
+        pytest.param("rabbitmq", marks=pytest.mark.service("rabbitmq")),
+        pytest.param("failover", marks=pytest.mark.service("rabbitmq")),
+    ]
+)
+async def opened(request, tmp_path):
+    """Opens the same one again and again."""
+    url = request.getfixturevalue("amqp_url") if request.param in ("rabbitmq", "failover") else ""
+    prefix = f"gridcall-test-{uuid.uuid4().hex[:12]}."
+
+    def rabbit(options):
+        return RabbitBroker(url, SystemClock(), prefix=prefix, publish_seconds=10, **options)
+
     @asynccontextmanager
     async def open_(**options):
-        broker = EmbeddedBroker(tmp_path / "queue.db", **options)
-        try:
-            yield broker
-        finally:
-            await broker.close()
+        match request.param:
+            case "embedded":
+                broker = EmbeddedBroker(tmp_path / "queue.db", **options)
+                async with running(broker):
+                    yield Opened(broker, Durability.BROKER)
+            case "spool":
+                broker = Spool(tmp_path / "spool", **options)
+                async with running(broker):
+                    yield Opened(broker, Durability.HOST)
+            case "rabbitmq":
+                broker = rabbit(options)
+                async with running(broker):
+                    yield Opened(broker, Durability.BROKER, lambda: len(broker._waiting))
+            case "failover":
+                within = rabbit(options)
+                broker = FailoverBroker(within, Spool(tmp_path / "spool"), SystemClock(), nothing_is_undecided)
+                async with running(broker, lambda: broker.link_up):
+                    yield Opened(broker, Durability.BROKER, lambda: len(within._waiting))
 
-    return open_
-
-
-async def take(broker, count: int):
-    async with asyncio.timeout(5):
-        return [handle async for _, handle in azip(range(count), broker.consume())]
-
-
-async def azip(numbers, handles):
-    iterator = aiter(handles)
-    for number in numbers:
-        yield number, await anext(iterator)
+    yield open_
+    if url:
+        await delete_queues(url, prefix)
 
 
 async def test_a_message_comes_out_as_it_went_in(opened):
-    async with opened() as broker:
-        assert await broker.publish(message("a")) is Durability.BROKER
-        [handle] = await take(broker, 1)
+    async with opened() as at_work:
+        await at_work.publish(message("a"))
+        [handle] = await at_work.take(1)
         assert handle.message == message("a")
         assert not handle.redelivered
+        assert not handle.thrown_out
+        await handle.ack()
+        await at_work.depth(0)
 
 
 async def test_what_was_not_acked_comes_again_after_a_restart(opened):
-    async with opened() as broker:
-        await asyncio.gather(*(broker.publish(message(n)) for n in "abc"))
-        first, *_ = await take(broker, 3)
+    async with opened() as at_work:
+        await at_work.publish(*(message(n) for n in "abc"))
+        first, *others = await at_work.take(3)
         await first.ack()
-        assert broker.depth() == 2
-    async with opened() as broker:
-        again = await take(broker, 2)
-        assert [h.message.id for h in again] == ["b", "c"]
-        assert all(h.redelivered for h in again)
+        await at_work.depth(2)
+        left = sorted(handle.message.id for handle in others)
+    async with opened() as at_work:
+        again = await at_work.take(2)
+        assert sorted(handle.message.id for handle in again) == left
+        assert all(handle.redelivered for handle in again)
+        assert not any(handle.thrown_out for handle in again)
 
 
 async def test_what_is_given_back_comes_again(opened):
-    async with opened() as broker:
-        await broker.publish(message("a"))
-        [handle] = await take(broker, 1)
-        handle.give_back()
-        [again] = await take(broker, 1)
+    """As often as one likes: it never counts against the message."""
+    async with opened() as at_work:
+        await at_work.publish(message("a"))
+        for _ in range(30):
+            [handle] = await at_work.take(1)
+            handle.give_back()
+        [again] = await at_work.take(1)
         assert again.message.id == "a"
         assert again.redelivered
+        assert not again.thrown_out
+        await again.ack()
+        await at_work.depth(0)
 
 
-async def test_lane_0_goes_first_and_starves_nobody(opened):
-    async with opened() as broker:
-        await broker.publish(message("late", lane=2))
-        await asyncio.gather(*(broker.publish(message(f"c{n}")) for n in range(20)))
-        order = [h.message.id for h in await take(broker, 21)]
-        assert order[0].startswith("c")
-        assert order.index("late") == 9
+async def test_replies_then_lane_0_go_first_and_starve_nobody(opened):
+    async with opened() as at_work:
+        await at_work.publish(message("late", lane=2))
+        await at_work.publish(*(message(f"c{n}") for n in range(20)))
+        first = await at_work.take(1)  # with this they begin to come
+        await at_work.publish(replace(message("reply"), kind=MessageKind.REPLY))
+        await at_work.brought(21)
+        order = [handle.message.id for handle in first + await at_work.take(21)]
+        assert order[1] == "reply" or order[0] == "late"
+        assert order.index("reply") <= 1
+        assert order.index("late") in (0, 9)
 
 
 async def test_a_full_queue_says_so_and_takes_again_when_emptied(opened):
-    async with opened(depth_limit=2) as broker:
-        await broker.publish(message("a"))
-        await broker.publish(message("b"))
+    async with opened(depth_limit=2) as at_work:
+        await at_work.publish(message("a"))
+        await at_work.publish(message("b"))
         with pytest.raises(QueueFull):
-            await broker.publish(message("c"))
-        [first] = await take(broker, 1)
-        await first.ack()
-        await broker.publish(message("c"))
+            await at_work.publish(message("c"))
+        for handle in await at_work.take(2):
+            await handle.ack()
+        await at_work.depth(0)
+        await at_work.publish(message("c"))
 
 
-async def test_one_file_one_process(opened):
-    async with opened():
-        with pytest.raises(SettingsError, match="in use by another Gridcall"):
-            async with opened():
-                pass
+async def test_one_file_one_process(tmp_path):
+    broker = EmbeddedBroker(tmp_path / "queue.db")
+    with pytest.raises(SettingsError, match="in use by another Gridcall"):
+        EmbeddedBroker(tmp_path / "queue.db")
+    await broker.close()

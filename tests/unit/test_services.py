@@ -128,7 +128,7 @@ def test_an_unknown_wish_is_an_error(play):
 def test_an_unknown_service_is_an_error(play):
     code, output = play("import pytest\n\n@pytest.mark.service('fax')\ndef test_it():\n    pass\n", "find")
     assert code == 1
-    assert "no service is called 'fax', only: alertmanager, chromium, curl, postgresql, vendor-specs" in output
+    assert f"no service is called 'fax', only: {', '.join(services.SERVICES)}" in output
 
 
 def test_a_variable_that_names_no_folder_counts_as_missing(monkeypatch, tmp_path):

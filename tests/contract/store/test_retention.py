@@ -46,7 +46,7 @@ async def told(database, event_id="E-1", source="miso"):
         received_at=NOW,
         deliveries=(name,),
     )
-    reading = Reading(event_id=event_id, revision=1, content=content(), key=event_id, digest="d", parsed={})
+    reading = Reading(event_id=event_id, revision=1, content=content(), key=event_id, own_digest="d", parsed={})
 
     def work(conn):
         pk = decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW).event_pk

@@ -27,7 +27,9 @@ async def test_production_and_stories_run_the_same_table(world: World) -> None:
     assert [job.func for job in jobs] == [tick.tick for tick in table]
     seconds = 120
     await world.advance(seconds=seconds)
-    assert world.ticked == {tick.name: int(seconds / tick.every_seconds) for tick in table}
+    often = {tick.name: int(seconds / tick.every_seconds) for tick in table if tick.every_seconds <= seconds}
+    assert len(often) > 3
+    assert world.ticked == often
 
 
 async def test_a_job_that_fails_is_reported() -> None:

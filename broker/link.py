@@ -1,0 +1,119 @@
+"""One connection to RabbitMQ, made again whenever it is lost."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.connection import Connection, make_url
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+
+from model.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+CONNECT_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5  # the spool is to drain within a second of the broker's return
+
+# Everything the client raises when the other end is not there, or not there any more.
+LOST = (AMQPError, ChannelInvalidStateError, OSError, EOFError)
+
+Up = Callable[[AbstractConnection], Awaitable[None]]
+
+
+class Lost(Exception):
+    """The connection ended under what was being done."""
+
+
+@asynccontextmanager
+async def as_lost() -> AsyncIterator[None]:
+    """Every way in which the client tells that the connection is gone becomes Lost.
+
+    When its reader is cancelled, the client cancels whoever waits for an answer: not every CancelledError is ours.
+    """
+    try:
+        yield
+    except LOST as error:
+        raise Lost(f"{type(error).__name__}: {error}") from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Lost("the connection was closed") from error
+
+
+class Link:
+    """`up` is called with each new connection, before anybody uses it; when it raises, the connection is given up."""
+
+    def __init__(self, url: str, name: str, clock: Clock, up: Up, *, heartbeat_seconds: int) -> None:
+        self._url = url
+        self._name = name
+        self._clock = clock
+        self._up = up
+        self._heartbeat_seconds = heartbeat_seconds
+        self._lost = asyncio.Event()
+        self._connection: AbstractConnection | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def drop(self, connection: AbstractConnection) -> None:
+        """It cannot be trusted any more: make another one, unless that was done already."""
+        if connection is self._connection:
+            self._lost.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        pauses = 0
+        while True:
+            connection = self._new()
+            try:
+                async with self._clock.timeout(CONNECT_SECONDS), as_lost():
+                    await connection.connect()
+                    await self._up(connection)
+                log.info("connected to RabbitMQ", link=self._name)
+                pauses = 0
+                await self._lost.wait()
+                log.warning("link to RabbitMQ lost", link=self._name)
+            except (Lost, TimeoutError) as error:
+                # Said at the first try and then now and then: an outage is no reason to fill the disk.
+                if pauses % 60 == 0:
+                    log.warning("RabbitMQ cannot be used", link=self._name, error=str(error) or "no answer")
+            finally:
+                self._close(connection)  # also one that never came about: it would close itself at a bad moment
+            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=pause_seconds(pauses)))
+            pauses += 1
+
+    def _new(self) -> AbstractConnection:
+        url = make_url(self._url, heartbeat=self._heartbeat_seconds)
+        connection = Connection(url, client_properties={"connection_name": self._name})
+        self._connection = connection
+        self._lost.clear()
+        connection.close_callbacks.add(lambda *_: self.drop(connection))
+        return connection
+
+    def _close(self, connection: AbstractConnection) -> None:
+        """In the background: with a peer that hangs, a polite goodbye takes its time."""
+        task = asyncio.create_task(self._close_in_time(connection))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_in_time(self, connection: AbstractConnection) -> None:
+        try:
+            async with self._clock.timeout(CLOSE_SECONDS), as_lost():
+                await connection.close()
+        except (Lost, TimeoutError) as error:
+            log.debug("the connection did not close well", link=self._name, error=str(error))
+
+    async def close(self) -> None:
+        """After `run` has ended."""
+        await asyncio.gather(*self._closing)
+
+
+def pause_seconds(tries: int) -> float:
+    """Longer each time, and not the same for all who lost it at the same moment."""
+    longest = min(FIRST_PAUSE_SECONDS * 2 ** min(tries, 10), LONGEST_PAUSE_SECONDS)
+    return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

@@ -1,0 +1,188 @@
+"""RabbitMQ goes away and comes back: events are accepted all the time, and none is lost or left behind."""
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from broker.base import Durability
+from broker.failover import FailoverBroker
+from broker.rabbitmq import RabbitBroker
+from broker.recent import HEAD_BYTES, KEPT, Recent
+from broker.spool import Spool, in_memory
+from model.clock import SystemClock
+from model.errors import QueueFull, Unavailable
+from tests.contract.test_broker import NOW, message, running
+from tests.rabbit_node import delete_queues
+from tests.tcp_proxy import proxied
+
+
+class House:
+    """A failover with a wire to RabbitMQ that can be cut."""
+
+    def __init__(self, proxy, broker):
+        self.proxy = proxy
+        self.broker = broker
+        self.undecided = set()
+        self.database_away = False
+
+    async def ask(self, deliveries):
+        if self.database_away:
+            raise Unavailable("away")
+        return self.undecided & set(deliveries)
+
+    async def until(self, done, seconds=10):
+        async with asyncio.timeout(seconds):
+            while not done():
+                await asyncio.sleep(0.005)
+
+    async def seconds(self, publishing):
+        """(durability, how long it took)"""
+        began = asyncio.get_running_loop().time()
+        return await publishing, asyncio.get_running_loop().time() - began
+
+
+@pytest.fixture
+async def house(amqp_url, tmp_path):
+    prefix = f"gridcall-test-{uuid.uuid4().hex[:12]}."
+    async with proxied(amqp_url) as proxy:
+        clock = SystemClock()
+        rabbit = RabbitBroker(proxy.url, clock, prefix=prefix)
+        house = House(proxy, None)
+        house.broker = FailoverBroker(rabbit, Spool(tmp_path / "spool", depth_limit=100), clock, house.ask)
+        async with running(house.broker, lambda: house.broker.link_up):
+            yield house
+    await delete_queues(amqp_url, prefix)
+
+
+async def took(messages, count):
+    async with asyncio.timeout(10):
+        handles = [await anext(messages) for _ in range(count)]
+    for handle in handles:
+        await handle.ack()
+    return sorted(handle.message.id for handle in handles)
+
+
+@pytest.mark.parametrize("how", ["cut", "hangs"])
+async def test_after_the_first_missed_confirm_the_spool_is_used_at_once(house, how):
+    """Then the link is back, and the spool drains by itself within a second."""
+    broker = house.broker
+    assert await broker.publish(message("a")) is Durability.BROKER
+    if how == "cut":
+        house.proxy.cut(refuse=True)
+    else:
+        house.proxy.hang(new=True)
+    durable, seconds = await house.seconds(broker.publish(message("b")))
+    assert durable is Durability.HOST
+    assert seconds < 1.5
+    assert not broker.link_up
+    took_seconds = []
+    for n in range(20):
+        durable, seconds = await house.seconds(broker.publish(message(f"m{n}")))
+        assert durable is Durability.HOST
+        took_seconds.append(seconds)
+    assert sorted(took_seconds)[10] < 0.010
+    assert broker.spool.oldest_at() == NOW
+    house.proxy.mend()
+    await house.until(lambda: broker.link_up)
+    await house.until(lambda: broker.spool.depth() == 0, 1.0)
+    assert broker.spool.oldest_at() is None
+    wanted = sorted(["a", "b", *(f"m{n}" for n in range(20))])
+    messages = aiter(broker.consume())
+    found = set()
+    while found < set(wanted):
+        found |= set(await took(messages, 1))
+    assert sorted(found) == wanted
+    assert await broker.publish(message("z")) is Durability.BROKER
+
+
+async def test_what_a_router_has_in_hands_is_not_drained(house):
+    broker = house.broker
+    house.proxy.cut(refuse=True)
+    await broker.publish(message("held"))
+    held = await anext(aiter(broker.spool.consume()))
+    await broker.publish(message("waits"))
+    house.proxy.mend()
+    await house.until(lambda: broker.spool.depth() == 1)
+    assert await took(aiter(broker.consume()), 1) == ["waits"]
+    await held.ack()
+    assert broker.spool.depth() == 0
+
+
+async def test_what_was_confirmed_lately_and_not_decided_is_spooled(house):
+    """RabbitMQ may not come back with what it had; the database says what is still to be done, when it can."""
+    broker = house.broker
+    for name in ("decided", "undecided"):
+        assert await broker.publish(message(name)) is Durability.BROKER
+    house.undecided = {"undecided-1", "spooled-1"}
+    house.database_away = True
+    house.proxy.cut(refuse=True)
+    await broker.publish(message("spooled"))
+    await asyncio.sleep(0.05)
+    assert broker.spool.depth() == 1
+    house.database_away = False
+    await house.until(lambda: broker.spool.depth() == 2)
+    assert await took(aiter(broker.spool.consume()), 2) == ["spooled", "undecided"]
+
+
+async def test_a_full_spool_says_so(house):
+    house.proxy.cut(refuse=True)
+    for n in range(100):
+        await house.broker.publish(message(f"m{n}"))
+    with pytest.raises(QueueFull):
+        await house.broker.publish(message("one too many"))
+
+
+@asynccontextmanager
+async def spools(folder, count):
+    opened = [Spool(folder) for _ in range(count)]
+    yield opened
+    for spool in opened:
+        await spool.close()
+
+
+async def test_each_process_has_a_file_and_takes_over_those_of_the_dead(tmp_path):
+    async with spools(tmp_path, 3) as (living, dead, other):
+        for name, spool in (("l", living), ("d", dead), ("o", other)):
+            await spool.publish(message(name))
+        await dead.close()
+        await living.take_over()
+        assert living.depth() == 2
+        assert sorted(path.name for path in tmp_path.glob("*.db")) == ["0.db", "2.db"]
+        assert await took(aiter(living.consume()), 2) == ["d", "l"]
+        async with spools(tmp_path, 1) as [successor]:
+            await successor.publish(message("s"))
+            assert sorted(path.name for path in tmp_path.glob("*.db")) == ["0.db", "1.db", "2.db"]
+
+
+async def test_the_same_message_again_is_in_the_spool_once(tmp_path):
+    async with spools(tmp_path, 1) as [spool]:
+        for _ in range(2):
+            assert await spool.publish(message("a")) is Durability.HOST
+        assert spool.depth() == 1
+    async with spools(tmp_path, 1) as [spool]:
+        await spool.publish(message("a"))
+        assert spool.depth() == 1
+
+
+def test_a_folder_in_memory_is_recognised(tmp_path):
+    mounts = (
+        "/dev/vda / ext4 rw 0 0\ntmpfs /run tmpfs rw 0 0\n/dev/vdb /run/data ext4 rw 0 0\ntmpfs /a\\040b tmpfs rw 0 0"
+    )
+    assert [in_memory(tmp_path.__class__(at), mounts) for at in ("/var/x", "/run/x", "/run/data/x", "/a b/c")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_what_is_kept_in_memory_has_a_bound_in_time_and_room():
+    recent = Recent(kept_bytes=3 * (HEAD_BYTES + 20))
+    for n in range(5):
+        recent.keep(message(f"m{n}"), NOW + n * timedelta(seconds=1))
+    assert [m.id for m in recent.since(NOW)] == ["m2", "m3", "m4"]
+    recent.keep(message("late"), NOW + KEPT + timedelta(seconds=4))
+    assert [m.id for m in recent.since(NOW)] == ["m4", "late"]

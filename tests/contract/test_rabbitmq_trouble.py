@@ -1,0 +1,222 @@
+"""What RabbitMQ and the way to it may do to us: nothing that was confirmed is lost, and nobody waits for ever."""
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+
+import aio_pika
+import pytest
+from sqlalchemy import func, select
+
+from broker.base import Durability
+from broker.rabbitmq import RabbitBroker
+from broker.topology import DELIVERY_LIMIT
+from model.clock import SystemClock
+from model.errors import Unavailable
+from routing.router import Router
+from store.tables import unreadables
+from tests.contract.test_broker import message, running
+from tests.databases import in_memory
+from tests.rabbit_node import delete_queues
+from tests.tcp_proxy import proxied
+from tests.unit.routing.house import ROSTER, CountingIds
+
+
+@pytest.fixture
+def prefix():
+    return f"gridcall-test-{uuid.uuid4().hex[:12]}."
+
+
+@pytest.fixture
+async def url(amqp_url, prefix):
+    yield amqp_url
+    await delete_queues(amqp_url, prefix)
+
+
+@asynccontextmanager
+async def opened(url, prefix, **options):
+    broker = RabbitBroker(url, SystemClock(), prefix=prefix, **{"publish_seconds": 10} | options)
+    async with running(broker):
+        yield broker
+
+
+async def ids_until(broker, wanted: set[str]) -> list[str]:
+    """Everything that comes until all of `wanted` has come."""
+    came = []
+    async with asyncio.timeout(20):
+        async for handle in broker.consume():
+            came.append(handle.message.id)
+            await handle.ack()
+            if wanted <= set(came):
+                return came
+    return came
+
+
+async def test_a_message_no_queue_takes_is_not_confirmed(url, prefix):
+    """The queue was deleted: the sender hears it, and the next connection makes the queue again."""
+    async with opened(url, prefix) as broker:
+        await broker.publish(message("a"))
+        await delete_queues(url, prefix)
+        with pytest.raises(Unavailable, match=r"RabbitMQ has no queue .*events\.0"):
+            await broker.publish(message("b"))
+        assert await broker.publish(message("c")) is Durability.BROKER
+        assert await ids_until(broker, {"c"}) == ["c"]
+
+
+async def test_the_link_is_cut_while_many_publish(url, prefix):
+    """Each publish ends well, and each message is there; some perhaps twice, which placing makes harmless."""
+    async with proxied(url) as proxy, opened(proxy.url, prefix) as broker:
+        await broker.publish(message("first"))
+        names = [f"m{n}" for n in range(300)]
+        publishing = [asyncio.ensure_future(broker.publish(message(name))) for name in names]
+        for seen in (50, 150):
+            async with asyncio.timeout(10):
+                while sum(p.done() for p in publishing) < seen:
+                    await asyncio.sleep(0)
+            proxy.cut()
+        assert set(await asyncio.gather(*publishing)) == {Durability.BROKER}
+        assert proxy.taken >= 3
+        assert set(await ids_until(broker, set(names))) >= set(names)
+
+
+async def test_the_link_is_cut_under_who_takes(url, prefix):
+    """What was in hands comes again, and is not handed out a second time while it still is in hands."""
+    async with proxied(url) as proxy, opened(proxy.url, prefix) as broker:
+        await broker.publish(message("a"))
+        messages = aiter(broker.consume())
+        async with asyncio.timeout(10):
+            held = await anext(messages)
+        proxy.cut()
+        await broker.publish(message("b"))
+        async with asyncio.timeout(10):
+            other = await anext(messages)
+        assert other.message.id == "b"
+        async with asyncio.timeout(10):
+            while len(held._copies) < 2:
+                await asyncio.sleep(0.01)
+        await held.ack()
+        await other.ack()
+        async with asyncio.timeout(10):
+            while broker.depth():
+                await broker.refresh()
+                await asyncio.sleep(0.01)
+
+
+async def test_a_link_that_hangs_is_noticed(url, prefix):
+    """Who publishes hears it after the publish time-out, who takes is connected again after missed heartbeats."""
+    async with proxied(url) as proxy, opened(proxy.url, prefix, publish_seconds=0.5, heartbeat_seconds=1) as broker:
+        await broker.publish(message("a"))
+        messages = aiter(broker.consume())
+        async with asyncio.timeout(20):
+            await (await anext(messages)).ack()
+            proxy.hang(new=False)
+            with pytest.raises(Unavailable, match=r"did not confirm within 0\.5 s"):
+                await broker.publish(message("b"))
+            async with opened(url, prefix) as healthy:
+                await healthy.publish(message("c"))
+            while (await anext(messages)).message.id != "c":
+                pass
+        await broker.publish(message("d"))
+
+
+async def test_a_slow_link_does_not_make_them_wait_for_each_other(url, prefix):
+    """Confirms are pipelined: fifty at once take no longer than a few of them would one after another."""
+    async with proxied(url) as proxy, opened(proxy.url, prefix) as broker:
+        await broker.publish(message("first"))
+        proxy.delay_seconds = 0.05
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(broker.publish(message(f"m{n}")) for n in range(50)))
+        assert asyncio.get_running_loop().time() - began < 50 * 2 * 0.05 / 2
+
+
+async def until_thrown_out(url, prefix) -> int:
+    """Take the message and die over it, until it does not come back. Returns how often it came."""
+    came = 0
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+        queue = await channel.get_queue(f"{prefix}events.0")
+        dead = await channel.get_queue(f"{prefix}events.dead")
+        async with asyncio.timeout(20):
+            while (await dead.channel.declare_queue(dead.name, passive=True)).declaration_result.message_count == 0:
+                if (got := await queue.get(fail=False)) is not None:
+                    came += 1
+                    await got.reject(requeue=True)
+    return came
+
+
+async def test_poison_is_thrown_out_tried_alone_and_told_once(url, prefix):
+    async with opened(url, prefix) as broker:
+        await broker.publish(message("poison"))
+        assert await until_thrown_out(url, prefix) == DELIVERY_LIMIT + 1
+
+    # Alone: not while anything else is in hands, and nothing else while it is. Here it kills once more.
+    async with opened(url, prefix) as broker:
+        await broker.publish(message("other"))
+        messages = aiter(broker.consume())
+        async with asyncio.timeout(10):
+            first = await anext(messages)
+            if first.message.id == "poison":
+                poison = first
+            else:
+                while not len(broker._waiting):
+                    await asyncio.sleep(0.01)
+                taking = asyncio.ensure_future(anext(messages))
+                await asyncio.sleep(0.05)
+                assert not taking.done()
+                await first.ack()
+                poison = await taking
+        assert (poison.message.id, poison.thrown_out) == ("poison", False)
+
+    database = in_memory()
+
+    def never(message, roster):
+        assert message.id != "poison", "it must not be decided again"
+        return []
+
+    async with opened(url, prefix) as broker:
+        router = Router(broker, database, SystemClock(), CountingIds(), lambda: ROSTER, never)
+        routing = asyncio.create_task(router.run())
+        count = select(func.count()).select_from(unreadables)
+        async with asyncio.timeout(10):
+            while not await database.read(lambda conn: conn.scalar(count)) or broker.depth():
+                await broker.refresh()
+                await asyncio.sleep(0.01)
+        routing.cancel()
+        await asyncio.gather(routing, return_exceptions=True)
+        assert await database.read(lambda conn: conn.scalar(count)) == 1
+    await database.close()
+
+
+async def test_what_somebody_else_put_into_our_queue_is_told(url, prefix):
+    async with opened(url, prefix) as broker:
+        await broker.publish(message("a"))
+        async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+            await channel.default_exchange.publish(aio_pika.Message(b"hello?"), f"{prefix}events.1")
+        messages = aiter(broker.consume())
+        async with asyncio.timeout(10):
+            found = {handle.thrown_out: handle for handle in [await anext(messages), await anext(messages)]}
+        assert found[False].message.id == "a"
+        assert found[True].message.body == b"hello?"
+
+
+async def test_the_node_is_stopped_and_started(rabbit_node):
+    """While many publish: what was confirmed is there afterwards, what was not is confirmed then."""
+
+    async def publish(broker, name):
+        while True:
+            try:
+                return await broker.publish(message(name, lane=int(name[1:]) % 3))
+            except Unavailable:
+                continue
+
+    async with opened(rabbit_node.url, "", publish_seconds=2) as broker:
+        names = [f"m{n}" for n in range(400)]
+        publishing = [asyncio.ensure_future(publish(broker, name)) for name in names]
+        async with asyncio.timeout(20):
+            while sum(p.done() for p in publishing) < 100:
+                await asyncio.sleep(0)
+        await asyncio.to_thread(rabbit_node.stop)
+        confirmed = {name for name, p in zip(names, publishing, strict=True) if p.done()}
+        assert 100 <= len(confirmed) < 400
+        await asyncio.to_thread(rabbit_node.start)
+        await asyncio.gather(*publishing)
+        assert set(await ids_until(broker, set(names))) == set(names)
