@@ -13,11 +13,12 @@ from app.intake_door import Door, read_message
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
+from app.queues import open_embedded, open_queue
 from app.security import DeliveryIds, Keys, hashed
 from app.ticks import Tick
 from app.vendors import Vendors
 from broker.base import Broker
-from broker.embedded import EmbeddedBroker
+from broker.failover import FailoverBroker
 from config.roster_file import RosterFile
 from config.settings import Settings
 from heartbeat.sweeper import Sweeper
@@ -50,15 +51,16 @@ class Stores:
     installation_key: bytes
 
 
-def open_stores(settings: Settings) -> Stores:
+def open_stores(settings: Settings, clock: Clock) -> Stores:
     """Open and migrate. Raises SettingsError when another process has the files."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    broker = EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
+    queue = open_embedded(settings)
     path = database_path(settings)
     engine = sqlite_engine(path)
     migrate.upgrade(engine)
     engine.dispose()
-    return Stores(SqliteDatabase(path), broker, _installation_key(settings))
+    database = SqliteDatabase(path)
+    return Stores(database, open_queue(settings, queue, database, clock), _installation_key(settings))
 
 
 def database_path(settings: Settings) -> Path:
@@ -148,6 +150,12 @@ class Service:
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook)
         roster = rosters_.current
         self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
+        # RabbitMQ's queue is shared; what waits on this host while it is away is for a router of this process.
+        self.failover = stores.broker if isinstance(stores.broker, FailoverBroker) else None
+        self.spool_router = None
+        if self.failover is not None:
+            spool = self.failover.spool
+            self.spool_router = Router(spool, stores.database, clock, ids, roster, read_message)
         self.reviser = Reviser(stores.database, clock, ids, roster)
         self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
         self.dispatcher = Dispatcher(
@@ -174,6 +182,7 @@ class Service:
     def ticks(self) -> Sequence[Tick]:
         return (
             Tick("notebook", 1.0, self.notebook.flush),
+            Tick("queue", 1.0, self.broker.refresh),
             Tick("seal", 1.0, self._seal),
             Tick("heartbeat", 1.0, self.sweeper.tick),
             Tick("reply codes", 60.0, self._close_old_codes),
@@ -197,7 +206,10 @@ class Service:
     async def run(self) -> None:
         """The loops, until cancelled. A loop that fails ends them all, and with them the process."""
         async with asyncio.TaskGroup() as group:
+            if self.spool_router is not None:
+                group.create_task(self.spool_router.run(), name="spool router")
             for name, loop in (
+                ("queue", self.broker.run()),
                 ("router", self.router.run()),
                 ("reviser", self.reviser.run()),
                 ("dispatcher", self.dispatcher.run()),
@@ -213,8 +225,9 @@ class Service:
 
     def turned(self) -> dict[str, datetime]:
         """When each loop last turned; for the router, since when it has had its oldest message."""
+        since = [router.oldest_since() for router in (self.router, self.spool_router) if router is not None]
         return {
-            "router": self.router.oldest_since() or self.clock.now(),
+            "router": min((at for at in since if at is not None), default=self.clock.now()),
             "reviser": self.reviser.turned_at,
             "dispatcher": self.dispatcher.turned_at,
             "reconciler": self.reconciler.turned_at,
