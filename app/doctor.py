@@ -1,5 +1,6 @@
 """What `gridcall doctor` looks at: everything that would fail at the first event instead of now."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from urllib.parse import urlsplit
 from app import vendors
 from app.serve import read_roster
 from app.service import database_place
+from broker.rabbitmq import server_at
+from broker.spool import in_memory
 from config.settings import Settings, unknown_variables
+from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
 from model.roster import PagerDutyMode, Roster
 from store import migrate, rosters
@@ -52,8 +56,23 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.FAILS, "data folder", f"{folder} cannot be written")
         return
     yield Finding(Level.FINE, "data folder", f"{folder} can be written")
-    queue = folder / "queue.db"
-    yield Finding(Level.FINE, "queue", f"{queue} is there" if queue.exists() else f"{queue}: made at the first start")
+    yield from _queue(settings)
+
+
+def _queue(settings: Settings) -> Iterator[Finding]:
+    if settings.amqp_url is None:
+        queue = settings.data_dir / "queue.db"
+        there = queue.exists()
+        yield Finding(Level.FINE, "queue", f"{queue} is there" if there else f"{queue}: made at the first start")
+        return
+    try:
+        server = asyncio.run(server_at(settings.amqp_url.get_secret_value(), SystemClock()))
+        yield Finding(Level.FINE, "queue", f"{server} answers")
+    except Unavailable as error:
+        yield Finding(Level.FAILS, "queue", f"RabbitMQ at GRIDCALL_AMQP_URL: {error}")
+    spool = settings.data_dir / "spool"
+    if in_memory(spool):
+        yield Finding(Level.FAILS, "spool", f"{spool} is in memory: give GRIDCALL_DATA_DIR a real disk")
 
 
 def _database(place: Place) -> Finding:

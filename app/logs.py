@@ -59,3 +59,6 @@ def configure(level: str, style: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # They tell of a lost connection with a traceback, and of each try again; broker/link.py says it in a line.
+    for name in ("aio_pika", "aiormq"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -19,6 +19,9 @@ class Figures:
 
     now: datetime
     queue_depth: int
+    queue_up: bool
+    spool_depth: int
+    spool_oldest_seconds: float
     turned: Mapping[str, datetime]
     wall_error_seconds: float | None
     watchers: int
@@ -73,6 +76,9 @@ class _Looked(Collector):
     def collect(self) -> Iterator[Metric]:
         f = self._figures
         yield _gauge("queue_depth", "Accepted messages not decided yet", f.queue_depth)
+        yield _gauge("queue_up", "1 when the queue confirms; at 0 events go to this host's spool", int(f.queue_up))
+        yield _gauge("spool_depth", "Messages in this host's spool", f.spool_depth)
+        yield _gauge("spool_oldest_seconds", "How long the oldest of them is there", f.spool_oldest_seconds)
         yield _gauge("live_watchers", "Who watches the live feed", f.watchers)
         yield _gauge("database_up", "1 when the database answers", int(f.database_up))
         yield _by("loop_turned_seconds", "Since each loop last turned", ["loop"], _ages(f))

@@ -131,7 +131,7 @@ async def serve(
             settings = standins.demo_settings(settings, api.url, standins_url)
         path = settings.roster or (DEMO_ROSTER if demo else None)
         file = read_roster(path) if path else None
-        stores = open_stores(settings)
+        stores = open_stores(settings, clock)
         keep = snapshot_path(settings)
         rosters = await load_rosters(stores.database, file, clock.now(), demo=demo, keep=keep)
         connected = vendors.connect(settings, clock)

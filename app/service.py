@@ -17,13 +17,14 @@ from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
+from app.queues import open_embedded, open_queue
 from app.roles import EVERY_ROLE, Role
 from app.rosters import SNAPSHOT, Rosters
 from app.security import DeliveryIds
 from app.ticks import Tick
 from app.vendors import Vendors
 from broker.base import Broker
-from broker.embedded import EmbeddedBroker
+from broker.failover import FailoverBroker
 from config.settings import Settings
 from heartbeat.sweeper import Sweeper
 from model.clock import Clock
@@ -57,11 +58,13 @@ class Stores:
     process_id: str
 
 
-def open_stores(settings: Settings) -> Stores:
+def open_stores(settings: Settings, clock: Clock) -> Stores:
     """Open and migrate. Raises SettingsError when another process has the files, or the database is away."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    broker = EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
-    return Stores(_open_database(settings), broker, _installation_key(settings), _process_id(settings))
+    queue = open_embedded(settings)
+    database = _open_database(settings)
+    broker = open_queue(settings, queue, database, clock)
+    return Stores(database, broker, _installation_key(settings), _process_id(settings))
 
 
 def _open_database(settings: Settings) -> Database:
@@ -143,6 +146,12 @@ class Service:
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook)
         roster = rosters_.current
         self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
+        # RabbitMQ's queue is shared; what waits on this host while it is away is for a router of this process.
+        self.failover = stores.broker if isinstance(stores.broker, FailoverBroker) else None
+        self.spool_router = None
+        if self.failover is not None:
+            spool = self.failover.spool
+            self.spool_router = Router(spool, stores.database, clock, ids, roster, read_message)
         self.reviser = Reviser(stores.database, clock, ids, roster)
         self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
         self.dispatcher = Dispatcher(
@@ -183,8 +192,11 @@ class Service:
                 Tick("retention", 3600.0, self._tidy),
             ),
         }
-        everybodys = Tick("roster", 1.0, lambda: self.rosters.refresh(self.database))
-        return [everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
+        everybodys = (
+            Tick("roster", 1.0, lambda: self.rosters.refresh(self.database)),
+            Tick("queue", 1.0, self.broker.refresh),
+        )
+        return [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
 
     def loops(self) -> Sequence[Loop]:
         # The router waits for messages, so it counts as turning unless it has had one for long.
@@ -199,7 +211,10 @@ class Service:
             ),
             Role.API: (Loop("live", self.feeder.run, lambda: self.feeder.turned_at),),
         }
-        return [loop for role, loops in table.items() if role in self.roles for loop in loops]
+        everybodys = [Loop("queue", self.broker.run, self.clock.now)]
+        if (spool := self.spool_router) is not None:
+            everybodys.append(Loop("spool router", spool.run, lambda: spool.oldest_since() or self.clock.now()))
+        return [*everybodys, *(loop for role, loops in table.items() if role in self.roles for loop in loops)]
 
     async def _seal(self) -> None:
         """While the database is away its rows wait unsealed; the next tick tries again."""

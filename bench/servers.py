@@ -81,11 +81,13 @@ async def gridcall(port: int, directory: Path, standins: str | None) -> None:
         **given,
     )
     clock = SystemClock()
-    stores = open_stores(settings)
+    stores = open_stores(settings, clock)
     rosters = await load_rosters(stores.database, roster.roster(), clock.now(), demo=True)
     service = Service(settings, stores, rosters, vendors.connect(settings, clock), clock, SystemIds())
     async with asyncio.TaskGroup() as group:
-        if standins:
+        if not standins:
+            group.create_task(stores.broker.run())
+        else:
             group.create_task(service.run())
             scheduler = ticks.schedule(service.ticks(), lambda error: sys.exit(f"tick failed: {error!r}"))
             scheduler.start()

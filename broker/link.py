@@ -88,8 +88,7 @@ class Link:
             pauses += 1
 
     def _new(self) -> AbstractConnection:
-        url = make_url(self._url, heartbeat=self._heartbeat_seconds)
-        connection = Connection(url, client_properties={"connection_name": self._name})
+        connection = new_connection(self._url, self._name, self._heartbeat_seconds)
         self._connection = connection
         self._lost.clear()
         connection.close_callbacks.add(lambda *_: self.drop(connection))
@@ -111,6 +110,11 @@ class Link:
     async def close(self) -> None:
         """After `run` has ended."""
         await asyncio.gather(*self._closing)
+
+
+def new_connection(url: str, name: str, heartbeat_seconds: int) -> AbstractConnection:
+    """Not connected yet. `name` is shown by RabbitMQ."""
+    return Connection(make_url(url, heartbeat=heartbeat_seconds), client_properties={"connection_name": name})
 
 
 def pause_seconds(tries: int) -> float:

@@ -20,7 +20,7 @@ from aiormq import spec
 
 from broker.base import Durability, Message, MessageKind, line
 from broker.codec import pack, unpack
-from broker.link import Link, Lost, as_lost
+from broker.link import Link, Lost, as_lost, new_connection
 from broker.topology import Topology
 from broker.waiting import Waiting
 from model.clock import Clock
@@ -74,6 +74,24 @@ class RabbitHandle:
     def give_back(self) -> None:
         """To ourselves: RabbitMQ would count it as a failed delivery."""
         self._broker.offer_again(self)
+
+
+async def server_at(url: str, clock: Clock) -> str:
+    """ "RabbitMQ 3.10.8". Raises Unavailable with what is wrong."""
+    connection = new_connection(url, "gridcall doctor", HEARTBEAT_SECONDS)
+    try:
+        async with clock.timeout(LOOK_SECONDS), as_lost():
+            await connection.connect()
+            assert connection.transport is not None
+            about = connection.transport.connection.server_properties
+            named = [about.get(name, b"") for name in ("product", "version")]
+            return " ".join(part.decode() if isinstance(part, bytes) else str(part) for part in named)
+    except Lost as error:
+        raise Unavailable(str(error)) from error
+    except TimeoutError:
+        raise Unavailable(f"no answer within {LOOK_SECONDS:g} s") from None
+    finally:
+        await connection.close()
 
 
 class RabbitBroker:

@@ -56,6 +56,9 @@ class Spool(EmbeddedBroker):
         await super().remove(message)
         self._since.pop(message.id, None)
 
+    def depth(self) -> int:
+        return super().depth() + (self._left_behind.depth() if self._left_behind else 0)
+
     def oldest_at(self) -> datetime | None:
         """When the oldest message in it was received."""
         return min(self._since.values(), default=None)

@@ -77,7 +77,9 @@ class Settings(BaseSettings):
         None,
         description="postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE; a SQLite file in data_dir by default.",
     )
-    amqp_url: str | None = Field(None, description="Address of RabbitMQ; comes later. The embedded queue by default.")
+    amqp_url: SecretStr | None = Field(
+        None, description="amqp://USER:PASSWORD@HOST/VHOST or amqps://…, RabbitMQ; the embedded queue by default."
+    )
     sandbox_port: Port = Field(8090, description="Port of the demo's stand-ins for the vendors.")
     roster: Path | None = Field(None, description="The roster file (docs/roster.md).")
     twilio_account_sid: AccountSid | None = Field(None, description="Twilio account, AC and 32 hexadecimal digits.")
@@ -133,9 +135,9 @@ class Settings(BaseSettings):
 
     @field_validator("amqp_url")
     @classmethod
-    def _embedded_queue_only(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError(f"RabbitMQ {_LATER}; leave it out")
+    def _rabbitmq(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"amqps?://[^\s/?#]+(/[^\s#]*)?", value.get_secret_value()):
+            raise ValueError("expected an address such as amqps://gridcall:PASSWORD@rabbitmq.example/gridcall")
         return value
 
     @field_validator("database_url")

@@ -90,7 +90,7 @@ async def opened(
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
     clock = ManualClock(START)
     loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **settings)
-    stores = open_stores(loaded)
+    stores = open_stores(loaded, clock)
     file = load_roster(ROSTER.read_text(), ROSTER.name)
     rosters = await load_rosters(stores.database, file, clock.now(), demo=True)
     service = Service(loaded, stores, rosters, Vendors({}), clock, SystemIds(), roles)

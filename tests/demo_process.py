@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Demo]:
+def running(folder: Path, **more: str) -> Iterator[Demo]:
     """Start the demo on free ports, end it with Ctrl-C's signal. Fails when it does not end well.
 
     Nobody minds the silence of its sources: no phone rings that the test did not make ring.
@@ -61,6 +61,7 @@ def running(folder: Path) -> Iterator[Demo]:
         GRIDCALL_DATA_DIR=str(folder / "var"),
         GRIDCALL_HTTP_PORT=str(free_port()),
         GRIDCALL_SANDBOX_PORT=str(free_port()),
+        **more,
     )
     printed, log = folder / "printed", folder / "log"
     with printed.open("wb") as out, log.open("wb") as err:

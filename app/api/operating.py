@@ -38,9 +38,14 @@ async def event_schema() -> dict[str, Any]:
 async def _figures(service: Service) -> Figures:
     clock = service.clock
     wall_error: Callable[[], float] | None = getattr(clock, "wall_error_seconds", None)
+    failover = service.failover
+    oldest = failover.spool.oldest_at() if failover else None
     alone = Figures(
         now=clock.now(),
         queue_depth=service.broker.depth(),
+        queue_up=failover is None or failover.link_up,
+        spool_depth=failover.spool.depth() if failover else 0,
+        spool_oldest_seconds=(clock.now() - oldest).total_seconds() if oldest else 0.0,
         turned=service.turned(),
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),

@@ -2,19 +2,23 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from contextlib import asynccontextmanager
 
 import aio_pika
+import httpx2
 import pytest
 from sqlalchemy import func, select
 
 from broker.base import Durability
 from broker.rabbitmq import RabbitBroker
 from broker.topology import DELIVERY_LIMIT
+from intake.examples import example
 from model.clock import SystemClock
 from model.errors import Unavailable
 from routing.router import Router
 from store.tables import unreadables
+from tests import demo_process
 from tests.contract.test_broker import message, running
 from tests.databases import in_memory
 from tests.rabbit_node import delete_queues
@@ -220,3 +224,58 @@ async def test_the_node_is_stopped_and_started(rabbit_node):
         await asyncio.to_thread(rabbit_node.start)
         await asyncio.gather(*publishing)
         assert set(await ids_until(broker, set(names))) == set(names)
+
+
+def figures(demo) -> dict[str, float]:
+    lines = httpx2.get(f"{demo.api}/metrics").text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def post(demo, event_id) -> dict:
+    bearer = {"authorization": "Bearer demo-upstream", "prefer": "wait=5"}
+    event = example("edr", SystemClock().now(), event_id)
+    answer = httpx2.post(f"{demo.api}/v1/events", json=event, headers=bearer, timeout=10)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def rung(demo) -> Counter:
+    """How often each phone rang, by event."""
+    calls = [m for m in demo.messages() if (m["channel"], m["event"]) == ("voice", "queued")]
+    return Counter(m["to"] for m in calls)
+
+
+def outcome(demo, event_id) -> str | None:
+    bearer = {"authorization": "Bearer demo-operator"}
+    found = httpx2.get(f"{demo.api}/v1/events/miso/{event_id}", headers=bearer).json()
+    return (found.get("verdict") or {}).get("outcome")
+
+
+def met(demo, event_id, durable) -> Counter:
+    """Post it; a phone rings, its key counts, and nobody was called twice for it. Returns all calls so far."""
+    before = rung(demo)
+    answer = post(demo, event_id)
+    assert (answer["durable"], answer["rings"]) == (durable, True)
+    demo_process.until(f"{event_id} is accepted", 25, lambda: outcome(demo, event_id) == "met")
+    calls = rung(demo) - before
+    assert calls
+    assert set(calls.values()) == {1}
+    return rung(demo)
+
+
+def test_gridcall_goes_on_while_rabbitmq_is_stopped(rabbit_node, tmp_path):
+    """Stopped: 202 with `durable: host`, phones ring, the answer counts. Started: nothing left, nobody rung twice."""
+    with demo_process.running(tmp_path, GRIDCALL_AMQP_URL=rabbit_node.url) as demo:
+        demo_process.until("the link is up", 10, lambda: figures(demo)["gridcall_queue_up"])
+        rabbit_node.stop()
+        calls = met(demo, "E-1", "host")
+        assert not figures(demo)["gridcall_queue_up"]
+        ready = httpx2.get(f"{demo.api}/readyz")
+        assert ready.status_code == 200
+        assert "RabbitMQ does not confirm" in ready.json()["remarks"][0]
+        rabbit_node.start()
+        demo_process.until("the link is up", 10, lambda: figures(demo)["gridcall_queue_up"])
+        demo_process.until("nothing waits", 5, lambda: not figures(demo)["gridcall_queue_depth"])
+        assert rung(demo) == calls
+        assert post(demo, "E-2")["durable"] == "broker"
+        assert figures(demo)["gridcall_spool_depth"] == 0

@@ -157,7 +157,7 @@ class World:
         """A new process on what the last one left."""
         work = Work()
         clock = LifesClock(self.clock, work)
-        stores = open_stores(self.settings)
+        stores = open_stores(self.settings, self.clock)
         counted = Stores(
             CountedDatabase(stores.database, work), stores.broker, stores.installation_key, stores.process_id
         )

@@ -7,6 +7,7 @@ import pytest
 from app import service
 from app.cli import main
 from config.settings import load_settings
+from model.clock import SystemClock
 from store.migrate import head
 from store.postgres import PostgresDatabase
 from tests import postgres
@@ -44,7 +45,7 @@ def test_migrate_makes_the_tables_once_and_doctor_and_check_find_them(empty_data
 
 
 async def test_a_service_opens_it_and_makes_the_tables(empty_database, tmp_path):
-    stores = service.open_stores(load_settings())
+    stores = service.open_stores(load_settings(), SystemClock())
     assert isinstance(stores.database, PostgresDatabase)
     await stores.broker.close()
     await stores.database.close()

@@ -93,8 +93,8 @@ def test_empty_is_not_given(monkeypatch: pytest.MonkeyPatch):
         ({"log_format": "xml"}, "GRIDCALL_LOG_FORMAT (given)"),
         ({"roster": "/nowhere/roster.yaml"}, "GRIDCALL_ROSTER (given): expected a file that exists"),
         (
-            {"amqp_url": "amqp://u:hush@h"},
-            "GRIDCALL_AMQP_URL (given): RabbitMQ comes with the production engine; not yet",
+            {"amqp_url": "http://u:hush@h"},
+            "GRIDCALL_AMQP_URL (given): expected an address such as amqps://gridcall:PASSWORD@rabbitmq.example/gridcall",
         ),
         ({"database_url": "mysql://u:hush@h/d"}, "GRIDCALL_DATABASE_URL (given): expected postgresql://USER"),
         ({"database_url": "postgresql://u:hush@h"}, "GRIDCALL_DATABASE_URL (given): expected postgresql://USER"),

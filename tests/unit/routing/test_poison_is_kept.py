@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import structlog
 from sqlalchemy import func, select
 
 from broker.base import Message, MessageKind
@@ -16,6 +17,15 @@ from store.deliveries import DeliveryState
 from store.tables import notifications
 from tests.databases import in_memory
 from tests.unit.routing.house import NOW, ROSTER, CountingIds, content
+
+
+@pytest.fixture(autouse=True)
+def plain_tracebacks():
+    """Drawn with the values of all variables, as structlog does by default, each takes seconds on a busy machine."""
+    before = structlog.get_config()
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
