@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 QUEUE_LIMIT = 1000
 BACKSTOP = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=15)
+# On PostgreSQL a transaction may commit after one that took a higher number. A number that is not there after so long
+# was taken by a transaction that failed.
+HOLE_PATIENCE = timedelta(seconds=2)
 
 
 class Gap(Exception):
@@ -81,8 +84,10 @@ class PubSub:
     def __init__(self) -> None:
         self._subscribers: set[Subscription] = set()
         self._closed = False
+        self.n: int | None = None  # the number up to which everything was published; None: nobody publishes yet
 
     def publish(self, entry: Entry) -> None:
+        self.n = entry.n
         for subscriber in self._subscribers:
             subscriber.put(entry)
 
@@ -117,11 +122,14 @@ async def follow(
     with pubsub.subscribe() as mine:  # before reading: what happens meanwhile waits in the queue
         last = 0
         if after is not None:
-            last = min(after, await database.read(timeline.last_n))
-            while not mine.closed and (earlier := await database.read(partial(timeline.since, n=last, source=source))):
+            # What comes after this number comes by the queue, also what commits late.
+            end = pubsub.n if pubsub.n is not None else await database.read(timeline.last_n)
+            last = min(after, end)
+            while not mine.closed and last < end:
+                earlier = await database.read(partial(timeline.since, n=last, source=source, end=end))
                 for entry in earlier:
                     yield entry
-                last = earlier[-1].n
+                last = earlier[-1].n if earlier else end
         beat_at = clock.now() + HEARTBEAT
         while True:
             found: Entry | Gap | None
@@ -146,24 +154,45 @@ class Feeder:
         self._database = database
         self._clock = clock
         self._pubsub = pubsub
+        self._hole: tuple[int, datetime] | None = None  # the number that is missing, and since when
         self.turned_at = clock.now()
 
     async def run(self) -> None:
-        n = await self._database.read(timeline.last_n)
+        self._pubsub.n = await self._database.read(timeline.last_n)
         with self._database.signals.waiting(TIMELINE) as wake:
             while True:
-                self.turned_at = self._clock.now()
-                n = await self._publish_after(n)
-                await wake_or(self._clock, wake, self._clock.now() + BACKSTOP)
+                self.turned_at = now = self._clock.now()
+                try:
+                    while await self._publish_more(now):
+                        pass
+                except Unavailable as away:
+                    log.warning("database away, live feed waits", error=str(away))
+                until = self._hole[1] + HOLE_PATIENCE if self._hole else now + BACKSTOP
+                await wake_or(self._clock, wake, max(until, now))
 
-    async def _publish_after(self, n: int) -> int:
-        try:
-            if not len(self._pubsub):
-                return await self._database.read(timeline.last_n)
-            while entries := await self._database.read(partial(timeline.since, n=n)):
-                for entry in entries:
-                    self._pubsub.publish(entry)
-                n = entries[-1].n
-        except Unavailable as away:
-            log.warning("database away, live feed waits", error=str(away))
-        return n
+    async def _publish_more(self, now: datetime) -> bool:
+        """Publish what is there now. True when there may be more."""
+        n = self._pubsub.n or 0
+        if not len(self._pubsub):
+            numbers = await self._database.read(partial(timeline.numbers, n=n))
+            self._pubsub.n = (numbers[: self._until_hole(n, numbers, now)] or [n])[-1]
+            return self._pubsub.n > n
+        entries = await self._database.read(partial(timeline.since, n=n))
+        ready = entries[: self._until_hole(n, [e.n for e in entries], now)]
+        for entry in ready:
+            self._pubsub.publish(entry)
+        return bool(ready)
+
+    def _until_hole(self, n: int, numbers: Sequence[int], now: datetime) -> int:
+        """How many of the numbers after `n` may be published: those before one that may still come."""
+        for count, number in enumerate(numbers):
+            if number != n + 1 and not self._given_up(n + 1, now):
+                return count
+            n = number
+        self._hole = None
+        return len(numbers)
+
+    def _given_up(self, missing: int, now: datetime) -> bool:
+        if self._hole is None or self._hole[0] != missing:
+            self._hole = (missing, now)
+        return now - self._hole[1] >= HOLE_PATIENCE

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from model.ids import Ids
 from store.codec import canonical, mapping, plain, sha256
@@ -74,9 +74,18 @@ def of_event(conn: Connection, event_pk: str) -> list[Entry]:
     return _entries(conn, _ENTRIES.where(timeline.c.event_pk == event_pk).order_by(timeline.c.n))
 
 
-def since(conn: Connection, n: int, limit: int = 500, source: str | None = None) -> list[Entry]:
-    """Entries after number `n`, oldest first; of one source, or (None) of all."""
+_NUMBERS = select(timeline.c.n).where(timeline.c.n > bindparam("n")).order_by(timeline.c.n).limit(1000)
+
+
+def numbers(conn: Connection, n: int) -> list[int]:
+    """The next numbers after `n` that there are."""
+    return list(conn.scalars(_NUMBERS, {"n": n}))
+
+
+def since(conn: Connection, n: int, limit: int = 500, source: str | None = None, end: int | None = None) -> list[Entry]:
+    """Entries after number `n` (up to `end`), oldest first; of one source, or (None) of all."""
     query = _ENTRIES.where(timeline.c.n > n).order_by(timeline.c.n).limit(limit)
+    query = query if end is None else query.where(timeline.c.n <= end)
     return _entries(conn, query.where(events.c.source == source) if source else query)
 
 

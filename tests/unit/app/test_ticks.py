@@ -27,7 +27,8 @@ async def test_production_and_stories_run_the_same_table(world: World) -> None:
     assert [job.func for job in jobs] == [tick.tick for tick in table]
     seconds = 120
     await world.advance(seconds=seconds)
-    assert world.ticked == {tick.name: int(seconds / tick.every_seconds) for tick in table}
+    expected = {tick.name: int(seconds / tick.every_seconds) for tick in table}
+    assert world.ticked == {name: count for name, count in expected.items() if count}
 
 
 async def test_a_job_that_fails_is_reported() -> None:
