@@ -12,7 +12,7 @@ from store.tables import monitors
 
 def note_seen(conn: Connection, seen: Mapping[str, datetime]) -> None:
     """Keep when each source was last heard; never earlier than what is known."""
-    for source, at in seen.items():
+    for source, at in sorted(seen.items()):  # in one order, so that two processes never wait for each other
         statement = upsert(monitors).values(source=source, status=MonitorStatus.UP, last_seen_at=at)
         known = monitors.c.last_seen_at
         later = case((known > statement.excluded.last_seen_at, known), else_=statement.excluded.last_seen_at)

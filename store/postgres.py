@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import structlog
-from sqlalchemy import Connection, bindparam, func, make_url, select
+from sqlalchemy import Connection, bindparam, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -78,7 +78,20 @@ def _engine(url: str, **more: Any) -> AsyncEngine:
         "target_session_attrs": "primary",  # never a standby
         "prepared_statement_cache_size": 500,
     }
-    return create_async_engine(async_url(url), connect_args=arguments, **more)
+    engine = create_async_engine(async_url(url), connect_args=arguments, **more)
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    return engine
+
+
+def _without_nul(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> Any:
+    """PostgreSQL's text takes every character but NUL, and no message of anybody may stop us."""
+    return statement, [_clean(row) for row in parameters] if many else _clean(parameters)
+
+
+def _clean(values: Any) -> Any:
+    if not any(isinstance(value, str) and "\0" in value for value in values):
+        return values
+    return tuple(value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values)
 
 
 def _state(error: BaseException) -> str:

@@ -63,7 +63,7 @@ async def _may_create(url: str) -> bool:
 def programs() -> Path | None:
     """The newest installed version; Debian keeps them out of PATH."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent  # the others stand beside it, not beside a link to it
     folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     return max((p.parent for p in folders), key=lambda p: int(p.parent.name), default=None)
 

@@ -59,7 +59,7 @@ async def settle(database, tmp_path, roster, readings):
     running = asyncio.create_task(router.run())
     for name in readings:
         await broker.publish(message(name))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):  # a traceback with its values takes long to write on a busy machine
         while broker.depth():
             await asyncio.sleep(0)
     running.cancel()
