@@ -12,6 +12,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (operating.serve, operating.sandbox),
+    "Run one role": (operating.api, operating.router, operating.notifier, operating.monitor),
     "Try, without a server": (sending.example, previewing.plan, previewing.say),
     "Talk to one that runs": (sending.send, sending.beat, reading.oncall, reading.events, reading.event),
     "Look after its files": (checking.doctor, checking.migrate, checking.check),

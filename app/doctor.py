@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from app import vendors
 from app.serve import read_roster
-from app.service import database_place
+from app.stores import database_place
 from broker.rabbitmq import server_at
 from broker.spool import in_memory
 from config.settings import Settings, unknown_variables

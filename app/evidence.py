@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.service import database_place
+from app.stores import database_place
 from config.settings import Settings
 from model.errors import SettingsError, Unavailable
 from model.event import Event

@@ -15,6 +15,8 @@ from model.clock import Clock
 from store import deliveries as rows
 from store.database import Database
 
+SPOOL = "spool"  # in the data folder
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,11 +35,12 @@ def open_embedded(settings: Settings) -> EmbeddedBroker:
     return EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
 
 
-def open_queue(settings: Settings, own: EmbeddedBroker, database: Database, clock: Clock) -> Broker:
+def open_queue(settings: Settings, own: EmbeddedBroker | None, database: Database, clock: Clock) -> Broker:
     """What events go through. What an earlier start without RabbitMQ left in `own` goes through it too."""
     if settings.amqp_url is None:
+        assert own is not None
         return own
-    folder = settings.data_dir / "spool"
+    folder = settings.data_dir / SPOOL
     spool = Spool(folder, settings.queue_depth_limit, left_behind=own)
     if in_memory(folder):
         log.warning("the spool is in memory: what it holds is gone with the machine", folder=str(folder))

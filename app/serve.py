@@ -1,4 +1,4 @@
-"""`gridcall serve`: everything in one process, and with --demo the stand-ins beside it. Start, run, clean stop."""
+"""Start, run, clean stop: everything in one process, with --demo the stand-ins beside it; or one role alone."""
 
 import asyncio
 import gc
@@ -16,16 +16,19 @@ import uvloop
 from fastapi import FastAPI
 
 from app import http, standins, ticks, vendors
+from app.roles import Role
 from app.rosters import load_rosters
-from app.service import Service, open_stores, snapshot_path
+from app.service import Service
+from app.stores import open_shared, open_stores, snapshot_path
 from config.roster_file import RosterFile, load_roster
 from config.settings import Settings
-from model.clock import SystemClock
+from model.clock import SlewedClock, SystemClock
 from model.errors import SettingsError
 from model.ids import SystemIds
 from notifiers import channels
 from sandbox import World
 from sandbox import build as build_sandbox
+from store.database_time import TimeKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -145,6 +148,30 @@ async def serve(
             # The demo's upstream says one word at the start, so that its silence can be waited for.
             service.notebook.heard(DEMO_SOURCE, clock.now())
         await _run(service, stop, api, own, world, lambda: ready(service, api, standins_url))
+
+
+async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Listening], None]) -> None:
+    """One role of several processes, until SIGINT or SIGTERM, or until a part fails."""
+    stop = stop_signal()
+    clock = SlewedClock()
+    async with AsyncExitStack() as stack:
+        stores = open_shared(settings, clock)
+        http_at = listen(settings.http_host, settings.http_port, next_free=False)
+        time_keeper = TimeKeeper(stores.database, clock)
+        await time_keeper.measure()
+        file = read_roster(settings.roster) if settings.roster else None
+        keep = snapshot_path(settings)
+        rosters = await load_rosters(stores.database, file, clock.now(), demo=False, keep=keep)
+        connected = vendors.connect(settings, clock)
+        channels.load(connected.channels.keys())
+        service = Service(settings, stores, rosters, connected, clock, SystemIds(), {role})
+        if role in (Role.API, Role.NOTIFIER):
+            for sentence in connected.missing:
+                log.warning(sentence)
+        stack.push_async_callback(service.close)
+        keeping = asyncio.create_task(time_keeper.run(), name="database time")
+        stack.callback(keeping.cancel)
+        await _run(service, stop, http_at, None, None, lambda: ready(service, http_at))
 
 
 async def serve_standins(settings: Settings, api_url: str, ready: Callable[[Listening], None]) -> None:

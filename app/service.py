@@ -1,34 +1,29 @@
 """Wiring by hand: what there is, in which order it starts and stops. No globals, no container."""
 
 import asyncio
-import secrets
-import uuid
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
 
+from app.housekeeping import Housekeeping
 from app.intake_door import Door, read_message
 from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
-from app.queues import open_embedded, open_queue
 from app.roles import EVERY_ROLE, Role
-from app.rosters import SNAPSHOT, Rosters
+from app.rosters import Rosters
 from app.security import DeliveryIds
+from app.stores import Stores
 from app.ticks import Tick
 from app.vendors import Vendors
-from broker.base import Broker
 from broker.failover import FailoverBroker
 from config.settings import Settings
 from heartbeat.sweeper import Sweeper
 from model.clock import Clock
-from model.errors import SettingsError, Unavailable
+from model.errors import Unavailable
 from model.ids import Ids
 from notifiers.context import House
 from notifiers.dispatcher import Dispatcher
@@ -36,77 +31,13 @@ from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
-from store import leases, partitions, replies, retention, seal
-from store.database import Database
-from store.places import Place, Postgres, SqliteFile
+from store import leases
 from store.retention import Keep
 
 log = structlog.get_logger(__name__)
 
 # A loop that has not turned for this long is stuck: readiness fails.
 STUCK = timedelta(seconds=15)
-BATCHES_AN_HOUR = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The durable things one process opens."""
-
-    database: Database
-    broker: Broker
-    installation_key: bytes
-    process_id: str
-
-
-def open_stores(settings: Settings, clock: Clock) -> Stores:
-    """Open and migrate. Raises SettingsError when another process has the files, or the database is away."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    queue = open_embedded(settings)
-    database = _open_database(settings)
-    broker = open_queue(settings, queue, database, clock)
-    return Stores(database, broker, _installation_key(settings), _process_id(settings))
-
-
-def _open_database(settings: Settings) -> Database:
-    place = database_place(settings)
-    try:
-        place.upgrade()
-    except Unavailable as away:
-        raise SettingsError(f"the database {place} cannot be used: {away}") from None
-    return place.open()
-
-
-def database_place(settings: Settings) -> Place:
-    """Where the database is: a SQLite file, or a PostgreSQL server."""
-    if settings.database_url is None:
-        return SqliteFile(settings.data_dir / "gridcall.db")
-    url = settings.database_url.get_secret_value()
-    path = url.removeprefix("sqlite:///")
-    return Postgres(url) if path == url else SqliteFile(Path(path))
-
-
-def snapshot_path(settings: Settings) -> Path | None:
-    """Where the roster in force is kept for a start while the database is away; a file of ours is never away."""
-    return settings.data_dir / SNAPSHOT if isinstance(database_place(settings), Postgres) else None
-
-
-def _installation_key(settings: Settings) -> bytes:
-    """Given, or made at the first start and kept."""
-    if settings.installation_key is not None:
-        return settings.installation_key.get_secret_value().encode()
-    path = settings.data_dir / "installation.key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
-    return path.read_text().strip().encode()
-
-
-def _process_id(settings: Settings) -> str:
-    """One process at a time has the folder: its name stays, so that a restart knows what its predecessor was at."""
-    path = settings.data_dir / "process.id"
-    if not path.exists():
-        path.write_text(str(uuid.uuid4()))
-    return path.read_text().strip()
 
 
 class Loop(NamedTuple):
@@ -174,10 +105,10 @@ class Service:
         )
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
-        self.keep = Keep(
+        keep = Keep(
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
         )
-        self._blanked = ""  # up to this event nothing of vendors is left; not remembered over a restart
+        self.housekeeping = Housekeeping(stores.database, clock, keep)
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
@@ -185,11 +116,11 @@ class Service:
             Role.API: (Tick("notebook", 1.0, self.notebook.flush),),
             Role.NOTIFIER: (Tick("leases", 5.0, self.dispatcher.renew),),
             Role.MONITOR: (
-                Tick("seal", 1.0, self._seal),
+                Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
-                Tick("reply codes", 60.0, self._close_old_codes),
-                Tick("months", 3600.0, self._make_months),
-                Tick("retention", 3600.0, self._tidy),
+                Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
+                Tick("months", 3600.0, self.housekeeping.make_months),
+                Tick("retention", 3600.0, self.housekeeping.tidy),
             ),
         }
         everybodys = (
@@ -216,51 +147,12 @@ class Service:
             everybodys.append(Loop("spool router", spool.run, lambda: spool.oldest_since() or self.clock.now()))
         return [*everybodys, *(loop for role, loops in table.items() if role in self.roles for loop in loops)]
 
-    async def _seal(self) -> None:
-        """While the database is away its rows wait unsealed; the next tick tries again."""
-        try:
-            while await self.database.transact(seal.seal) >= seal.BATCH:
-                pass
-        except Unavailable as away:
-            log.warning("evidence cannot be sealed now", error=str(away))
-
     async def _watch_sources(self) -> None:
         """One process tells the silence of sources; the others know of it."""
         try:
             await (self.sweeper.tick() if await self._watch.held() else self.sweeper.load())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
-
-    async def _close_old_codes(self) -> None:
-        now = self.clock.now()
-        try:
-            await self.database.transact(lambda conn: replies.close_old_codes(conn, now))
-        except Unavailable as away:
-            log.warning("old reply codes cannot be closed now", error=str(away))
-
-    async def _make_months(self) -> None:
-        """Partitions for the coming months."""
-        now = self.clock.now()
-        try:
-            if made := await self.database.transact(lambda conn: partitions.make(conn, now)):
-                log.info("partitions made", names=made)
-        except Unavailable as away:
-            log.warning("partitions for the coming months cannot be made now", error=str(away))
-
-    async def _tidy(self) -> None:
-        """Delete what is too old, in small batches; what is left over waits for the next hour."""
-        now, keep = self.clock.now(), self.keep
-        try:
-            for _ in range(BATCHES_AN_HOUR):
-                if not await self.database.transact(lambda conn: retention.delete_batch(conn, now, keep)):
-                    break
-            for _ in range(BATCHES_AN_HOUR):
-                blank = partial(retention.blank_vendor_bodies, now=now, keep=keep.vendor_bodies, after=self._blanked)
-                if (last := await self.database.transact(blank)) is None:
-                    break
-                self._blanked = last
-        except Unavailable as away:
-            log.warning("what is too old cannot be deleted now", error=str(away))
 
     async def run(self) -> None:
         """The loops, until cancelled. A loop that fails ends them all, and with them the process."""
@@ -287,7 +179,8 @@ class Service:
     async def close(self) -> None:
         """After `run` has ended: write down the last notes, let go of everything."""
         await self.notebook.flush()
-        await self._seal()
+        if Role.MONITOR in self.roles:
+            await self.housekeeping.seal()
         await self._give_back()
         await self.vendors.close()
         await self.broker.close()

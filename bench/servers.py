@@ -15,7 +15,8 @@ from starlette.routing import Route
 from app import http, logs, ticks, vendors
 from app.rosters import load_rosters
 from app.serve import in_loop, listen
-from app.service import Service, open_stores
+from app.service import Service
+from app.stores import open_stores
 from bench import roster
 from config.settings import load_settings
 from model.clock import SystemClock

@@ -13,7 +13,8 @@ import httpx2
 from app import http
 from app.roles import EVERY_ROLE, Role
 from app.rosters import load_rosters
-from app.service import Service, open_stores
+from app.service import Service
+from app.stores import open_stores
 from app.vendors import Vendors
 from config.roster_file import load_roster
 from config.settings import load_settings

@@ -48,7 +48,7 @@ def _shown(finding: "Finding") -> tuple[str, str, str]:
 
 def migrate() -> None:
     """Bring the database to this version's schema. `serve` does the same at its start."""
-    from app.service import database_place
+    from app.stores import database_place
     from model.errors import SettingsError, Unavailable
     from store.migrate import head
 

@@ -1,14 +1,16 @@
-"""`gridcall serve` and `sandbox`: start it."""
+"""`gridcall serve`, one role alone, and `sandbox`: start it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+RosterOption = Annotated[Path | None, typer.Option("--roster", help="The roster file to load, whole or not at all.")]
+
 
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="With stand-ins for the vendors and the demo's roster.")] = False,
-    roster: Annotated[Path | None, typer.Option(help="The roster file to load, whole or not at all.")] = None,
+    roster: RosterOption = None,
     standins: Annotated[
         str | None, typer.Option(metavar="URL", help="With --demo: use the stand-ins that run there (see sandbox).")
     ] = None,
@@ -27,6 +29,44 @@ def serve(
         typer.echo(f"{name} is not a setting of Gridcall", err=True)
     url = standins.rstrip("/") if standins else None
     in_loop(run(settings, demo=demo, ready=greeting.say, standins_url=url))
+
+
+def api(roster: RosterOption = None) -> None:
+    """Take events in, answer vendors and people. Any number of processes, on PostgreSQL and RabbitMQ."""
+    _run_role("api", roster)
+
+
+def router(roster: RosterOption = None) -> None:
+    """Decide who is told, how and when. Any number of processes, on PostgreSQL and RabbitMQ."""
+    _run_role("router", roster)
+
+
+def notifier(roster: RosterOption = None) -> None:
+    """Call, text and post. Any number of processes, on PostgreSQL and RabbitMQ."""
+    _run_role("notifier", roster)
+
+
+def monitor(roster: RosterOption = None) -> None:
+    """Notice silent sources, seal the evidence, tidy up. One works at a time, others stand by."""
+    _run_role("monitor", roster)
+
+
+def _run_role(name: str, roster: Path | None) -> None:
+    from app import logs
+    from app.roles import Role
+    from app.serve import Listening, in_loop, run_role
+    from app.service import Service
+    from config.settings import load_settings, unknown_variables
+
+    settings = load_settings(**({"roster": roster} if roster else {}))
+    logs.configure(settings.log_level, settings.log_format)
+    for variable in unknown_variables():
+        typer.echo(f"{variable} is not a setting of Gridcall", err=True)
+
+    def ready(_service: Service, at: Listening) -> None:
+        typer.echo(f"Gridcall {name} is ready, its health at {at.url}/readyz")
+
+    in_loop(run_role(settings, Role(name), ready))
 
 
 def sandbox(

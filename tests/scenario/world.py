@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from app import http, serve, standins, vendors
 from app.rosters import load_rosters
-from app.service import Service, Stores, open_stores
+from app.service import Service
+from app.stores import Stores, open_stores
 from app.ticks import Tick
 from config.roster_file import RosterFile, load_roster
 from config.settings import Settings, load_settings

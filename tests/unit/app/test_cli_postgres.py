@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app import service
+from app import stores
 from app.cli import main
 from config.settings import load_settings
 from model.clock import SystemClock
@@ -45,10 +45,10 @@ def test_migrate_makes_the_tables_once_and_doctor_and_check_find_them(empty_data
 
 
 async def test_a_service_opens_it_and_makes_the_tables(empty_database, tmp_path):
-    stores = service.open_stores(load_settings(), SystemClock())
-    assert isinstance(stores.database, PostgresDatabase)
-    await stores.broker.close()
-    await stores.database.close()
+    opened = stores.open_stores(load_settings(), SystemClock())
+    assert isinstance(opened.database, PostgresDatabase)
+    await opened.broker.close()
+    await opened.database.close()
     assert not (tmp_path / "gridcall.db").exists()
 
 

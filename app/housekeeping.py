@@ -1,0 +1,76 @@
+"""What has to be done now and then for the database: seal the evidence, close codes, make months, delete what is old.
+
+Each job is harmless when two processes do it at once. While the database is away it waits for its next turn.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+
+from model.clock import Clock
+from model.errors import Unavailable
+from store import partitions, replies, retention, seal
+from store.database import Database
+from store.retention import Keep
+
+log = structlog.get_logger(__name__)
+
+BATCHES_AN_HOUR = 500
+
+
+class Housekeeping:
+    def __init__(self, database: Database, clock: Clock, keep: Keep) -> None:
+        self._database = database
+        self._clock = clock
+        self._keep = keep
+        self._blanked = ""  # up to this event nothing of vendors is left; not remembered over a restart
+
+    async def seal(self) -> None:
+        """Chain what was appended since."""
+
+        async def work() -> None:
+            while await self._database.transact(seal.seal) >= seal.BATCH:
+                pass
+
+        await _unless_away("evidence cannot be sealed now", work)
+
+    async def close_old_codes(self) -> None:
+        now = self._clock.now()
+
+        async def work() -> None:
+            await self._database.transact(lambda conn: replies.close_old_codes(conn, now))
+
+        await _unless_away("old reply codes cannot be closed now", work)
+
+    async def make_months(self) -> None:
+        """Partitions for the coming months."""
+        now = self._clock.now()
+
+        async def work() -> None:
+            if made := await self._database.transact(lambda conn: partitions.make(conn, now)):
+                log.info("partitions made", names=made)
+
+        await _unless_away("partitions for the coming months cannot be made now", work)
+
+    async def tidy(self) -> None:
+        """Delete what is too old, in small batches; what is left over waits for the next hour."""
+        await _unless_away("what is too old cannot be deleted now", self._tidy)
+
+    async def _tidy(self) -> None:
+        now, keep = self._clock.now(), self._keep
+        for _ in range(BATCHES_AN_HOUR):
+            if not await self._database.transact(lambda conn: retention.delete_batch(conn, now, keep)):
+                break
+        for _ in range(BATCHES_AN_HOUR):
+            blank = partial(retention.blank_vendor_bodies, now=now, keep=keep.vendor_bodies, after=self._blanked)
+            if (last := await self._database.transact(blank)) is None:
+                break
+            self._blanked = last
+
+
+async def _unless_away(sentence: str, work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Unavailable as away:
+        log.warning(sentence, error=str(away))

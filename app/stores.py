@@ -1,0 +1,119 @@
+"""The durable things a process opens: the database, the queue, its keys."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from app.queues import SPOOL, open_embedded, open_queue
+from app.rosters import SNAPSHOT
+from broker.base import Broker
+from broker.spool import in_memory
+from config.settings import Settings
+from model.clock import Clock
+from model.errors import SettingsError, Unavailable
+from store import migrate
+from store.database import Database
+from store.places import Place, Postgres, SqliteFile
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The durable things one process opens."""
+
+    database: Database
+    broker: Broker
+    installation_key: bytes
+    process_id: str
+
+
+def open_stores(settings: Settings, clock: Clock) -> Stores:
+    """Open and migrate. Raises SettingsError when another process has the files, or the database is away."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    queue = open_embedded(settings)
+    database = _open_database(settings)
+    broker = open_queue(settings, queue, database, clock)
+    return Stores(database, broker, _installation_key(settings), _process_id(settings))
+
+
+def open_shared(settings: Settings, clock: Clock) -> Stores:
+    """For one of several processes: what all of them share, and a spool of its own.
+
+    Raises SettingsError for stores that belong to one process, and for a database of another version. The database may
+    be away.
+    """
+    if missing := _not_shared(settings):
+        raise SettingsError(f"one role alone needs {missing}; or run everything in one process: gridcall serve")
+    spool = settings.data_dir / SPOOL
+    spool.mkdir(parents=True, exist_ok=True)
+    if in_memory(spool):
+        raise SettingsError(f"{spool} is in memory and would be lost with the machine: give GRIDCALL_DATA_DIR a disk")
+    place = database_place(settings)
+    try:
+        at = place.look(migrate.current)
+    except Unavailable as away:
+        log.warning("the database is away at the start", error=str(away))
+    else:
+        if at != migrate.head():
+            raise SettingsError(
+                f"the database {place} is at {at}, this version needs {migrate.head()}: gridcall migrate"
+            )
+    database = place.open()
+    return Stores(database, open_queue(settings, None, database, clock), _installation_key(settings), str(uuid.uuid4()))
+
+
+def _not_shared(settings: Settings) -> str:
+    needed = {
+        "PostgreSQL (GRIDCALL_DATABASE_URL), since a SQLite file belongs to one process": not isinstance(
+            database_place(settings), Postgres
+        ),
+        "RabbitMQ (GRIDCALL_AMQP_URL), since the embedded queue belongs to one process": settings.amqp_url is None,
+        "GRIDCALL_INSTALLATION_KEY, the same long random text for all": settings.installation_key is None,
+    }
+    return ", and ".join(what for what, lacks in needed.items() if lacks)
+
+
+def _open_database(settings: Settings) -> Database:
+    place = database_place(settings)
+    try:
+        place.upgrade()
+    except Unavailable as away:
+        raise SettingsError(f"the database {place} cannot be used: {away}") from None
+    return place.open()
+
+
+def database_place(settings: Settings) -> Place:
+    """Where the database is: a SQLite file, or a PostgreSQL server."""
+    if settings.database_url is None:
+        return SqliteFile(settings.data_dir / "gridcall.db")
+    url = settings.database_url.get_secret_value()
+    path = url.removeprefix("sqlite:///")
+    return Postgres(url) if path == url else SqliteFile(Path(path))
+
+
+def snapshot_path(settings: Settings) -> Path | None:
+    """Where the roster in force is kept for a start while the database is away; a file of ours is never away."""
+    return settings.data_dir / SNAPSHOT if isinstance(database_place(settings), Postgres) else None
+
+
+def _installation_key(settings: Settings) -> bytes:
+    """Given, or made at the first start and kept."""
+    if settings.installation_key is not None:
+        return settings.installation_key.get_secret_value().encode()
+    path = settings.data_dir / "installation.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path.read_text().strip().encode()
+
+
+def _process_id(settings: Settings) -> str:
+    """One process at a time has the folder: its name stays, so that a restart knows what its predecessor was at."""
+    path = settings.data_dir / "process.id"
+    if not path.exists():
+        path.write_text(str(uuid.uuid4()))
+    return path.read_text().strip()
