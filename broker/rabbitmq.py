@@ -209,6 +209,9 @@ class RabbitBroker:
         await self._topology.declare(connection)
         channel = await connection.channel()
         channel.close_callbacks.add(lambda *_: self._taking.drop(connection))
+        # A queue that is deleted ends its consumer and nothing else: the next connection makes both again.
+        lower = cast("LowerChannel", await channel.get_underlay_channel())
+        lower.on_consumer_cancel_callbacks.add(lambda _: self._taking.drop(connection))
         for name in self._topology.names:
             await self._take_from(channel, name, dead=name == self._topology.dead)
 
