@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -30,21 +29,25 @@ class Lost(Exception):
     """The connection ended under what was being done."""
 
 
-@asynccontextmanager
-async def as_lost() -> AsyncIterator[None]:
+class _AsLost:
     """Every way in which the client tells that the connection is gone becomes Lost.
 
     When its reader is cancelled, the client cancels whoever waits for an answer: not every CancelledError is ours.
     """
-    try:
-        yield
-    except LOST as error:
-        raise Lost(f"{type(error).__name__}: {error}") from error
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise Lost("the connection was closed") from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LOST):
+            raise Lost(f"{type(error).__name__}: {error}") from error
+        if isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                raise Lost("the connection was closed") from error
+
+
+as_lost = _AsLost()
 
 
 class Link:
@@ -67,25 +70,26 @@ class Link:
 
     async def run(self) -> None:
         """For ever."""
-        pauses = 0
+        failures = 0
         while True:
             connection = self._new()
             try:
-                async with self._clock.timeout(CONNECT_SECONDS), as_lost():
-                    await connection.connect()
-                    await self._up(connection)
+                async with self._clock.timeout(CONNECT_SECONDS):
+                    with as_lost:
+                        await connection.connect()
+                        await self._up(connection)
                 log.info("connected to RabbitMQ", link=self._name)
-                pauses = 0
+                failures = 0
                 await self._lost.wait()
                 log.warning("link to RabbitMQ lost", link=self._name)
             except (Lost, TimeoutError) as error:
                 # Said at the first try and then now and then: an outage is no reason to fill the disk.
-                if pauses % 60 == 0:
+                if failures % 60 == 0:
                     log.warning("RabbitMQ cannot be used", link=self._name, error=str(error) or "no answer")
+                failures += 1
             finally:
                 self._close(connection)  # also one that never came about: it would close itself at a bad moment
-            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=pause_seconds(pauses)))
-            pauses += 1
+            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=pause_seconds(failures)))
 
     def _new(self) -> AbstractConnection:
         connection = new_connection(self._url, self._name, self._heartbeat_seconds)
@@ -102,8 +106,9 @@ class Link:
 
     async def _close_in_time(self, connection: AbstractConnection) -> None:
         try:
-            async with self._clock.timeout(CLOSE_SECONDS), as_lost():
-                await connection.close()
+            async with self._clock.timeout(CLOSE_SECONDS):
+                with as_lost:
+                    await connection.close()
         except (Lost, TimeoutError) as error:
             log.debug("the connection did not close well", link=self._name, error=str(error))
 

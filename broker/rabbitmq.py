@@ -66,7 +66,7 @@ class RabbitHandle:
         self._broker.forget(self)
         for copy in self._copies:
             try:
-                async with as_lost():
+                with as_lost:
                     await copy.ack()
             except Lost as error:
                 log.debug("ack lost", message=self.message.id, error=str(error))
@@ -80,8 +80,9 @@ async def server_at(url: str, clock: Clock) -> str:
     """ "RabbitMQ 3.10.8". Raises Unavailable with what is wrong."""
     connection = new_connection(url, "gridcall doctor", HEARTBEAT_SECONDS)
     try:
-        async with clock.timeout(LOOK_SECONDS), as_lost():
-            await connection.connect()
+        async with clock.timeout(LOOK_SECONDS):
+            with as_lost:
+                await connection.connect()
             assert connection.transport is not None
             about = connection.transport.connection.server_properties
             named = [about.get(name, b"") for name in ("product", "version")]
@@ -158,10 +159,10 @@ class RabbitBroker:
             async with self._clock.timeout(self._publish_seconds):
                 while True:
                     await self._up.wait()
-                    sender = self._sender
-                    assert sender is not None
+                    if (sender := self._sender) is None:
+                        continue  # it was up when we were woken
                     try:
-                        async with as_lost():
+                        with as_lost:
                             # `wait` would let each one wait until the one before is written.
                             await sender.channel.basic_publish(
                                 body, routing_key=queue, properties=properties, mandatory=True, wait=False
@@ -192,8 +193,9 @@ class RabbitBroker:
         if sender is None:
             return False
         try:
-            async with self._clock.timeout(self._publish_seconds), as_lost():
-                await sender.channel.basic_publish(b"", routing_key=f"{self._topology.dead}.nowhere", wait=False)
+            async with self._clock.timeout(self._publish_seconds):
+                with as_lost:
+                    await sender.channel.basic_publish(b"", routing_key=f"{self._topology.dead}.nowhere", wait=False)
         except (Lost, TimeoutError):
             self._cannot_send(sender)
             return False
@@ -207,6 +209,9 @@ class RabbitBroker:
         await self._topology.declare(connection)
         channel = await connection.channel()
         channel.close_callbacks.add(lambda *_: self._taking.drop(connection))
+        # A queue that is deleted ends its consumer and nothing else: the next connection makes both again.
+        lower = cast("LowerChannel", await channel.get_underlay_channel())
+        lower.on_consumer_cancel_callbacks.add(lambda _: self._taking.drop(connection))
         for name in self._topology.names:
             await self._take_from(channel, name, dead=name == self._topology.dead)
 
@@ -277,12 +282,17 @@ class RabbitBroker:
         if self._sender is None:
             return
         try:
-            async with self._clock.timeout(LOOK_SECONDS), as_lost(), self._sender.connection.channel() as channel:
-                for name in self._topology.names:
-                    found = await channel.declare_queue(name, passive=True)
-                    self._counts[name] = found.declaration_result.message_count or 0
+            async with self._clock.timeout(LOOK_SECONDS):
+                with as_lost:
+                    await self._count(self._sender.connection)
         except (Lost, TimeoutError) as error:
             log.debug("the queues cannot be counted now", error=str(error))
+
+    async def _count(self, connection: AbstractConnection) -> None:
+        async with connection.channel() as channel:
+            for name in self._topology.names:
+                found = await channel.declare_queue(name, passive=True)
+                self._counts[name] = found.declaration_result.message_count or 0
 
     async def close(self) -> None:
         await self._sending.close()

@@ -67,6 +67,22 @@ async def test_a_message_no_queue_takes_is_not_confirmed(url, prefix):
         assert await ids_until(broker, {"c"}) == ["c"]
 
 
+async def test_a_queue_deleted_under_who_takes_is_made_again(url, prefix):
+    async with opened(url, prefix) as broker:
+        messages = aiter(broker.consume())
+        await broker.publish(message("a"))
+        async with asyncio.timeout(10):
+            await (await anext(messages)).ack()
+            await delete_queues(url, prefix)
+            while True:
+                try:
+                    await broker.publish(message("b"))
+                    break
+                except Unavailable:
+                    continue
+            assert (await anext(messages)).message.id == "b"
+
+
 async def test_the_link_is_cut_while_many_publish(url, prefix):
     """Each publish ends well, and each message is there; some perhaps twice, which placing makes harmless."""
     async with proxied(url) as proxy, opened(proxy.url, prefix) as broker:
