@@ -124,7 +124,7 @@ class Service:
             ),
         }
         everybodys = (
-            Tick("roster", 1.0, lambda: self.rosters.refresh(self.database)),
+            Tick("roster", 1.0, self._look_at_roster),
             Tick("queue", 1.0, self.broker.refresh),
         )
         return [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
@@ -146,6 +146,9 @@ class Service:
         if (spool := self.spool_router) is not None:
             everybodys.append(Loop("spool router", spool.run, lambda: spool.oldest_since() or self.clock.now()))
         return [*everybodys, *(loop for role, loops in table.items() if role in self.roles for loop in loops)]
+
+    async def _look_at_roster(self) -> None:
+        await self.rosters.refresh(self.database)
 
     async def _watch_sources(self) -> None:
         """One process tells the silence of sources; the others know of it."""

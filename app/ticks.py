@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
+from inspect import iscoroutinefunction
 from typing import NamedTuple
 
 import structlog
@@ -24,6 +25,7 @@ def schedule(ticks: Sequence[Tick], failed: Callable[[BaseException], None]) -> 
     """A scheduler, not started yet, that runs the table; the first error of a job goes to `failed`."""
     scheduler = AsyncIOScheduler(timezone=UTC)
     for tick in ticks:
+        assert iscoroutinefunction(tick.tick), tick.name  # the scheduler awaits nothing else
         scheduler.add_job(
             tick.tick,
             "interval",
