@@ -138,7 +138,8 @@ def open_generations(facts: Facts) -> list[int]:
 
 
 def asked(facts: Facts) -> bool:
-    return any(n.person for n in facts.rows(revision=facts.revision))
+    """Somebody was on a timetable of this event, be it of an earlier revision than the one it ended with."""
+    return any(n.person for n in facts.rows())
 
 
 def name(facts: Facts, person: str) -> str:

@@ -60,11 +60,10 @@ def revise(facts: Facts) -> PlanChange:
 def _new_revision(facts: Facts, change: PlanChange) -> None:
     latest = facts.case.event.latest
     planned = {n.revision for n in facts.notifications} | {a.revision for a in facts.agenda}
-    if latest.number in planned:
-        return
-    if latest.needs_answer:
+    # Several may have come since the last look: what asks is not covered by what only informs.
+    if facts.revision not in planned:
         _ask_again(facts, change)
-    else:
+    if latest.number not in planned and not latest.needs_answer:
         _inform(facts, change)
 
 

@@ -45,11 +45,11 @@ def _voice(kind: Kind, f: Facts) -> Words:
 
 
 def _sms(kind: Kind, f: Facts) -> tuple[Words, ...]:
-    sms = catalogue("sms")
+    sms, mark = catalogue("sms"), f.code or f.reference
     heads = [plain(sms.say(f"{kind}_head", f, tight)) for tight in range(TIGHTEST + 1)]
-    tight = next((n for n, head in enumerate(heads) if fits_as_part(head)), TIGHTEST)
+    tight = next((n for n, head in enumerate(heads) if fits_as_part(head, mark)), TIGHTEST)
     rest = plain(sms.say(f"{kind}_rest", f, tight))
-    parts = split_sms(heads[tight], rest, f.mode if rest else "")
+    parts = split_sms(heads[tight], rest, f.mode if rest else "", mark)
     return tuple(Words(text=part, template=sms.template(kind)) for part in parts)
 
 

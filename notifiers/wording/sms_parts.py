@@ -1,4 +1,8 @@
-"""Cuts a text into separate SMS that each fit one segment, numbered "(1/5)" at the end (vendors.md section 5.5)."""
+"""Cuts a text into separate SMS that each fit one segment, numbered "(1/5 A)" at the end (vendors.md section 5.5).
+
+The mark behind the number says which message a part belongs to. Without it the later parts of two events read alike: a
+person cannot tell them apart, and neither can we when the vendor is asked which of them it has.
+"""
 
 import gsm0338  # noqa: F401 - registers the codec gsm03.38
 
@@ -39,45 +43,47 @@ def fits(text: str, reserved: int = 0) -> bool:
     return len(text.encode("utf-16-be", "replace")) // 2 + reserved <= UCS2_UNITS
 
 
-def fits_as_part(text: str) -> bool:
-    """True when `text` is one segment with its number behind it."""
-    return fits(text, _NUMBER)
+def fits_as_part(text: str, mark: str = "") -> bool:
+    """True when `text` is one segment with its number and `mark` behind it."""
+    return fits(text, _NUMBER + (len(mark) + 1 if mark else 0))
 
 
-def cut(text: str) -> list[str]:
+def cut(text: str, mark: str = "") -> list[str]:
     """Pieces that fit as parts once stripped and that join back to `text` exactly; borders of words where possible.
 
     Characters are code points here, so neither a surrogate pair nor an escape pair is ever torn.
     """
     pieces = []
     while text:
-        end = _longest(text)
+        end = _longest(text, mark)
         pieces.append(text[:end])
         text = text[end:]
     return pieces
 
 
-def split_sms(head: str, rest: str = "", tail: str = "") -> tuple[str, ...]:
+def split_sms(head: str, rest: str = "", tail: str = "", mark: str = "") -> tuple[str, ...]:
     """The texts to send, at most MAX_PARTS.
 
     One alone without a number when everything fits. Else `head` has the first part for itself (when it fits one),
-    `rest` follows and is shortened with "..." when there is too much, and `tail` is last in any case.
+    `rest` follows and is shortened with "..." when there is too much, and `tail` is last in any case. `mark` stands
+    behind the number of each part.
     """
     whole = " ".join(p for p in (head, rest, tail) if p)
     if fits(whole):
         return (whole,)
-    pieces = [p.strip() for p in [*cut(head), *cut(" ".join(p for p in (rest, tail) if p))] if p.strip()]
+    pieces = [p.strip() for p in [*cut(head, mark), *cut(" ".join(p for p in (rest, tail) if p), mark)] if p.strip()]
     if len(pieces) > MAX_PARTS:
-        pieces = [*pieces[: MAX_PARTS - 1], _shortened(pieces[MAX_PARTS - 1], tail)]
-    return tuple(f"{piece} ({n}/{len(pieces)})" for n, piece in enumerate(pieces, 1))
+        pieces = [*pieces[: MAX_PARTS - 1], _shortened(pieces[MAX_PARTS - 1], tail, mark)]
+    behind = f" {mark}" if mark else ""
+    return tuple(f"{piece} ({n}/{len(pieces)}{behind})" for n, piece in enumerate(pieces, 1))
 
 
-def _longest(text: str) -> int:
+def _longest(text: str, mark: str) -> int:
     """Where the longest piece ends; a space at the border stays with the piece before it."""
     low, high = 1, min(len(text), GSM_SEPTETS)
     while low < high:  # what fits is never followed by something longer that does when it does not
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits_as_part(text[:middle]) else (low, middle - 1)
+        low, high = (middle, high) if fits_as_part(text[:middle], mark) else (low, middle - 1)
     if low == len(text):
         return low
     if text[low] == " ":
@@ -86,8 +92,8 @@ def _longest(text: str) -> int:
     return border if border > low // 2 else low
 
 
-def _shortened(piece: str, tail: str) -> str:
+def _shortened(piece: str, tail: str, mark: str) -> str:
     ending = f"{_ELLIPSIS} {tail}".strip()
-    while piece and not fits_as_part(piece + ending):
+    while piece and not fits_as_part(piece + ending, mark):
         piece = piece[:-1]
     return piece.rstrip() + ending

@@ -13,7 +13,7 @@ from sandbox.feed import Entry
 from sandbox.twilio.twiml import Gather, Message, Say, parse
 
 REPLY = re.compile(r"Reply 1([A-Z]+)=ACK 2\1=CANNOT")
-PART = re.compile(r" \((\d)/(\d)\)$")
+PART = re.compile(r" \((\d)/(\d)(?: [^()]*)?\)$")
 
 Moment = Callable[[datetime], str]
 

@@ -233,3 +233,24 @@ def test_a_step_asks_the_rota_again():
     found = facts(event(), rows, agenda=agenda, now=backup.due_at, roster=handed_over)
     change = falling_due.take_step(found, backup)
     assert {n.person for n in change.add if n.person} == {"chie"}  # ana is on it too and was told already
+
+
+def test_what_asks_is_not_covered_by_what_informs_after_it():
+    """An update that asks and one that only informs come before anybody looked: the first is asked all the same."""
+    rows, agenda = started()
+    asks = revision(2, message_type=MessageType.UPDATE)
+    informs = revision(3, needs_answer=False, message_type=MessageType.UPDATE)
+    change = revise(facts(event(revision(), asks, informs), rows, agenda=agenda, now=SOON))
+    assert {n.person for n in change.add if (n.kind, n.revision, n.channel) == (Kind.ALERT, 2, ChannelName.VOICE)}
+    assert {n.revision for n in change.add if n.kind is Kind.UPDATE} == {3}
+    assert AgendaKind.VERDICT in {a.kind for a in change.add_agenda if a.revision == 2}
+
+
+def test_an_event_that_ends_before_its_newest_order_was_told_has_a_verdict():
+    """People were on a timetable of an earlier revision: the end of the event is an outcome for them."""
+    rows, agenda = started()
+    asks = revision(2, message_type=MessageType.UPDATE)
+    ends = revision(3, needs_answer=False, message_type=MessageType.CANCEL)
+    over = event(revision(), asks, ends, status=EventStatus.CANCELLED)
+    change = revise(facts(over, rows, agenda=agenda, now=SOON))
+    assert [(v.person, v.revision, v.outcome) for v in change.verdicts] == [(None, 2, Outcome.NOT_NEEDED)]

@@ -77,3 +77,12 @@ def test_fancy_punctuation_costs_nothing():
     assert septets(fancy) is None
     assert plain(fancy) == '"Hold" - until released... it\'s'
     assert septets(plain(fancy)) is not None
+
+
+@given(st.one_of(gsm_text, wordy), st.one_of(gsm_text, wordy), st.sampled_from(["A", "XY", "0007 r2"]))
+def test_each_part_says_which_message_it_belongs_to(head, rest, mark):
+    parts = split_sms(head, rest, mark=mark)
+    for part in parts if len(parts) > 1 else ():
+        long, limit = length(part)
+        assert long <= limit
+        assert part.endswith(f"/{len(parts)} {mark})")

@@ -67,9 +67,9 @@ def test_voice_payload():
             {},
             (
                 "MISO EDR ACT NOW: cut 12.5 MW at Foundry 1 by 13:30 CDT (13:30 EST), hold until released. "
-                "Ref 0007 r1. Reply 1A=ACK 2A=CANNOT (1/2)",
+                "Ref 0007 r1. Reply 1A=ACK 2A=CANNOT (1/2 A)",
                 "Planned end 17:30 CDT (17:30 EST). 31 min left. Foundry 1, MISO-LRZ 4. "
-                "Max Gen Event Step 2, EEA 2. Also confirm in MCS. Call +13125550100. (2/2)",
+                "Max Gen Event Step 2, EEA 2. Also confirm in MCS. Call +13125550100. (2/2 A)",
             ),
         ),
         (
@@ -77,9 +77,9 @@ def test_voice_payload():
             EXTENDED,
             (
                 "MISO EDR ACT NOW: EXTENDED to 18:30 EST. Cut 12.5 MW at Foundry 1 since 13:30 CDT (13:30 EST), "
-                "hold until released. Ref 0007 r1. Reply 1A=ACK 2A=CANNOT (1/2)",
+                "hold until released. Ref 0007 r1. Reply 1A=ACK 2A=CANNOT (1/2 A)",
                 "Planned end 18:30 CDT (18:30 EST). Foundry 1, MISO-LRZ 4. Max Gen Event Step 2, EEA 2. "
-                "Also confirm in MCS. Call +13125550100. (2/2)",
+                "Also confirm in MCS. Call +13125550100. (2/2 A)",
             ),
         ),
         (
@@ -102,9 +102,9 @@ def test_voice_payload():
             {},
             (
                 "DRILL MISO EDR: cut 12.5 MW at Foundry 1 by 13:30 CDT (13:30 EST), hold until released. "
-                "Ref 0007 r1. Reply 1A=ACK 2A=CANNOT DRILL (1/2)",
+                "Ref 0007 r1. Reply 1A=ACK 2A=CANNOT DRILL (1/2 A)",
                 "Planned end 17:30 CDT (17:30 EST). 31 min left. Foundry 1, MISO-LRZ 4. "
-                "Max Gen Event Step 2, EEA 2. Also confirm in MCS. Call +13125550100. DRILL (2/2)",
+                "Max Gen Event Step 2, EEA 2. Also confirm in MCS. Call +13125550100. DRILL (2/2 A)",
             ),
         ),
     ],
