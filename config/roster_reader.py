@@ -18,28 +18,23 @@ from model.roster import (
     AwakeHours,
     ContactMethod,
     Heartbeat,
-    Layer,
     Level,
     Match,
     Objective,
-    Override,
-    OverrideAction,
     PagerDutyMode,
     PagerDutyService,
     Person,
     Policy,
     Resource,
     Roster,
-    Rotation,
     Route,
-    ShiftLength,
-    ShiftUnit,
     Source,
     Step,
     Team,
     Wake,
 )
-from routing.on_call import first_instant
+from model.rota import Layer, Override, OverrideAction, Rotation, ShiftLength, ShiftUnit
+from routing.turns import first_instant
 
 T = TypeVar("T")
 

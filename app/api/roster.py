@@ -13,8 +13,9 @@ from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.problems import MEDIA_TYPE, Problem
 from app.security import Caller
 from config.keys import Role
-from model.roster import Policy, Resource, Rotation, Route
-from routing.on_call import shifts
+from model.roster import Policy, Resource, Route
+from model.rota import Rotation
+from routing.on_call import spans
 from store import monitors
 
 router = APIRouter(
@@ -79,7 +80,7 @@ async def rotation(rotation_id: str, service: ServiceDep, _: OperatorDep) -> dic
     found = roster.rotations.get(rotation_id)
     if found is None:
         raise _unknown("rotation", rotation_id)
-    overrides = [shapes.override(o) for o in roster.overrides if o.rotation == rotation_id]
+    overrides = [shapes.override(o) for o in roster.rotas[rotation_id].overrides]
     return {**_ROTATION.dump_python(found, mode="json"), "overrides": overrides}
 
 
@@ -91,14 +92,15 @@ async def rotation_shifts(
     start: Annotated[Instant | None, Query(alias="from", description="Default: now")] = None,
     end: Annotated[Instant | None, Query(alias="to", description="At most 366 days later; default: 14")] = None,
 ) -> dict[str, Any]:
-    """`{"rotation", "from", "to", "shifts": [{"people", "start", "end", "layer"}]}`: no gap, no overlap."""
-    roster = service.rosters.roster
-    found = roster.rotations.get(rotation_id)
-    if found is None:
+    """`{"rotation", "from", "to", "shifts": [{"person", "from", "to", "layer", "override"}], "gaps": [...]}`.
+
+    One shift for each person and turn, cut to the window; `layer` is null where an override put the person there.
+    """
+    rota = service.rosters.roster.rotas.get(rotation_id)
+    if rota is None:
         raise _unknown("rotation", rotation_id)
     start, end = _window(start or service.clock.now(), end)
-    rows = [shapes.shift(s) for s in shifts(found, roster.overrides, start, end)]
-    return {"rotation": rotation_id, "from": iso(start), "to": iso(end), "shifts": rows}
+    return {"rotation": rotation_id, "from": iso(start), "to": iso(end)} | shapes.covered(spans(rota, start, end))
 
 
 def _window(start: datetime, end: datetime | None) -> tuple[datetime, datetime]:

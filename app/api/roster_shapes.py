@@ -7,8 +7,10 @@ from app.api.instants import iso
 from app.masking import masked
 from heartbeat.sweeper import Standing
 from model.monitor import Monitor, MonitorStatus
-from model.roster import Override, Person, Shift, Source, Team
+from model.roster import Person, Source, Team
+from model.rota import Override, Shift, Span
 from routing.audience import is_awake
+from routing.on_call import gaps, shifts
 
 
 def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
@@ -48,8 +50,22 @@ def override(found: Override) -> dict[str, Any]:
     }
 
 
+def covered(found: tuple[Span, ...]) -> dict[str, Any]:
+    """`{"shifts", "gaps"}` of a window."""
+    return {
+        "shifts": [shift(s) for s in shifts(found)],
+        "gaps": [{"from": iso(g.start), "to": iso(g.end)} for g in gaps(found)],
+    }
+
+
 def shift(found: Shift) -> dict[str, Any]:
-    return {"people": list(found.people), "start": iso(found.start), "end": iso(found.end), "layer": found.layer}
+    return {
+        "person": found.person,
+        "from": iso(found.start),
+        "to": iso(found.end),
+        "layer": found.duty.layer,
+        "override": found.duty.override,
+    }
 
 
 def source(

@@ -9,7 +9,8 @@ import pytest
 from config.roster_file import Role, RosterFile, load_roster
 from model.errors import SettingsError
 from model.plan import ChannelName
-from model.roster import AwakeHours, Heartbeat, Match, OverrideAction, PagerDutyMode, Policy, ShiftUnit, Wake
+from model.roster import AwakeHours, Heartbeat, Match, PagerDutyMode, Policy, Wake
+from model.rota import OverrideAction, ShiftUnit
 from routing.on_call import on_call
 
 DOC = Path(__file__).parents[3] / "docs" / "roster.md"
@@ -125,7 +126,7 @@ def test_the_example_of_the_documentation():
     assert roster.resource("MISO-EPNODE", "ACME.FOUNDRY1").contracted_mw == 12.5
     assert [k.role for k in found.keys] == [Role.UPSTREAM, Role.OPERATOR, Role.ADMIN]
     christmas = datetime(2026, 12, 25, tzinfo=UTC)
-    assert on_call(roster.rotations["ops-primary"], roster.overrides, christmas) == ("cho",)  # instead of ana
+    assert on_call(roster.rotas["ops-primary"], christmas) == ("cho",)  # instead of ana
 
 
 def test_the_documentation_names_every_field():
@@ -207,7 +208,7 @@ REFUSED = [
     ("[ana, [ben, ana]]", "[]", "20: rotations.primary.layers[0].participants: expected a list with at least one item"),
     ("[ana, [ben, ana]]", "[ana, []]", "participants[1]: expected a list with at least one item"),
     ("[ana, [ben, ana]]", "[ana, [ben, ben]]", "participants[1]: expected each only once"),
-    ("{unit: week}", "{unit: month}", 'shift.unit: expected one of (day, week), found "month"'),
+    ("{unit: week}", "{unit: year}", 'shift.unit: expected one of (hour, day, week, month), found "year"'),
     ("{unit: week}", "{unit: week, count: 0}", 'shift.count: expected a whole number from 1 to 366, found "0"'),
     ("2026-01-05T09:00", "2026-01-05T09:00Z", "starts_at: expected a date and time such as 2026-01-05T09:00, found"),
     ("2026-01-05T09:00", "2026-02-30T09:00", "starts_at: expected a date and time that exist"),
