@@ -7,17 +7,17 @@ in by itself. `routing/turns.py` knows when a layer speaks.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from model.rota import Absence, Duty, Gap, Layer, Override, OverrideAction, Rota, Shift, Span
 from routing.turns import pieces
 
 _TICK = timedelta(microseconds=1)
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Duties = list[Duty]
 
@@ -46,13 +46,15 @@ def shifts(found: Iterable[Span]) -> tuple[Shift, ...]:
     """Each person's shifts in the spans, by start, overrides first, then by falling priority, then by person."""
     done: list[Shift] = []
     running: dict[Duty, datetime] = {}
-    over = None
+    over: datetime | None = None
+    duties: tuple[Duty, ...] = ()
     for span in found:
-        for duty in running.keys() - set(span.duties):
-            done.append(Shift(duty=duty, start=running.pop(duty), end=span.start))
-        for duty in span.duties:
-            running.setdefault(duty, span.start)
-        over = span.end
+        if span.duties is not duties:
+            for duty in running.keys() - span.duties:
+                done.append(Shift(duty=duty, start=running.pop(duty), end=span.start))
+            for duty in span.duties:
+                running.setdefault(duty, span.start)
+        over, duties = span.end, span.duties
     if over is not None:
         done += [Shift(duty=duty, start=start, end=over) for duty, start in running.items()]
     return tuple(sorted(done, key=lambda s: (s.start, not s.duty.override, -s.duty.priority, s.person, s.end)))
@@ -60,7 +62,13 @@ def shifts(found: Iterable[Span]) -> tuple[Shift, ...]:
 
 def gaps(found: Iterable[Span]) -> tuple[Gap, ...]:
     """When nobody is on call."""
-    return tuple(Gap(start=start, end=end) for people, start, end in by_people(found) if not people)
+    merged: list[Gap] = []
+    for span in found:
+        if span.duties:
+            continue
+        start = merged.pop().start if merged and merged[-1].end == span.start else span.start
+        merged.append(Gap(start=start, end=span.end))
+    return tuple(merged)
 
 
 def by_people(found: Iterable[Span]) -> Iterator[tuple[tuple[str, ...], datetime, datetime]]:
@@ -73,8 +81,7 @@ def by_people(found: Iterable[Span]) -> Iterator[tuple[tuple[str, ...], datetime
 # --- what holds at an instant ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Speaking:
+class _Speaking(NamedTuple):
     """A layer's turn, within its hours."""
 
     start: datetime
@@ -83,8 +90,7 @@ class _Speaking:
     duties: tuple[Duty, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(NamedTuple):
     """An override, its place among all of its rota, and the duty it gives."""
 
     start: datetime
@@ -145,13 +151,14 @@ def _span(
     away = {a.person for a in absences}
     present = [d for d in named if d.person not in away]
     once = {d.person: d for d in reversed(present)}  # of a person named twice the first duty counts
+    if len(once) == len(present) == len(named):
+        return Span(start=interval[0], end=interval[1], duties=tuple(named), used=tuple(used))
+    times = Counter(d.person for d in present)
     return Span(
         start=interval[0],
         end=interval[1],
-        duties=tuple(once[person] for person in dict.fromkeys(d.person for d in present)),
-        twice=tuple(p for p, times in Counter(d.person for d in present).items() if times > 1)
-        if len(once) < len(present)
-        else (),
+        duties=tuple(once[person] for person in times),
+        twice=tuple(person for person, count in times.items() if count > 1),
         absent=tuple(dict.fromkeys(d.person for d in named if d.person in away)),
         used=tuple(used),
     )
@@ -195,15 +202,20 @@ class _Running(Generic[_L]):
     def __init__(self, things: Sequence[_L]) -> None:
         self._coming = sorted(enumerate(things), key=lambda thing: thing[1].start, reverse=True)
         self._running: list[tuple[int, _L]] = []
+        self._found: list[_L] = []
+        self._changes_at = _EVER if self._coming else _NEVER
 
     def at(self, instant: datetime) -> list[_L]:
-        if not self._running and not self._coming:
-            return []
-        self._running = [thing for thing in self._running if thing[1].end > instant]
-        if self._coming and self._coming[-1][1].start <= instant:
-            while self._coming and self._coming[-1][1].start <= instant:
-                thing = self._coming.pop()
-                if thing[1].end > instant:
-                    self._running.append(thing)
-            self._running.sort(key=itemgetter(0))
-        return [thing for _, thing in self._running]
+        if instant >= self._changes_at:
+            self._move_to(instant)
+        return self._found
+
+    def _move_to(self, instant: datetime) -> None:
+        while self._coming and self._coming[-1][1].start <= instant:
+            self._running.append(self._coming.pop())
+        self._running = sorted((thing for thing in self._running if thing[1].end > instant), key=itemgetter(0))
+        self._found = [thing for _, thing in self._running]
+        changes = [thing.end for thing in self._found]
+        if self._coming:
+            changes.append(self._coming[-1][1].start)
+        self._changes_at = min(changes, default=_NEVER)

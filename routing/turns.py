@@ -8,9 +8,9 @@ clocks jump over is reached at the first instant after the gap. The hours of res
 from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from model.rota import Layer, Restriction, ShiftUnit, Weekday
@@ -26,8 +26,7 @@ _WEEKDAYS = tuple(Weekday)
 Interval = tuple[datetime, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """From `start` until before `end` (aware UTC); `number` counts from 0 at the layer's first handoff."""
 
     number: int

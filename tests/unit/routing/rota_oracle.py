@@ -34,9 +34,9 @@ def reached(wall: datetime, zone: str) -> datetime:
     later = bisect_left(shown, wall)
     if shown[later] == wall or later == 0:
         return quarters[later]
-    # Within the quarter before, if that had such a time; else the clock jumped over it.
-    before = quarters[later - 1] + (wall - shown[later - 1])
-    return min(before, quarters[later])
+    # Within the quarter that first showed the time before, if it goes on so far; else the clock jumped over it.
+    before = bisect_left(shown, shown[later - 1])
+    return min(quarters[before] + (wall - shown[before]), quarters[before + 1])
 
 
 @lru_cache(maxsize=512)

@@ -16,30 +16,32 @@ from model.rota import (
     Weekday,
 )
 
-ZONES = ("America/Chicago", "Europe/London", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu")
 PEOPLE = ("ana", "ben", "cho", "dee", "eli")
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 
-# Days the clocks moved on, in some of the zones.
-CHANGES = [
-    datetime.fromisoformat(day)
-    for day in (
-        *("2018-02-18", "2018-11-04", "2026-03-08", "2026-03-29"),
-        *("2026-04-05", "2026-10-04", "2026-10-25", "2026-11-01"),
-    )
-]
+# Zones, and the days on which the clocks there moved; Sao Paulo's move no more, Kathmandu's never did.
+CLOCKS = {
+    "America/Chicago": ("2026-03-08", "2026-11-01"),
+    "Europe/London": ("2026-03-29", "2026-10-25"),
+    "Australia/Lord_Howe": ("2026-04-05", "2026-10-04"),
+    "America/Sao_Paulo": ("2018-02-18", "2018-11-04", "2026-11-01"),
+    "Asia/Kathmandu": ("2026-03-08",),
+}
+ZONES = tuple(CLOCKS)
+CHANGES = [datetime.fromisoformat(day) for day in sorted({day for days in CLOCKS.values() for day in days})]
 # How long before the window a layer may have begun: the oracle walks from there.
 LONGEST_AGO = {ShiftUnit.HOUR: 20, ShiftUnit.DAY: 100, ShiftUnit.WEEK: 400, ShiftUnit.MONTH: 1500}
 
 
 def world(random: Random) -> tuple[Rota, datetime]:
     """A rota, and the day around which to ask."""
-    around = random.choice(CHANGES)
+    timezone = random.choice(ZONES)
+    around = datetime.fromisoformat(random.choice(CLOCKS[timezone]))
     rotation = Rotation(
         id="r",
         name="R",
         team="t",
-        timezone=random.choice(ZONES),
+        timezone=timezone,
         layers=tuple(layer(random, around, n) for n in range(random.randint(1, 3))),
     )
     return Rota(
@@ -82,10 +84,10 @@ def clock(random: Random) -> time:
 
 
 def instant(random: Random, around: datetime) -> datetime:
-    """Within ten days; half of them on quarters of an hour of the next two, where handoffs are."""
+    """Within ten days; half of them on quarters of an hour near the change, where handoffs are."""
     near = around.replace(tzinfo=UTC)
     if random.random() < 0.5:
-        return near + random.randint(-4 * 48, 4 * 48) * QUARTER - timedelta(microseconds=random.choice((0, 0, 1)))
+        return near + random.randint(-4 * 16, 4 * 16) * QUARTER - timedelta(microseconds=random.choice((0, 0, 1)))
     return near + timedelta(microseconds=random.randint(-10 * 86_400_000_000, 10 * 86_400_000_000))
 
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.oncall import differences
 from model.rota import (
     Absence,
     Duty,
@@ -25,6 +27,7 @@ from model.rota import (
     Span,
     Weekday,
 )
+from routing import turns
 from routing.on_call import by_people, gaps, on_call, shifts, spans
 from tests.unit.routing.rota_oracle import on_duty
 from tests.unit.routing.rota_worlds import CHANGES, DAY, ZONES, instant, override, world
@@ -71,6 +74,20 @@ def test_agrees_with_the_second_opinion(random: Random):
     for _ in range(10):
         at = instant(random, around)
         assert list(on_call(rota, at)) == on_duty(rota, at, last(around))
+
+
+def test_the_bench_finds_no_difference():
+    assert differences(1000) == 0
+
+
+def test_the_second_opinion_would_see_a_mistake(monkeypatch: pytest.MonkeyPatch):
+    """Hand off at the second passing of a doubled hour instead, and the bench says so."""
+
+    def second(wall: datetime, zone: ZoneInfo) -> datetime:
+        return max(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+
+    monkeypatch.setattr(turns, "first_instant", second)
+    assert differences(1000) > 0
 
 
 @pytest.mark.parametrize("unit", ShiftUnit)
@@ -155,11 +172,11 @@ def test_the_order_of_participants_is_kept(people: list[str], unit: ShiftUnit, z
     starts_at = random.choice(CHANGES) - 2 * DAY + random.choice((0, 2, 3)) * HOUR
     rota = simple(layer("l", *people, unit=unit, starts_at=starts_at), timezone=zone)
     start = starts_at.replace(tzinfo=UTC) + DAY
-    turns = [
+    numbers = [
         s.duty.turn
         for s in shifts(spans(rota, start, start + 130 * DAY if unit is ShiftUnit.MONTH else start + 4 * DAY))
     ]
-    assert all(1 <= b - a <= 2 for a, b in pairwise(turns))
+    assert all(1 <= b - a <= 2 for a, b in pairwise(numbers))
     for s in shifts(spans(rota, start, start + 4 * DAY)):
         assert s.person == people[s.duty.turn % 4]
 
