@@ -4,6 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
 
+# How large a rotation may be.
+MAX_LAYERS = 20
+MAX_PARTICIPANTS = 1000  # turns of a layer
+MAX_TOGETHER = 50  # people in one turn
+MAX_SHIFT_COUNT = 1000
+MAX_RESTRICTIONS = 50
+MAX_PRIORITY = 1000
+
 
 class ShiftUnit(StrEnum):
     HOUR = "hour"

@@ -14,7 +14,6 @@ from app.problems import MEDIA_TYPE, Problem
 from app.security import Caller
 from config.keys import Role
 from model.roster import Policy, Resource, Route
-from model.rota import Rotation
 from routing.on_call import spans
 from store import monitors
 
@@ -28,7 +27,7 @@ router = APIRouter(
 
 MAX_WINDOW = timedelta(days=366)
 
-_ROTATION, _POLICY = TypeAdapter(Rotation), TypeAdapter(Policy)
+_POLICY = TypeAdapter(Policy)
 _ROUTE, _RESOURCE = TypeAdapter(Route), TypeAdapter(Resource)
 
 
@@ -70,18 +69,17 @@ async def rotations(
 ) -> dict[str, Any]:
     """`{"rotations": [...], "next"}` by id, each with its layers."""
     found = page(service.rosters.roster.rotations.values(), lambda r: r.id, limit, after)
-    return {"rotations": [_ROTATION.dump_python(r, mode="json") for r in found.items], "next": found.next}
+    return {"rotations": [shapes.rotation(r) for r in found.items], "next": found.next}
 
 
 @router.get("/v1/rotations/{rotation_id}", responses={404: {"description": "No such rotation"}})
 async def rotation(rotation_id: str, service: ServiceDep, _: OperatorDep) -> dict[str, Any]:
     """One rotation with its layers and its overrides."""
     roster = service.rosters.roster
-    found = roster.rotations.get(rotation_id)
-    if found is None:
+    rota = roster.rotas.get(rotation_id)
+    if rota is None:
         raise _unknown("rotation", rotation_id)
-    overrides = [shapes.override(o) for o in roster.rotas[rotation_id].overrides]
-    return {**_ROTATION.dump_python(found, mode="json"), "overrides": overrides}
+    return shapes.rotation(rota.rotation) | {"overrides": [shapes.override(o) for o in rota.overrides]}
 
 
 @router.get("/v1/rotations/{rotation_id}/shifts", responses={404: {"description": "No such rotation"}})

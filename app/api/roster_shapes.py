@@ -8,7 +8,7 @@ from app.masking import masked
 from heartbeat.sweeper import Standing
 from model.monitor import Monitor, MonitorStatus
 from model.roster import Person, Source, Team
-from model.rota import Override, Shift, Span
+from model.rota import Layer, Override, Rotation, Shift, Span
 from routing.audience import is_awake
 from routing.on_call import gaps, shifts
 
@@ -45,8 +45,34 @@ def override(found: Override) -> dict[str, Any]:
         "action": str(found.action),
         "person": found.person,
         "replaces": found.replaces,
-        "start": iso(found.start),
-        "end": iso(found.end),
+        "from": iso(found.start),
+        "to": iso(found.end),
+    }
+
+
+def rotation(found: Rotation) -> dict[str, Any]:
+    """As the preview takes it, with its id, name and team."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "team": found.team,
+        "timezone": found.timezone,
+        "layers": [_layer(layer) for layer in found.layers],
+    }
+
+
+def _layer(found: Layer) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "participants": [list(turn) for turn in found.participants],
+        "shift": {"unit": str(found.shift.unit), "count": found.shift.count},
+        "starts_at": found.starts_at.isoformat(),
+        "ends_at": found.ends_at.isoformat() if found.ends_at else None,
+        "restrictions": [
+            {"days": [str(day) for day in r.days], "from": f"{r.start:%H:%M}", "to": f"{r.end:%H:%M}"}
+            for r in found.restrictions
+        ],
+        "priority": found.priority,
     }
 
 
