@@ -17,6 +17,7 @@ from app.api import (
     operating,
     plans,
     roster,
+    rotas,
     sending,
     unreadable,
 )
@@ -101,6 +102,6 @@ def build(service: Service) -> FastAPI:
     app.service = app.state.service = service
     app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, events_out, plans, oncall, roster, unreadable, live, callbacks, health, operating):
+    for part in (sending, events_out, plans, oncall, roster, rotas, unreadable, live, callbacks, health, operating):
         app.include_router(part.router)
     return app

@@ -20,7 +20,8 @@ MAX_TEXT_CHARS = 200
 _FOUND_CHARS = 60
 
 SLUG = re.compile(r"[a-z0-9-]{1,63}")
-_WALL = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
+WALL = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 
 T = TypeVar("T")
@@ -215,13 +216,12 @@ def slack_channel(node: Node) -> str:
 
 
 def clock_time(node: Node) -> time:
-    pattern = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
-    return time.fromisoformat(_matching(node, pattern, "a time from 00:00 to 23:59"))
+    return time.fromisoformat(_matching(node, CLOCK, "a time from 00:00 to 23:59"))
 
 
 def wall_time(node: Node) -> datetime:
     """A date and time without zone: what the clock on the wall shows."""
-    return _date_time(node, _matching(node, _WALL, "a date and time such as 2026-01-05T09:00"))
+    return _date_time(node, _matching(node, WALL, "a date and time such as 2026-01-05T09:00"))
 
 
 def instant(to_utc: Callable[[datetime], datetime]) -> Parse[datetime]:
@@ -230,7 +230,7 @@ def instant(to_utc: Callable[[datetime], datetime]) -> Parse[datetime]:
     def parse(node: Node) -> datetime:
         written = text(node)
         zone = _OFFSET.search(written, 16)
-        if not _WALL.fullmatch(written[: zone.start()] if zone else written):
+        if not WALL.fullmatch(written[: zone.start()] if zone else written):
             raise Wrong(node, "a date and time such as 2026-01-05T09:00 or 2026-01-05T15:00Z")
         found = _date_time(node, written)
         return found if found.tzinfo else to_utc(found)

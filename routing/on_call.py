@@ -14,9 +14,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from model.rota import Absence, Duty, Gap, Layer, Override, OverrideAction, Rota, Shift, Span
-from routing.turns import pieces
+from routing.turns import pieces, turns
 
-_TICK = timedelta(microseconds=1)
+_TICK, _YEAR = timedelta(microseconds=1), timedelta(days=366)
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Duties = list[Duty]
@@ -58,6 +58,21 @@ def shifts(found: Iterable[Span]) -> tuple[Shift, ...]:
     if over is not None:
         done += [Shift(duty=duty, start=start, end=over) for duty, start in running.items()]
     return tuple(sorted(done, key=lambda s: (s.start, not s.duty.override, -s.duty.priority, s.person, s.end)))
+
+
+def whole_shifts(rota: Rota, start: datetime, end: datetime) -> tuple[Shift, ...]:
+    """The shifts that touch the window, not cut to it; one that goes on for more than a year is cut after that."""
+    first, last = _wider(rota, start)[0], _wider(rota, end - _TICK)[1]
+    found = shifts(spans(rota, max(first, start - _YEAR), min(last, end + _YEAR)))
+    return tuple(s for s in found if s.start < end and start < s.end)
+
+
+def _wider(rota: Rota, at: datetime) -> tuple[datetime, datetime]:
+    """From before the first until after the last of the turns and overrides that run at `at`."""
+    zone = ZoneInfo(rota.rotation.timezone)
+    running: list[_Lasting] = [o for o in rota.overrides if o.start <= at < o.end]
+    running += [turn for layer in rota.rotation.layers for turn in turns(layer, zone, at, at + _TICK)]
+    return min([at, *(r.start for r in running)]), max([at + _TICK, *(r.end for r in running)])
 
 
 def gaps(found: Iterable[Span]) -> tuple[Gap, ...]:

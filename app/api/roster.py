@@ -1,20 +1,17 @@
 """The roster as it is in force: people, teams, rotations, policies, routes, resources, sources. For operators."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import TypeAdapter
 
 from app.api import roster_shapes as shapes
 from app.api.deps import OperatorDep, ServiceDep
-from app.api.instants import Instant, iso
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.problems import MEDIA_TYPE, Problem
 from app.security import Caller
 from config.keys import Role
 from model.roster import Policy, Resource, Route
-from routing.on_call import spans
 from store import monitors
 
 router = APIRouter(
@@ -24,8 +21,6 @@ router = APIRouter(
         for status, text in {401: "No key, or a wrong one", 403: "For operators and admins"}.items()
     },
 )
-
-MAX_WINDOW = timedelta(days=366)
 
 _POLICY = TypeAdapter(Policy)
 _ROUTE, _RESOURCE = TypeAdapter(Route), TypeAdapter(Resource)
@@ -80,38 +75,6 @@ async def rotation(rotation_id: str, service: ServiceDep, _: OperatorDep) -> dic
     if rota is None:
         raise _unknown("rotation", rotation_id)
     return shapes.rotation(rota.rotation) | {"overrides": [shapes.override(o) for o in rota.overrides]}
-
-
-@router.get("/v1/rotations/{rotation_id}/shifts", responses={404: {"description": "No such rotation"}})
-async def rotation_shifts(
-    rotation_id: str,
-    service: ServiceDep,
-    _: OperatorDep,
-    start: Annotated[Instant | None, Query(alias="from", description="Default: now")] = None,
-    end: Annotated[Instant | None, Query(alias="to", description="At most 366 days later; default: 14")] = None,
-) -> dict[str, Any]:
-    """`{"rotation", "from", "to", "shifts": [{"person", "from", "to", "layer", "override"}], "gaps": [...]}`.
-
-    One shift for each person and turn, cut to the window; `layer` is null where an override put the person there.
-    """
-    rota = service.rosters.roster.rotas.get(rotation_id)
-    if rota is None:
-        raise _unknown("rotation", rotation_id)
-    start, end = _window(start or service.clock.now(), end)
-    return {"rotation": rotation_id, "from": iso(start), "to": iso(end)} | shapes.covered(spans(rota, start, end))
-
-
-def _window(start: datetime, end: datetime | None) -> tuple[datetime, datetime]:
-    end = end or start + timedelta(days=14)
-    if not start < end <= start + MAX_WINDOW:
-        expected = f"an instant after `from`, at most {MAX_WINDOW.days} days later"
-        raise Problem(
-            422,
-            "The request cannot be read",
-            f"query.to: {expected}",
-            errors=[{"field": "query.to", "expected": expected}],
-        )
-    return start, end
 
 
 @router.get("/v1/policies")
