@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import problems
 from app.api import (
+    calendars,
     callbacks,
     events_in_docs,
     events_out,
@@ -102,6 +103,7 @@ def build(service: Service) -> FastAPI:
     app.service = app.state.service = service
     app.events_in = EventsIn(service)
     problems.install(app)
-    for part in (sending, events_out, plans, oncall, roster, rotas, unreadable, live, callbacks, health, operating):
+    known = (oncall, roster, rotas, calendars)
+    for part in (sending, events_out, plans, *known, unreadable, live, callbacks, health, operating):
         app.include_router(part.router)
     return app

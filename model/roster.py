@@ -1,7 +1,7 @@
 """Who can be told, who covers what, and where events go. One immutable value; a change makes a new version."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
 from functools import cached_property
@@ -207,10 +207,9 @@ class Roster:
         for absence in self.absences:
             absences.setdefault(absence.person, []).append(absence)
         return {
-            r.id: Rota(rotation=r, overrides=mine, absences=tuple(a for p in named for a in absences[p]))
+            r.id: replace(rota, absences=tuple(a for p in sorted(rota.people & absences.keys()) for a in absences[p]))
             for r in self.rotations.values()
-            for mine in [tuple(overrides.get(r.id, ()))]
-            for named in [sorted(_named(r, mine) & absences.keys())]
+            for rota in [Rota(rotation=r, overrides=tuple(overrides.get(r.id, ())))]
         }
 
     @cached_property
@@ -237,8 +236,3 @@ class Roster:
     def person_at(self, channel: ChannelName, address: str) -> Person | None:
         """Whose address it is, None for a stranger's."""
         return self._person_by_address.get((channel, address))
-
-
-def _named(rotation: Rotation, overrides: Iterable[Override]) -> set[str]:
-    turns = (turn for layer in rotation.layers for turn in layer.participants)
-    return {person for turn in turns for person in turn} | {o.person for o in overrides if o.person is not None}

@@ -112,6 +112,13 @@ class Rota:
     overrides: tuple[Override, ...] = ()
     absences: tuple[Absence, ...] = ()
 
+    @property
+    def people(self) -> set[str]:
+        """Everybody who is named in it."""
+        turns = {person for layer in self.rotation.layers for turn in layer.participants for person in turn}
+        changes = {person for o in self.overrides for person in (o.person, o.replaces) if person is not None}
+        return turns | changes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:

@@ -1,4 +1,4 @@
-"""Rotas before and after they are in force: `POST /v1/rotations/preview`, shifts, and calendars."""
+"""Who covers from when until when: `POST /v1/rotations/preview`, and the shifts of a rotation in force."""
 
 import asyncio
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ async def preview(
     if against is not None and against not in roster.rotas:
         raise unknown("rotation", against)
     if wrong := body.wrong_intervals():
-        raise _refused([(path, "an instant later than `from`") for path in wrong])
+        raise refused([(path, "an instant later than `from`") for path in wrong])
     start, end = body.within(body.rotation.timezone)
     return await asyncio.to_thread(_preview, body.rota(), start, end, roster, against)
 
@@ -81,7 +81,7 @@ async def rotation_shifts(
     start = start or service.clock.now()
     end = end or start + DEFAULT_WINDOW
     if start >= end:
-        raise _refused([("query.to", "an instant later than `from`")])
+        raise refused([("query.to", "an instant later than `from`")])
     found = await asyncio.to_thread(_preview, rota, start, end, roster, None, "query.to")
     return {"rotation": rotation_id, "from": iso(start), "to": iso(end)} | found
 
@@ -93,8 +93,8 @@ def unknown(what: str, name: str) -> Problem:
 def _preview(
     rota: Rota, start: datetime, end: datetime, roster: Roster, against: str | None, field: str = "body.to"
 ) -> dict[str, Any]:
-    _check_size(rota, start, end, field)
-    names = _names(roster)
+    check_size(rota, start, end, field)
+    names = names_in(roster)
     found = spans(rota, start, end)
     said = (*notices(rota, found, names), *_unknown_people(rota, roster, start, end))
     answer = shapes.covered(found) | {"notices": [_notice(n) for n in said]}
@@ -105,32 +105,30 @@ def _preview(
     return answer | {"effect": [_change(c, against) | {"text": words(c, zone, names, start)} for c in changes]}
 
 
-def _names(roster: Roster) -> Names:
+def names_in(roster: Roster) -> Names:
     """People by their names, strangers by their ids."""
     return lambda person: found.name if (found := roster.people.get(person)) else person
 
 
 def _unknown_people(rota: Rota, roster: Roster, start: datetime, end: datetime) -> Iterator[Notice]:
-    named = [p for layer in rota.rotation.layers for turn in layer.participants for p in turn]
-    named += [p for o in rota.overrides for p in (o.person, o.replaces) if p is not None]
-    for person in dict.fromkeys(p for p in named if p not in roster.people):
+    for person in sorted(rota.people - roster.people.keys()):
         text = f"{person} is not in the roster, and could not be told of anything"
         yield Notice(kind=NoticeKind.UNKNOWN_PERSON, text=text, start=start, end=end, people=(person,))
 
 
-def _check_size(rota: Rota, start: datetime, end: datetime, field: str) -> None:
+def check_size(rota: Rota, start: datetime, end: datetime, field: str) -> None:
     if end - start > MAX_WINDOW:
-        raise _refused([(field, f"at most {MAX_WINDOW.days} days later than `from`")])
+        raise refused([(field, f"at most {MAX_WINDOW.days} days later than `from`")])
     hours = (end - start) / timedelta(hours=1)
     pieces = sum(
         hours / (_HOURS[layer.shift.unit] * layer.shift.count) + hours / 24 * len(layer.restrictions)
         for layer in rota.rotation.layers
     )
     if pieces > MAX_PIECES:
-        raise _refused([(field, f"a shorter window: this one holds more than {MAX_PIECES} turns")])
+        raise refused([(field, f"a shorter window: this one holds more than {MAX_PIECES} turns")])
 
 
-def _refused(wrong: list[tuple[str, str]]) -> Problem:
+def refused(wrong: list[tuple[str, str]]) -> Problem:
     errors = [{"field": field, "expected": expected} for field, expected in wrong]
     first = f"{errors[0]['field']}: expected {errors[0]['expected']}"
     return Problem(422, "The request cannot be read", first, errors=errors)
