@@ -161,7 +161,7 @@ def _span(
     used: list[int] = []
     for placed in overrides:
         before, named = named, _APPLY[placed.override.action](named, placed)
-        if {d.person for d in before} != {d.person for d in named}:
+        if before != named and {d.person for d in before} != {d.person for d in named}:
             used.append(placed.place)
     away = {a.person for a in absences}
     present = [d for d in named if d.person not in away]

@@ -1,6 +1,8 @@
 """The JSON in which rotations, overrides and absences come in, checked field by field."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
+from itertools import accumulate
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +42,7 @@ from model.rota import (
 from routing.turns import first_instant
 
 MAX_CHANGES = 1000  # overrides, and absences, of one request
+MAX_AT_ONCE = 50  # overrides in force at one instant
 
 
 def _wrong(expected: str) -> PydanticCustomError:
@@ -220,6 +223,12 @@ class PreviewIn(IntervalIn):
         named += [(f"body.absences.{n}", a) for n, a in enumerate(self.absences)]
         found = [(path, interval.within(self.rotation.timezone)) for path, interval in named]
         return [f"{path}.to" for path, (start, end) in found if start >= end]
+
+
+def most_at_once(overrides: Sequence[Override]) -> int:
+    """How many of them are in force at the instant at which most are."""
+    ends = sorted([(o.start, 1) for o in overrides] + [(o.end, -1) for o in overrides])
+    return max(accumulate((step for _, step in ends), initial=0))
 
 
 def utc(at: datetime, timezone: str) -> datetime:

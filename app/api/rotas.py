@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from app.api import roster_shapes as shapes
 from app.api.deps import OperatorDep, ServiceDep
 from app.api.instants import Instant, iso
-from app.api.rota_in import PreviewIn
+from app.api.rota_in import MAX_AT_ONCE, PreviewIn, most_at_once
 from app.problems import MEDIA_TYPE, Problem
 from model.roster import Roster
 from model.rota import Rota, ShiftUnit
@@ -34,7 +34,7 @@ router = APIRouter(
 
 MAX_WINDOW = timedelta(days=366)
 DEFAULT_WINDOW = timedelta(days=14)
-MAX_PIECES = 50_000  # turns and hours of restrictions in one answer
+MAX_PIECES = 30_000  # turns and hours of restrictions in one answer
 _HOURS = {ShiftUnit.HOUR: 1, ShiftUnit.DAY: 24, ShiftUnit.WEEK: 168, ShiftUnit.MONTH: 672}
 
 
@@ -59,7 +59,10 @@ async def preview(
     if wrong := body.wrong_intervals():
         raise refused([(path, "an instant later than `from`") for path in wrong])
     start, end = body.within(body.rotation.timezone)
-    return await asyncio.to_thread(_preview, body.rota(), start, end, roster, against)
+    rota = body.rota()
+    if most_at_once(rota.overrides) > MAX_AT_ONCE:
+        raise refused([("body.overrides", f"at most {MAX_AT_ONCE} in force at one instant")])
+    return await asyncio.to_thread(_preview, rota, start, end, roster, against)
 
 
 @router.get(

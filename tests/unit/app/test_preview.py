@@ -183,8 +183,15 @@ async def test_too_many_turns_for_one_answer(house: House) -> None:
     body = changed("rotation.layers", [BODY["rotation"]["layers"][0] | {"shift": {"unit": "hour"}}] * 20)
     answer = await house.post(PATH, json=body | {"to": "2027-03-07T00:00:00Z"})
     assert answer.json()["errors"] == [
-        {"field": "body.to", "expected": "a shorter window: this one holds more than 50000 turns"}
+        {"field": "body.to", "expected": "a shorter window: this one holds more than 30000 turns"}
     ]
+
+
+async def test_too_many_overrides_at_once(house: House) -> None:
+    body = changed("overrides", [BODY["overrides"][0]] * 50)
+    assert (await house.post(PATH, json=body)).status_code == 200
+    answer = await house.post(PATH, json=body | {"overrides": [BODY["overrides"][0]] * 51})
+    assert answer.json()["errors"] == [{"field": "body.overrides", "expected": "at most 50 in force at one instant"}]
 
 
 async def test_operators_and_admins_may_and_nobody_else(house: House) -> None:
