@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import problems
 from app.api import (
+    calendars,
     callbacks,
     events_in_docs,
     events_out,
@@ -17,6 +18,7 @@ from app.api import (
     operating,
     plans,
     roster,
+    rotas,
     sending,
     unreadable,
 )
@@ -107,6 +109,7 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        for part in (sending, events_out, plans, oncall, roster, unreadable, live, callbacks):
+        known = (oncall, roster, rotas, calendars)
+        for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
             app.include_router(part.router)
     return app

@@ -1,4 +1,4 @@
-"""`python -m bench [intake|vendor]`: measure, and print what the figures hold for."""
+"""`python -m bench [intake|vendor|oncall]`: measure, and print what the figures hold for."""
 
 import asyncio
 import os
@@ -7,9 +7,9 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import intake, to_vendor
+from bench import intake, oncall, to_vendor
 
-BENCHES = {"intake": intake.run, "vendor": to_vendor.run}
+BENCHES = {"intake": intake.run, "vendor": to_vendor.run, "oncall": oncall.run}
 
 
 def _machine() -> str:

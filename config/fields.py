@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from enum import StrEnum
 from types import TracebackType
 from typing import Self, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 
+from config import zones
 from config.yaml_tree import Node
 from model.errors import SettingsError
 
@@ -20,7 +20,8 @@ MAX_TEXT_CHARS = 200
 _FOUND_CHARS = 60
 
 SLUG = re.compile(r"[a-z0-9-]{1,63}")
-_WALL = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
+WALL = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 
 T = TypeVar("T")
@@ -160,25 +161,36 @@ def choice(enum: type[E]) -> Parse[E]:
     return lambda node: enum(parse(node))
 
 
-def each(parse: Parse[T]) -> Parse[tuple[T, ...]]:
-    """A list with at least one item, each read by `parse`."""
+def each(parse: Parse[T], at_most: int | None = None) -> Parse[tuple[T, ...]]:
+    """A list with at least one item and `at_most` so many, each read by `parse`."""
 
     def parse_list(node: Node) -> tuple[T, ...]:
         if not isinstance(node.value, list) or not node.value:
             raise Wrong(node, "a list with at least one item")
+        if at_most is not None and len(node.value) > at_most:
+            raise Wrong(node, f"at most {at_most} items", str(len(node.value)))
         return tuple(parse(item) for item in node.value)
 
     return parse_list
 
 
+def no_doubles(parse_list: Parse[tuple[T, ...]]) -> Parse[tuple[T, ...]]:
+    """A list in which nothing stands twice."""
+
+    def parse_once(node: Node) -> tuple[T, ...]:
+        found = parse_list(node)
+        if len(set(found)) < len(found):
+            raise Wrong(node, "each only once", "one twice")
+        return found
+
+    return parse_once
+
+
 def timezone(node: Node) -> str:
-    """A name of the IANA time zone database."""
+    """A name of the IANA time zone database that is in use."""
     name = text(node)
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        hint = did_you_mean(name, available_timezones())
-        raise Wrong(node, f"a timezone such as America/Chicago{hint}") from None
+    if (expected := zones.problem(name)) is not None:
+        raise Wrong(node, expected)
     return name
 
 
@@ -204,13 +216,12 @@ def slack_channel(node: Node) -> str:
 
 
 def clock_time(node: Node) -> time:
-    pattern = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
-    return time.fromisoformat(_matching(node, pattern, "a time from 00:00 to 23:59"))
+    return time.fromisoformat(_matching(node, CLOCK, "a time from 00:00 to 23:59"))
 
 
 def wall_time(node: Node) -> datetime:
     """A date and time without zone: what the clock on the wall shows."""
-    return _date_time(node, _matching(node, _WALL, "a date and time such as 2026-01-05T09:00"))
+    return _date_time(node, _matching(node, WALL, "a date and time such as 2026-01-05T09:00"))
 
 
 def instant(to_utc: Callable[[datetime], datetime]) -> Parse[datetime]:
@@ -219,7 +230,7 @@ def instant(to_utc: Callable[[datetime], datetime]) -> Parse[datetime]:
     def parse(node: Node) -> datetime:
         written = text(node)
         zone = _OFFSET.search(written, 16)
-        if not _WALL.fullmatch(written[: zone.start()] if zone else written):
+        if not WALL.fullmatch(written[: zone.start()] if zone else written):
             raise Wrong(node, "a date and time such as 2026-01-05T09:00 or 2026-01-05T15:00Z")
         found = _date_time(node, written)
         return found if found.tzinfo else to_utc(found)

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from config import fields as f
 from config.fields import Fields, Parse, Problems, Wrong
 from config.keys import KeySpec, Role, secret
 from config.roster_checks import Reference, check, policy_problems
+from config.rota_reader import RotaReader
 from config.yaml_tree import Node
 from model.event import Mode, Phase, Severity
 from model.plan import ChannelName
@@ -18,28 +17,22 @@ from model.roster import (
     AwakeHours,
     ContactMethod,
     Heartbeat,
-    Layer,
     Level,
     Match,
     Objective,
-    Override,
-    OverrideAction,
     PagerDutyMode,
     PagerDutyService,
     Person,
     Policy,
     Resource,
     Roster,
-    Rotation,
     Route,
-    ShiftLength,
-    ShiftUnit,
     Source,
     Step,
     Team,
     Wake,
 )
-from routing.on_call import first_instant
+from model.rota import Rotation
 
 T = TypeVar("T")
 
@@ -59,20 +52,20 @@ class Reader:
         self._problems = problems
         self._formats = formats
         self._references: list[Reference] = []
-        self._zones: dict[str, str] = {}
 
     def read(self) -> tuple[Roster, tuple[KeySpec, ...]]:
         """What the file says; of use only when no problem was noted."""
         with Fields(self._root, self._problems) as top:
             people = self._named(top, "people", self._person)
             teams = self._named(top, "teams", self._team)
-            rotations = self._named(top, "rotations", self._rotation)
-            self._zones = {r.id: r.timezone for r in rotations.values()}
+            rota = RotaReader(self._problems, self._ref)
+            rotations = self._named(top, "rotations", rota.rotation)
             roster = Roster(
                 people=people,
                 teams=teams,
                 rotations=rotations,
-                overrides=self._listed(top, "overrides", self._override),
+                overrides=self._listed(top, "overrides", partial(rota.override, _zones(rotations))),
+                absences=self._listed(top, "absences", partial(rota.absence, _zones(people))),
                 policies=self._named(top, "policies", self._policy),
                 routes=self._listed(top, "routes", self._route),
                 resources=self._listed(top, "resources", self._resource),
@@ -145,52 +138,6 @@ class Reader:
             pagerduty=entry.optional("pagerduty", self._nested(_pagerduty), None),
         )
 
-    # --- the rota ---
-
-    def _rotation(self, name: str, entry: Fields) -> Rotation:
-        return Rotation(
-            id=name,
-            name=entry.required("name", f.text, ""),
-            team=entry.required("team", self._ref("teams"), ""),
-            timezone=entry.required("timezone", f.timezone, "UTC"),
-            layers=entry.required("layers", f.each(self._nested(self._layer)), ()),
-        )
-
-    def _layer(self, entry: Fields) -> Layer:
-        return Layer(
-            name=entry.required("name", f.text, ""),
-            participants=entry.required("participants", f.each(self._turn), ()),
-            shift=entry.required("shift", self._nested(_shift), ShiftLength(unit=ShiftUnit.WEEK)),
-            starts_at=entry.required("starts_at", f.wall_time, datetime.min),  # noqa: DTZ901 - wall time
-        )
-
-    def _turn(self, node: Node) -> tuple[str, ...]:
-        """One person, or a list of those who are on call together."""
-        person = self._ref("people")
-        if not isinstance(node.value, list):
-            return (person(node),)
-        return _no_doubles(f.each(person))(node)
-
-    def _override(self, entry: Fields) -> Override:
-        rotation = entry.required("rotation", self._ref("rotations"), "")
-        zone = ZoneInfo(self._zones.get(rotation, "UTC"))
-        at = f.instant(lambda wall: first_instant(wall, zone))
-        action = entry.required("action", f.choice(OverrideAction), OverrideAction.ADD)
-        start = entry.required("start", at, datetime.min.replace(tzinfo=UTC))
-        end = entry.required("end", at, datetime.max.replace(tzinfo=UTC))
-        if start >= end:
-            self._problems.add(entry.node, 'expected "start" before "end"')
-        if entry.given("replaces") and action is not OverrideAction.REPLACE:
-            self._problems.add(entry.node, f'"replaces" belongs to action replace, not {action}')
-        return Override(
-            rotation=rotation,
-            action=action,
-            start=start.astimezone(UTC),
-            end=end.astimezone(UTC),
-            person=entry.required("person", self._ref("people"), ""),
-            replaces=entry.optional("replaces", self._ref("people"), None),
-        )
-
     # --- where events go ---
 
     def _policy(self, name: str, entry: Fields) -> Policy:
@@ -214,10 +161,10 @@ class Reader:
     def _step(self, entry: Fields) -> Step:
         step = Step(
             after_seconds=entry.required("after_seconds", _seconds, 0),
-            rotations=entry.optional("rotations", _no_doubles(f.each(self._ref("rotations"))), ()),
-            people=entry.optional("people", _no_doubles(f.each(self._ref("people"))), ()),
+            rotations=entry.optional("rotations", f.no_doubles(f.each(self._ref("rotations"))), ()),
+            people=entry.optional("people", f.no_doubles(f.each(self._ref("people"))), ()),
             wake=entry.optional("wake", f.choice(Wake), Wake.ANY),
-            channels=entry.optional("channels", _no_doubles(f.each(_personal)), (ChannelName.VOICE, ChannelName.SMS)),
+            channels=entry.optional("channels", f.no_doubles(f.each(_personal)), (ChannelName.VOICE, ChannelName.SMS)),
         )
         if not entry.given("rotations") and not entry.given("people"):
             self._problems.add(entry.node, 'expected "rotations" or "people": the step tells nobody')
@@ -287,6 +234,11 @@ class Reader:
         )
 
 
+def _zones(entries: Mapping[str, Person] | Mapping[str, Rotation]) -> Callable[[str], str]:
+    """The timezone of an entry, UTC for one that is not there."""
+    return lambda name: found.timezone if (found := entries.get(name)) else "UTC"
+
+
 def _awake(entry: Fields) -> AwakeHours:
     return AwakeHours(
         start=entry.required("start", f.clock_time, AwakeHours().start),
@@ -298,13 +250,6 @@ def _pagerduty(entry: Fields) -> PagerDutyService:
     return PagerDutyService(
         routing_key=entry.required("routing_key", _routing_key, ""),
         mode=entry.optional("mode", f.choice(PagerDutyMode), PagerDutyMode.RECORD),
-    )
-
-
-def _shift(entry: Fields) -> ShiftLength:
-    return ShiftLength(
-        unit=entry.required("unit", f.choice(ShiftUnit), ShiftUnit.WEEK),
-        count=entry.optional("count", f.whole(1, 366), 1),
     )
 
 
@@ -326,16 +271,6 @@ def _like(pattern: str, expected: str, node: Node) -> str:
     if not isinstance(node.value, str) or not re.fullmatch(pattern, node.value):
         raise Wrong(node, expected)
     return node.value
-
-
-def _no_doubles(parse_list: Parse[tuple[T, ...]]) -> Parse[tuple[T, ...]]:
-    def parse_once(node: Node) -> tuple[T, ...]:
-        found = parse_list(node)
-        if len(set(found)) < len(found):
-            raise Wrong(node, "each only once", "one twice")
-        return found
-
-    return parse_once
 
 
 def _mapping(node: Node) -> Node:

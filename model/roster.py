@@ -1,13 +1,14 @@
 """Who can be told, who covers what, and where events go. One immutable value; a change makes a new version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, time
+from dataclasses import dataclass, field, replace
+from datetime import time
 from enum import StrEnum
 from functools import cached_property
 
 from model.event import Content, Mode, Phase, Severity
 from model.plan import ChannelName
+from model.rota import Absence, Override, Rota, Rotation
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
 OWN_SOURCE = "gridcall"
@@ -62,70 +63,6 @@ class Team:
     slack_channel: str | None = None
     slack_test_channel: str | None = None
     pagerduty: PagerDutyService | None = None
-
-
-class ShiftUnit(StrEnum):
-    DAY = "day"
-    WEEK = "week"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShiftLength:
-    unit: ShiftUnit
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """Turns of equal length, in order, from a first handoff in the rotation's local wall time.
-
-    Each participant is a turn: the ids of those who are on call together during it.
-    """
-
-    name: str
-    participants: tuple[tuple[str, ...], ...]
-    shift: ShiftLength
-    starts_at: datetime  # naive: wall time in the rotation's timezone
-
-
-class OverrideAction(StrEnum):
-    ADD = "add"
-    REPLACE = "replace"
-    REMOVE = "remove"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
-    """A change of the rota from `start` until before `end` (aware UTC). `replaces` None: replaces everybody."""
-
-    rotation: str
-    action: OverrideAction
-    start: datetime
-    end: datetime
-    person: str | None = None
-    replaces: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
-    id: str
-    name: str
-    team: str
-    timezone: str
-    layers: tuple[Layer, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """The same people on call from `start` until before `end` (aware UTC); nobody when `people` is empty.
-
-    `layer` names the layers whose turn it is, "" where only overrides speak or nobody does.
-    """
-
-    people: tuple[str, ...]
-    start: datetime
-    end: datetime
-    layer: str = ""
 
 
 class Wake(StrEnum):
@@ -245,6 +182,7 @@ class Roster:
     teams: Mapping[str, Team] = field(default_factory=dict)
     rotations: Mapping[str, Rotation] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
+    absences: tuple[Absence, ...] = ()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     resources: tuple[Resource, ...] = ()
@@ -258,6 +196,21 @@ class Roster:
     @cached_property
     def _person_by_address(self) -> Mapping[tuple[ChannelName, str], Person]:
         return {(m.channel, m.address): p for p in self.people.values() for m in p.methods}
+
+    @cached_property
+    def rotas(self) -> Mapping[str, Rota]:
+        """Each rotation with its overrides and the absences of those who may be named in it."""
+        overrides: dict[str, list[Override]] = {}
+        for override in self.overrides:
+            overrides.setdefault(override.rotation, []).append(override)
+        absences: dict[str, list[Absence]] = {}
+        for absence in self.absences:
+            absences.setdefault(absence.person, []).append(absence)
+        return {
+            r.id: replace(rota, absences=tuple(a for p in sorted(rota.people & absences.keys()) for a in absences[p]))
+            for r in self.rotations.values()
+            for rota in [Rota(rotation=r, overrides=tuple(overrides.get(r.id, ())))]
+        }
 
     @cached_property
     def _routed(self) -> dict[tuple[object, ...], Route]:

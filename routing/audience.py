@@ -96,8 +96,8 @@ def audience(roster: Roster, step: Step, step_index: int, at: datetime, critical
 def _named(roster: Roster, step: Step, at: datetime) -> Iterator[tuple[str, str]]:
     """Each person id with the rotation it is called as."""
     for rotation_id in step.rotations:
-        if rotation := roster.rotations.get(rotation_id):
-            for person in on_call(rotation, roster.overrides, at):
+        if rota := roster.rotas.get(rotation_id):
+            for person in on_call(rota, at):
                 yield person, rotation_id
     for person in step.people:
         yield person, ""

@@ -1,143 +1,236 @@
-"""Who is on call at an instant, and which shifts fill a window. Pure.
+"""Who is on call at an instant, and which shifts and gaps fill a window. Pure.
 
-A handoff is a wall-clock time in the rotation's timezone, and it happens at the first instant at which the clock
-there has reached that time (design section 5). A time that exists twice is so reached the first time; one that the
-clocks jump over is reached at the first instant after the gap.
+At every instant the layers that speak then are asked: those of the highest priority name people. Overrides change
+that, in the order given, and whoever is absent is left out: an absence is stronger than an override, and nobody steps
+in by itself. `routing/turns.py` knows when a layer speaks.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter, itemgetter
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from model.roster import Layer, Override, OverrideAction, Rotation, Shift, ShiftUnit
+from model.rota import Absence, Duty, Gap, Layer, Override, OverrideAction, Rota, Shift, Span
+from routing.turns import pieces, turns
 
-People = tuple[str, ...]
+_TICK, _YEAR = timedelta(microseconds=1), timedelta(days=366)
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
-_DAYS = {ShiftUnit.DAY: 1, ShiftUnit.WEEK: 7}
-
-
-def on_call(rotation: Rotation, overrides: Sequence[Override], at: datetime) -> People:
-    """The ids of those on call at `at` (aware), in rota order, nobody twice. Overrides of other rotations are ignored.
-
-    Overrides apply in the order given. Before its first handoff a layer names nobody; an override may.
-    """
-    people = _unique(p for layer in rotation.layers for p in _turn_at(layer, ZoneInfo(rotation.timezone), at))
-    for override in overrides:
-        if override.rotation == rotation.id and override.start <= at < override.end:
-            people = _APPLY[override.action](people, override)
-    return people
+Duties = list[Duty]
 
 
-def shifts(rotation: Rotation, overrides: Sequence[Override], start: datetime, end: datetime) -> tuple[Shift, ...]:
-    """What `on_call` says from `start` until before `end`, as shifts that touch: no gap, no overlap.
+def on_call(rota: Rota, at: datetime) -> tuple[str, ...]:
+    """The ids of those on call at `at` (aware), in rota order, nobody twice."""
+    [span] = spans(rota, at, at + _TICK)
+    return span.people
 
-    Neighbours with the same people of the same layers are one shift, so a handoff to oneself does not show.
-    """
-    zone = ZoneInfo(rotation.timezone)
-    mine = [o for o in overrides if o.rotation == rotation.id and o.start < end and o.end > start]
-    cuts = {start.astimezone(UTC), end.astimezone(UTC)} if start < end else set()
-    cuts.update(h for layer in rotation.layers for h in _handoffs_between(layer, zone, start, end))
-    cuts.update(c.astimezone(UTC) for o in mine for c in (o.start, o.end) if start < c < end)
-    return _merged(
-        Shift(people=on_call(rotation, mine, a), start=a, end=b, layer=_layers_at(rotation, zone, a))
-        for a, b in pairwise(sorted(cuts))
+
+def spans(rota: Rota, start: datetime, end: datetime) -> tuple[Span, ...]:
+    """Who is on call from `start` until before `end`, and why, in pieces that touch: no gap, no overlap."""
+    if start >= end:
+        return ()
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    speaking, placed = _speaking(rota, start, end), _placed(rota, start, end)
+    away = [a for a in rota.absences if a.start < end and start < a.end]
+    lasting: list[_Lasting] = [*speaking, *placed, *away]
+    ends = {at for thing in lasting for at in (thing.start, thing.end)}
+    cuts = [start, *sorted(at for at in ends if start < at < end), end]
+    layers, overrides, absences = _Running(speaking), _Running(placed), _Running(away)
+    return tuple(_span((a, b), layers.at(a), overrides.at(a), absences.at(a)) for a, b in pairwise(cuts))
+
+
+def shifts(found: Iterable[Span]) -> tuple[Shift, ...]:
+    """Each person's shifts in the spans, by start, overrides first, then by falling priority, then by person."""
+    done: list[Shift] = []
+    running: dict[Duty, datetime] = {}
+    over: datetime | None = None
+    duties: tuple[Duty, ...] = ()
+    for span in found:
+        if span.duties is not duties:
+            for duty in running.keys() - span.duties:
+                done.append(Shift(duty=duty, start=running.pop(duty), end=span.start))
+            for duty in span.duties:
+                running.setdefault(duty, span.start)
+        over, duties = span.end, span.duties
+    if over is not None:
+        done += [Shift(duty=duty, start=start, end=over) for duty, start in running.items()]
+    return tuple(sorted(done, key=lambda s: (s.start, not s.duty.override, -s.duty.priority, s.person, s.end)))
+
+
+def whole_shifts(rota: Rota, start: datetime, end: datetime) -> tuple[Shift, ...]:
+    """The shifts that touch the window, not cut to it; one that goes on for more than a year is cut after that."""
+    first, last = _wider(rota, start)[0], _wider(rota, end - _TICK)[1]
+    found = shifts(spans(rota, max(first, start - _YEAR), min(last, end + _YEAR)))
+    return tuple(s for s in found if s.start < end and start < s.end)
+
+
+def _wider(rota: Rota, at: datetime) -> tuple[datetime, datetime]:
+    """From before the first until after the last of the turns and overrides that run at `at`."""
+    zone = ZoneInfo(rota.rotation.timezone)
+    running: list[_Lasting] = [o for o in rota.overrides if o.start <= at < o.end]
+    running += [turn for layer in rota.rotation.layers for turn in turns(layer, zone, at, at + _TICK)]
+    return min([at, *(r.start for r in running)]), max([at + _TICK, *(r.end for r in running)])
+
+
+def gaps(found: Iterable[Span]) -> tuple[Gap, ...]:
+    """When nobody is on call."""
+    merged: list[Gap] = []
+    for span in found:
+        if span.duties:
+            continue
+        start = merged.pop().start if merged and merged[-1].end == span.start else span.start
+        merged.append(Gap(start=start, end=span.end))
+    return tuple(merged)
+
+
+def by_people(found: Iterable[Span]) -> Iterator[tuple[tuple[str, ...], datetime, datetime]]:
+    """Who from when until when, neighbours with the same people joined."""
+    for people, same in groupby(found, attrgetter("people")):
+        run = list(same)
+        yield people, run[0].start, run[-1].end
+
+
+# --- what holds at an instant ---------------------------------------------------------------------------------------
+
+
+class _Speaking(NamedTuple):
+    """A layer's turn, within its hours."""
+
+    start: datetime
+    end: datetime
+    priority: int
+    duties: tuple[Duty, ...]
+
+
+class _Placed(NamedTuple):
+    """An override, its place among all of its rota, and the duty it gives."""
+
+    start: datetime
+    end: datetime
+    place: int
+    override: Override
+    duties: tuple[Duty, ...]
+
+
+def _speaking(rota: Rota, start: datetime, end: datetime) -> list[_Speaking]:
+    """In the order of the layers."""
+    zone = ZoneInfo(rota.rotation.timezone)
+    return [
+        _Speaking(turn.start, turn.end, layer.priority, _duties(layer, index, turn.number))
+        for index, layer in enumerate(rota.rotation.layers)
+        if layer.participants
+        for turn in pieces(layer, zone, start, end)
+    ]
+
+
+def _duties(layer: Layer, index: int, turn: int) -> tuple[Duty, ...]:
+    return tuple(
+        Duty(person=person, layer=layer.name, layer_index=index, turn=turn, priority=layer.priority)
+        for person in dict.fromkeys(layer.participants[turn % len(layer.participants)])
     )
 
 
-def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC) at which the clock of `zone` has reached the naive time `wall`."""
-    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if _wall(instant, zone) == wall:
-        return instant
-    # A gap: fold=1 reads `wall` with the offset after the jump, which gives an instant before it. Jumps happen on
-    # whole seconds, so bisecting the seconds between the two finds the jump itself.
-    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC).replace(microsecond=0)
-    seconds = range(int((instant - before).total_seconds()))
-    return before + timedelta(
-        seconds=bisect_left(seconds, True, key=lambda s: _wall(before + timedelta(seconds=s), zone) >= wall)
+def _placed(rota: Rota, start: datetime, end: datetime) -> list[_Placed]:
+    return [
+        _Placed(o.start, o.end, place, o, _given(o, place))
+        for place, o in enumerate(rota.overrides)
+        if o.start < end and start < o.end
+    ]
+
+
+def _given(override: Override, place: int) -> tuple[Duty, ...]:
+    if override.person is None or override.action is OverrideAction.REMOVE:
+        return ()
+    return (Duty(person=override.person, layer=None, layer_index=-1, turn=place),)
+
+
+def _span(
+    interval: tuple[datetime, datetime],
+    speaking: Sequence[_Speaking],
+    overrides: Sequence[_Placed],
+    absences: Sequence[Absence],
+) -> Span:
+    top = max((s.priority for s in speaking), default=0)
+    heard = [s.duties for s in speaking if s.priority == top]
+    if len(heard) == 1 and not overrides and not absences:
+        return Span(start=interval[0], end=interval[1], duties=heard[0])
+    named = [duty for duties in heard for duty in duties]
+    used: list[int] = []
+    for placed in overrides:
+        before, named = named, _APPLY[placed.override.action](named, placed)
+        if before != named and {d.person for d in before} != {d.person for d in named}:
+            used.append(placed.place)
+    away = {a.person for a in absences}
+    present = [d for d in named if d.person not in away]
+    once = {d.person: d for d in reversed(present)}  # of a person named twice the first duty counts
+    if len(once) == len(present) == len(named):
+        return Span(start=interval[0], end=interval[1], duties=tuple(named), used=tuple(used))
+    times = Counter(d.person for d in present)
+    return Span(
+        start=interval[0],
+        end=interval[1],
+        duties=tuple(once[person] for person in times),
+        twice=tuple(person for person, count in times.items() if count > 1),
+        absent=tuple(dict.fromkeys(d.person for d in named if d.person in away)),
+        used=tuple(used),
     )
 
 
-def _wall(at: datetime, zone: ZoneInfo) -> datetime:
-    return at.astimezone(zone).replace(tzinfo=None)
+def _add(named: Duties, placed: _Placed) -> Duties:
+    return [*named, *placed.duties]
 
 
-def _handoff(layer: Layer, zone: ZoneInfo, turn: int) -> datetime:
-    return first_instant(layer.starts_at + turn * _turn_length(layer), zone)
+def _replace(named: Duties, placed: _Placed) -> Duties:
+    replaced = placed.override.replaces
+    if replaced is None:
+        return list(placed.duties)
+    return [new for duty in named for new in (placed.duties if duty.person == replaced else (duty,))]
 
 
-def _turn_length(layer: Layer) -> timedelta:
-    return timedelta(days=_DAYS[layer.shift.unit] * layer.shift.count)
+def _remove(named: Duties, placed: _Placed) -> Duties:
+    return [duty for duty in named if duty.person != placed.override.person]
 
 
-def _turn_number(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
-    """Which turn runs at `at`: the last one whose handoff has happened. Negative before the first.
-
-    The local dates give it but for the hour (or day) the clocks were moved by; the neighbours settle that. Of turns
-    that hand off at the same instant the last one runs: those of zero length are dropped, the order is kept.
-    """
-    turn = (_wall(at, zone) - layer.starts_at) // _turn_length(layer)
-    while _handoff(layer, zone, turn) > at:
-        turn -= 1
-    while _handoff(layer, zone, turn + 1) <= at:
-        turn += 1
-    return turn
-
-
-def _turn_at(layer: Layer, zone: ZoneInfo, at: datetime) -> People:
-    turn = _turn_number(layer, zone, at)
-    return layer.participants[turn % len(layer.participants)] if turn >= 0 and layer.participants else ()
-
-
-def _handoffs_between(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
-    """Every handoff later than `start` and earlier than `end`."""
-    turn = max(_turn_number(layer, zone, start) + 1, 0)
-    while (handoff := _handoff(layer, zone, turn)) < end:
-        yield handoff
-        turn += 1
-
-
-def _layers_at(rotation: Rotation, zone: ZoneInfo, at: datetime) -> str:
-    return " + ".join(layer.name for layer in rotation.layers if _turn_at(layer, zone, at))
-
-
-def _add(people: People, override: Override) -> People:
-    return _unique((*people, *_person(override)))
-
-
-def _replace(people: People, override: Override) -> People:
-    if override.replaces is None:
-        return _person(override)
-    return _unique(q for p in people for q in (_person(override) if p == override.replaces else (p,)))
-
-
-def _remove(people: People, override: Override) -> People:
-    return tuple(p for p in people if p != override.person)
-
-
-_APPLY: dict[OverrideAction, Callable[[People, Override], People]] = {
+_APPLY: dict[OverrideAction, Callable[[Duties, _Placed], Duties]] = {
     OverrideAction.ADD: _add,
     OverrideAction.REPLACE: _replace,
     OverrideAction.REMOVE: _remove,
 }
 
 
-def _person(override: Override) -> People:
-    return (override.person,) if override.person is not None else ()
+class _Lasting(Protocol):
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
 
 
-def _unique(people: Iterator[str] | People) -> People:
-    return tuple(dict.fromkeys(people))
+_L = TypeVar("_L", bound=_Lasting)
 
 
-def _merged(pieces: Iterator[Shift]) -> tuple[Shift, ...]:
-    merged: list[Shift] = []
-    for piece in pieces:
-        last = merged[-1] if merged else None
-        if last and (last.people, last.layer) == (piece.people, piece.layer):
-            merged[-1] = Shift(people=last.people, start=last.start, end=piece.end, layer=last.layer)
-        else:
-            merged.append(piece)
-    return tuple(merged)
+class _Running(Generic[_L]):
+    """Of things that last, those that run at an instant, in their order. Asked for ever later instants."""
+
+    def __init__(self, things: Sequence[_L]) -> None:
+        self._coming = sorted(enumerate(things), key=lambda thing: thing[1].start, reverse=True)
+        self._running: list[tuple[int, _L]] = []
+        self._found: list[_L] = []
+        self._changes_at = _EVER if self._coming else _NEVER
+
+    def at(self, instant: datetime) -> list[_L]:
+        if instant >= self._changes_at:
+            self._move_to(instant)
+        return self._found
+
+    def _move_to(self, instant: datetime) -> None:
+        while self._coming and self._coming[-1][1].start <= instant:
+            self._running.append(self._coming.pop())
+        self._running = sorted((thing for thing in self._running if thing[1].end > instant), key=itemgetter(0))
+        self._found = [thing for _, thing in self._running]
+        changes = [thing.end for thing in self._found]
+        if self._coming:
+            changes.append(self._coming[-1][1].start)
+        self._changes_at = min(changes, default=_NEVER)

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query
 from app.api.deps import OperatorDep, ServiceDep
 from app.api.instants import Instant, iso
 from app.problems import Problem
-from model.roster import Roster, Rotation
+from model.roster import Roster
+from model.rota import Rota
 from routing.audience import is_awake
-from routing.on_call import on_call, shifts
+from routing.on_call import by_people, on_call, spans
 
 router = APIRouter(tags=["roster"])
 
@@ -34,26 +35,27 @@ async def oncall(
     roster, asked = service.rosters.roster, at or service.clock.now()
     if team is not None and team not in roster.teams:
         raise Problem(404, "No such team", f"team {team} is not in the roster")
-    wanted = [r for r in roster.rotations.values() if team in (None, r.team)]
-    return {"at": iso(asked), "rotations": [_rotation(r, roster, asked) for r in sorted(wanted, key=lambda r: r.id)]}
+    wanted = [rota for _, rota in sorted(roster.rotas.items()) if team in (None, rota.rotation.team)]
+    return {"at": iso(asked), "rotations": [_rotation(rota, roster, asked) for rota in wanted]}
 
 
-def _rotation(rotation: Rotation, roster: Roster, at: datetime) -> dict[str, Any]:
+def _rotation(rota: Rota, roster: Roster, at: datetime) -> dict[str, Any]:
+    rotation = rota.rotation
     return {
         "id": rotation.id,
         "name": rotation.name,
         "team": rotation.team,
         "timezone": rotation.timezone,
-        "until": iso(_until(rotation, roster, at)),
-        "groups": list(_groups(on_call(rotation, roster.overrides, at), roster, at)),
+        "until": iso(_until(rota, at)),
+        "groups": list(_groups(on_call(rota, at), roster, at)),
     }
 
 
-def _until(rotation: Rotation, roster: Roster, at: datetime) -> datetime | None:
+def _until(rota: Rota, at: datetime) -> datetime | None:
     for horizon in _HORIZONS:
-        [first, *later] = shifts(rotation, roster.overrides, at, at + horizon)
+        (_, _, end), *later = by_people(spans(rota, at, at + horizon))
         if later:
-            return first.end
+            return end
     return None
 
 

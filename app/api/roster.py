@@ -1,20 +1,17 @@
 """The roster as it is in force: people, teams, rotations, policies, routes, resources, sources. For operators."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import TypeAdapter
 
 from app.api import roster_shapes as shapes
 from app.api.deps import OperatorDep, ServiceDep
-from app.api.instants import Instant, iso
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.problems import MEDIA_TYPE, Problem
 from app.security import Caller
 from config.keys import Role
-from model.roster import Policy, Resource, Rotation, Route
-from routing.on_call import shifts
+from model.roster import Policy, Resource, Route
 from store import monitors
 
 router = APIRouter(
@@ -25,9 +22,7 @@ router = APIRouter(
     },
 )
 
-MAX_WINDOW = timedelta(days=366)
-
-_ROTATION, _POLICY = TypeAdapter(Rotation), TypeAdapter(Policy)
+_POLICY = TypeAdapter(Policy)
 _ROUTE, _RESOURCE = TypeAdapter(Route), TypeAdapter(Resource)
 
 
@@ -69,49 +64,17 @@ async def rotations(
 ) -> dict[str, Any]:
     """`{"rotations": [...], "next"}` by id, each with its layers."""
     found = page(service.rosters.roster.rotations.values(), lambda r: r.id, limit, after)
-    return {"rotations": [_ROTATION.dump_python(r, mode="json") for r in found.items], "next": found.next}
+    return {"rotations": [shapes.rotation(r) for r in found.items], "next": found.next}
 
 
 @router.get("/v1/rotations/{rotation_id}", responses={404: {"description": "No such rotation"}})
 async def rotation(rotation_id: str, service: ServiceDep, _: OperatorDep) -> dict[str, Any]:
     """One rotation with its layers and its overrides."""
     roster = service.rosters.roster
-    found = roster.rotations.get(rotation_id)
-    if found is None:
+    rota = roster.rotas.get(rotation_id)
+    if rota is None:
         raise _unknown("rotation", rotation_id)
-    overrides = [shapes.override(o) for o in roster.overrides if o.rotation == rotation_id]
-    return {**_ROTATION.dump_python(found, mode="json"), "overrides": overrides}
-
-
-@router.get("/v1/rotations/{rotation_id}/shifts", responses={404: {"description": "No such rotation"}})
-async def rotation_shifts(
-    rotation_id: str,
-    service: ServiceDep,
-    _: OperatorDep,
-    start: Annotated[Instant | None, Query(alias="from", description="Default: now")] = None,
-    end: Annotated[Instant | None, Query(alias="to", description="At most 366 days later; default: 14")] = None,
-) -> dict[str, Any]:
-    """`{"rotation", "from", "to", "shifts": [{"people", "start", "end", "layer"}]}`: no gap, no overlap."""
-    roster = service.rosters.roster
-    found = roster.rotations.get(rotation_id)
-    if found is None:
-        raise _unknown("rotation", rotation_id)
-    start, end = _window(start or service.clock.now(), end)
-    rows = [shapes.shift(s) for s in shifts(found, roster.overrides, start, end)]
-    return {"rotation": rotation_id, "from": iso(start), "to": iso(end), "shifts": rows}
-
-
-def _window(start: datetime, end: datetime | None) -> tuple[datetime, datetime]:
-    end = end or start + timedelta(days=14)
-    if not start < end <= start + MAX_WINDOW:
-        expected = f"an instant after `from`, at most {MAX_WINDOW.days} days later"
-        raise Problem(
-            422,
-            "The request cannot be read",
-            f"query.to: {expected}",
-            errors=[{"field": "query.to", "expected": expected}],
-        )
-    return start, end
+    return shapes.rotation(rota.rotation) | {"overrides": [shapes.override(o) for o in rota.overrides]}
 
 
 @router.get("/v1/policies")

@@ -7,8 +7,10 @@ from app.api.instants import iso
 from app.masking import masked
 from heartbeat.sweeper import Standing
 from model.monitor import Monitor, MonitorStatus
-from model.roster import Override, Person, Shift, Source, Team
+from model.roster import Person, Source, Team
+from model.rota import Layer, Override, Rotation, Shift, Span
 from routing.audience import is_awake
+from routing.on_call import gaps, shifts
 
 
 def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
@@ -43,13 +45,53 @@ def override(found: Override) -> dict[str, Any]:
         "action": str(found.action),
         "person": found.person,
         "replaces": found.replaces,
-        "start": iso(found.start),
-        "end": iso(found.end),
+        "from": iso(found.start),
+        "to": iso(found.end),
+    }
+
+
+def rotation(found: Rotation) -> dict[str, Any]:
+    """As the preview takes it, with its id, name and team."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "team": found.team,
+        "timezone": found.timezone,
+        "layers": [_layer(layer) for layer in found.layers],
+    }
+
+
+def _layer(found: Layer) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "participants": [list(turn) for turn in found.participants],
+        "shift": {"unit": str(found.shift.unit), "count": found.shift.count},
+        "starts_at": found.starts_at.isoformat(),
+        "ends_at": found.ends_at.isoformat() if found.ends_at else None,
+        "restrictions": [
+            {"days": [str(day) for day in r.days], "from": f"{r.start:%H:%M}", "to": f"{r.end:%H:%M}"}
+            for r in found.restrictions
+        ],
+        "priority": found.priority,
+    }
+
+
+def covered(found: tuple[Span, ...]) -> dict[str, Any]:
+    """`{"shifts", "gaps"}` of a window."""
+    return {
+        "shifts": [shift(s) for s in shifts(found)],
+        "gaps": [{"from": iso(g.start), "to": iso(g.end)} for g in gaps(found)],
     }
 
 
 def shift(found: Shift) -> dict[str, Any]:
-    return {"people": list(found.people), "start": iso(found.start), "end": iso(found.end), "layer": found.layer}
+    return {
+        "person": found.person,
+        "from": iso(found.start),
+        "to": iso(found.end),
+        "layer": found.duty.layer,
+        "override": found.duty.override,
+    }
 
 
 def source(

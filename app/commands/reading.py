@@ -10,23 +10,32 @@ VERBS = {"acknowledge": "accepted", "cannot_comply": "cannot comply"}
 
 
 def oncall(
-    at: Annotated[str | None, typer.Option(help="At which instant, with an offset; now by default.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help='When: "Sun 02:30", "tomorrow 17:00", an ISO date and time; now by default.')
+    ] = None,
+    tz: Annotated[str | None, typer.Option(help="By the clock of this timezone; this machine's by default.")] = None,
     team: Annotated[str | None, typer.Option(help="Of which team; all by default.")] = None,
     json: JSON = False,
 ) -> None:
     """Who is on call, and who of them is awake."""
     from app.commands import show
     from app.commands.client import Api
+    from app.commands.moments import moment, zone_of
+    from model.clock import SystemClock
 
-    found = Api().get("/v1/oncall", at=at, team=team)
+    zone = zone_of(tz) if tz else None
+    asked = moment(at, zone, SystemClock().now()) if at else None
+    found = Api().get("/v1/oncall", at=asked and asked.at.isoformat(), team=team)
+    if asked and asked.remark:
+        typer.echo(asked.remark, err=True)
     if json:
         show.as_json(found)
         return
-    typer.echo(f"On call at {show.clock(found['at'])}:")
+    typer.echo(f"On call at {show.clock(found['at'], zone)}:")
     rows = [
         (rotation["id"], person["name"], group["timezone"], "awake" if person["awake"] else "asleep", until)
         for rotation in found["rotations"]
-        for until in [show.clock(rotation["until"])]
+        for until in [show.clock(rotation["until"], zone)]
         for group in rotation["groups"]
         for person in group["people"]
     ]

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import typer
@@ -36,12 +36,12 @@ def _rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console().print(shown)
 
 
-def clock(at: str | datetime | None) -> str:
-    """An instant as people here read it: local date, time and zone. "" for none."""
+def clock(at: str | datetime | None, zone: tzinfo | None = None) -> str:
+    """An instant as people read it: date, time and zone, of this machine or of `zone`. "" for none."""
     if not at:
         return ""
     instant = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{instant.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def time_of_day(at: str | datetime | None) -> str:

@@ -4,8 +4,10 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -82,6 +84,24 @@ def test_who_is_on_call(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "oncall", "--at", "2026-11-03T02:00:00Z", "--team", "ops", "--json")
     assert code == 0
     assert json.loads(out)["at"].startswith("2026-11-03T02:00:00")
+
+
+def test_who_is_on_call_at_a_time_as_people_say_it(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "oncall", "--at", "2026-11-01T01:30", "--tz", "America/Chicago")
+    assert code == 0
+    assert "On call at 2026-11-01 01:30:00 CDT:" in out
+    assert "--at 2026-11-01T01:30-06:00 the second" in err
+    code, out, _ = run(capsys, "oncall", "--at", "Sun 02:30", "--tz", "America/Chicago", "--json")
+    assert code == 0
+    shown = datetime.fromisoformat(json.loads(out)["at"]).astimezone(ZoneInfo("America/Chicago"))
+    assert shown.weekday() == 6
+    assert (shown.hour, shown.minute) in ((2, 30), (3, 0))
+    code, _, err = run(capsys, "oncall", "--at", "whenever")
+    assert code == 2
+    assert '--at: expected an instant such as "Sun 02:30"' in err
+    code, _, err = run(capsys, "oncall", "--at", "Sun 02:30", "--tz", "US/Central")
+    assert code == 2
+    assert '--tz: expected "America/Chicago", the name in use now, found US/Central' in err
 
 
 def test_what_nobody_could_read_is_shown_repaired_and_replayed(

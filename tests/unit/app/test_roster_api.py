@@ -76,8 +76,8 @@ async def test_on_call_is_answered_for_any_instant(house: House) -> None:
 async def test_shifts_touch_within_a_bounded_window(house: House) -> None:
     path = "/v1/rotations/ops-backup/shifts?from=2026-11-01T00:00:00Z"
     found = (await house.get(f"{path}&to=2026-12-01T00:00:00Z")).json()["shifts"]
-    assert [s["end"] for s in found[:-1]] == [s["start"] for s in found[1:]]
-    assert (found[0]["start"], found[-1]["end"]) == ("2026-11-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00")
+    assert [s["to"] for s in found[:-1]] == [s["from"] for s in found[1:]]
+    assert (found[0]["from"], found[-1]["to"]) == ("2026-11-01T00:00:00+00:00", "2026-12-01T00:00:00+00:00")
     assert (await house.get(f"{path}&to=2027-11-03T00:00:00Z")).status_code == 422
     assert (await house.get(f"{path}&to=2026-10-01T00:00:00Z")).status_code == 422
 

@@ -9,7 +9,8 @@ import pytest
 from config.roster_file import Role, RosterFile, load_roster
 from model.errors import SettingsError
 from model.plan import ChannelName
-from model.roster import AwakeHours, Heartbeat, Match, OverrideAction, PagerDutyMode, Policy, ShiftUnit, Wake
+from model.roster import AwakeHours, Heartbeat, Match, PagerDutyMode, Policy, Wake
+from model.rota import Absence, OverrideAction, Restriction, ShiftLength, ShiftUnit, Weekday
 from routing.on_call import on_call
 
 DOC = Path(__file__).parents[3] / "docs" / "roster.md"
@@ -38,7 +39,7 @@ rotations:
         shift: {unit: week}
         starts_at: 2026-01-05T09:00
 overrides:
-  - {rotation: primary, action: add, person: ben, start: 2026-03-08T02:30, end: 2026-03-09T00:00Z}
+  - {rotation: primary, action: add, person: ben, from: 2026-03-08T02:30, to: 2026-03-09T00:00Z}
 policies:
   default:
     steps:
@@ -98,6 +99,35 @@ def test_override_times_are_wall_times_of_the_rotation_or_have_an_offset():
     assert offset.end == datetime(2026, 3, 9, 5, tzinfo=UTC)
 
 
+def test_what_overrides_called_their_times_at_first_still_reads():
+    old = changed("from: 2026-03-08T02:30, to:", "start: 2026-03-08T02:30, end:")
+    assert load(old).roster.overrides == load(SMALL).roster.overrides
+
+
+def test_layers_with_everything():
+    layer = """shift: {unit: month, count: 2}
+        ends_at: 2026-12-31T00:00:00.5
+        priority: -2
+        restrictions:
+          - {days: [sun, sat], from: 22:00, to: 06:00}
+          - {from: 12:00, to: 13:00}"""
+    found = load(changed("shift: {unit: week}", layer)).roster.rotations["primary"].layers[0]
+    assert found.shift == ShiftLength(unit=ShiftUnit.MONTH, count=2)
+    assert found.ends_at == datetime(2026, 12, 31, 0, 0, 0, 500_000)
+    assert found.priority == -2
+    assert found.restrictions == (
+        Restriction(days=(Weekday.SAT, Weekday.SUN), start=time(22), end=time(6)),
+        Restriction(days=tuple(Weekday), start=time(12), end=time(13)),
+    )
+
+
+def test_absences_are_wall_times_of_the_person_or_have_an_offset():
+    absences = "absences:\n  - {person: ben, from: 2026-07-01T00:00, to: 2026-07-02T00:00Z}\n"
+    roster = load(absences + SMALL).roster
+    ben = Absence(person="ben", start=datetime(2026, 6, 30, 23, tzinfo=UTC), end=datetime(2026, 7, 2, tzinfo=UTC))
+    assert roster.absences == roster.rotas["primary"].absences == (ben,)
+
+
 def test_the_example_of_the_documentation():
     """It loads, and means what its comments say."""
     example = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.DOTALL)
@@ -124,14 +154,17 @@ def test_the_example_of_the_documentation():
     assert roster.sources["miso"].critical
     assert roster.resource("MISO-EPNODE", "ACME.FOUNDRY1").contracted_mw == 12.5
     assert [k.role for k in found.keys] == [Role.UPSTREAM, Role.OPERATOR, Role.ADMIN]
-    christmas = datetime(2026, 12, 25, tzinfo=UTC)
-    assert on_call(roster.rotations["ops-primary"], roster.overrides, christmas) == ("cho",)  # instead of ana
+    christmas = datetime(2026, 12, 25, 16, tzinfo=UTC)
+    assert on_call(roster.rotas["ops-primary"], christmas) == ("cho",)  # instead of ana
+    assert on_call(roster.rotas["ops-primary"], datetime(2026, 2, 4, 3, tzinfo=UTC)) == ("ben",)  # the layer of nights
+    assert on_call(roster.rotas["ops-backup"], datetime(2026, 8, 4, 9, tzinfo=UTC)) == ()  # ana is absent
 
 
 def test_the_documentation_names_every_field():
     """What the reader asks for is in the example."""
     text = DOC.read_text()
-    source = (Path(__file__).parents[3] / "config" / "roster_reader.py").read_text()
+    folder = Path(__file__).parents[3] / "config"
+    source = (folder / "roster_reader.py").read_text() + (folder / "rota_reader.py").read_text()
     for name in re.findall(r'(?:optional|required)\("(\w+)"', source):
         assert f"{name}:" in text
 
@@ -207,20 +240,46 @@ REFUSED = [
     ("[ana, [ben, ana]]", "[]", "20: rotations.primary.layers[0].participants: expected a list with at least one item"),
     ("[ana, [ben, ana]]", "[ana, []]", "participants[1]: expected a list with at least one item"),
     ("[ana, [ben, ana]]", "[ana, [ben, ben]]", "participants[1]: expected each only once"),
-    ("{unit: week}", "{unit: month}", 'shift.unit: expected one of (day, week), found "month"'),
-    ("{unit: week}", "{unit: week, count: 0}", 'shift.count: expected a whole number from 1 to 366, found "0"'),
+    ("{unit: week}", "{unit: year}", 'shift.unit: expected one of (hour, day, week, month), found "year"'),
+    ("{unit: week}", "{unit: week, count: 0}", 'shift.count: expected a whole number from 1 to 1000, found "0"'),
     ("2026-01-05T09:00", "2026-01-05T09:00Z", "starts_at: expected a date and time such as 2026-01-05T09:00, found"),
     ("2026-01-05T09:00", "2026-02-30T09:00", "starts_at: expected a date and time that exist"),
     ("2026-01-05T09:00", "0001-01-05T09:00", "starts_at: expected a date and time such as"),
-    ("2026-03-08T02:30", "2026-03-10T02:30", '24: overrides[0]: expected "start" before "end"'),
-    ("2026-03-08T02:30", "tomorrow", "overrides[0].start: expected a date and time such as"),
+    ("{unit: week}", "{unit: week, count: 1001}", "shift.count: expected a whole number from 1 to 1000"),
+    ("[ana, [ben, ana]]", f"[{'ana, ' * 10_000}]", "participants: expected at most 1000 items, found 10000"),
+    ("[ana, [ben, ana]]", f"[[{'ana, ' * 51}]]", "participants[0]: expected at most 50 items, found 51"),
+    ("{unit: week}", "{unit: week}\n        ends_at: 2026-01-05T09:00", 'expected "starts_at" before "ends_at"'),
+    (
+        "{unit: week}",
+        "{unit: week}\n        restrictions: [{days: [mon], from: 9:00, to: 17:00}]",
+        "restrictions[0].from: expected a time from 00:00 to 23:59",
+    ),
+    (
+        "{unit: week}",
+        "{unit: week}\n        restrictions: [{days: [monday], from: 09:00, to: 17:00}]",
+        "restrictions[0].days[0]: expected one of (mon, tue, wed, thu, fri, sat, sun)",
+    ),
+    ("{unit: week}", "{unit: week}\n        priority: high", "layers[0].priority: expected a whole number"),
+    (
+        "America/Chicago",
+        "US/Central",
+        '4: people.ana.timezone: expected "America/Chicago", the name in use now, found "US/Central"',
+    ),
+    ("Europe/London", "right/Europe/London", "people.ben.timezone: expected a timezone such as"),
+    (
+        "overrides:",
+        "absences: [{person: eve, from: 2026-01-01T00:00Z, to: 2026-01-02T00:00Z}]\noverrides:",
+        "absences[0].person: expected the name of one of people",
+    ),
+    ("2026-03-08T02:30", "2026-03-10T02:30", '24: overrides[0]: expected "from" before "to"'),
+    ("2026-03-08T02:30", "tomorrow", "overrides[0].from: expected a date and time such as"),
     (
         "rotation: primary,",
         "rotation: primry,",
         'overrides[0].rotation: expected the name of one of rotations, found "pri',
     ),
-    ("person: ben, start", "person: eve, start", "overrides[0].person: expected the name of one of people"),
-    ("person: ben, start", "person: ben, replaces: ana, start", '"replaces" belongs to action replace, not add'),
+    ("person: ben, from", "person: eve, from", "overrides[0].person: expected the name of one of people"),
+    ("person: ben, from", "person: ben, replaces: ana, from", '"replaces" belongs to action replace, not add'),
     ("action: add", "action: swap", "overrides[0].action: expected one of (add, replace, remove)"),
     ("rotations: [primary]}", "people: [eve]}", "steps[0].people[0]: expected the name of one of people"),
     ("rotations: [primary]}", "rotations: [primry]}", "steps[0].rotations[0]: expected the name of one of rotations"),

@@ -7,21 +7,8 @@ from itertools import count
 from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Revision, Severity
 from model.plan import ChannelName, Notification, State
 from model.reply import Answer, Reply
-from model.roster import (
-    ContactMethod,
-    Layer,
-    PagerDutyService,
-    Person,
-    Policy,
-    Roster,
-    Rotation,
-    Route,
-    ShiftLength,
-    ShiftUnit,
-    Step,
-    Team,
-    Wake,
-)
+from model.roster import ContactMethod, PagerDutyService, Person, Policy, Roster, Route, Step, Team, Wake
+from model.rota import Layer, Rotation, ShiftLength, ShiftUnit
 from routing.facts import Facts, case_for
 from routing.planner import Case
 

@@ -5,20 +5,8 @@ from datetime import UTC, datetime, time
 import pytest
 
 from model.plan import ChannelName
-from model.roster import (
-    AwakeHours,
-    ContactMethod,
-    Layer,
-    Override,
-    OverrideAction,
-    Person,
-    Roster,
-    Rotation,
-    ShiftLength,
-    ShiftUnit,
-    Step,
-    Wake,
-)
+from model.roster import AwakeHours, ContactMethod, Person, Roster, Step, Wake
+from model.rota import Layer, Override, OverrideAction, Rotation, ShiftLength, ShiftUnit
 from routing.audience import Audience, audience, is_awake
 
 DAYTIME = AwakeHours()
