@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 START_SECONDS = 20.0
 
@@ -18,19 +19,25 @@ def free_port() -> int:
         return port
 
 
+class Running(NamedTuple):
+    port: int
+    pid: int
+
+
 @asynccontextmanager
-async def server(kind: str, standins: str | None = None) -> AsyncIterator[int]:
-    """A server of `kind` in a process of its own; yields its port when it listens."""
+async def server(kind: str, standins: str | None = None, **settings: str) -> AsyncIterator[Running]:
+    """A server of `kind` in a process of its own, with `settings` of Gridcall; yields when it listens."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="gridcall-bench-") as directory:
         arguments = [kind, str(port), directory, *([standins] if standins else [])]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GRIDCALL_")}
+        environment |= {f"GRIDCALL_{name.upper()}": value for name, value in settings.items()}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.servers", *arguments, env=environment
         )
         try:
             await _listening(port, process)
-            yield port
+            yield Running(port, process.pid)
         finally:
             if process.returncode is None:
                 process.kill()
@@ -49,3 +56,24 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
             else:
                 writer.close()
                 return
+
+
+def cpu_seconds(*roots: int) -> float:
+    """What these processes and all below them have used of the processors so far (those that live)."""
+    parents: dict[int, int] = {}
+    used: dict[int, float] = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        parents[int(pid)] = int(fields[1])
+        used[int(pid)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(seconds for pid, seconds in used.items() if _below(pid, roots, parents))
+
+
+def _below(pid: int, roots: tuple[int, ...], parents: dict[int, int]) -> bool:
+    while pid in parents and pid not in roots:
+        pid = parents[pid]
+    return pid in roots

@@ -1,9 +1,13 @@
 """The measured servers, each in a process of its own: `python -m bench.servers KIND PORT DIRECTORY [STANDINS]`."""
 
 import asyncio
+import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aio_pika
 import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -65,6 +69,32 @@ def model() -> FastAPI:
     return app
 
 
+def confirmed() -> FastAPI:
+    """FastAPI with a model argument and one confirmed publish to a quorum queue, as the client's manual does it."""
+    queue = "bench.confirmed"
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with await aio_pika.connect(os.environ["GRIDCALL_AMQP_URL"]) as connection:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
+            app.state.exchange = channel.default_exchange
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/v1/events", status_code=202)
+    async def answer(event: Event, request: Request) -> JSONResponse:
+        message = aio_pika.Message(await request.body(), delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await app.state.exchange.publish(message, queue)
+        return JSONResponse({"event_id": event.event_id}, 202)
+
+    return app
+
+
+APPS = {"echo": echo, "model": model, "confirmed": confirmed}
+
+
 async def gridcall(port: int, directory: Path, standins: str | None) -> None:
     """Our service: only its door (no stand-ins), or all of it against the stand-ins at that address."""
     api = listen("127.0.0.1", port, next_free=False)
@@ -105,8 +135,7 @@ def main(kind: str, port: str, directory: str, standins: str | None = None) -> N
     if kind == "gridcall":
         work = gridcall(int(port), Path(directory), standins)
     else:
-        app = echo() if kind == "echo" else model()
-        work = _serve(app, listen("127.0.0.1", int(port), next_free=False).socket)
+        work = _serve(APPS[kind](), listen("127.0.0.1", int(port), next_free=False).socket)
     in_loop(work)
 
 

@@ -10,6 +10,7 @@ import uvicorn
 
 from app.serve import listen
 from bench import event, roster
+from bench.engines import Engines, engines
 from bench.load import Connection, Measured, request
 from bench.processes import server
 from model.clock import SystemClock
@@ -18,7 +19,8 @@ from sandbox import Settings, World, build
 SECONDS = 15
 RATES = (20, 100)
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {roster.SECRET}"}
-LAST_SECONDS = 10.0
+LAST_SECONDS = 20.0
+FLOOD = 600
 
 Scope = MutableMapping[str, Any]
 
@@ -48,22 +50,43 @@ async def run() -> None:
     first = 0
     print(f"\nPOST to first vendor request, {roster.PEOPLE} people, one Slack DM an event, {SECONDS} s each")
     print(f"{'':34}{'events':>8}{'told':>8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'CPU idle':>10}")
-    async with server("gridcall", standins.url) as port:
-        await _round(port, arrivals, first, rate=20, seconds=2)  # warm
+    with engines() as found:
+        for label, settings in _shapes(found):
+            first = await _shape(label, standins.url, arrivals, first, settings)
+    vendor.should_exit = True
+    await world.stop()
+    await serving
+
+
+def _shapes(found: Engines) -> list[tuple[str, dict[str, str]]]:
+    shapes: list[tuple[str, dict[str, str]]] = [("SQLite, embedded queue", {})]
+    if found.database_url:
+        shapes.append(("PostgreSQL, embedded queue", {"database_url": found.database_url}))
+    if found.database_url and found.amqp_url:
+        shapes.append(("PostgreSQL, RabbitMQ", {"database_url": found.database_url, "amqp_url": found.amqp_url}))
+    return shapes
+
+
+async def _shape(label: str, standins: str, arrivals: Arrivals, first: int, settings: dict[str, str]) -> int:
+    """Steady rates, then as many as it can at once. Returns the number of the next event."""
+    async with server("gridcall", standins, **settings) as running:
+        await _round(running.port, arrivals, first, rate=20, seconds=2)  # warm
         first += 40
         for rate in RATES:
             idle = _Idle()
-            measured, sent = await _round(port, arrivals, first, rate=rate, seconds=SECONDS)
+            measured, sent = await _round(running.port, arrivals, first, rate=rate, seconds=SECONDS)
             first += sent
             share = idle.share()
             note = "" if share >= 0.2 else "  (under 20 % idle: throughput, not latency)"
             print(
-                f"{f'{rate} events/s':34}{sent:>8}{len(measured.seconds):>8}{measured.percentile(0.5):>9.2f}"
+                f"{f'{label}, {rate}/s':34}{sent:>8}{len(measured.seconds):>8}{measured.percentile(0.5):>9.2f}"
                 f"{measured.percentile(0.99):>9.2f}{measured.percentile(1):>9.2f}{share:>9.0%}{note}"
             )
-    vendor.should_exit = True
-    await world.stop()
-    await serving
+        measured, sent = await _round(running.port, arrivals, first, rate=FLOOD, seconds=1)
+        told = len(measured.seconds)
+        per_second = told / measured.took_seconds
+        print(f"{f'{label}, {FLOOD} at once':34}{sent:>8}{told:>8}   {per_second:.0f} events/s end to end")
+        return first + sent
 
 
 class _Idle:
@@ -110,4 +133,5 @@ async def _round(port: int, arrivals: Arrivals, first: int, *, rate: int, second
     told = [arrivals.at[user] - at for user, at in posted.items() if user in arrivals.at]
     while not connections.empty():
         connections.get_nowait().close()
-    return Measured(seconds=told, took_seconds=seconds), count
+    last = max((arrivals.at[user] for user in posted if user in arrivals.at), default=started)
+    return Measured(seconds=told, took_seconds=last - started), count

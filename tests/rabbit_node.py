@@ -51,6 +51,12 @@ class RabbitNode:
         (folder / "plugins").write_text("[].")
         (folder / "rabbitmq.conf").write_text("loopback_users = none\nvm_memory_high_watermark.absolute = 1GB\n")
 
+    @property
+    def pid(self) -> int:
+        """Of the process above all others of it."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Return when it takes connections."""
         if self._epmd is None:
