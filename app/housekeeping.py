@@ -4,19 +4,21 @@ Each job is harmless when two processes do it at once. While the database is awa
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 
 import structlog
 
 from model.clock import Clock
 from model.errors import Unavailable
-from store import partitions, replies, retention, seal
+from store import paces, partitions, replies, retention, seal
 from store.database import Database
 from store.retention import Keep
 
 log = structlog.get_logger(__name__)
 
 BATCHES_AN_HOUR = 500
+UNUSED = timedelta(hours=1)
 
 
 class Housekeeping:
@@ -40,6 +42,7 @@ class Housekeeping:
 
         async def work() -> None:
             await self._database.transact(lambda conn: replies.close_old_codes(conn, now))
+            await self._database.transact(lambda conn: paces.forget(conn, now - UNUSED))
 
         await _unless_away("old reply codes cannot be closed now", work)
 

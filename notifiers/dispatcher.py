@@ -25,6 +25,7 @@ from notifiers.wording import render
 from store import attempts, events, leases, lines, outbox, replies, threads
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Call, Claim, Cut, Due
+from store.paces import Turn
 from store.replies import Code
 from store.signals import DISPATCH
 
@@ -288,8 +289,16 @@ class Dispatcher:
                 )
                 if is_call
                 else None,
+                turn=self._turn_of(row),
             ),
         )
+
+    def _turn_of(self, row: Notification) -> Turn | None:
+        """What this process allows itself, others may have used: the database knows (calls: see Call)."""
+        pace = self._paces.get(row.channel)
+        if pace is None or row.channel is ChannelName.VOICE:
+            return None
+        return Turn(f"{row.channel}/{row.address}", pace.per_second, pace.burst)
 
     def _words(
         self, row: Notification, event: Event, roster: Roster, code: Code | None, now: datetime

@@ -12,6 +12,7 @@ from model.ids import Ids
 from model.plan import ChannelName, Hold, Kind, Notification, State
 from store import attempts, leases, lines, paces, plans, replies, threads, timeline
 from store.codec import sha256
+from store.paces import Turn
 from store.plans import notification
 from store.portable import lock_alone, lock_event, lock_pending, lockable
 from store.replies import Code
@@ -42,12 +43,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Permission asked for: the row, its attempts with their words, the code they carry, the call it is."""
+    """Permission asked for: the row, its attempts with their words, the code they carry, the call it is, its turn."""
 
     notification: Notification
     attempts: Sequence[Attempt]
     code: Code | None = None
     call: Call | None = None
+    turn: Turn | None = None
 
 
 _before = notifications.alias("before")
@@ -152,10 +154,13 @@ def take_in_hand(conn: Connection, ids: Collection[str]) -> Collection[str]:
 def claim(conn: Connection, ids: Ids, wanted: Claim, owner: str, now: datetime) -> bool:
     """PENDING -> SENDING with the attempts written first.
 
-    False: another had it, its number is in a call, no line is free, or its code was taken a moment ago.
+    False: another had it, its number is in a call, no line is free, other processes were faster, or its code was taken.
     """
     row = wanted.notification
     if wanted.call and not _may_call(conn, ids, row, wanted.call, wanted.attempts[0].id, now):
+        return False
+    if wanted.turn and lockable(conn) and (at := paces.take_turn(conn, wanted.turn, now)) is not None:
+        hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
         return False
     # The claim first: of a row that another has, no code is opened.
     if conn.execute(_CLAIM, {"row_id": row.id, "owner": owner}).rowcount == 0:

@@ -21,9 +21,9 @@ def shorten(text: str, chars: int) -> str:
 
 
 def words(text: str, limit: int) -> str:
-    """At most `limit` words."""
-    parts = text.split()
-    return text if len(parts) <= limit else " ".join(parts[:limit]) + ", and so on"
+    """At most `limit` words as they are spoken: a sign between two may part them."""
+    parts = str(for_voice(text)).split()
+    return " ".join(parts) if len(parts) <= limit else " ".join(parts[:limit]) + ", and so on"
 
 
 def for_slack(value: object) -> object:

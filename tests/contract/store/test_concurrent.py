@@ -25,6 +25,7 @@ from routing.accept import Member, decide
 from store import attempts, lines, outbox, paces, plans, replies, rosters, seal, timeline
 from store.deliveries import DeliveryState
 from store.outbox import Call, Claim
+from store.paces import Turn
 from store.places import Postgres
 from store.portable import lock_alone
 from store.postgres import PostgresDatabase, at_once
@@ -259,7 +260,7 @@ async def test_each_roster_has_a_version_of_its_own(two):
 async def test_no_character_stops_us(database):
     """A conflict's headline goes into many columns as it is."""
     pk = await an_event(database)
-    odd = replace(statement(headline="cut\0 12.5 \u2028 \U0001f50c"), digest="other")
+    odd = replace(statement(headline="cut\0 12.5 \u2028 \U0001f50c"), own_digest="other")
     assert (await accept(database, odd)).state is DeliveryState.CONFLICT
     notes = await database.read(lambda conn: [n for n in plans.of_event(conn, pk) if n.kind is Kind.NOTE])
     assert len(notes) == 1
@@ -446,3 +447,36 @@ def test_two_processes_migrate_at_once(postgres_database):
 def test_the_password_is_not_shown():
     place = Postgres("postgresql://gridcall:hush@db.example/gridcall?password=hush")
     assert str(place) == "postgresql://gridcall:***@db.example/gridcall"
+
+
+async def test_turns_are_counted_together(two):
+    """A burst of three, then two a second, whoever asks; another account has its own."""
+    turn = Turn("slack/C0OPS", per_second=2, burst=3)
+
+    async def ask(n, at=NOW):
+        return await two[n % 2].transact(lambda conn: paces.take_turn(conn, turn, at))
+
+    answers = await asyncio.gather(*(ask(n) for n in range(8)))
+    assert sorted(answers, key=lambda at: at is not None) == [None] * 3 + [NOW + timedelta(seconds=0.5)] * 5
+    assert await ask(0, NOW + timedelta(seconds=0.5)) is None
+    assert await ask(1, NOW + timedelta(seconds=0.5)) == NOW + timedelta(seconds=1)
+    other = Turn("slack/C0ADMIN", per_second=2, burst=1)
+    assert await two[1].transact(lambda conn: paces.take_turn(conn, other, NOW)) is None
+    await two[0].transact(lambda conn: paces.forget(conn, NOW + timedelta(hours=1)))
+    assert await ask(1) is None
+
+
+async def test_what_other_processes_used_is_held(two):
+    """The row of the second dispatcher waits, with the reason, until the first one's pace allows it."""
+    [first, second] = rows_of(await an_event(two[0]), 2, ChannelName.SLACK_DM)
+    await add(two[0], [first, second])
+    turn = Turn("slack_dm/U0ANA", per_second=1, burst=1)
+
+    async def claim(database, row):
+        wanted = replace(a_claim(row), turn=turn)
+        return await database.transact(lambda conn: outbox.claim(conn, IDS, wanted, "o", NOW))
+
+    assert await claim(two[0], first)
+    assert not await claim(two[1], second)
+    held = await two[0].read(lambda conn: outbox.one(conn, second.id))
+    assert (held.state, held.hold, held.due_at) == (State.PENDING, Hold.CHANNEL_RATE, NOW + timedelta(seconds=1))
