@@ -20,8 +20,10 @@ from store.signals import RECONCILE
 log = structlog.get_logger(__name__)
 
 BACKSTOP = timedelta(seconds=1)
+RETRY = timedelta(seconds=1)  # after the database was away
 ASK_AGAIN = timedelta(seconds=3)  # when the vendor cannot be asked, or a call goes on for longer than it should
 CLOCK_SLACK = timedelta(seconds=5)
+LONGEST_CALL = timedelta(hours=1)  # what the vendor lists may belong to an attempt that was begun this long before
 
 
 class Reconciler:
@@ -54,7 +56,7 @@ class Reconciler:
             following = await self._database.read(outbox.next_look_at)
         except Unavailable as away:
             log.warning("database away, the unknown stays unknown", error=str(away))
-            following = None
+            following = now + RETRY
         return min(following or now + BACKSTOP, now + BACKSTOP)
 
     async def _look_up(self, look: Look) -> None:
@@ -78,7 +80,7 @@ class Reconciler:
         since = attempt.started_at - CLOCK_SLACK
 
         def known(conn: Connection) -> frozenset[str]:
-            ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since)
+            ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since - LONGEST_CALL)
             return ids - {attempt.vendor_id or ""}
 
         return await self._channels[attempt.channel].find(attempt, await self._database.read(known), since)
@@ -98,9 +100,7 @@ class Reconciler:
 
     async def _absent(self, look: Look, missing: list[Attempt]) -> None:
         now, row = self._clock.now(), look.notification
-        if now >= row.until:
-            await self._database.transact(lambda conn: outbox.expire(conn, self._ids, row, now))
-        elif look.looks + 1 >= len(LOOKS):
+        if look.looks + 1 >= len(LOOKS):
             await self._database.transact(lambda conn: outbox.absent(conn, self._ids, row, missing, now))
             log.info("unknown outcome settled: never sent", notification=row.id, channel=str(row.channel))
         else:
