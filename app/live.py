@@ -149,16 +149,17 @@ class Feeder:
         self.turned_at = clock.now()
 
     async def run(self) -> None:
-        n = await self._database.read(timeline.last_n)
+        n: int | None = None
         with self._database.signals.waiting(TIMELINE) as wake:
             while True:
                 self.turned_at = self._clock.now()
                 n = await self._publish_after(n)
                 await wake_or(self._clock, wake, self._clock.now() + BACKSTOP)
 
-    async def _publish_after(self, n: int) -> int:
+    async def _publish_after(self, n: int | None) -> int | None:
+        """Publish what came after entry `n`. Returns the newest; None while nothing could be read yet."""
         try:
-            if not len(self._pubsub):
+            if n is None or not len(self._pubsub):
                 return await self._database.read(timeline.last_n)
             while entries := await self._database.read(partial(timeline.since, n=n)):
                 for entry in entries:
