@@ -254,3 +254,14 @@ def test_an_event_that_ends_before_its_newest_order_was_told_has_a_verdict():
     over = event(revision(), asks, ends, status=EventStatus.CANCELLED)
     change = revise(facts(over, rows, agenda=agenda, now=SOON))
     assert [(v.person, v.revision, v.outcome) for v in change.verdicts] == [(None, 2, Outcome.NOT_NEEDED)]
+
+
+def test_a_note_that_came_first_is_no_timetable():
+    """A conflict about the new revision is noted before anybody looked: the revision is asked all the same."""
+    rows, agenda = started()
+    now = event(revision(), revision(2, message_type=MessageType.UPDATE))
+    note = planner.row(
+        case(now), Kind.NOTE, ChannelName.SLACK_CHANNEL, "C0OPS", details={"note": "CONFLICT", "key": "k"}
+    )
+    change = revise(facts(now, [*rows, note], agenda=agenda, now=SOON))
+    assert {n.revision for n in change.add if n.channel is ChannelName.VOICE} == {2}
