@@ -235,6 +235,13 @@ def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -
         _back(conn, attempt.notification_id, now, reason="", due_at=now)
 
 
+def proven(conn: Connection, attempt_id: str, vendor_id: str, now: datetime) -> None:
+    """Somebody answered it, so the vendor has it, whether or not we heard so."""
+    attempt = attempts.one(conn, attempt_id)
+    if attempt is not None and attempt.state in (AttemptState.SENDING, AttemptState.UNKNOWN):
+        settled(conn, attempt, vendor_id, now)
+
+
 def _back(conn: Connection, row_id: str, now: datetime, *, reason: str, due_at: datetime) -> bool:
     """Back to PENDING, to be sent (again) at `due_at`; a row that was stopped meanwhile ends here."""
     if one(conn, row_id).cut_requested_at is not None:

@@ -20,7 +20,7 @@ from notifiers.channels import sms, voice
 from notifiers.channels.slack import ACKNOWLEDGE, slack_action
 from notifiers.receipts import take_receipt
 from notifiers.wording.answers import SpokenAnswer
-from routing.replies import take_reply
+from routing.replies import Answered, take_reply
 from store import attempts, events, outbox
 from store.database import Connection
 
@@ -97,7 +97,7 @@ async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> R
         return _xml(voice.answer_twiml(SpokenAnswer.OVER))
     key = voice.voice_key(form)
     key_url = voice.callback_url(service.settings.public_url, attempt_id, "key")
-    kind, detail = await _take_key(service, told, key)
+    kind, detail = await _take_key(service, told, key, form.get("CallSid", ""))
     return _xml(
         voice.answer_twiml(
             kind,
@@ -109,14 +109,14 @@ async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> R
     )
 
 
-async def _take_key(service: Service, told: Told, key: str) -> tuple[SpokenAnswer, str]:
+async def _take_key(service: Service, told: Told, key: str, vendor_id: str) -> tuple[SpokenAnswer, str]:
     if key == REPEAT:
         return SpokenAnswer.REPEAT, ""
     answer = KEYS.get(key)
     if answer is None or told.notification.person is None:
         return SpokenAnswer.INVALID, ""
     try:
-        counted = await _reply(service, told, answer, "voice", key)
+        counted = await _reply(service, told, answer, "voice", key, vendor_id)
     except Refused as why:
         return SpokenAnswer.OVER, str(why)
     if not counted:
@@ -128,10 +128,12 @@ async def _take_key(service: Service, told: Told, key: str) -> tuple[SpokenAnswe
     return SpokenAnswer.ACCEPTED, also
 
 
-async def _reply(service: Service, told: Told, answer: Answer, channel: str, said: str) -> bool:
+async def _reply(service: Service, told: Told, answer: Answer, channel: str, said: str, vendor_id: str) -> bool:
     now, row = service.clock.now(), told.notification
-    answered = await service.database.transact(
-        lambda conn: take_reply(
+
+    def work(conn: Connection) -> Answered:
+        outbox.proven(conn, told.attempt.id, vendor_id, now)
+        return take_reply(
             conn,
             service.ids,
             row.event_pk,
@@ -144,8 +146,8 @@ async def _reply(service: Service, told: Told, answer: Answer, channel: str, sai
             notification_id=row.id,
             said=said,
         )
-    )
-    return answered.counted
+
+    return (await service.database.transact(work)).counted
 
 
 def _why_over(event: Event) -> str:
@@ -173,7 +175,8 @@ async def slack_actions(request: Request, service: ServiceDep) -> Response:
     action = slack_action(_slack_payload(await request.form()))
     if action is not None:
         answer = Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY
-        await _press(service, action.user_id, answer, json.loads(action.value))
+        vendor_id = f"{action.channel}/{action.ts}"
+        await _press(service, action.user_id, answer, json.loads(action.value), vendor_id)
     return Response(status_code=200)
 
 
@@ -182,7 +185,7 @@ def _slack_payload(form: Mapping[str, Any]) -> dict[str, Any]:
     return payload
 
 
-async def _press(service: Service, user_id: str, answer: Answer, value: Mapping[str, Any]) -> None:
+async def _press(service: Service, user_id: str, answer: Answer, value: Mapping[str, Any], vendor_id: str) -> None:
     """Only people of the roster count; anybody may press the button of a channel message."""
     person = service.rosters.roster.person_at(ChannelName.SLACK_DM, user_id)
     told = await service.database.read(lambda conn: _told(conn, str(value.get("attempt"))))
@@ -190,21 +193,24 @@ async def _press(service: Service, user_id: str, answer: Answer, value: Mapping[
         log.warning("button pressed by a stranger or for an unknown attempt", user=user_id)
         return
     now, row = service.clock.now(), told.notification
-    try:
-        await service.database.transact(
-            lambda conn: take_reply(
-                conn,
-                service.ids,
-                row.event_pk,
-                person=person.id,
-                answer=answer,
-                channel="slack",
-                now=now,
-                revision=int(value.get("revision", row.revision)),
-                attempt_id=told.attempt.id,
-                notification_id=row.id if row.person == person.id else None,
-                said="button",
-            )
+
+    def work(conn: Connection) -> None:
+        outbox.proven(conn, told.attempt.id, vendor_id, now)
+        take_reply(
+            conn,
+            service.ids,
+            row.event_pk,
+            person=person.id,
+            answer=answer,
+            channel="slack",
+            now=now,
+            revision=int(value.get("revision", row.revision)),
+            attempt_id=told.attempt.id,
+            notification_id=row.id if row.person == person.id else None,
+            said="button",
         )
+
+    try:
+        await service.database.transact(work)
     except Refused as why:
         log.info("button of an old message", person=person.id, why=str(why))

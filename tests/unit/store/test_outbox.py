@@ -119,3 +119,12 @@ def test_a_claim_nobody_knows_of_is_due_again(conn):
     assert (state(conn, row), state(conn, other)) == (State.PENDING, State.SENDING)
     assert lines.in_use(conn) == 0
     assert set(conn.scalars(select(tables.attempts.c.state))) == {AttemptState.FAILED, AttemptState.SENDING}
+
+
+def test_an_answer_proves_that_the_vendor_has_it(conn):
+    """Its outcome was unknown, and the row ends with the answer: nobody would look it up any more."""
+    row, tries = lost(conn)
+    outbox.proven(conn, tries[0].id, "SM1", LATER)
+    plans.move(conn, row.id, State.ACKNOWLEDGED, LATER)
+    found = attempts.one(conn, tries[0].id)
+    assert (found.state, found.vendor_id) == (AttemptState.ACCEPTED, "SM1")
