@@ -1,7 +1,7 @@
 # One verb each, from a clean clone: `make help` lists them. Needed: python3 (3.11 or newer), make, a package index.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint bench services lock clean ready-to-run ready-to-develop
+.PHONY: help setup run demo test lint sim bench services lock clean ready-to-run ready-to-develop
 
 # Another interpreter for .venv, a path or a command: make setup PYTHON=python3.12
 PYTHON ?=
@@ -31,6 +31,11 @@ lint: ready-to-develop ## Check format, rules, types, the order of imports and t
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+# One seed with a trace to read: make sim SEED=4127. Many: make sim SEEDS=2000. SIM_ARGS: --first 5001, --processes 4, --shuffled
+SEEDS ?= 200
+sim: ready-to-develop ## Live through many simulated failures (SEEDS=2000), or replay one (SEED=4127)
+	@exec $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(SIM_ARGS)
 
 bench: ready-to-develop ## Measure, and print the figures with the machine they hold for
 	@exec $(BIN)/python -m bench

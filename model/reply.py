@@ -34,8 +34,9 @@ class Reply:
 class Heard:
     """An answer as it came in, before anybody looked up what it is about: nothing of it needs the database.
 
-    What it is about is named by one of: `attempt_id` (a key, a button), `number` with `code` or `all_codes` (a text;
-    neither: the only open one), `source` with `event_id` (the API). `person` None: whom the attempt was for.
+    What it is about is named by one of: `attempt_id` (a key, a button; `vendor_id` is the vendor's name of it),
+    `number` with `code` or `all_codes` (a text; neither: the only open one), `source` with `event_id` (the API).
+    `person` None: whom the attempt was for.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Heard:
     said: str = ""
     by: str = ""
     attempt_id: str | None = None
+    vendor_id: str | None = None
     number: str | None = None
     code: str | None = None
     all_codes: bool = False

@@ -35,7 +35,8 @@ RosterAt = Callable[[], Roster]
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
 LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long is dead
-STALE_CLAIM = timedelta(milliseconds=150)  # a claim older than this is read again before the vendor is asked
+STALE_CLAIM = timedelta(milliseconds=150)  # what is known for longer is read again before the vendor is asked
+LOOKS_BEFORE_GIVING_BACK = 3
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
@@ -50,6 +51,7 @@ class Batch:
     events: Mapping[str, Event] = field(default_factory=dict)
     earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
     codes: Mapping[str, list[Code]] = field(default_factory=dict)
+    taken_codes: Mapping[str, set[str]] = field(default_factory=dict)
     threads: Mapping[str, str | None] = field(default_factory=dict)
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
@@ -96,6 +98,8 @@ class Dispatcher:
         self._paces = self._limits.paces()
         self._house = house or House()
         self._running: Counter[ChannelName] = Counter()
+        self._in_hand: set[str] = set()
+        self._claims_in_doubt = False
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
         self.turned_at = clock.now()
@@ -143,16 +147,19 @@ class Dispatcher:
         now = self._clock.now()
         self.turned_at = now
         try:
+            await self._take_back_claims_in_doubt(now)
             batch = await self._database.read(lambda conn: self._look(conn, now))
             for cut in batch.cuts:
                 self._start_cut(group, cut, now)
-            jobs = await self._claim(batch)
+            # The claim's commit is not before this, whenever we hear of it.
+            claimed_at = self._clock.now()
+            jobs = await self._claim(batch, claimed_at)
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
             return now + ASK_AGAIN
-        claimed_at = self._clock.now()
         for job in jobs:
             self._running[job.row.channel] += 1
+            self._in_hand.add(job.row.id)
             group.create_task(self._send(job, claimed_at, wake))
         if batch.more or len(jobs) < len(batch.due):
             wake.set()  # there may be more than one look takes, and what was held back has a new due time
@@ -188,11 +195,13 @@ class Dispatcher:
             d.notification for c in ChannelName if c not in self._channels for d in outbox.due(conn, c, now, IMPOSSIBLE)
         ]
         rows = [d.notification for d in due]
+        numbers = dict.fromkeys(row.address for row in rows if row.channel is ChannelName.SMS)
         return Batch(
             due=due,
             events=events.load(conn, {row.event_pk for row in rows}),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
-            codes={r.address: replies.open_codes(conn, r.address) for r in rows if r.channel is ChannelName.SMS},
+            codes={number: replies.open_codes(conn, number) for number in numbers},
+            taken_codes={number: set(replies.taken_codes(conn, number, now)) for number in numbers},
             threads={
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
@@ -215,9 +224,8 @@ class Dispatcher:
 
     # --- claiming ---------------------------------------------------------------------------------------------------
 
-    async def _claim(self, batch: Batch) -> list[Job]:
+    async def _claim(self, batch: Batch, now: datetime) -> list[Job]:
         """Render, then claim everything in one transaction. Returns what was won."""
-        now = self._clock.now()
         roster = self._roster()
         late, paced, jobs = [], [], []
         for due in batch.due:
@@ -253,7 +261,18 @@ class Dispatcher:
             claims = (job for job in jobs if job.row.id in ours)
             return [job for job in claims if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
 
-        return await self._database.transact(work)
+        try:
+            return await self._database.transact(work)
+        except Unavailable:
+            self._claims_in_doubt = True  # perhaps it was committed, and only the answer is lost
+            raise
+
+    async def _take_back_claims_in_doubt(self, now: datetime) -> None:
+        """A claim whose answer was lost may stand in the database; nothing of it was sent."""
+        if self._claims_in_doubt:
+            in_hand = frozenset(self._in_hand)
+            await self._database.transact(lambda conn: outbox.take_back(conn, self._ids, self._owner, in_hand, now))
+            self._claims_in_doubt = False
 
     def _prepare(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
         row, event = due.notification, batch.events[due.notification.event_pk]
@@ -321,44 +340,54 @@ class Dispatcher:
         )
 
     def _new_code(self, row: Notification, batch: Batch) -> Code | None:
-        """A code for a text that asks for an answer: one letter, two when the number's letters are used up."""
+        """A code for a text that asks for an answer: one letter, more when those of the number are used up."""
         if row.channel is not ChannelName.SMS or row.kind is not Kind.ALERT or row.person is None:
             return None
-        taken = {c.code for c in batch.codes[row.address]}
-        free = [letter for letter in CODE_LETTERS if letter not in taken]
-        code = self._ids.code(1) if free else self._ids.code(2)
+        taken = batch.taken_codes[row.address]
+        letters = next(n for n in (1, 2, 3) if sum(len(code) == n for code in taken) < len(CODE_LETTERS) ** n)
+        code = self._ids.code(letters)
         while code in taken:
-            code = self._ids.code(1 if free else 2)
+            code = self._ids.code(letters)
+        taken.add(code)  # a text to the same number in this very batch takes another one
         return Code(row.address, code, row.event_pk, row.revision, row.person)
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
     async def _send(self, job: Job, claimed_at: datetime, wake: asyncio.Event) -> None:
+        known_at: datetime | None = claimed_at
         try:
-            if await self._stopped_meanwhile(job, claimed_at):
-                return
             for send in job.sends:
-                if not await self._send_one(job, send):
+                known_at = known_at and await self._wanted_at(job, known_at)
+                if known_at is None or not await self._send_one(job, send):
                     break
         finally:
             was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
             self._running[job.row.channel] -= 1
+            self._in_hand.discard(job.row.id)
             if was_full or self._ending:
                 wake.set()
 
-    async def _stopped_meanwhile(self, job: Job, claimed_at: datetime) -> bool:
-        """A claim that got old is read again: no vendor is asked for what was superseded since."""
-        now, row, claimed = self._clock.now(), job.row, job.claim.attempts
-        if now - claimed_at <= STALE_CLAIM:
-            return False
+    async def _wanted_at(self, job: Job, known_at: datetime) -> datetime | None:
+        """When the row is known to have been wanted, at most STALE_CLAIM ago: what is older is read again.
+
+        None when it must not be sent: it was superseded since, or nobody could say in time and it was given back.
+        """
+        for _ in range(LOOKS_BEFORE_GIVING_BACK):
+            now = self._clock.now()
+            if now - known_at <= STALE_CLAIM:
+                return known_at
+            if now >= job.row.until or not await self._still_wanted(job):
+                break
+            known_at = now
+        now, claimed = self._clock.now(), job.claim.attempts
+        await self._written(lambda conn: outbox.give_up(conn, self._ids, job.row, claimed, now))
+        return None
+
+    async def _still_wanted(self, job: Job) -> bool:
         try:
-            if await self._database.read(lambda conn: outbox.still_wanted(conn, row.id)):
-                return False
+            return await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id))
         except Unavailable:
-            await self._written(lambda conn: outbox.give_back(conn, self._ids, row, claimed, self._clock.now()))
-            return True
-        await self._written(lambda conn: outbox.give_up(conn, self._ids, row, claimed, now))
-        return True
+            return False
 
     async def _send_one(self, job: Job, send: Send) -> bool:
         """Ask the vendor once and write down what came of it. True when the vendor accepted."""

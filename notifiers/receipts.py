@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from model.attempt import Attempt, AttemptState, Receipt, ReceiptKind
+from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
 from model.plan import CallEnd, State
 from store import attempts, lines, outbox, plans, timeline
@@ -39,9 +39,7 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
         "code": receipt.code,
     }
     timeline.append(conn, ids, attempt.event_pk, now, "receipt", body, {"vendor_body": dict(receipt.raw)})
-    if attempt.state in (AttemptState.UNKNOWN, AttemptState.SENDING):
-        # A callback on the attempt's own URL settles what was unknown.
-        outbox.settled(conn, attempt, receipt.vendor_id, now)
+    outbox.proven(conn, attempt, receipt.vendor_id, now)  # it came to the attempt's own URL
     if attempt.part < attempt.parts and not receipt.kind.final:
         return True  # the row is as far as its last part
     if receipt.kind.final:

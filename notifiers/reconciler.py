@@ -24,6 +24,7 @@ BACKSTOP = timedelta(seconds=1)
 ASK_AGAIN = timedelta(seconds=3)  # when the vendor cannot be asked, or a call goes on for longer than it should
 LOOK_LEASE = timedelta(seconds=15)  # a look that another process began and did not end is done again after this
 CLOCK_SLACK = timedelta(seconds=5)
+LONGEST_CALL = timedelta(hours=1)  # what the vendor lists may belong to an attempt that was begun this long before
 
 
 class Reconciler:
@@ -83,7 +84,7 @@ class Reconciler:
         since = attempt.started_at - CLOCK_SLACK
 
         def known(conn: Connection) -> frozenset[str]:
-            ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since)
+            ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since - LONGEST_CALL)
             return ids - {attempt.vendor_id or ""}
 
         return await self._channels[attempt.channel].find(attempt, await self._database.read(known), since)
@@ -103,9 +104,7 @@ class Reconciler:
 
     async def _absent(self, look: Look, missing: list[Attempt]) -> None:
         now, row = self._clock.now(), look.notification
-        if now >= row.until:
-            await self._database.transact(lambda conn: outbox.expire(conn, self._ids, row, now))
-        elif look.looks + 1 >= len(LOOKS):
+        if look.looks + 1 >= len(LOOKS):
             await self._database.transact(lambda conn: outbox.absent(conn, self._ids, row, missing, now))
             log.info("unknown outcome settled: never sent", notification=row.id, channel=str(row.channel))
         else:

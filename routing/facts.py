@@ -94,7 +94,10 @@ def spoke_to(row: Notification) -> bool:
 
 
 def in_the_air(row: Notification) -> bool:
-    return row.channel is ChannelName.VOICE and not row.state.terminal and row.state is not State.PENDING
+    """A call until it is over; anything else until its outcome is known: till then it may still be sent, or again."""
+    if row.channel is ChannelName.VOICE:
+        return not row.state.terminal and row.state is not State.PENDING
+    return row.state in (State.SENDING, State.UNKNOWN) and row.kind in (Kind.ALERT, Kind.UPDATE)
 
 
 def take_plan(change: PlanChange, plan: Plan) -> None:

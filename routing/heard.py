@@ -65,9 +65,11 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
 
 
 def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> Answered:
-    attempt = attempts.one(conn, attempt_id)
+    attempt = attempts.one_to_change(conn, attempt_id)
     if attempt is None:
         raise Undecidable(f"there is no attempt {attempt_id}")
+    if heard.vendor_id:
+        outbox.proven(conn, attempt, heard.vendor_id, heard.received_at)
     row = outbox.one(conn, attempt.notification_id)
     person = heard.person or row.person
     own = row.id if row.person == person else None  # anybody may press the button of a channel's message

@@ -51,27 +51,35 @@ class Reviser:
         try:
             due, following = await self._database.read(lambda conn: _look(conn, now))
             while due:
-                await self._take(due)
+                if not await self._take(due):
+                    return now + ASK_AGAIN
                 due, following = await self._database.read(lambda conn: _look(conn, now))
         except Unavailable as away:
             log.warning("database away, the agenda waits", error=str(away))
             return now + ASK_AGAIN
         return min(following or now + BACKSTOP, now + BACKSTOP)
 
-    async def _take(self, due: Sequence[Agenda]) -> None:
-        """One transaction an event, most urgent event first; those of one look share a commit."""
+    async def _take(self, due: Sequence[Agenda]) -> bool:
+        """One transaction an event, most urgent event first; those of one look share a commit.
+
+        False when the database was away for one of them.
+        """
         by_event = groupby(sorted(due, key=lambda a: a.event_pk), key=lambda a: a.event_pk)
         order = {a.event_pk: n for n, a in reversed(list(enumerate(due)))}
         work = sorted(((pk, list(rows)) for pk, rows in by_event), key=lambda item: order[item[0]])
-        taken = await asyncio.gather(*(self._take_event(pk, rows) for pk, rows in work), return_exceptions=True)
-        for failed in taken:
-            if failed is not None:
-                raise failed
+        async with asyncio.TaskGroup() as group:
+            taken = [group.create_task(self._take_event(event_pk, rows)) for event_pk, rows in work]
+        return all(task.result() for task in taken)
 
-    async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> None:
+    async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> bool:
         now, roster = self._clock.now(), self._roster()
-        await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now))
+        try:
+            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now))
+        except Unavailable as away:
+            log.warning("database away, the event waits", event_pk=event_pk, error=str(away))
+            return False
         log.info("timetable looked at", event_pk=event_pk, causes=[a.cause or str(a.kind) for a in rows])
+        return True
 
 
 def _look(conn: Connection, now: datetime) -> tuple[Sequence[Agenda], datetime | None]:

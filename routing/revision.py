@@ -39,6 +39,8 @@ from routing.verdicts import verdict, verdicts
 PHONES = (ChannelName.VOICE, ChannelName.SMS)
 LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY})
 
+_TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
+
 
 def revise(facts: Facts) -> PlanChange:
     """Look at everything again."""
@@ -59,7 +61,7 @@ def revise(facts: Facts) -> PlanChange:
 
 def _new_revision(facts: Facts, change: PlanChange) -> None:
     latest = facts.case.event.latest
-    planned = {n.revision for n in facts.notifications} | {a.revision for a in facts.agenda}
+    planned = {n.revision for n in facts.notifications if n.kind in _TIMETABLE} | {a.revision for a in facts.agenda}
     # Several may have come since the last look: what asks is not covered by what only informs.
     if facts.revision not in planned:
         _ask_again(facts, change)

@@ -66,10 +66,20 @@ class Router:
     async def _take(self, handle: Handle, hands: asyncio.Semaphore) -> None:
         try:
             await self._settle(handle)
-            await handle.ack()
+            await self._ack(handle)
         finally:
             self._since.pop(handle.message.id, None)
             hands.release()
+
+    async def _ack(self, handle: Handle) -> None:
+        """Until the queue has forgotten the message: given out again, it would be known as decided."""
+        while True:
+            try:
+                await handle.ack()
+                return
+            except Unavailable as away:
+                log.warning("queue away, the message cannot be acked", delivery=handle.message.id, error=str(away))
+                await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
 
     async def _settle(self, handle: Handle) -> None:
         """Decide about every member."""

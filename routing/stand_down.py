@@ -29,7 +29,8 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     follows = texts[-1].id if texts else None
     for number in open_generations(facts):
         change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, number, follows=follows))
-    if facts.verdict() is None and asked(facts):
+    verdict = facts.verdict()
+    if (verdict is None or verdict.outcome is Outcome.REOPENED) and asked(facts):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
 
 

@@ -126,6 +126,7 @@ _TO_CUT = (
     select(notifications, attempts_table.c.vendor_id)
     .join(attempts_table, attempts_table.c.notification_id == notifications.c.id)
     .where(
+        notifications.c.channel == ChannelName.VOICE,  # nothing else can be taken back once it is out
         notifications.c.cut_requested_at.is_not(None),
         notifications.c.cut_done_at.is_(None),
         notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
@@ -262,6 +263,15 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
             threads.remember(conn, row.event_pk, row.address, result.vendor_id)
         if row.channel is not ChannelName.VOICE:
             signal(conn, DISPATCH)  # rows that follow this one may go now
+    else:
+        _told_in_part(conn, row.id, now)
+
+
+def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:
+    """Who has read the first part knows of the event: whatever becomes of the rest, they must hear of its end."""
+    conn.execute(
+        update(notifications).where(notifications.c.id == row_id, notifications.c.sent_at.is_(None)).values(sent_at=now)
+    )
 
 
 def failed(
@@ -275,6 +285,8 @@ def failed(
 ) -> None:
     """Certainly not sent: tried again at `retry_at`, or given up."""
     lock_event(conn, row.event_pk)
+    if _written_before(conn, attempt):
+        return
     attempts.record(conn, attempt.id, AttemptState.FAILED, now, error=error)
     _end_other_parts(conn, row, now)
     body = {"attempt": attempt.id, "error": error, "retry_at": retry_at}
@@ -283,8 +295,7 @@ def failed(
     if retry_at is None:
         plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
     else:
-        plans.move(conn, row.id, State.PENDING, now, reason=error, due_at=retry_at, lease_owner=None)
-        signal(conn, DISPATCH)
+        _back(conn, row.id, now, reason=error, due_at=retry_at)
     plans.ask_revise(conn, ids, row.event_pk, row.lane, f"{row.channel}: {error}", now, urgent=False)
 
 
@@ -293,9 +304,30 @@ def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -
     attempts.record(conn, attempt.id, AttemptState.ACCEPTED, now, vendor_id=vendor_id)
     if attempt.part == attempt.parts:
         plans.move(conn, attempt.notification_id, State.SENT, now)
-    elif one(conn, attempt.notification_id).state is State.UNKNOWN:
-        plans.move(conn, attempt.notification_id, State.PENDING, now, reason="", due_at=now)
-        signal(conn, DISPATCH)
+        return
+    _told_in_part(conn, attempt.notification_id, now)
+    if one(conn, attempt.notification_id).state is State.UNKNOWN:
+        _back(conn, attempt.notification_id, now, reason="", due_at=now)
+
+
+def proven(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -> None:
+    """Somebody answered it, so the vendor has it, whether or not we heard so. The caller has locked its event."""
+    if attempt.state in (AttemptState.SENDING, AttemptState.UNKNOWN):
+        settled(conn, attempt, vendor_id, now)
+
+
+def _back(conn: Connection, row_id: str, now: datetime, *, reason: str, due_at: datetime) -> bool:
+    """Back to PENDING, to be sent (again) at `due_at`; a row that was stopped meanwhile ends here."""
+    if one(conn, row_id).cut_requested_at is not None:
+        return plans.move(conn, row_id, State.SUPERSEDED, now, lease_owner=None, look_at=None)
+    signal(conn, DISPATCH)
+    return plans.move(conn, row_id, State.PENDING, now, reason=reason, due_at=due_at, lease_owner=None, look_at=None)
+
+
+def _written_before(conn: Connection, attempt: Attempt) -> bool:
+    """The outcome stands already: its commit was done and only the answer lost. The row may be on its next try."""
+    known = attempts.one(conn, attempt.id)
+    return known is not None and known.state in (AttemptState.FAILED, AttemptState.UNKNOWN, AttemptState.ABSENT)
 
 
 def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None:
@@ -310,6 +342,8 @@ def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None
 def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:
     """The answer was lost: the reconciler looks before anything is repeated."""
     lock_event(conn, row.event_pk)
+    if _written_before(conn, attempt):
+        return
     attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
     _end_other_parts(conn, row, now)
     look_at = attempt.started_at + LOOKS[0]
@@ -374,22 +408,25 @@ def look_again(conn: Connection, row: Notification, looks: int, at: datetime) ->
 
 
 def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
-    """A lost part was found: those behind it are due now."""
-    if plans.move(conn, row.id, State.PENDING, now, reason="", due_at=now, look_at=None):
-        signal(conn, DISPATCH)
+    """A lost part was found: those behind it are due now, unless a callback said so first."""
+    if one(conn, row.id).state is not State.UNKNOWN:
+        return
+    _back(conn, row.id, now, reason="", due_at=now)
 
 
 def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:
-    """Looked up each time and never there: it was not sent, so it is sent now."""
+    """Looked up each time and never there: it was not sent, so it is sent now, if it is still wanted.
+
+    A callback that came meanwhile, or another process, knows better.
+    """
     lock_event(conn, row.event_pk)
     if one(conn, row.id).state is not State.UNKNOWN:
-        return  # a callback, or another process, has settled it meanwhile
+        return
     for attempt in lost:
         attempts.record(conn, attempt.id, AttemptState.ABSENT, now, error="the vendor does not have it")
         lines.release(conn, attempt.id, now)
-    if plans.move(conn, row.id, State.PENDING, now, reason="the vendor does not have it", due_at=now, look_at=None):
+    if _back(conn, row.id, now, reason="the vendor does not have it", due_at=now):
         timeline.append(conn, ids, row.event_pk, now, "attempt_absent", {"attempts": [a.id for a in lost]})
-        signal(conn, DISPATCH)
 
 
 class Cut(NamedTuple):
@@ -424,25 +461,23 @@ def still_wanted(conn: Connection, notification_id: str) -> bool:
     return conn.scalar(query) is not None
 
 
-def give_back(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
-    """Claimed, and nobody could say whether it was still wanted: if it is, it is due again."""
-    lock_event(conn, row.event_pk)
-    if not still_wanted(conn, row.id):
-        give_up(conn, ids, row, claimed, now)
-        return
-    for attempt in claimed:
-        attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="not sent: the database was away")
-        lines.release(conn, attempt.id, now)
-    if plans.move(conn, row.id, State.PENDING, now, due_at=now, lease_owner=None):
-        timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
-        signal(conn, DISPATCH)
-
-
 def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
-    """Claimed, but stopped before the vendor was asked."""
+    """Claimed, and not to be sent now: a row that was stopped ends here, another one goes back to be looked at anew."""
     lock_event(conn, row.event_pk)
+    _never_begun(conn, claimed, now)
+    if _back(conn, row.id, now, reason=row.reason, due_at=now):
+        timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
+
+
+def take_back(conn: Connection, ids: Ids, owner: str, in_hand: Collection[str], now: datetime) -> None:
+    """What `owner` claimed without knowing it (the answer of the commit was lost) was never begun: it is due again."""
+    mine = select(notifications).where(notifications.c.state == State.SENDING, notifications.c.lease_owner == owner)
+    for row in map(notification, conn.execute(mine.order_by(notifications.c.event_pk, notifications.c.id)).all()):
+        if row.id not in in_hand:
+            give_up(conn, ids, row, attempts.of_notification(conn, row.id), now)
+
+
+def _never_begun(conn: Connection, claimed: Sequence[Attempt], now: datetime) -> None:
     for attempt in claimed:
-        attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="stopped before it was sent")
-        lines.release(conn, attempt.id, now)
-    plans.move(conn, row.id, State.SUPERSEDED, now, lease_owner=None)
-    timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
+        if attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="stopped before it was sent"):
+            lines.release(conn, attempt.id, now)

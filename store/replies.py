@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from model.reply import Answer, Reply
 from store.portable import upsert
 from store.tables import replies, reply_codes
 
 CODE_LIFE = timedelta(hours=24)
+CODE_REST = timedelta(hours=1)  # after it was closed a code is not given again for so long
 
 
 def add(conn: Connection, reply: Reply) -> None:
@@ -61,6 +62,15 @@ def open_codes(conn: Connection, number: str) -> list[Code]:
 
 
 _OPEN_CODE = upsert(reply_codes).on_conflict_do_nothing()
+
+
+def taken_codes(conn: Connection, number: str, now: datetime) -> frozenset[str]:
+    """What a new code of that number must not be: somebody may still answer a text whose code was closed lately."""
+    query = select(reply_codes.c.code).where(
+        reply_codes.c.number == number,
+        or_(reply_codes.c.closed_at.is_(None), reply_codes.c.closed_at > now - CODE_REST),
+    )
+    return frozenset(conn.scalars(query))
 
 
 def open_code(conn: Connection, code: Code, now: datetime) -> bool:

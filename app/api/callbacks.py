@@ -91,11 +91,13 @@ async def sms_status(attempt_id: str, request: Request, service: ServiceDep) -> 
 @router.post("/twilio/voice/{attempt_id}/key")
 async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> Response:
     """A key was pressed: take it as the answer and say what it led to."""
-    key = voice.voice_key(await _twilio_form(request, service))
+    form = await _twilio_form(request, service)
+    key = voice.voice_key(form)
     key_url = voice.callback_url(service.settings.public_url, attempt_id, "key")
     heard = None
     if key in KEYS:
-        heard = _heard(service, KEYS[key], "voice", attempt_id=attempt_id, said=key)
+        call = form.get("CallSid", "")
+        heard = _heard(service, KEYS[key], "voice", attempt_id=attempt_id, vendor_id=call, said=key)
     led_to = await within_a_second(service, heard, lambda: _key_led_to(service, attempt_id, key, heard))
     if led_to is None:
         kind = SpokenAnswer.RECEIVED if heard else SpokenAnswer.NO_REPEAT if key == REPEAT else SpokenAnswer.INVALID
@@ -193,6 +195,7 @@ async def _press(service: Service, action: SlackAction) -> None:
         person=person.id,
         revision=int(value["revision"]) if "revision" in value else None,
         attempt_id=str(value.get("attempt")),
+        vendor_id=f"{action.channel}/{action.ts}",
         said="button",
     )
     if await within_a_second(service, heard, lambda: _take_press(service, heard)) is None:

@@ -23,7 +23,10 @@ def shorten(text: str, chars: int) -> str:
 def words(text: str, limit: int) -> str:
     """At most `limit` words as they are spoken: a sign between two may part them."""
     parts = str(for_voice(text)).split()
-    return " ".join(parts) if len(parts) <= limit else " ".join(parts[:limit]) + ", and so on"
+    if len(parts) <= limit:
+        return " ".join(parts)
+    more = ["and", "so", "on"] if limit > 6 else []
+    return " ".join(parts[: limit - len(more)]) + (", " if more else "") + " ".join(more)
 
 
 def for_slack(value: object) -> object:

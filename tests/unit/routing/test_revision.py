@@ -6,7 +6,7 @@ from datetime import timedelta
 from model.event import EventStatus, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
-from model.verdict import Outcome
+from model.verdict import Outcome, Verdict
 from routing import falling_due, planner
 from routing.revision import revise
 from tests.unit.routing.house import NOW, ROSTER, case, content, event, facts, reply, revision, sent
@@ -254,3 +254,24 @@ def test_an_event_that_ends_before_its_newest_order_was_told_has_a_verdict():
     over = event(revision(), asks, ends, status=EventStatus.CANCELLED)
     change = revise(facts(over, rows, agenda=agenda, now=SOON))
     assert [(v.person, v.revision, v.outcome) for v in change.verdicts] == [(None, 2, Outcome.NOT_NEEDED)]
+
+
+def test_a_note_that_came_first_is_no_timetable():
+    """A conflict about the new revision is noted before anybody looked: the revision is asked all the same."""
+    rows, agenda = started()
+    now = event(revision(), revision(2, message_type=MessageType.UPDATE))
+    note = planner.row(
+        case(now), Kind.NOTE, ChannelName.SLACK_CHANNEL, "C0OPS", details={"note": "CONFLICT", "key": "k"}
+    )
+    change = revise(facts(now, [*rows, note], agenda=agenda, now=SOON))
+    assert {n.revision for n in change.add if n.channel is ChannelName.VOICE} == {2}
+
+
+def test_an_event_that_ends_while_it_is_reopened_has_an_outcome():
+    """To be reopened says that somebody is still looked for; after the end nobody is."""
+    rows, agenda = started()
+    reopened = Verdict(event_pk="event-1", revision=1, outcome=Outcome.REOPENED, reason="who accepted cannot", at=NOW)
+    ends = revision(2, needs_answer=False, message_type=MessageType.CANCEL)
+    over = event(revision(), ends, status=EventStatus.CANCELLED)
+    change = revise(facts(over, rows, agenda=agenda, verdicts=[reopened], now=SOON))
+    assert change.verdicts[0].outcome is Outcome.NOT_NEEDED

@@ -1,0 +1,134 @@
+"""The end of a run. Verdicts are judged by what the vendors saw alone: who was called, who answered what, and when.
+
+Where an answer was lost on its way both outcomes are right; everywhere else exactly one is.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+
+from model.event import Event, EventStatus
+from model.plan import State
+from model.reply import Answer
+from model.verdict import Outcome, Verdict
+from store import events, seal, verdicts
+from store.database import Connection
+from store.tables import events as events_table
+from store.tables import notifications, voice_in_flight
+from tests.simulation.chance import START
+from tests.simulation.invariants import Watch
+from tests.simulation.mix import Mix
+from tests.simulation.vendors import Answered, Heard, Vendors
+
+__all__ = ["START", "check"]
+
+
+def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, now: float) -> list[str]:
+    """Everything that is wrong now that all is over."""
+    found = [*_left_over(conn, watch), *_forgotten(watch, vendors)]
+    slack = 2 * mix.clock_off + abs(mix.drift) * now + 0.5
+    for event in events.load(conn, list(conn.scalars(select(events_table.c.pk)))).values():
+        found += [f"{event.event_id}: {b.why}" for b in seal.check(conn, event.pk)]
+        if seal.state(conn, event.pk).unsealed:
+            found.append(f"{event.event_id}: evidence is not sealed")
+        answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
+        found += _judged(event, verdicts.of_event(conn, event.pk), answers, _told(watch, vendors, event), slack)
+        found += _stood_down(watch, vendors, event)
+    return found
+
+
+def _left_over(conn: Connection, watch: Watch) -> Iterator[str]:
+    for row in watch.rows.values():
+        if row.state in (State.SENDING, State.UNKNOWN):
+            yield f"{row.state} never ended: {row}"
+    for attempt, (_, state) in watch.attempts.items():
+        if state in ("sending", "unknown"):
+            yield f"attempt {attempt} is {state} for ever: {watch.rows[watch.attempts[attempt][0]]}"
+    due = notifications.c.state == State.PENDING
+    for row_id in conn.scalars(select(notifications.c.id).where(due)):
+        yield f"still waiting: {watch.rows[row_id]}"
+    for number in conn.scalars(select(voice_in_flight.c.number)):
+        yield f"the line to {number} is never free again"
+
+
+def _forgotten(watch: Watch, vendors: Vendors) -> Iterator[str]:
+    for record in vendors.records:
+        if record.channel != "pagerduty" and record.sid not in watch.vendor_ids:
+            yield f"{record.sid} was taken, and nobody knows: {watch.rows[record.attempt.notification_id]}"
+
+
+def _about(watch: Watch, answered: Answered) -> tuple[str, int]:
+    """The event and the revision that the words named."""
+    row = watch.rows[watch.attempts[answered.attempt][0]]
+    event = watch.events[row.event_pk]
+    return row.event_pk, min(row.revision, event.answer_revision)
+
+
+def _told(watch: Watch, vendors: Vendors, event: Event) -> dict[str, None]:
+    """Whom a vendor was made to tell of the event, in order."""
+    rows = [watch.rows[r.attempt.notification_id] for r in vendors.records]
+    asked = [r for r in rows if r.event_pk == event.pk and r.kind in ("alert", "update") and r.person]
+    return dict.fromkeys(r.person for r in asked if r.person)
+
+
+# --- verdicts -------------------------------------------------------------------------------------------------------
+
+
+def _judged(
+    event: Event, written: list[Verdict], answers: list[Answered], told: dict[str, None], slack: float
+) -> Iterator[str]:
+    mine = [v for v in written if v.person is None and v.revision == event.answer_revision]
+    if not mine:
+        if event.status is not EventStatus.TOMBSTONE and event.rings and (told or event.status is EventStatus.OPEN):
+            yield f"{event.event_id} r{event.answer_revision} ({event.status}) has no verdict, told: {list(told)}"
+        return
+    right = _right(event, answers, slack)
+    if mine[-1].outcome not in right:
+        seen = [f"{a.person} {a.answer} at {a.at:.1f} ({a.heard})" for a in answers]
+        said = f"the verdict is {mine[-1].outcome} ({mine[-1].reason}), the vendors saw {sorted(right)}: {seen}"
+        yield f"{event.event_id} r{event.answer_revision} ({event.status}): {said}"
+    accepted = {a.person for a in answers if a.answer is Answer.ACKNOWLEDGE and a.heard is not Heard.REFUSED}
+    for verdict in written:
+        met = verdict.person and verdict.outcome is Outcome.MET and verdict.revision == event.answer_revision
+        if met and verdict.person not in accepted:
+            yield f"{event.event_id}: {verdict.person} is said to have accepted, the vendors saw nothing of it"
+
+
+def _right(event: Event, answers: list[Answered], slack: float) -> set[Outcome]:
+    """What the verdict may be, by what the vendors saw."""
+    deadline = _seconds(event.deadline_at)
+    heard = [a for a in answers if a.heard is not Heard.REFUSED]
+    cannot = {a.person for a in heard if a.answer is Answer.CANNOT_COMPLY}
+    accepted = [a for a in heard if a.answer is Answer.ACKNOWLEDGE]
+    found: set[Outcome] = set()
+    if any(a.at <= deadline + slack for a in accepted):
+        found.add(Outcome.MET)
+    sure = [a for a in accepted if a.heard is Heard.COUNTED and a.person not in cannot]
+    if not any(a.told_at <= deadline - slack for a in sure):
+        found.add(Outcome.MISSED)
+    if event.closed_at is not None:
+        found.add(Outcome.NOT_NEEDED)
+        if not accepted and _seconds(event.closed_at) < deadline - slack - 30:
+            found.discard(Outcome.MISSED)  # nobody had to answer any more
+    return found
+
+
+def _seconds(at: datetime) -> float:
+    return (at - START).total_seconds()
+
+
+# --- stand-downs ----------------------------------------------------------------------------------------------------
+
+
+def _stood_down(watch: Watch, vendors: Vendors, event: Event) -> Iterator[str]:
+    """Cancelled or released: exactly those hear of it who were told."""
+    ended = event.status in (EventStatus.CANCELLED, EventStatus.TERMINATED)
+    if not ended or event.source == "gridcall":
+        return
+    downs = [r for r in watch.rows.values() if r.event_pk == event.pk and r.kind == "stand_down" and r.person]
+    hearing = {r.person for r in downs}
+    told = _told(watch, vendors, event)
+    for person in told:
+        if person not in hearing:
+            yield f"{event.event_id}: {person} was told, and never that it is over"

@@ -1,0 +1,235 @@
+"""What must hold after every step, checked against each change as it is committed and each request as it is made."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from model.plan import ChannelName, State
+from model.ports import Send
+from model.roster import Policy
+from notifiers.limits import Limits
+from store.codec import mapping
+from tests.simulation.database import Note
+from tests.simulation.vendors import Record, Vendors
+
+STOP_SECONDS = 0.25  # after a supersession's commit no vendor create begins later than this
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+class Broken(Exception):
+    """An invariant does not hold."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A notification as the watch knows it."""
+
+    id: str
+    event_pk: str
+    kind: str
+    channel: str
+    address: str
+    person: str | None
+    revision: int
+    overtime: bool
+    state: State = State.PENDING
+    stopped_at: float | None = None
+    created: dict[int, int] = field(default_factory=dict)  # things the vendor took, by part
+
+
+@dataclass(slots=True)
+class Known:
+    """An event as the watch knows it."""
+
+    status: str
+    answer_revision: int
+    policy: str
+    work_until: dict[int, datetime] = field(default_factory=dict)
+    deadline_at: dict[int, datetime] = field(default_factory=dict)
+    planned: bool = False
+    # When the timetable of a revision was last stopped: answered, replaced or ended; None when it runs (again).
+    stopped_at: dict[int, float | None] = field(default_factory=dict)
+
+
+class Watch:
+    """`time` gives the world's seconds, `now` the present process's clock. Raises Broken."""
+
+    def __init__(
+        self, time: Callable[[], float], vendors: Vendors, policies: Mapping[str, Policy], limits: Limits
+    ) -> None:
+        self.rows: dict[str, Row] = {}
+        self.events: dict[str, Known] = {}
+        self.deliveries: dict[str, str] = {}
+        self.attempts: dict[str, tuple[str, str]] = {}  # attempt -> (notification, state)
+        self.vendor_ids: dict[str, str] = {}
+        self.limits = limits
+        self.now: Callable[[], datetime] = lambda: _EPOCH
+        self._time = time
+        self._vendors = vendors
+        self._policies = policies
+        self._lines: dict[str, str] = {}
+        self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
+        self._handlers = {
+            "event new": self._event,
+            "event": self._event,
+            "row new": self._row_new,
+            "row": self._row,
+            "row cut": self._row_cut,
+            "agenda new": self._agenda_new,
+            "agenda": self._agenda,
+            "attempt new": self._attempt_new,
+            "attempt": self._attempt,
+            "line": self._line,
+            "line free": self._line_free,
+            "delivery": self._delivery,
+        }
+
+    # --- after each commit ------------------------------------------------------------------------------------------
+
+    def commit(self, notes: list[Note]) -> None:
+        for note in notes:
+            if handler := self._handlers.get(note.what):
+                handler(note)
+        for note in notes:
+            if note.what == "delivery" and note.b == "planned":
+                self._planned(note)
+
+    def _event(self, note: Note) -> None:
+        event = self.events.setdefault(note.a, Known(note.b, note.c, note.f))
+        event.status, event.answer_revision, event.policy = note.b, note.c, note.f
+        event.work_until[note.c] = _instant(note.d)
+        event.deadline_at[note.c] = _instant(note.e)
+
+    def _row_new(self, note: Note) -> None:
+        overtime = bool(mapping(note.h).get("overtime"))
+        self.rows[note.a] = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime)
+        self.events[note.b].planned = True
+
+    def _row(self, note: Note) -> None:
+        before, after, row = State(note.c), State(note.d), self.rows[note.a]
+        self._must(before is row.state, f"{row} was thought {row.state}, is {before}")
+        self._must(not before.terminal, f"a terminal state changed: {before} -> {after}, {row}")
+        self._must(before.may_become(after), f"not in the table of states: {before} -> {after}, {row}")
+        row.state = after
+        if after is State.SUPERSEDED:
+            row.stopped_at = row.stopped_at or self._time()
+
+    def _row_cut(self, note: Note) -> None:
+        self.rows[note.a].stopped_at = self._time()
+
+    def _agenda_new(self, note: Note) -> None:
+        event = self.events[note.b]
+        event.planned = True
+        if note.c in ("step", "verdict"):
+            event.stopped_at[note.d] = None
+
+    def _agenda(self, note: Note) -> None:
+        """Only an answer, a newer revision or the end of the event drop what a revision still had before it."""
+        if note.e == "superseded" and note.c in ("step", "verdict"):
+            self.events[note.b].stopped_at[note.d] = self._time()
+
+    def _attempt_new(self, note: Note) -> None:
+        self.attempts[note.a] = (note.b, "sending")
+        channel, at = ChannelName(note.c), _instant(note.e)
+        self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
+
+    def _attempt(self, note: Note) -> None:
+        self.attempts[note.a] = (note.b, note.d)
+        if note.d != "accepted" or self.rows[note.b].channel == ChannelName.PAGERDUTY:
+            return
+        first = self.vendor_ids.setdefault(note.e, note.a)
+        self._must(first == note.a, f"{note.e} stands on two attempts: {first} and {note.a}")
+        owner = self._vendors.find(note.e).attempt.id
+        self._must(owner == note.a, f"{note.e} was taken for attempt {owner}, stands on {note.a}")
+
+    def _line(self, note: Note) -> None:
+        self._must(note.a not in self._lines, f"two lines to {note.a}")
+        self._lines[note.a] = note.b
+        self._must(len(self._lines) <= self.limits.lines, f"{len(self._lines)} lines of {self.limits.lines} in use")
+
+    def _line_free(self, note: Note) -> None:
+        self._lines.pop(note.a)
+
+    def _delivery(self, note: Note) -> None:
+        self._must(note.a not in self.deliveries, f"delivery {note.a} was decided twice")
+        self._must(bool(note.d), f"delivery {note.a} has no reason")
+        self.deliveries[note.a] = note.b
+
+    def _planned(self, note: Note) -> None:
+        event = self.events[note.c]
+        named = event.status == "tombstone" or note.e is None
+        self._must(event.planned or named, f"delivery {note.a} was accepted and has no plan: {note.d}")
+
+    # --- rates ------------------------------------------------------------------------------------------------------
+
+    def new_process(self, now: Callable[[], datetime]) -> None:
+        """Rates are kept in memory today: each process counts anew."""
+        self.now = now
+        self._claims.clear()
+
+    def _pace(self, channel: ChannelName, key: str, at: datetime) -> None:
+        rate, burst = {
+            ChannelName.VOICE: (self.limits.calls_per_second, 1),
+            ChannelName.SLACK_DM: (self.limits.slack_per_second, self.limits.slack_burst),
+            ChannelName.SLACK_CHANNEL: (self.limits.slack_per_second, self.limits.slack_burst),
+            ChannelName.PAGERDUTY: (self.limits.pagerduty_per_second, self.limits.pagerduty_burst),
+        }.get(channel, (0.0, 0))
+        if not burst:
+            return
+        claims = self._claims[channel, key]
+        claims.append(at)
+        if len(claims) > burst:
+            window = at - claims[-burst - 1]
+            self._must(
+                window >= timedelta(seconds=1 / rate) - timedelta(milliseconds=1),
+                f"{burst + 1} of {channel} {key} within {window}",
+            )
+
+    # --- as a vendor is asked, and takes ----------------------------------------------------------------------------
+
+    def asked(self, send: Send) -> None:
+        """A create begins."""
+        row = self.rows[send.attempt.notification_id]
+        event = self.events[row.event_pk]
+        self._not_stopped(row, event)
+        if row.channel == ChannelName.VOICE and row.kind == "alert" and not row.overtime:
+            self._can_finish(row, event)
+
+    def _not_stopped(self, row: Row, event: Known) -> None:
+        self._fresh(row.stopped_at, row)
+        if row.kind in ("alert", "update") and row.person:
+            self._fresh(event.stopped_at.get(row.revision), row)
+
+    def _fresh(self, stopped_at: float | None, row: Row) -> None:
+        if stopped_at is not None:
+            late = self._time() - stopped_at
+            self._must(late <= STOP_SECONDS, f"asked {late:.3f} s after it was stopped: {row}")
+
+    def _can_finish(self, row: Row, event: Known) -> None:
+        policy = self._policies[event.policy]
+        seconds = policy.ring_seconds + policy.call_seconds + policy.dial_margin_seconds
+        ends_at = self.now() + timedelta(seconds=seconds)
+        until = event.work_until[row.revision]
+        self._must(ends_at <= until + timedelta(milliseconds=250), f"started, ends {ends_at} after {until}: {row}")
+
+    def accepted(self, record: Record) -> None:
+        """A vendor took something."""
+        row = self.rows[record.attempt.notification_id]
+        part = record.attempt.part
+        row.created[part] = row.created.get(part, 0) + 1
+        if row.channel != ChannelName.PAGERDUTY:
+            self._must(row.created[part] == 1, f"told twice: part {part} of {row}")
+        if row.channel == ChannelName.VOICE:
+            calls = list(self._vendors.in_the_air())
+            self._must(len(calls) <= self.limits.lines, f"{len(calls)} calls on {self.limits.lines} lines")
+            numbers = [c.attempt.address for c in calls]
+            self._must(len(numbers) == len(set(numbers)), f"a number is called twice at once: {sorted(numbers)}")
+
+    def _must(self, holds: bool, said: str) -> None:
+        if not holds:
+            raise Broken(said)
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,87 @@
+"""The simulation is tested itself: each of these mistakes, planted into production's code, is found soon."""
+
+from collections.abc import Callable
+
+import pytest
+
+from model.plan import ChannelName
+from model.reply import Answer, Reply
+from notifiers import reconciler
+from routing.facts import Facts
+from store import lines, outbox, plans
+from tests.simulation.world import Outcome, run
+
+WITHIN = 200
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def lost_supersede(patch: pytest.MonkeyPatch) -> None:
+    """What waits goes out although somebody has accepted."""
+    patch.setattr(plans, "supersede", lambda conn, ids, reason: None)
+
+
+def lease_that_never_ends(patch: pytest.MonkeyPatch) -> None:
+    """What a process was sending when it died stays its own for ever."""
+    patch.setattr(outbox, "adopt", lambda conn, ids, now: 0)
+
+
+def line_that_is_never_free(patch: pytest.MonkeyPatch) -> None:
+    """A call whose end nobody told us keeps its line for ever."""
+    patch.setattr(lines, "overdue", lambda conn, now: [])
+
+
+def limit_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    """One more call than there are lines."""
+    counted = lines.in_use
+    patch.setattr(lines, "in_use", lambda conn: counted(conn) - 1)
+
+
+def reconciler_that_looks_once(patch: pytest.MonkeyPatch) -> None:
+    """What the vendor does not have yet at the first look is sent again."""
+    patch.setattr(reconciler, "LOOKS", outbox.LOOKS[:1])
+
+
+def verdict_from_our_own_table(patch: pytest.MonkeyPatch) -> None:
+    """Somebody picked up, so our table says answered, so it counts as accepted."""
+    by_reply = Facts.accepted_by
+
+    def accepted_by(facts: Facts) -> Reply | None:
+        rows = facts.rows(revision=facts.revision)
+        row = next((n for n in rows if n.channel is ChannelName.VOICE and n.answered_at and n.person), None)
+        if row is None:
+            return by_reply(facts)
+        return Reply(
+            id=row.id,
+            event_pk=row.event_pk,
+            revision=row.revision,
+            person=row.person or "",
+            answer=Answer.ACKNOWLEDGE,
+            channel="voice",
+            received_at=row.answered_at or facts.case.now,
+        )
+
+    patch.setattr(Facts, "accepted_by", accepted_by)
+
+
+PLANTED: dict[Plant, str] = {
+    lost_supersede: "asked|still waiting",
+    lease_that_never_ends: "never ended",
+    line_that_is_never_free: "never free again",
+    limit_off_by_one: "lines",
+    reconciler_that_looks_once: "told twice|called twice|nobody knows",
+    verdict_from_our_own_table: "the vendors saw",
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    found = _first_broken()
+    assert found is not None, f"not found within {WITHIN} seeds: {plant.__doc__}"
+    assert any(word in (found.broken or "") for word in PLANTED[plant].split("|")), found.broken
+
+
+def _first_broken() -> Outcome | None:
+    outcomes = (run(seed) for seed in range(1, WITHIN + 1))
+    return next((outcome for outcome in outcomes if outcome.broken), None)

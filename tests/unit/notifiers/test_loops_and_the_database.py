@@ -1,0 +1,175 @@
+"""The loops when the database is away, slow, or keeps its answer to itself: nothing ends, nothing is sent too late."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from model.attempt import Attempt, Sent, Words
+from model.errors import Unavailable
+from model.ids import CODE_LETTERS
+from model.plan import ChannelName, State
+from notifiers.dispatcher import Batch, Dispatcher
+from notifiers.limits import Limits
+from notifiers.reconciler import Reconciler
+from routing import planner
+from store import attempts, events, migrate, outbox, plans
+from store.database import InlineDatabase, sqlite_engine
+from tests.scenario.clock import ManualClock
+from tests.unit.routing.house import NOW, ROSTER, CountingIds, case, event
+
+IDS = CountingIds()
+
+
+class Flaky(InlineDatabase):
+    """`trouble(n)` says what happens to the n-th transaction: "away", "lost" (committed, and no answer), or a delay."""
+
+    def __init__(self, engine, clock):
+        super().__init__(engine)
+        self.trouble, self.count, self.clock = {}, 0, clock
+
+    async def transact(self, fn):
+        self.count += 1
+        trouble = self.trouble.pop(self.count, None)
+        if trouble == "away":
+            raise Unavailable("away")
+        value = await super().transact(fn)
+        if trouble == "lost":
+            raise Unavailable("lost")
+        if trouble:
+            await trouble()
+        return value
+
+    async def read(self, fn):
+        return await InlineDatabase.transact(self, fn)
+
+
+class Vendor:
+    timeout_seconds, repeatable = 5.0, False
+
+    def __init__(self, name):
+        self.name, self.sent, self.known = name, [], None
+
+    async def send(self, send):
+        self.sent.append(send.attempt)
+        return Sent(vendor_id=f"V{len(self.sent)}")
+
+    async def find(self, attempt, known_ids, since):
+        self.known = known_ids
+
+
+@pytest.fixture
+async def world():
+    clock = ManualClock(NOW)
+    engine = sqlite_engine(":memory:")
+    migrate.upgrade(engine)
+    database = Flaky(engine, clock)
+    rows = [n for n in planner.plan(case()).notifications if (n.person, n.channel) == ("ana", ChannelName.SMS)]
+    await database.read(lambda conn: events.save(conn, event()))
+    await database.read(lambda conn: events.add_revision(conn, "event-1", event().latest, {}))
+    await database.read(lambda conn: plans.add_notifications(conn, rows))
+    yield clock, database, rows[0]
+    engine.dispose()
+
+
+async def settle(clock, seconds=0):
+    for _ in range(100):
+        await asyncio.sleep(0)
+    for _ in range(seconds):
+        clock.move_to(clock.now() + timedelta(seconds=1))
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+
+def dispatch(world, vendor):
+    clock, database, _ = world
+    channels = {ChannelName.SMS: vendor}
+    return Dispatcher(database, clock, IDS, lambda: ROSTER, channels, owner="me", limits=Limits())
+
+
+async def stop(task):
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def state(database, row):
+    return (await database.read(lambda conn: outbox.one(conn, row.id))).state
+
+
+@pytest.mark.parametrize("trouble", ["away", "lost"])
+async def test_what_was_sent_is_written_down_when_the_database_is_back(world, trouble):
+    clock, database, row = world
+    vendor = Vendor(ChannelName.SMS)
+    running = asyncio.create_task(dispatch(world, vendor).run())
+    database.trouble = {3: trouble}  # adopt, claim, then the outcome
+    await settle(clock, seconds=3)
+    assert not running.done()
+    parts = len(vendor.sent)
+    assert await state(database, row) is State.SENT
+    assert len({a.part for a in vendor.sent}) == parts
+    await stop(running)
+
+
+async def test_a_claim_whose_answer_was_lost_is_sent_once(world):
+    clock, database, row = world
+    vendor = Vendor(ChannelName.SMS)
+    running = asyncio.create_task(dispatch(world, vendor).run())
+    database.trouble = {2: "lost"}
+    await settle(clock, seconds=3)
+    assert await state(database, row) is State.SENT
+    assert len({a.part for a in vendor.sent}) == len(vendor.sent)
+    await stop(running)
+
+
+async def test_a_slow_claim_is_read_again_before_the_vendor_is_asked(world):
+    """From the claim's commit on the row may be stopped, whenever we hear of the commit."""
+    clock, database, row = world
+    vendor = Vendor(ChannelName.SMS)
+
+    async def stopped_meanwhile():
+        await database.read(lambda conn: plans.request_cut(conn, [row.id], "cancelled", NOW))
+        clock.move_to(clock.now() + timedelta(seconds=1))
+
+    database.trouble = {2: stopped_meanwhile}
+    running = asyncio.create_task(dispatch(world, vendor).run())
+    await settle(clock, seconds=3)
+    assert vendor.sent == []
+    assert await state(database, row) is State.SUPERSEDED
+    await stop(running)
+
+
+async def test_two_texts_of_one_look_have_two_codes(world):
+    """CountingIds knows one code of each length only: the second text must take a longer one."""
+    row = world[2]
+    batch = Batch(events={"event-1": event()}, codes={row.address: []}, taken_codes={row.address: set()})
+    batch.taken_codes[row.address].update(CODE_LETTERS.replace("A", ""))
+    both = dispatch(world, Vendor(ChannelName.SMS))
+    jobs = [both._prepare(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
+    assert [job.claim.code.code for job in jobs] == ["A", "AA"]
+
+
+async def test_a_call_of_an_earlier_attempt_is_known_to_the_look(world):
+    """It was created after the look's beginning, by an attempt begun before: it is not ours."""
+    clock, database, row = world
+
+    def two(conn):
+        for name, at, vendor_id in (("old", NOW - timedelta(seconds=8), "V1"), ("new", NOW, None)):
+            attempt = Attempt(
+                id=name,
+                notification_id=row.id,
+                event_pk=row.event_pk,
+                channel=row.channel,
+                address=row.address,
+                words=Words(text="same", template="t"),
+                started_at=at,
+            )
+            attempts.add(conn, [attempt])
+            if vendor_id:
+                outbox.settled(conn, attempt, vendor_id, NOW)
+        return attempt
+
+    vendor = Vendor(ChannelName.SMS)
+    look = Reconciler(database, clock, IDS, {ChannelName.SMS: vendor})
+    await look._find(await database.read(two))
+    assert vendor.known == {"V1"}

@@ -1,0 +1,130 @@
+"""Rows on their way to a vendor: what was stopped is not sent again, and what is told twice changes nothing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from model.attempt import Attempt, AttemptState, Sent, Words
+from model.plan import ChannelName, State
+from routing import planner
+from store import attempts, events, lines, outbox, plans, tables
+from store.outbox import Call, Claim
+from tests.databases import in_memory
+from tests.unit.routing.house import NOW, CountingIds, case, event
+
+IDS = CountingIds()
+LATER = NOW + timedelta(seconds=25)
+
+
+@pytest.fixture
+def conn():
+    database = in_memory()
+    with database.engine.begin() as connection:
+        events.save(connection, event())
+        plans.add_notifications(connection, planner.plan(case()).notifications)
+        yield connection
+    database.engine.dispose()
+
+
+def row_of(conn, channel):
+    return next(n for n in plans.of_event(conn, "event-1") if n.channel is channel and n.person == "ana")
+
+
+def claimed(conn, channel=ChannelName.SMS, parts=1):
+    """The row with the attempts of one claim."""
+    row = row_of(conn, channel)
+    tries = [
+        Attempt(
+            id=IDS.new(),
+            notification_id=row.id,
+            event_pk=row.event_pk,
+            channel=channel,
+            address=row.address,
+            words=Words(text=f"part {n}", template="t"),
+            started_at=NOW,
+            part=n,
+            parts=parts,
+        )
+        for n in range(1, parts + 1)
+    ]
+    in_the_air = Call(until=NOW + timedelta(minutes=3), lines=5, per_second=1)
+    call = in_the_air if channel is ChannelName.VOICE else None
+    assert outbox.claim(conn, IDS, Claim(notification=row, attempts=tries, call=call), "me", NOW)
+    return row, tries
+
+
+def lost(conn, channel=ChannelName.SMS, parts=1):
+    """A row whose first attempt has an unknown outcome."""
+    row, tries = claimed(conn, channel, parts)
+    outbox.unknown(conn, IDS, row, tries[0], "no answer", NOW)
+    return row, tries
+
+
+def state(conn, row):
+    return outbox.one(conn, row.id).state
+
+
+@pytest.mark.parametrize("channel", [ChannelName.VOICE, ChannelName.SMS])
+def test_what_was_stopped_while_it_was_unknown_is_not_sent_again(conn, channel):
+    row, tries = lost(conn, channel)
+    plans.request_cut(conn, [row.id], "Ana has accepted", NOW)
+    outbox.absent(conn, IDS, row, tries[:1], LATER)
+    assert state(conn, row) is State.SUPERSEDED
+    assert attempts.one(conn, tries[0].id).state is AttemptState.ABSENT
+    assert lines.in_use(conn) == 0
+
+
+def test_what_was_stopped_while_it_failed_is_not_tried_again(conn):
+    row, tries = claimed(conn)
+    plans.request_cut(conn, [row.id], "cancelled", NOW)
+    outbox.failed(conn, IDS, row, tries[0], "503", LATER, NOW)
+    assert state(conn, row) is State.SUPERSEDED
+
+
+def test_a_callback_that_came_before_the_last_look_knows_better(conn):
+    """Its next part is on its way already: the look must not send it once more."""
+    row, tries = lost(conn, parts=2)
+    outbox.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
+    again, rest = replace(row_of(conn, ChannelName.SMS)), [replace(tries[1], id=IDS.new())]
+    assert outbox.claim(conn, IDS, Claim(notification=again, attempts=rest), "me", NOW)
+    outbox.send_the_rest(conn, row, LATER)
+    outbox.absent(conn, IDS, row, tries[:1], LATER)
+    assert state(conn, row) is State.SENDING
+
+
+def test_an_outcome_that_is_written_twice_does_not_touch_the_next_try(conn):
+    """The first commit was done and its answer lost; meanwhile the row was claimed again."""
+    row, tries = claimed(conn)
+    outbox.failed(conn, IDS, row, tries[0], "503", NOW, NOW)
+    claimed(conn)
+    outbox.failed(conn, IDS, row, tries[0], "503", NOW, LATER)
+    outbox.unknown(conn, IDS, row, tries[0], "503", LATER)
+    assert state(conn, row) is State.SENDING
+
+
+def test_who_has_read_the_first_part_was_told(conn):
+    row, tries = claimed(conn, parts=2)
+    outbox.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), NOW)
+    outbox.failed(conn, IDS, row, tries[1], "503", LATER, NOW)
+    assert (state(conn, row), outbox.one(conn, row.id).sent_at) == (State.PENDING, NOW)
+
+
+def test_a_claim_nobody_knows_of_is_due_again(conn):
+    """The commit was done and its answer lost: nothing of it was begun, and what is in hand stays there."""
+    row, _ = claimed(conn, ChannelName.VOICE)
+    other, _ = claimed(conn)
+    outbox.take_back(conn, IDS, "me", {other.id}, LATER)
+    assert (state(conn, row), state(conn, other)) == (State.PENDING, State.SENDING)
+    assert lines.in_use(conn) == 0
+    assert set(conn.scalars(select(tables.attempts.c.state))) == {AttemptState.FAILED, AttemptState.SENDING}
+
+
+def test_an_answer_proves_that_the_vendor_has_it(conn):
+    """Its outcome was unknown, and the row ends with the answer: nobody would look it up any more."""
+    row, tries = lost(conn)
+    outbox.proven(conn, tries[0], "SM1", LATER)
+    plans.move(conn, row.id, State.ACKNOWLEDGED, LATER)
+    found = attempts.one(conn, tries[0].id)
+    assert (found.state, found.vendor_id) == (AttemptState.ACCEPTED, "SM1")
