@@ -93,6 +93,8 @@ class Reconciler:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
+            if not outbox.still_unknown(conn, [attempt]):
+                return
             outbox.sent(conn, self._ids, look.notification, attempt, Sent(vendor_id=found.vendor_id), now)
             if attempt.part < attempt.parts:
                 outbox.send_the_rest(conn, look.notification, now)

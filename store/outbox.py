@@ -407,6 +407,12 @@ def look_again(conn: Connection, row: Notification, looks: int, at: datetime) ->
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
 
 
+def still_unknown(conn: Connection, looked_up: Collection[Attempt]) -> bool:
+    """No callback has settled any of them since the look began; the row may be unknown anew, for a later part."""
+    known = [attempts.one(conn, attempt.id) for attempt in looked_up]
+    return all(attempt is not None and attempt.state is AttemptState.UNKNOWN for attempt in known)
+
+
 def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
     """A lost part was found: those behind it are due now, unless a callback said so first."""
     if one(conn, row.id).state is not State.UNKNOWN:
@@ -420,7 +426,7 @@ def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt
     A callback that came meanwhile, or another process, knows better.
     """
     lock_event(conn, row.event_pk)
-    if one(conn, row.id).state is not State.UNKNOWN:
+    if one(conn, row.id).state is not State.UNKNOWN or not still_unknown(conn, lost):
         return
     for attempt in lost:
         attempts.record(conn, attempt.id, AttemptState.ABSENT, now, error="the vendor does not have it")

@@ -5,6 +5,7 @@ Where an answer was lost on its way both outcomes are right; everywhere else exa
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy import select
 
@@ -21,7 +22,9 @@ from tests.simulation.invariants import Watch
 from tests.simulation.mix import Mix
 from tests.simulation.vendors import Answered, Heard, Vendors
 
-__all__ = ["START", "check"]
+__all__ = ["SILENCE_SECONDS", "START", "check", "silences"]
+
+SILENCE_SECONDS = 480.0  # period and grace of the roster's source, and what a database that is away may add
 
 
 def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, now: float) -> list[str]:
@@ -132,3 +135,21 @@ def _stood_down(watch: Watch, vendors: Vendors, event: Event) -> Iterator[str]:
     for person in told:
         if person not in hearing:
             yield f"{event.event_id}: {person} was told, and never that it is over"
+    alerts = [r for r in watch.rows.values() if r.event_pk == event.pk and r.kind in ("alert", "update")]
+    for person in sorted(hearing - {r.person for r in alerts if r.claimed}):
+        yield f"{event.event_id}: {person} heard that it is over, and nothing before"
+
+
+# --- silence --------------------------------------------------------------------------------------------------------
+
+
+def silences(watch: Watch, heard: list[float], starts: list[float]) -> Iterator[str]:
+    """A source that was heard and then not for longer than it may be, by one process all the while, is an alarm."""
+    alarms = [e for e in watch.events.values() if e.name.startswith("silence/")]
+    for before, after in pairwise(heard):
+        watched = not any(before < start < after for start in starts)
+        if after - before > SILENCE_SECONDS and watched and not any(before < e.at < after for e in alarms):
+            yield f"nothing was heard from {before:.0f} s to {after:.0f} s, and nobody was told"
+    for event in alarms:
+        if event.status == "open":
+            yield f"{event.name} is open for ever, though the source was heard again"

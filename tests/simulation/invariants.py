@@ -35,6 +35,7 @@ class Row:
     overtime: bool
     state: State = State.PENDING
     stopped_at: float | None = None
+    claimed: bool = False  # a vendor may have been asked
     created: dict[int, int] = field(default_factory=dict)  # things the vendor took, by part
 
 
@@ -45,6 +46,8 @@ class Known:
     status: str
     answer_revision: int
     policy: str
+    name: str
+    at: float
     work_until: dict[int, datetime] = field(default_factory=dict)
     deadline_at: dict[int, datetime] = field(default_factory=dict)
     planned: bool = False
@@ -96,7 +99,7 @@ class Watch:
                 self._planned(note)
 
     def _event(self, note: Note) -> None:
-        event = self.events.setdefault(note.a, Known(note.b, note.c, note.f))
+        event = self.events.setdefault(note.a, Known(note.b, note.c, note.f, note.g, self._time()))
         event.status, event.answer_revision, event.policy = note.b, note.c, note.f
         event.work_until[note.c] = _instant(note.d)
         event.deadline_at[note.c] = _instant(note.e)
@@ -112,6 +115,7 @@ class Watch:
         self._must(not before.terminal, f"a terminal state changed: {before} -> {after}, {row}")
         self._must(before.may_become(after), f"not in the table of states: {before} -> {after}, {row}")
         row.state = after
+        row.claimed = row.claimed or after is State.SENDING
         if after is State.SUPERSEDED:
             row.stopped_at = row.stopped_at or self._time()
 

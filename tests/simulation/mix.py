@@ -127,7 +127,7 @@ def mix(seed: int) -> Mix:
         clock_off=fault(0.3, 0.2, 2.0),
         drift=fault(0.3, -1e-4, 1e-4),
         backstops=r.random() < 0.1,
-        tick_seconds=r.choice((2.0, 5.0, 10.0)),
+        tick_seconds=r.choice((5.0, 10.0, 20.0)),
     )
 
 

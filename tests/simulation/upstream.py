@@ -103,7 +103,7 @@ class Upstream:
     async def beat(self) -> None:
         """For ever, with pauses in which the source is silent for longer than it may be."""
         while True:
-            await asyncio.sleep(120.0 if self.ended or self._random.random() < 0.8 else 500.0)
+            await asyncio.sleep(120.0 if self.ended or self._random.random() < 0.5 else 600.0)
 
             async def heartbeat(service: Service) -> None:
                 service.notebook.heard("miso", service.clock.now())

@@ -51,7 +51,6 @@ LOOPS = (live, dispatcher, reviser)
 ROSTER = Path("config/demo_roster.yaml")
 # After the last deadline: the longest call, the slack of its line, what is looked up at the vendor.
 SETTLING_SECONDS = 330.0
-SILENCE_SECONDS = 420.0  # until a source that stopped is told of, and a tick more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +90,7 @@ class Life:
             self.clock,
             ids,
         )
+        self.service.feeder.run = asyncio.Event().wait  # nobody watches: reading the feed would only cost
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.ending = False
 
@@ -134,7 +134,8 @@ class World:
         self._broken: asyncio.Future[None] = loop.create_future()
         self._outside_tasks: dict[asyncio.Task[Any], None] = {}
         self._life: Life | None = None
-        self._lives = 0
+        self._starts: list[float] = []
+        self._heard: list[float] = []
         loop.set_exception_handler(self._unhandled)
 
     # --- what is watched --------------------------------------------------------------------------------------------
@@ -184,9 +185,9 @@ class World:
     # --- processes --------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._lives += 1
-        life = Life(self, self._lives)
-        self.trace.add("START", self._lives)
+        self._starts.append(self.loop.time())
+        life = Life(self, len(self._starts))
+        self.trace.add("START", len(self._starts))
         self.watch.new_process(life.clock.now)
         self._life = life
         loops = life.spawn(life.service.run(), "loops")
@@ -251,6 +252,8 @@ class World:
         await asyncio.wait([task])
         answer = LOST if task.cancelled() else task.result()
         self.trace.add(what, "lost" if answer is LOST else "answered")
+        if what in ("heartbeat", "POST miso") and answer is not LOST:
+            self._heard.append(self.loop.time())
         return answer
 
     # --- the story --------------------------------------------------------------------------------------------------
@@ -269,7 +272,7 @@ class World:
         self.faults.calm = self.upstream.ended = True
         self.trace.add("CALM")
         calm_at = self.loop.time()
-        quiet = SETTLING_SECONDS + (SILENCE_SECONDS if self.mix.heartbeats else 0)
+        quiet = SETTLING_SECONDS + (checker.SILENCE_SECONDS if self.mix.heartbeats else 0)
         while self.loop.time() < (end := max(calm_at, self._last_deadline()) + quiet):
             await asyncio.sleep(end - self.loop.time())
         while self._life is None:
@@ -285,6 +288,7 @@ class World:
         found, _ = self.memory.run(
             lambda conn: checker.check(conn, self.watch, self.vendors, self.mix, self.loop.time()), keep=False
         )
+        found += checker.silences(self.watch, self._heard, self._starts) if self.mix.heartbeats else []
         found += [f"accepted and never decided: {d}" for d in self.upstream.accepted if d not in self.watch.deliveries]
         found += [f"still in the queue: {m}" for m in self.stored.messages]
         if found:

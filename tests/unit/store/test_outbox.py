@@ -128,3 +128,15 @@ def test_an_answer_proves_that_the_vendor_has_it(conn):
     plans.move(conn, row.id, State.ACKNOWLEDGED, LATER)
     found = attempts.one(conn, tries[0].id)
     assert (found.state, found.vendor_id) == (AttemptState.ACCEPTED, "SM1")
+
+
+def test_a_look_at_the_first_part_says_nothing_of_the_second(conn):
+    """A callback settled the first meanwhile, and the second was sent and lost: the row is unknown anew."""
+    row, tries = lost(conn, parts=2)
+    outbox.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
+    rest = replace(tries[1], id=IDS.new())
+    assert outbox.claim(conn, IDS, Claim(notification=row, attempts=[rest]), "me", NOW)
+    outbox.unknown(conn, IDS, row, rest, "no answer", NOW)
+    assert not outbox.still_unknown(conn, tries[:1])
+    outbox.absent(conn, IDS, row, tries[:1], LATER)
+    assert state(conn, row) is State.UNKNOWN
