@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import mkstemp
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -82,11 +83,20 @@ class Rosters:
             log.info("the roster or the keys were changed", version=found.roster.version)
 
     def _write(self) -> None:
-        if self._keep is not None:
-            new = self._keep.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_bytes(_SNAPSHOT.dump_json(self._known))
-            new.replace(self._keep)
+        """Whole or not at all; the processes that share the folder all do it. Who cannot, works on."""
+        if self._keep is None:
+            return
+        try:
+            handle, new = mkstemp(dir=self._keep.parent, prefix=f"{self._keep.name}.")  # for nobody else
+            try:
+                with open(handle, "wb") as file:
+                    file.write(_SNAPSHOT.dump_json(self._known))
+                Path(new).replace(self._keep)
+            except OSError:
+                Path(new).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            log.error("the roster cannot be kept for a start without a database", error=str(error))
 
 
 async def load_rosters(

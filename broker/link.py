@@ -19,8 +19,9 @@ CLOSE_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5  # the spool is to drain within a second of the broker's return
 
-# Everything the client raises when the other end is not there, or not there any more.
-LOST = (AMQPError, ChannelInvalidStateError, OSError, EOFError)
+# Everything the client raises when the other end is not there, or not there any more. (The last: a balancer took the
+# connection and closed it again, since there is no RabbitMQ behind it.)
+LOST = (AMQPError, ChannelInvalidStateError, OSError, EOFError, StopAsyncIteration)
 
 Up = Callable[[AbstractConnection], Awaitable[None]]
 

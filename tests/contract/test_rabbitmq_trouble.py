@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from broker.base import Durability
+from broker.link import Lost, as_lost
 from broker.rabbitmq import RabbitBroker
 from broker.topology import DELIVERY_LIMIT
 from intake.examples import example
@@ -295,3 +296,9 @@ def test_gridcall_goes_on_while_rabbitmq_is_stopped(rabbit_node, tmp_path):
         assert rung(demo) == calls
         assert post(demo, "E-2")["durable"] == "broker"
         assert figures(demo)["gridcall_spool_depth"] == 0
+
+
+def test_the_clients_word_for_the_end_of_a_stream_is_a_lost_link():
+    """A balancer without a RabbitMQ behind it takes connections and closes them before a word was said."""
+    with pytest.raises(Lost), as_lost:
+        raise StopAsyncIteration

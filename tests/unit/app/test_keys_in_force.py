@@ -1,7 +1,9 @@
 """Which keys open the door: those of the roster in force, and no demo's outside a demo."""
 
+import errno
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +86,33 @@ async def test_a_start_without_a_database_knows_the_roster_and_the_keys(database
     with pytest.raises(Problem) as wrong:
         after.caller("Bearer made-up")
     assert wrong.value.status == 401
+
+
+async def test_processes_that_share_a_folder_keep_the_roster_at_once(database, tmp_path, monkeypatch):
+    """Another one may be done between our writing and our putting it in place."""
+    keep, replace = tmp_path / "snapshot.json", Path.replace
+    file = read_roster(DEMO_ROSTER)
+
+    def meanwhile(self, target):
+        monkeypatch.undo()
+        before._write()
+        return replace(self, target)
+
+    before = await load_rosters(database, file, NOW, demo=True, keep=keep)
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    await load_rosters(database, file, NOW, demo=True, keep=keep)
+    assert [path.name for path in tmp_path.glob("snapshot*")] == ["snapshot.json"]
+    assert (await load_rosters(Away(), None, NOW, demo=True, keep=keep)).roster == before.roster
+
+
+async def test_a_full_disk_does_not_end_the_process_over_the_kept_roster(database, tmp_path, monkeypatch):
+    def full(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    rosters = await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=True, keep=tmp_path / "snapshot.json")
+    assert rosters.caller("Bearer demo-admin").role is Role.ADMIN
+    assert list(tmp_path.glob("snapshot*")) == []
 
 
 @pytest.mark.parametrize("kept", [None, "{}", "not json"])
