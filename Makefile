@@ -1,7 +1,12 @@
 # One verb each, from a clean clone: `make help` lists them. Needed: python3 (3.11 or newer), make, a package index.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint sim bench services lock clean ready-to-run ready-to-develop
+.PHONY: help setup run demo test crash sim lint bench services lock clean ready-to-run ready-to-develop
+
+# How many events the long story of the crash suite has, and how many a second: make crash EVENTS=500 RATE=20
+export EVENTS RATE
+# What the crash suite is given besides: make crash CRASH_ARGS="-k replying"; "-m brief" is the part that CI runs.
+CRASH_ARGS ?=
 
 # Another interpreter for .venv, a path or a command: make setup PYTHON=python3.12
 PYTHON ?=
@@ -24,6 +29,9 @@ demo: ready-to-run ## Play the demo's story by script and check every line of it
 
 test: ready-to-develop ## Run the tests
 	@exec $(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+crash: ready-to-develop ## Kill processes, stop servers, fill the disk, and see that nothing accepted is lost
+	@exec $(BIN)/python -m pytest -q -m crash tests/crash $(CRASH_ARGS)
 
 lint: ready-to-develop ## Check format, rules, types, the order of imports and the dependency list
 	$(BIN)/ruff format --check .

@@ -12,12 +12,17 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
+
+import structlog
 
 from broker.base import LINES, Durability, Message, line
 from broker.codec import Encoded, decode, encode
 from model.errors import QueueFull, SettingsError, Unavailable
+
+log = structlog.get_logger(__name__)
 
 GROUP_LIMIT = 256
 # While replies or lane 0 wait, the other lanes get one slot in ten.
@@ -142,6 +147,7 @@ class EmbeddedBroker:
         self._wake = asyncio.Event()
         self._depth = 0
         self._taken = 0
+        self._kept: list[str] = []  # done with, but still in the file
         self._adopt(connection)
         self._writer = _Writer(connection)
         self._writer.start()
@@ -173,13 +179,20 @@ class EmbeddedBroker:
         self._wake.set()
 
     async def remove(self, message: Message) -> None:
-        """Forget a message for good."""
+        """Forget a message for good. While the disk is full it stays in the file, and goes with a later one."""
+        ids, self._kept = [*self._kept, message.id], []
+        writes = (self._writer.write(_Kind.DELETE, id_, settled=partial(self.forgotten, id_)) for id_ in ids)
+        for error in await asyncio.gather(*writes, return_exceptions=True):
+            if error is not None:
+                log.warning("a message that is done with stays in its file for now", error=str(error))
+                break
 
-        def settled(error: Exception | None) -> None:
-            if error is None:
-                self._depth -= 1
-
-        await self._writer.write(_Kind.DELETE, message.id, settled=settled)
+    def forgotten(self, message_id: str, error: Exception | None) -> None:
+        """It is out of the file, or could not be put out of it."""
+        if error is None:
+            self._depth -= 1
+        else:
+            self._kept.append(message_id)
 
     async def consume(self) -> AsyncIterator[EmbeddedHandle]:
         while True:

@@ -52,9 +52,10 @@ class Spool(EmbeddedBroker):
         self._since.setdefault(message.id, message.received_at)
         super().offer(message, redelivered=redelivered)
 
-    async def remove(self, message: Message) -> None:
-        await super().remove(message)
-        self._since.pop(message.id, None)
+    def forgotten(self, message_id: str, error: Exception | None) -> None:
+        super().forgotten(message_id, error)
+        if error is None:
+            self._since.pop(message_id, None)
 
     def depth(self) -> int:
         return super().depth() + (self._left_behind.depth() if self._left_behind else 0)

@@ -80,31 +80,66 @@ def server() -> Iterator[str]:
 
 @contextmanager
 def _private() -> Iterator[str]:
-    """A server of our own on a free port. It refuses to run as root, so root hands it to another user."""
-    bin_ = programs()
-    assert bin_ is not None, "there are no programs of PostgreSQL"
-    folder = Path(tempfile.mkdtemp(prefix="gridcall-postgres-"))
-    user = _other_user() if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
-    data, port = folder / "data", _free_port()
-    given = {"user": user, "cwd": folder, "env": {"PATH": str(bin_), "LC_ALL": "C"}}
-    initdb = ["initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run([bin_ / initdb[0], *initdb[1:]], check=True, capture_output=True, **given)
-    options = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
-    settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [bin_ / "postgres", "-D", data, "-p", str(port), *settings], stdout=log, stderr=log, **given
-        )
-    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    node = PostgresNode()
     try:
-        _until_it_answers(url, process, folder / "log")
-        yield url
+        node.start()
+        yield node.url
     finally:
-        process.send_signal(signal.SIGINT)  # what is open is broken off
-        process.wait(timeout=START_SECONDS)
-        shutil.rmtree(folder, ignore_errors=True)
+        node.end()
+
+
+class PostgresNode:
+    """A server of our own on a free port, which may be stopped. It refuses to run as root: root hands it to another."""
+
+    def __init__(self) -> None:
+        bin_ = programs()
+        assert bin_ is not None, "there are no programs of PostgreSQL"
+        self._program = bin_ / "postgres"
+        self._folder = Path(tempfile.mkdtemp(prefix="gridcall-postgres-"))
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        user = _other_user() if os.geteuid() == 0 else None
+        if user:
+            shutil.chown(self._folder, user)
+        self._given = {"user": user, "cwd": self._folder, "env": {"PATH": str(bin_), "LC_ALL": "C"}}
+        initdb = [bin_ / "initdb", "-D", self._folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*initdb, "--locale=C", "--no-sync"], check=True, capture_output=True, **self._given)
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Return when it answers."""
+        options = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder)}
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, "-D", self._folder / "data", "-p", str(self._port), *settings],
+                stdout=log,
+                stderr=log,
+                **self._given,
+            )
+        _until_it_answers(self.url, self._process, self._folder / "log")
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def stop(self) -> None:
+        """As an operator does in a hurry: what is open is broken off."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """At once, as when its machine loses power (but for the disk): the next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=START_SECONDS)
+            self._process = None
+
+    def end(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _other_user() -> str:

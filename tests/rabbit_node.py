@@ -83,6 +83,10 @@ class RabbitNode:
         except OSError:
             return False
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def stop(self) -> None:
         """As an operator does.
 

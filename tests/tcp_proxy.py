@@ -23,21 +23,28 @@ class Proxy:
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
+        self.port: int = self._server.sockets[0].getsockname()[1]
         there = self._there
-        self.url = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{port}").geturl()
+        self.url = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{self.port}").geturl()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             writer.transport.abort()
             return
         self.taken += 1
-        far_reader, far_writer = await asyncio.open_connection(self._there.hostname, self._there.port or 5672)
+        try:
+            far_reader, far_writer = await self._connect()
+        except OSError:
+            writer.transport.abort()
+            return
         self._open |= {writer, far_writer}
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             pump = asyncio.create_task(self._pump(source, sink))
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(self._there.hostname, self._there.port or 5672)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         flows = self._flows

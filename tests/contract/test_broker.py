@@ -1,6 +1,7 @@
 """What every Broker must do, whatever is behind it."""
 
 import asyncio
+import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 
 from broker.base import Durability, Message, MessageKind
-from broker.embedded import EmbeddedBroker
+from broker.embedded import EmbeddedBroker, _Writer
 from broker.failover import FailoverBroker
 from broker.rabbitmq import RabbitBroker
 from broker.spool import Spool
 from model.clock import SystemClock
-from model.errors import QueueFull, SettingsError
+from model.errors import QueueFull, SettingsError, Unavailable
 from tests.rabbit_node import delete_queues
 
 NOW = datetime(2026, 7, 14, 18, 0, tzinfo=UTC)
@@ -197,3 +198,26 @@ async def test_one_file_one_process(tmp_path):
     with pytest.raises(SettingsError, match="in use by another Gridcall"):
         EmbeddedBroker(tmp_path / "queue.db")
     await broker.close()
+
+
+async def test_what_is_done_with_while_the_disk_is_full_is_forgotten_later(tmp_path, monkeypatch):
+    """A full disk is no reason to end: who decided about a message goes on to the next, and that one is not lost."""
+
+    def full(self, group):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    broker = EmbeddedBroker(tmp_path / "queue.db")
+    async with running(broker):
+        for name in "abc":
+            await broker.publish(message(name))
+        with monkeypatch.context() as patched:
+            patched.setattr(_Writer, "_write", full)
+            await broker.take().ack()
+            with pytest.raises(Unavailable):
+                await broker.publish(message("d"))
+        assert broker.depth() == 3
+        await broker.take().ack()
+        assert broker.depth() == 1
+    async with running(again := EmbeddedBroker(tmp_path / "queue.db")):
+        assert again.take().message.id == "c"
+        assert again.take() is None
