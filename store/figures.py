@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from model.event import EventStatus
 from model.plan import State
 from store.partitions import first_id
-from store.tables import events, notifications, unreadables
+from store.tables import events, notifications, said, unreadables
 from store.unreadables import UnreadableState
 
 RECENT = timedelta(hours=1)
@@ -28,7 +28,7 @@ def lags(conn: Connection, now: datetime) -> Sequence[Lag]:
     c = notifications.c
     query = (
         select(c.lane, c.channel, func.count(), func.min(c.due_at))
-        .where(c.state == State.PENDING, c.due_at <= now)
+        .where(c.state == said(State.PENDING), c.due_at <= now)
         .group_by(c.lane, c.channel)
     )
     return [Lag(*row) for row in conn.execute(query)]
@@ -42,7 +42,7 @@ def recent_states(conn: Connection, now: datetime) -> dict[tuple[str, str], int]
 
 
 def open_events(conn: Connection) -> int:
-    return conn.scalar(select(func.count()).select_from(events).where(events.c.status == EventStatus.OPEN)) or 0
+    return conn.scalar(select(func.count(events.c.pk)).where(events.c.status == said(EventStatus.OPEN))) or 0
 
 
 def open_unreadables(conn: Connection) -> int:

@@ -7,7 +7,9 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from model.plan import ChannelName, Hold, State
 from store.portable import upsert
 from store.signals import DISPATCH, signal
-from store.tables import notifications, voice_in_flight
+from store.tables import notifications, said, voice_in_flight
+
+WOKEN_AT_ONCE = 100  # the others look for themselves after some seconds
 
 # Who has one of those rows in hand looks at it now anyway.
 _GO_ON = (
@@ -18,10 +20,10 @@ _GO_ON = (
             .where(
                 notifications.c.state == State.PENDING,
                 notifications.c.channel == ChannelName.VOICE,
-                notifications.c.hold == Hold.NUMBER_BUSY,
+                notifications.c.hold == said(Hold.NUMBER_BUSY),
                 notifications.c.address == bindparam("number"),
             )
-            .order_by(notifications.c.id)
+            .limit(WOKEN_AT_ONCE)
             .with_for_update(key_share=True, skip_locked=True)
         )
     )

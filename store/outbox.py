@@ -17,11 +17,14 @@ from store.portable import lock_alone, lock_event, lock_pending, lockable
 from store.replies import Code
 from store.signals import DISPATCH, RECONCILE, signal
 from store.tables import attempts as attempts_table
-from store.tables import notifications
+from store.tables import notifications, said
 
 # After how long since its start an unknown attempt is looked up at the vendor (design section 6).
 LOOKS = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=25))
+HELD_AT_ONCE = 500
 _WAITS_FOR = (State.PENDING, State.SENDING, State.UNKNOWN)
+_PENDING = notifications.c.state == said(State.PENDING)
+_UNKNOWN = notifications.c.state == said(State.UNKNOWN)
 
 
 class Due(NamedTuple):
@@ -51,21 +54,20 @@ class Claim:
 
 
 _before = notifications.alias("before")
+# Asked row by row, by its key: as a join PostgreSQL reads the whole table.
+_FOLLOWED = select(_before.c.state).where(_before.c.id == notifications.c.follows).scalar_subquery()
 _DUE = (
     select(notifications)
-    .outerjoin(_before, notifications.c.follows == _before.c.id)
     .where(
-        notifications.c.state == State.PENDING,
+        _PENDING,
         notifications.c.channel == bindparam("channel"),
         notifications.c.due_at <= bindparam("now"),
-        or_(_before.c.id.is_(None), _before.c.state.not_in(_WAITS_FOR)),
+        or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
     )
     .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
     .limit(bindparam("limit"))
 )
-_NEXT_DUE = select(func.min(notifications.c.due_at)).where(
-    notifications.c.state == State.PENDING, notifications.c.due_at > bindparam("now")
-)
+_NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
 _CLAIM = (
     update(notifications)
     .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
@@ -83,12 +85,13 @@ _OUT_OF_LINES = (
         notifications.c.id.in_(
             select(notifications.c.id)
             .where(
-                notifications.c.state == State.PENDING,
-                notifications.c.channel == ChannelName.VOICE,
+                _PENDING,
+                notifications.c.channel == said(ChannelName.VOICE),
                 notifications.c.due_at <= bindparam("now"),
                 notifications.c.hold.is_(None),
             )
-            .order_by(notifications.c.id)
+            .order_by(notifications.c.due_at)
+            .limit(HELD_AT_ONCE)
             .with_for_update(key_share=True, skip_locked=True)
         )
     )
@@ -107,28 +110,28 @@ _TAKE_LOOK = (
 )
 _TO_LOOK_UP = (
     select(notifications)
-    .where(notifications.c.state == State.UNKNOWN, notifications.c.look_at <= bindparam("now"))
+    .where(_UNKNOWN, notifications.c.look_at <= bindparam("now"))
     .order_by(notifications.c.lane, notifications.c.look_at)
     .limit(100)
 )
-_NEXT_LOOK = select(func.min(notifications.c.look_at)).where(notifications.c.state == State.UNKNOWN)
+_NEXT_LOOK = select(func.min(notifications.c.look_at)).where(_UNKNOWN)
 _LEFT_BEHIND = (
     select(notifications)
     .where(
-        notifications.c.state == State.SENDING,
+        notifications.c.state == said(State.SENDING),
         notifications.c.lease_owner.not_in(bindparam("living", expanding=True)),
     )
     .order_by(notifications.c.event_pk, notifications.c.id)
 )
-_TO_CUT = (
-    select(notifications, attempts_table.c.vendor_id)
-    .join(attempts_table, attempts_table.c.notification_id == notifications.c.id)
-    .where(
-        notifications.c.cut_requested_at.is_not(None),
-        notifications.c.cut_done_at.is_(None),
-        notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
-        attempts_table.c.state == AttemptState.ACCEPTED,
-    )
+# Two statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
+_TO_CUT = select(notifications).where(
+    notifications.c.cut_requested_at.is_not(None),
+    notifications.c.cut_done_at.is_(None),
+    notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
+)
+_CALLS = select(attempts_table.c.notification_id, attempts_table.c.vendor_id).where(
+    attempts_table.c.notification_id.in_(bindparam("ids", expanding=True)),
+    attempts_table.c.state == AttemptState.ACCEPTED,
 )
 
 
@@ -213,7 +216,7 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
 
 
 def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
-    """Every call that is due and finds no line: say so, once. They stay due."""
+    """Calls that are due and find no line: say so, once. They stay due; the next look says it of more."""
     marked = {(event_pk, lane) for event_pk, lane in conn.execute(_OUT_OF_LINES, {"now": now})}
     for event_pk, lane in sorted(marked):
         plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
@@ -395,7 +398,9 @@ class Cut(NamedTuple):
 
 
 def to_cut(conn: Connection) -> list[Cut]:
-    return [Cut(notification(row), row.vendor_id) for row in conn.execute(_TO_CUT)]
+    rows = {row.id: notification(row) for row in conn.execute(_TO_CUT)}
+    calls = conn.execute(_CALLS, {"ids": list(rows)}) if rows else ()
+    return [Cut(rows[call.notification_id], call.vendor_id) for call in calls]
 
 
 def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:

@@ -13,7 +13,7 @@ from model.plan import TERMINAL, Agenda, AgendaKind, AgendaState, ChannelName, H
 from store.codec import canonical, mapping
 from store.portable import lesser, lock_timetable, upsert
 from store.signals import DISPATCH, REVISE, signal
-from store.tables import ONE_REVISE, Instant, agenda, notification_events, notifications
+from store.tables import ONE_REVISE, Instant, agenda, notification_events, notifications, said
 
 IN_THE_AIR = (State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED, State.ANSWERED)
 REVISE_EVERY = timedelta(seconds=1)
@@ -27,9 +27,10 @@ _ADD_NOTIFICATIONS = upsert(notifications).on_conflict_do_nothing(index_elements
 _KEPT = select(notifications.c.id).where(notifications.c.id.in_(bindparam("ids", expanding=True)))
 _ADD_LINKS = insert(notification_events)
 _ADD_AGENDA = upsert(agenda).on_conflict_do_nothing()
+_WAITING = agenda.c.state == said(AgendaState.PENDING)
 _DUE_AGENDA = (
     select(agenda)
-    .where(agenda.c.state == AgendaState.PENDING, agenda.c.due_at <= bindparam("now"))
+    .where(_WAITING, agenda.c.due_at <= bindparam("now"))
     .order_by(agenda.c.lane, agenda.c.kind != AgendaKind.REVISE, agenda.c.due_at)
     .limit(bindparam("limit"))
 )
@@ -39,7 +40,7 @@ _ASK_REVISE = _ADD_REVISE.on_conflict_do_update(
     index_where=ONE_REVISE,
     set_={name: lesser(agenda.c[name], _ADD_REVISE.excluded[name]) for name in ("due_at", "lane")},
 )
-_NEXT_AGENDA = select(func.min(agenda.c.due_at)).where(agenda.c.state == AgendaState.PENDING)
+_NEXT_AGENDA = select(func.min(agenda.c.due_at)).where(_WAITING)
 
 
 def add_notifications(conn: Connection, rows: Sequence[Notification]) -> None:

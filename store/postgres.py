@@ -47,6 +47,7 @@ SERVER_SETTINGS = {
     "lock_timeout": "5000",  # who holds a row so long hangs: the caller tries again later instead of hanging too
     "idle_in_transaction_session_timeout": "15000",  # a process that stopped in mid-air must not keep its locks
     "jit": "off",  # our statements are short; compiling them takes longer than running them
+    "max_parallel_workers_per_gather": "0",  # ... and so does starting helpers, more than 10 ms
     "timezone": "UTC",
 }
 

@@ -68,7 +68,7 @@ def _hash(row: Any, seal_no: int, prev_hash: str) -> str:
 _UNSEALED = select(*_ROW).where(timeline.c.seal_no.is_(None)).order_by(timeline.c.n).limit(BATCH)
 _SEAL = (
     update(timeline)
-    .where(timeline.c.n == bindparam("row_n"))
+    .where(timeline.c.id == bindparam("row_id"), timeline.c.n == bindparam("row_n"))  # the id tells the month
     .values(seal_no=bindparam("new_seal_no"), prev_hash=bindparam("new_prev_hash"), hash=bindparam("new_hash"))
 )
 _HEAD = (
@@ -88,7 +88,8 @@ def seal(conn: Connection) -> int:
     for row in conn.execute(_UNSEALED).all():
         seal_no, prev_hash = heads.get(row.event_pk) or _head(conn, row.event_pk)
         digest = _hash(row, seal_no + 1, prev_hash)
-        sealed.append({"row_n": row.n, "new_seal_no": seal_no + 1, "new_prev_hash": prev_hash, "new_hash": digest})
+        link = {"new_seal_no": seal_no + 1, "new_prev_hash": prev_hash, "new_hash": digest}
+        sealed.append({"row_id": row.id, "row_n": row.n, **link})
         heads[row.event_pk] = (seal_no + 1, digest)
     if sealed:
         conn.execute(_SEAL, sealed)

@@ -55,7 +55,13 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
         sa.UniqueConstraint("source", "event_id"),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.create_index("events_open", ["status", "pk"], unique=False)
+        batch_op.create_index(
+            "events_open",
+            ["pk"],
+            unique=False,
+            sqlite_where=sa.text("status = 'open'"),
+            postgresql_where=sa.text("status = 'open'"),
+        )
 
     op.create_table(
         "keys",
@@ -134,7 +140,13 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
     )
     with op.batch_alter_table("agenda", schema=None) as batch_op:
         batch_op.create_index("agenda_by_event", ["event_pk"], unique=False)
-        batch_op.create_index("agenda_due", ["state", "due_at"], unique=False)
+        batch_op.create_index(
+            "agenda_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
         batch_op.create_index(
             "agenda_one_revise",
             ["event_pk"],
@@ -169,6 +181,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index("deliveries_by_body", ["body_id"], unique=False)
         batch_op.create_index("deliveries_by_event", ["event_pk"], unique=False)
 
     op.create_table(
@@ -211,8 +224,56 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
         sa.UniqueConstraint("event_pk", "slot"),
     )
     with op.batch_alter_table("notifications", schema=None) as batch_op:
-        batch_op.create_index("notifications_due", ["state", "channel", "lane", "until"], unique=False)
-        batch_op.create_index("notifications_look", ["state", "look_at"], unique=False)
+        batch_op.create_index("notifications_by_address", ["address"], unique=False)
+        batch_op.create_index(
+            "notifications_busy",
+            ["address"],
+            unique=False,
+            sqlite_where=sa.text("hold = 'number_busy'"),
+            postgresql_where=sa.text("hold = 'number_busy'"),
+        )
+        batch_op.create_index(
+            "notifications_cut",
+            ["state"],
+            unique=False,
+            sqlite_where=sa.text("cut_requested_at IS NOT NULL AND cut_done_at IS NULL"),
+            postgresql_where=sa.text("cut_requested_at IS NOT NULL AND cut_done_at IS NULL"),
+        )
+        batch_op.create_index(
+            "notifications_due",
+            ["channel", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "notifications_look",
+            ["look_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'unknown'"),
+            postgresql_where=sa.text("state = 'unknown'"),
+        )
+        batch_op.create_index(
+            "notifications_next",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "notifications_sending",
+            ["event_pk", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'sending'"),
+            postgresql_where=sa.text("state = 'sending'"),
+        )
+        batch_op.create_index(
+            "notifications_unmarked",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("channel = 'voice' AND state = 'pending' AND hold IS NULL"),
+            postgresql_where=sa.text("channel = 'voice' AND state = 'pending' AND hold IS NULL"),
+        )
 
     op.create_table(
         "replies",
@@ -253,6 +314,13 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
     )
     with op.batch_alter_table("reply_codes", schema=None) as batch_op:
         batch_op.create_index("reply_codes_by_event", ["event_pk"], unique=False)
+        batch_op.create_index(
+            "reply_codes_closing",
+            ["closes_at"],
+            unique=False,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
         batch_op.create_index(
             "reply_codes_open",
             ["number", "code"],
@@ -340,6 +408,7 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("unreadables", schema=None) as batch_op:
+        batch_op.create_index("unreadables_by_body", ["body_id"], unique=False)
         batch_op.create_index("unreadables_by_state", ["state", "id"], unique=False)
 
     op.create_table(
@@ -391,9 +460,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
         **by_month,
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index("attempts_by_address", ["address", "started_at"], unique=False)
         batch_op.create_index("attempts_by_event", ["event_pk"], unique=False)
         batch_op.create_index("attempts_by_notification", ["notification_id"], unique=False)
-        batch_op.create_index("attempts_by_vendor_id", ["vendor_id"], unique=False)
 
     op.create_table(
         "notification_events",
@@ -409,6 +478,9 @@ def upgrade() -> None:  # noqa: PLR0915 - a table after the other
         ),
         sa.PrimaryKeyConstraint("notification_id", "event_pk"),
     )
+    with op.batch_alter_table("notification_events", schema=None) as batch_op:
+        batch_op.create_index("notification_events_by_event", ["event_pk"], unique=False)
+
     op.create_table(
         "receipts",
         sa.Column("attempt_id", Id, nullable=False),

@@ -259,7 +259,7 @@ async def test_each_roster_has_a_version_of_its_own(two):
 async def test_no_character_stops_us(database):
     """A conflict's headline goes into many columns as it is."""
     pk = await an_event(database)
-    odd = replace(statement(headline="cut\0 12.5 \u2028 \U0001f50c"), digest="other")
+    odd = replace(statement(headline="cut\0 12.5 \u2028 \U0001f50c"), own_digest="other")
     assert (await accept(database, odd)).state is DeliveryState.CONFLICT
     notes = await database.read(lambda conn: [n for n in plans.of_event(conn, pk) if n.kind is Kind.NOTE])
     assert len(notes) == 1

@@ -1,0 +1,148 @@
+"""The statements of the hot loops: what router, notifiers, monitor and live feed ask the database again and again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from model.attempt import Attempt, AttemptState, Words
+from model.ids import SystemIds
+from model.plan import AgendaState, ChannelName, Notification, State
+from store import (
+    attempts,
+    deliveries,
+    events,
+    figures,
+    leases,
+    lines,
+    outbox,
+    paces,
+    plans,
+    portable,
+    replies,
+    seal,
+    timeline,
+)
+from store.outbox import Call, Claim
+
+IDS = SystemIds()
+Operation = Callable[[Connection], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One of each, as the loops have them in hand."""
+
+    now: datetime
+    call: Notification
+    attempt_id: str
+    event_pk: str
+    source: str
+    event_id: str
+    delivery_id: str
+    agenda_id: str
+    timeline_n: int
+
+
+def operations(s: Sample) -> dict[str, Operation]:
+    """By what the documents call them."""
+    soon, one, waits = s.now + timedelta(minutes=3), s.call, Waiting(s)
+    return {
+        "due calls": lambda c: outbox.due(c, ChannelName.VOICE, s.now, 5),
+        "due texts": lambda c: outbox.due(c, ChannelName.SMS, s.now, 50),
+        "next due": lambda c: outbox.next_due_at(c, s.now),
+        "take in hand": lambda c: portable.lock_pending(c, [one.id]),
+        "claim": lambda c: outbox.claim(c, IDS, waits.claim(soon), "bench", s.now),
+        "calls without a line": lambda c: outbox.hold_for_lines(c, IDS, s.now),
+        "calls to end": outbox.to_cut,
+        "lines in use": lines.in_use,
+        "lines overdue": lambda c: lines.overdue(c, s.now),
+        "free a line": lambda c: c.execute(lines._GO_ON, {"number": one.address, "now": s.now}),
+        "pace": lambda c: paces.next_at(c, "voice", s.now),
+        "result of a try": lambda c: attempts.record(c, s.attempt_id, AttemptState.ACCEPTED, s.now, vendor_id="CA1"),
+        "move a row": lambda c: plans.move(c, one.id, State.SENT, s.now),
+        "tries of a row": lambda c: attempts.of_notification(c, one.id),
+        "one try": lambda c: attempts.one(c, s.attempt_id),
+        "look-ups due": lambda c: c.execute(outbox._TO_LOOK_UP, {"now": s.now}),
+        "next look-up": outbox.next_look_at,
+        "known at the vendor": lambda c: attempts.known_vendor_ids(c, ChannelName.VOICE, one.address, s.now),
+        "left behind": lambda c: outbox.adopt(c, IDS, s.now),
+        "lease": lambda c: leases.hold_process(c, "bench", s.now, soon),
+        "due agenda": lambda c: plans.due_agenda(c, s.now),
+        "next agenda": plans.next_agenda_at,
+        "finish agenda": lambda c: plans.finish_agenda(c, [s.agenda_id], AgendaState.DONE, s.now),
+        "ask to revise": lambda c: plans.ask_revise(c, IDS, s.event_pk, 0, "bench", s.now, urgent=False),
+        "placing: known deliveries": lambda c: deliveries.known(c, (s.delivery_id,)),
+        "placing: the key": lambda c: events.lock_key(c, s.source, s.event_id),
+        "placing: the event": lambda c: events.find(c, s.source, s.event_id, lock=True),
+        "lock a timetable": lambda c: plans.lock(c, s.event_pk),
+        "timetable": lambda c: plans.of_event(c, s.event_pk),
+        "agenda of an event": lambda c: plans.agenda_of_event(c, s.event_pk),
+        "tries of an event": lambda c: attempts.of_event(c, s.event_pk),
+        "answers of an event": lambda c: replies.of_event(c, s.event_pk),
+        "open codes": lambda c: replies.open_codes(c, one.address),
+        "codes to close": lambda c: replies.close_old_codes(c, s.now),
+        "timeline since": lambda c: timeline.since(c, s.timeline_n),
+        "timeline numbers": lambda c: timeline.numbers(c, s.timeline_n),
+        "timeline's end": timeline.last_n,
+        "timeline of an event": lambda c: timeline.of_event(c, s.event_pk),
+        "unsealed": lambda c: c.execute(seal._UNSEALED),
+        "head of a chain": lambda c: c.execute(seal._HEAD, {"event_pk": s.event_pk}),
+        "seal": seal.seal,
+        "metrics: lag": lambda c: figures.lags(c, s.now),
+        "metrics: open events": figures.open_events,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    sample: Sample
+
+    def claim(self, until: datetime) -> Claim:
+        row = self.sample.call
+        attempt = Attempt(
+            id=IDS.new(),
+            notification_id=row.id,
+            event_pk=row.event_pk,
+            channel=row.channel,
+            address=row.address,
+            words=Words(text="cut 12.5 MW", template="bench"),
+            started_at=self.sample.now,
+        )
+        return Claim(notification=row, attempts=[attempt], call=Call(until=until, lines=1_000_000, per_second=1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """As the driver gets it. Of many rows at once the first."""
+
+    text: str
+    parameters: Any
+
+
+def statements(conn: Connection, operation: Operation) -> Iterator[Statement]:
+    """What the operation asks for, each text once; plain inserts, locks by name and signals are left out."""
+    found: dict[str, Statement] = {}
+
+    def note(_c: Any, _cursor: Any, text: str, parameters: Any, _x: Any, many: bool) -> None:
+        if not text.startswith(("SAVEPOINT", "ROLLBACK", "RELEASE")) and "pg_" not in text:
+            found.setdefault(text, Statement(text, parameters[0] if many else parameters))
+
+    event.listen(conn, "before_cursor_execute", note)
+    try:
+        undone(conn, partial(operation, conn))
+    finally:
+        event.remove(conn, "before_cursor_execute", note)
+    return (s for s in found.values() if not s.text.startswith("INSERT") or "ON CONFLICT" in s.text)
+
+
+def undone(conn: Connection, work: Callable[[], Any]) -> Any:
+    """What `work` returns; what it wrote is taken back."""
+    point = conn.begin_nested()
+    try:
+        return work()
+    finally:
+        point.rollback()
