@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from app import http, standins, ticks, vendors
+from app import http, standins, supervision, ticks, vendors
 from app.roles import Role
 from app.rosters import load_rosters
 from app.service import Service
@@ -215,14 +215,17 @@ async def _run(
         failed.append(error)
         stop.set()
 
-    scheduler = ticks.schedule(service.ticks(), job_failed)
+    supervisor = supervision.from_environment()
+    scheduler = ticks.schedule([*service.ticks(), *supervisor.ticks(service.stuck)], job_failed)
     async with asyncio.TaskGroup() as group:
         loops = group.create_task(service.run(), name="loops")
         loops.add_done_callback(lambda _: stop.set())
         serving = [group.create_task(s.serve(sockets=[sock]), name="http") for s, sock in servers]
         scheduler.start()
         ready()
+        supervisor.tell("READY=1")
         await stop.wait()
+        supervisor.tell("STOPPING=1")
         # The door closes first, then the loops end: what was accepted is durable, what was claimed is written down.
         service.pubsub.close()  # live feeds would hold the servers up
         for s, _ in servers:

@@ -70,6 +70,7 @@ SERVICES = {
             port=5672,
         ),
         Service("rabbitmq-server", "apt-get install rabbitmq-server", programs=("rabbitmq-server",)),
+        Service("systemd-analyze", "apt-get install systemd", programs=("systemd-analyze",)),
         Service("curl", "apt-get install curl", programs=("curl",)),
         Service(
             "postgresql",
