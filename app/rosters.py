@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -83,10 +84,10 @@ class Rosters:
 
     def _write(self) -> None:
         if self._keep is not None:
-            new = self._keep.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_bytes(_SNAPSHOT.dump_json(self._known))
-            new.replace(self._keep)
+            # Several processes may share the folder: each writes a file of its own, the last one stays.
+            with NamedTemporaryFile(dir=self._keep.parent, prefix=f"{self._keep.name}.", delete=False) as new:
+                new.write(_SNAPSHOT.dump_json(self._known))
+            Path(new.name).replace(self._keep)
 
 
 async def load_rosters(
@@ -115,18 +116,8 @@ def _kept(keep: Path | None, away: Unavailable) -> Snapshot:
 
 async def _from_database(database: Database, file: RosterFile | None, now: datetime, *, demo: bool) -> Snapshot:
     if file is not None:
-        rows = [
-            KeyRow(
-                id=key.id,
-                sha256=hashed(key.secret),
-                role=key.role,
-                source=key.source,
-                person=key.person,
-                demo=key.demo,
-            )
-            for key in file.keys
-        ]
-        _refuse_demo_keys(rows, demo=demo)
+        rows = key_rows(file)
+        refuse_demo_keys(rows, demo=demo)
 
         def save(conn: Connection) -> Roster:
             rosters.replace_keys(conn, rows, now)
@@ -138,11 +129,19 @@ async def _from_database(database: Database, file: RosterFile | None, now: datet
     if roster is None:
         raise SettingsError("there is no roster yet: give one with --roster FILE (docs/roster.md), or try --demo")
     keys = await database.read(rosters.all_keys)
-    _refuse_demo_keys(keys, demo=demo)
+    refuse_demo_keys(keys, demo=demo)
     return Snapshot(roster=roster, keys=tuple(keys))
 
 
-def _refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
+def key_rows(file: RosterFile) -> list[KeyRow]:
+    """The file's keys as they are kept: by their hashes."""
+    return [
+        KeyRow(id=key.id, sha256=hashed(key.secret), role=key.role, source=key.source, person=key.person, demo=key.demo)
+        for key in file.keys
+    ]
+
+
+def refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
     """Everybody knows them, so a data folder in which a demo ran opens with a roster of one's own only."""
     if not demo and (known := [key.id for key in keys if key.demo]):
         raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")

@@ -248,7 +248,7 @@ class _NamedFiles(_Source):
         if os.environ.get(variable):
             return _Unusable(f"{variable}{_FILE} is given too: give only one of them")
         try:
-            return _text(Path(path)).strip()
+            return _text(Path(path)).strip() or None
         except SettingsError as e:
             return _Unusable(str(e))
 

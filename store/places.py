@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
-from store import migrate, partitions, postgres
+from model.errors import Unavailable
+from store import backup, migrate, partitions, postgres
 from store.database import Connection, Database, SqliteDatabase, sqlite_engine
 
 T = TypeVar("T")
@@ -25,6 +27,12 @@ class Place(Protocol):
 
     def upgrade(self) -> bool:
         """Bring it to the schema of this version. True when there was something to do. Raises Unavailable."""
+
+    def change(self, fn: Callable[[Connection], T]) -> T:
+        """Run `fn` in one transaction and wait for it, also beside a service that runs. Raises Unavailable."""
+
+    def back_up(self, target: Path) -> None:
+        """Copy it as it is now to a new file. Raises SettingsError."""
 
     def open(self) -> Database:
         """For a service; the schema must be there."""
@@ -57,6 +65,19 @@ class SqliteFile:
         finally:
             engine.dispose()
 
+    def change(self, fn: Callable[[Connection], T]) -> T:
+        engine = sqlite_engine(self.path)
+        try:
+            with engine.begin() as conn:
+                return fn(conn)
+        except OperationalError as error:
+            raise Unavailable(str(error.orig)) from error
+        finally:
+            engine.dispose()
+
+    def back_up(self, target: Path) -> None:
+        backup.copy_sqlite(self.path, target)
+
     def open(self) -> Database:
         return SqliteDatabase(self.path)
 
@@ -85,6 +106,12 @@ class Postgres:
             return changed
 
         return postgres.at_once(self._url, work)
+
+    def change(self, fn: Callable[[Connection], T]) -> T:
+        return postgres.at_once(self._url, fn)
+
+    def back_up(self, target: Path) -> None:
+        backup.dump_postgres(self._url, target)
 
     def open(self) -> Database:
         return postgres.PostgresDatabase(self._url)

@@ -7,7 +7,7 @@ chain as a salted hash only, so the chain still checks.
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, func, or_, select, update
 
 from model.event import EventStatus
 from model.roster import OWN_SOURCE
@@ -134,16 +134,33 @@ def blank_vendor_bodies(conn: Connection, now: datetime, keep: timedelta, after:
     return pks[-1]
 
 
-_TOLD_THERE = (
+_OVER = or_(events.c.status != EventStatus.OPEN, events.c.deadline_at < bindparam("over_before"))
+_TOLD = (
     select(notifications.c.event_pk)
     .distinct()
     .join(events, events.c.pk == notifications.c.event_pk)
-    .where(
-        notifications.c.address == bindparam("address"),
-        or_(events.c.status != EventStatus.OPEN, events.c.deadline_at < bindparam("over_before")),
-    )
-    .limit(EVENTS_AT_ONCE)
+    .where(notifications.c.address == bindparam("address"))
 )
+_TOLD_THERE = _TOLD.where(_OVER).limit(EVENTS_AT_ONCE)
+_TRIED_THERE = select(attempts.c.id).where(attempts.c.address == bindparam("address"))
+
+
+class Held(NamedTuple):
+    """Where an address stands: in how many events that are over, in how many that go on, in how many tries."""
+
+    over: int
+    going_on: int
+    tries: int
+
+
+def held(conn: Connection, address: str, now: datetime) -> Held:
+    """What `purge_address` would find, and what it would leave until it is over."""
+    given = {"address": address, "over_before": now - STILL_GOING_ON}
+    over, told, tries = (
+        conn.scalar(select(func.count()).select_from(query.subquery()), given) or 0
+        for query in (_TOLD.where(_OVER), _TOLD, _TRIED_THERE)
+    )
+    return Held(over, told - over, tries)
 
 
 def purge_address(conn: Connection, address: str, now: datetime) -> int:

@@ -1,6 +1,7 @@
 """Which keys open the door: those of the roster in force, and no demo's outside a demo."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -93,3 +94,14 @@ async def test_a_first_start_needs_the_database(kept, tmp_path):
         keep.write_text(kept)
     with pytest.raises(SettingsError, match="the database is away"):
         await load_rosters(Away(), None, NOW, demo=True, keep=keep)
+
+
+async def test_processes_that_share_a_folder_do_not_spoil_what_they_keep(database, tmp_path):
+    """All of them see a change within the same second."""
+    keep = tmp_path / "snapshot.json"
+    kept = await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=True, keep=keep)
+    with ThreadPoolExecutor(4) as processes:
+        assert list(processes.map(lambda _: kept._write(), range(100))) == [None] * 100
+    assert (await load_rosters(Away(), None, NOW, demo=True, keep=keep)).roster == kept.roster
+    assert [path.name for path in tmp_path.iterdir()] == ["snapshot.json"]
+    assert stat.S_IMODE(keep.stat().st_mode) == 0o600

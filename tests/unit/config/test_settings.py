@@ -193,3 +193,10 @@ def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch):
 def test_each_setting_is_described_and_the_documentation_is_up_to_date():
     assert all(f.description for f in Settings.model_fields.values())
     assert table() in DOC.read_text()
+
+
+def test_an_empty_file_is_as_good_as_none(tmp_path, monkeypatch):
+    """A secret that an installation does not have may be mounted empty."""
+    (tmp_path / "token").write_text("\n")
+    monkeypatch.setenv("GRIDCALL_TWILIO_AUTH_TOKEN_FILE", str(tmp_path / "token"))
+    assert load_settings().twilio_auth_token is None

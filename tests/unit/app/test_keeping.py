@@ -1,0 +1,176 @@
+"""`backup`, `purge` and `roster load`, beside a Gridcall that runs; what is restored goes on."""
+
+import asyncio
+import io
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from app.cli import main
+from app.evidence import verify
+from config.settings import load_settings
+from tests import postgres
+from tests.app_fixture import NUMBERS, ROSTER, House, opened
+from tests.databases import POSTGRESQL
+
+EVENTS = 30
+SECRET = "long-enough-to-be-one-"
+OWN_KEYS = ROSTER.read_text().replace("secret: demo-", f"secret: {SECRET}")
+Place = tuple[Path, dict[str, Any]]
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out + captured.err
+
+
+@pytest.fixture(params=["sqlite", POSTGRESQL])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Where the first Gridcall is, and a fresh place for another; each a folder and settings."""
+    if request.param == "sqlite":
+        yield (tmp_path / "one", {}), (tmp_path / "two", {})
+        return
+    with postgres.server() as server, postgres.database(server) as one, postgres.database(server) as two:
+        yield (tmp_path / "one", {"database_url": one}), (tmp_path / "two", {"database_url": two})
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Place], None]:
+    def tell(place: Place) -> None:
+        monkeypatch.setenv("GRIDCALL_DATA_DIR", str(place[0]))
+        monkeypatch.setenv("GRIDCALL_DATABASE_URL", place[1].get("database_url", ""))
+
+    return tell
+
+
+def restore(backup: Path, place: Place) -> None:
+    """As docs/operating.md says."""
+    folder, settings = place
+    folder.mkdir()
+    if not settings:
+        backup.rename(folder / "gridcall.db")
+        return
+    url = make_url(settings["database_url"]).render_as_string(hide_password=False)
+    command = ["pg_restore", "--no-owner", "--exit-on-error", "--dbname", url, str(backup)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+async def test_a_backup_under_load_is_restored_and_goes_on(
+    places: tuple[Place, Place], told: Callable[[Place], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = places
+    told(one)
+    backup = tmp_path / "gridcall.backup"
+    async with opened(one[0], **one[1]) as house:
+        await house.send("before")
+        sending = asyncio.create_task(send_many(house))
+        await asyncio.sleep(0.1)
+        code, out = await asyncio.to_thread(run, capsys, "backup", str(backup))
+        assert code == 0, out
+        await sending
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    code, out = await asyncio.to_thread(run, capsys, "backup", str(backup))
+    assert (code, "exists already" in out) == (2, True)
+    await asyncio.to_thread(restore, backup, two)
+
+    told(two)
+    code, out = await asyncio.to_thread(run, capsys, "check", "--all")
+    assert code == 0, out
+    assert out.strip().endswith("unbroken")
+    async with opened(two[0], **two[1]) as house:
+        events = (await house.get("/v1/events?limit=100")).json()["events"]
+        assert 1 <= len(events) <= EVENTS + 1
+        assert (await house.send("before"))["duplicate"]
+        reply = {"person": "ana", "reply": "acknowledge"}
+        assert (await house.post("/v1/events/miso/before/reply", json=reply)).status_code < 300
+        assert (await house.send("after"))["http_status"] == 202
+        await house.service.housekeeping.seal()
+    found = await asyncio.to_thread(verify, load_settings(), None, None)
+    assert not found.breaks
+    assert found.events == len(events) + 1
+
+
+async def send_many(house: House) -> None:
+    for number in range(EVENTS):
+        await house.send(f"E-{number}")
+
+
+def test_a_backup_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "none"))
+    code, out = run(capsys, "backup", str(tmp_path / "copy"))
+    assert (code, "gridcall migrate" in out) == (2, True)
+    assert run(capsys, "migrate")[0] == 0
+    code, out = run(capsys, "backup", str(tmp_path / "nowhere" / "copy"))
+    assert (code, "cannot be written" in out) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["none"]
+
+
+@pytest.mark.service("postgresql")
+def test_without_pg_dump_it_is_one_sentence(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATABASE_URL", postgres_url)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, out = run(capsys, "backup", str(tmp_path / "copy"))
+    assert (code, "there is no pg_dump here" in out) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_number_is_purged_by_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path))
+    number = NUMBERS[0]
+    async with opened(tmp_path) as house:
+        await house.send("E-1")
+    code, out = await asyncio.to_thread(run, capsys, "purge", number, "--yes")  # START is long over
+    assert code == 0
+    assert "Purged from 1 events." in out
+    assert number not in out
+    assert "stands in 0 events" in (await asyncio.to_thread(run, capsys, "purge", number))[1]
+    with sqlite3.connect(tmp_path / "gridcall.db") as database:
+        for table in ("notifications", "attempts"):
+            assert database.execute(f"SELECT 1 FROM {table} WHERE address = ?", (number,)).fetchone() is None
+    database.close()
+
+
+async def test_a_purge_asks_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path))
+    async with opened(tmp_path) as house:
+        await house.send("E-1")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    code, out = await asyncio.to_thread(run, capsys, "purge", NUMBERS[0])
+    assert code == 1
+    assert "Purged" not in out
+
+
+async def test_a_roster_is_loaded_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "var"))
+    file = tmp_path / "roster.yaml"
+    file.write_text(OWN_KEYS.replace("Ana Reyes", "Ana Reyes-Lind"))
+    async with opened(tmp_path / "var") as house:
+        before = house.service.rosters.roster.version
+        code, out = await asyncio.to_thread(run, capsys, "roster", "load", str(file))
+        assert code == 0, out
+        await house.service._look_at_roster()
+        assert house.service.rosters.roster.version == before + 1
+        assert (await house.get("/v1/people", key=f"{SECRET}operator")).status_code == 200
+        assert (await house.get("/v1/people", key="demo-operator")).status_code == 401
+        assert "in force already" in (await asyncio.to_thread(run, capsys, "roster", "load", str(file)))[1]
+        code, out = await asyncio.to_thread(run, capsys, "roster", "load", str(ROSTER))
+        assert (code, "demo" in out) == (2, True)
