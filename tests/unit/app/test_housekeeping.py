@@ -4,24 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from app.service import Service
+from app.housekeeping import Housekeeping
 from model.errors import Unavailable
 from routing.accept import Member, decide
 from store import replies
 from store.replies import CODE_LIFE, Code
+from store.retention import Keep
 from tests.databases import in_memory
+from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, CountingIds
 from tests.unit.routing.test_poison_is_kept import message, reading
 
 NUMBER = "+13125550101"
 
 
-class Housekeeping(Service):
-    """A service with only what its ticks need."""
-
-    def __init__(self, database, now):
-        self.database = database
-        self.clock = type("Clock", (), {"now": staticmethod(lambda: now)})()
+def housekeeping(database, now):
+    return Housekeeping(database, ManualClock(now), Keep(timedelta(days=2557), timedelta(days=396)))
 
 
 @pytest.fixture
@@ -44,11 +42,11 @@ async def open_a_code(database) -> None:
 @pytest.mark.parametrize(("after", "open_codes"), [(-timedelta(seconds=1), 1), (timedelta(), 0)])
 async def test_a_reply_code_closes_after_its_day(database, after, open_codes):
     await open_a_code(database)
-    await Housekeeping(database, NOW + CODE_LIFE + after)._close_old_codes()
+    await housekeeping(database, NOW + CODE_LIFE + after).close_old_codes()
     assert len(await database.read(lambda conn: replies.open_codes(conn, NUMBER))) == open_codes
 
 
-@pytest.mark.parametrize("tick", ["_seal", "_close_old_codes"])
+@pytest.mark.parametrize("tick", ["seal", "close_old_codes", "make_months", "tidy"])
 async def test_a_database_that_is_away_ends_nothing(tick):
     class Away:
         asked = 0
@@ -58,5 +56,5 @@ async def test_a_database_that_is_away_ends_nothing(tick):
             raise Unavailable("locked")
 
     away = Away()
-    await getattr(Housekeeping(away, NOW), tick)()
+    await getattr(housekeeping(away, NOW), tick)()
     assert away.asked == 1
