@@ -82,8 +82,14 @@ def _database(place: Place) -> Finding:
         at = _revision(place)
     except Unavailable as away:
         return Finding(Level.FAILS, "database", f"{place} cannot be used: {away}")
+    return _schema(place, at)
+
+
+def _schema(place: Place, at: str | None) -> Finding:
     if at == migrate.head():
         return Finding(Level.FINE, "database", f"{place} is at {at}")
+    if migrate.from_a_later_version(at):
+        return Finding(Level.FAILS, "database", f"{place} is at {at}, made by a later version than this")
     if at is None and isinstance(place, Postgres):
         return Finding(Level.MIND, "database", f"{place} has no tables yet: gridcall migrate, or the next start")
     if at is None:

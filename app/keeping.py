@@ -67,6 +67,8 @@ def _ready(settings: Settings) -> Iterator[Place]:
     try:
         at = place.look(migrate.current) if place.exists() else None
         if at != migrate.head():
+            if migrate.from_a_later_version(at):
+                raise SettingsError(f"{place} is at {at}, made by a later version than this")
             what = f"{place} is at {at}" if at else f"there is no database of Gridcall at {place}"
             raise SettingsError(f"{what}: gridcall migrate")
         yield place

@@ -58,6 +58,8 @@ def open_shared(settings: Settings, clock: Clock) -> Stores:
     except Unavailable as away:
         log.warning("the database is away at the start", error=str(away))
     else:
+        if migrate.from_a_later_version(at):
+            raise SettingsError(f"the database {place} is at {at}, made by a later version than this")
         if at != migrate.head():
             raise SettingsError(
                 f"the database {place} is at {at}, this version needs {migrate.head()}: gridcall migrate"

@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from model.errors import SettingsError
 from store.portable import lock_alone
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -30,14 +31,26 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def from_a_later_version(at: str | None) -> bool:
+    """The database has a schema that this version of the code does not know."""
+    return at is not None and all(
+        at != script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
+
+
 def upgrade(conn: Connection) -> bool:
     """Bring the database to `head`, whole or not at all. True when there was something to do.
+
+    Raises SettingsError when a later version has brought it further already.
 
     Two processes may do it at once: the second waits and finds it done.
     """
     lock_alone(conn, "migrate")
-    if current(conn) == head():
+    at = current(conn)
+    if at == head():
         return False
+    if from_a_later_version(at):
+        raise SettingsError(f"the database is at {at}, made by a later version; this one knows {head()}")
     config = _config()
     config.attributes["connection"] = conn
     command.upgrade(config, "head")

@@ -54,6 +54,20 @@ def test_migrate_makes_the_database_once(
     assert "already" in run(capsys, "migrate")[1]
 
 
+async def test_a_database_of_a_later_version_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An upgrade may have to be taken back: that must be a sentence, and nothing may be changed."""
+    with sqlite3.connect(folder / "gridcall.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    for words in (["migrate"], ["backup", str(folder / "copy")]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 2
+        assert "at 9999, made by a later version" in capsys.readouterr().err
+    code, out = run(capsys, "doctor")
+    assert (code, "made by a later version than this" in out) == (1, True)
+
+
 def test_doctor_says_what_a_person_has_to_look_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
