@@ -40,12 +40,17 @@ class _AsLost:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, LOST):
+        if isinstance(error, LOST) or _closed(error):
             raise Lost(f"{type(error).__name__}: {error}") from error
         if isinstance(error, asyncio.CancelledError):
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
                 raise Lost("the connection was closed") from error
+
+
+def _closed(error: BaseException | None) -> bool:
+    """A connection that ended before its first channel was asked for says so with a bare RuntimeError."""
+    return type(error) is RuntimeError and str(error).endswith(" closed")
 
 
 as_lost = _AsLost()

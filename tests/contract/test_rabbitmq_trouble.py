@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from broker.base import Durability
-from broker.link import Lost, as_lost
+from broker.link import Lost, as_lost, new_connection
 from broker.rabbitmq import RabbitBroker
 from broker.topology import DELIVERY_LIMIT
 from intake.examples import example
@@ -302,3 +302,15 @@ def test_the_clients_word_for_the_end_of_a_stream_is_a_lost_link():
     """A balancer without a RabbitMQ behind it takes connections and closes them before a word was said."""
     with pytest.raises(Lost), as_lost:
         raise StopAsyncIteration
+
+
+async def test_a_connection_that_ended_before_its_first_channel_is_a_lost_link(amqp_url):
+    """RabbitMQ was stopped in between: the client says that with a bare RuntimeError."""
+    connection = new_connection(amqp_url, "test", 5)
+    await connection.connect()
+    await connection.transport.connection.close()
+    with pytest.raises(Lost, match="closed"), as_lost:
+        await connection.channel()
+    with pytest.raises(RuntimeError, match="ours"), as_lost:
+        raise RuntimeError("a mistake of ours")
+    await connection.close()

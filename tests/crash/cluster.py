@@ -78,6 +78,11 @@ class Process:
     def alive(self) -> bool:
         return self.popen.poll() is None
 
+    def cpu_seconds(self) -> float:
+        """Used so far."""
+        words = Path(f"/proc/{self.popen.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """Dead at once, as a host that loses power."""
         self.popen.kill()
