@@ -14,8 +14,9 @@ from notifiers.dispatcher import Batch, Dispatcher
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing import planner
-from store import attempts, events, migrate, outbox, plans
-from store.database import InlineDatabase, sqlite_engine
+from store import attempts, events, outbox, plans
+from store.database import InlineDatabase
+from tests.databases import in_memory
 from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, CountingIds, case, event
 
@@ -62,8 +63,7 @@ class Vendor:
 @pytest.fixture
 async def world():
     clock = ManualClock(NOW)
-    engine = sqlite_engine(":memory:")
-    migrate.upgrade(engine)
+    engine = in_memory().engine
     database = Flaky(engine, clock)
     rows = [n for n in planner.plan(case()).notifications if (n.person, n.channel) == ("ana", ChannelName.SMS)]
     await database.read(lambda conn: events.save(conn, event()))
