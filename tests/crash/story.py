@@ -51,6 +51,9 @@ class Figures:
         ]
         return sorted(found, key=lambda wait: -wait[0])
 
+    def during_the_stop(self, posted: Posted) -> bool:
+        return self.trouble.stopped_at <= (posted.accepted_at or 0) < self.trouble.started_at
+
     def lines(self) -> list[str]:
         books, stop = self.books, self.trouble
         answers = sorted(p.seconds for p in self.accepted)
@@ -65,7 +68,7 @@ class Figures:
                 self._line(name, wanted)
                 for name, wanted in (
                     ("before the stop", lambda p: p.accepted_at < stop.stopped_at),
-                    ("during the stop", lambda p: stop.stopped_at <= p.accepted_at < stop.started_at),
+                    ("during the stop", self.during_the_stop),
                     ("after it", lambda p: p.accepted_at >= stop.started_at),
                 )
             ),
@@ -116,12 +119,13 @@ def make_trouble(house: Cluster, seconds: float) -> Trouble:
         trouble.killed.append(f"{role} at {time.monotonic() - began:.0f} s")
         _sleep_until(time.monotonic() + RESTART_SECONDS)
         house.start(role, wait=False)
-    for process in house.alive():
-        house.ready(process)
     _sleep_until(began + seconds * 0.4)
     trouble.stopped_at = time.time()
+    stopped = time.monotonic()
     house.servers.rabbit.stop()
-    _sleep_until(time.monotonic() + min(STOPPED_SECONDS, seconds * 0.4) - (time.time() - trouble.stopped_at))
+    for process in house.alive():
+        house.ready(process)  # who starts just now starts without RabbitMQ
+    _sleep_until(stopped + min(STOPPED_SECONDS, seconds * 0.4))
     house.servers.rabbit.start()
     trouble.started_at = time.time()
     return trouble

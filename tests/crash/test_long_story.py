@@ -24,3 +24,4 @@ def test_a_storm_in_which_everything_dies_once(
         print("\n".join(f"  {line}" for line in figures.lines()))
     assert figures.books.accepted == EVENTS
     assert figures.missed == 0
+    assert figures.waits(figures.during_the_stop), "the trouble came too late: nothing was offered during the stop"
