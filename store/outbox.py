@@ -329,8 +329,12 @@ def _back(conn: Connection, row_id: str, now: datetime, *, reason: str, due_at: 
 
 def _written_before(conn: Connection, attempt: Attempt) -> bool:
     """The outcome stands already: its commit was done and only the answer lost. The row may be on its next try."""
-    known = attempts.one(conn, attempt.id)
-    return known is not None and known.state in (AttemptState.FAILED, AttemptState.UNKNOWN, AttemptState.ABSENT)
+    tries = attempts.of_notification(conn, attempt.notification_id)
+    known = next((a for a in tries if a.id == attempt.id), None)
+    if known is None or known.state is AttemptState.SENDING:
+        return False
+    # A callback may have proven it first: then the parts behind it are still to be ended, unless they are on their way.
+    return known.state is not AttemptState.ACCEPTED or any(a.started_at > known.started_at for a in tries)
 
 
 def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None:

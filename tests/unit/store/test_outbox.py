@@ -140,3 +140,14 @@ def test_a_look_at_the_first_part_says_nothing_of_the_second(conn):
     assert not outbox.still_unknown(conn, tries[:1])
     outbox.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.UNKNOWN
+
+
+def test_a_loss_told_again_leaves_the_next_try_alone(conn):
+    """Its commit was done and the answer lost; meanwhile a callback proved the part, and the next one is on its way."""
+    row, tries = lost(conn, parts=2)
+    outbox.proven(conn, tries[0], "SM1", LATER)
+    rest = replace(tries[1], id=IDS.new(), started_at=LATER)
+    assert outbox.claim(conn, IDS, Claim(notification=row, attempts=[rest]), "me", LATER)
+    outbox.unknown(conn, IDS, row, tries[0], "no answer", LATER)
+    assert state(conn, row) is State.SENDING
+    assert attempts.one(conn, rest.id).state is AttemptState.SENDING
