@@ -24,7 +24,6 @@ _MAX_FILE_BYTES = 64_000
 # Read by the CLI and the tests.
 _ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY"))}
 _ELSEWHERE |= {f"{PREFIX}TEST_{name}" for name in ("SERVICES", "AMQP_URL", "DATABASE_URL")}
-_LATER = "comes with the production engine; not yet in this version"
 
 
 def _web_address(value: str) -> str:
