@@ -106,7 +106,11 @@ class _Idle:
 
 
 async def _round(port: int, arrivals: Arrivals, first: int, *, rate: int, seconds: int) -> tuple[Measured, int]:
-    """Post `rate` events a second, evenly; whoever is slow does not slow the next (open loop)."""
+    """Post `rate` events a second, evenly; whoever is slow does not slow the next (open loop).
+
+    At most as many events as there are people, or the second of a person would be taken for told by the first.
+    """
+    arrivals.at.clear()
     posted: dict[str, float] = {}
     connections: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(16):
