@@ -83,6 +83,7 @@ class PubSub:
     def __init__(self) -> None:
         self._subscribers: set[Subscription] = set()
         self._closed = False
+        self.joined = asyncio.Event()  # somebody came
         self.published = 0  # everything up to this number was handed out, or is read from the timeline
 
     def publish(self, entry: Entry) -> None:
@@ -95,6 +96,7 @@ class PubSub:
         subscription = Subscription()
         subscription.closed = self._closed
         self._subscribers.add(subscription)
+        self.joined.set()
         try:
             yield subscription
         finally:
@@ -179,7 +181,8 @@ class Feeder:
             while True:
                 self.turned_at = self._clock.now()
                 wait = await self._publish()
-                await wake_or(self._clock, wake, self._clock.now() + (LOOK_AGAIN if wait else BACKSTOP))
+                news = wake if len(self._pubsub) else self._pubsub.joined  # while nobody watches, news can wait
+                await wake_or(self._clock, news, self._clock.now() + (LOOK_AGAIN if wait else BACKSTOP))
 
     async def _last(self) -> int:
         """What was before this process is read from the timeline, when somebody asks for it."""

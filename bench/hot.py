@@ -51,8 +51,7 @@ def operations(s: Sample) -> dict[str, Operation]:
     """By what the documents call them."""
     soon, one, waits = s.now + timedelta(minutes=3), s.call, Waiting(s)
     return {
-        "due calls": lambda c: outbox.due(c, ChannelName.VOICE, s.now, 5),
-        "due texts": lambda c: outbox.due(c, ChannelName.SMS, s.now, 50),
+        "due rows": lambda c: outbox.due(c, dict.fromkeys(ChannelName, 50), s.now),
         "next due": lambda c: outbox.next_due_at(c, s.now),
         "take in hand": lambda c: portable.lock_pending(c, [one.id]),
         "claim": lambda c: outbox.claim(c, IDS, waits.claim(soon), "bench", s.now),
@@ -75,7 +74,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "next agenda": plans.next_agenda_at,
         "finish agenda": lambda c: plans.finish_agenda(c, [s.agenda_id], AgendaState.DONE, s.now),
         "ask to revise": lambda c: plans.ask_revise(c, IDS, s.event_pk, 0, "bench", s.now, urgent=False),
-        "placing: known deliveries": lambda c: deliveries.known(c, (s.delivery_id,)),
+        "placing: known deliveries": lambda c: deliveries.known(c, s.delivery_id),
         "placing: the key": lambda c: events.lock_key(c, s.source, s.event_id),
         "placing: the event": lambda c: events.find(c, s.source, s.event_id, lock=True),
         "lock a timetable": lambda c: plans.lock(c, s.event_pk),
@@ -90,7 +89,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "timeline's end": timeline.last_n,
         "timeline of an event": lambda c: timeline.of_event(c, s.event_pk),
         "unsealed": lambda c: c.execute(seal._UNSEALED),
-        "head of a chain": lambda c: c.execute(seal._HEAD, {"event_pk": s.event_pk}),
+        "heads of chains": lambda c: c.execute(seal._HEADS, {"event_pks": [s.event_pk]}),
         "seal": seal.seal,
         "metrics: lag": lambda c: figures.lags(c, s.now),
         "metrics: open events": figures.open_events,

@@ -30,7 +30,7 @@ from tests import postgres
 EVENTS = 200_000
 OPEN = 100_000
 MANY = 5_000  # rows read or sorted beyond which a plan is wrong
-DUE = ("due calls", "due texts", "next due", "calls without a line", "free a line")
+DUE = ("due rows", "next due", "calls without a line", "free a line")
 FILL = Path(__file__).with_name("fill.sql")
 
 
@@ -144,7 +144,7 @@ def _literal(value: object) -> str:
 
 def _sample(conn: Connection) -> Sample:
     now = datetime.now(UTC)
-    call = outbox.due(conn, ChannelName.VOICE, now, 1)[0].notification
+    call = outbox.due(conn, {ChannelName.VOICE: 1}, now)[ChannelName.VOICE][0].notification
     event = conn.execute(select(tables.events).where(tables.events.c.pk == call.event_pk)).one()
     tried = tables.attempts.c.event_pk == call.event_pk
     asked = tables.agenda.c.event_pk == call.event_pk

@@ -179,21 +179,15 @@ class Dispatcher:
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
-        due: list[Due] = []
-        out_of_lines = more = False
-        for channel in self._channels:
-            free = AT_ONCE[channel] - self._running[channel]
-            if channel is ChannelName.VOICE:
-                free_lines = self._limits.lines - lines.in_use(conn)
-                out_of_lines = free_lines <= 0
-                free = min(free, free_lines, 1 if self._pace_at(channel, "", now) <= now else 0)
-            if free > 0:
-                found = outbox.due(conn, channel, now, free)
-                more = more or len(found) == free
-                due += found
-        impossible = [
-            d.notification for c in ChannelName if c not in self._channels for d in outbox.due(conn, c, now, IMPOSSIBLE)
-        ]
+        room = {channel: self._room(channel, now) for channel in ChannelName}
+        found = outbox.due(conn, room, now)
+        out_of_lines = False
+        if found[ChannelName.VOICE] and ChannelName.VOICE in self._channels:
+            free_lines = max(0, self._limits.lines - lines.in_use(conn))
+            out_of_lines = free_lines == 0
+            found[ChannelName.VOICE] = found[ChannelName.VOICE][:free_lines]
+        due = [d for channel in self._channels for d in found[channel]]
+        impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
         numbers = dict.fromkeys(row.address for row in rows if row.channel is ChannelName.SMS)
         return Batch(
@@ -208,9 +202,18 @@ class Dispatcher:
             cuts=outbox.to_cut(conn),
             impossible=impossible,
             out_of_lines=out_of_lines,
-            more=more,
+            more=any(0 < room[channel] == len(found[channel]) for channel in self._channels),
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
         )
+
+    def _room(self, channel: ChannelName, now: datetime) -> int:
+        """How many may be begun now. Of a channel that is not set up: how many are given up at once."""
+        if channel not in self._channels:
+            return IMPOSSIBLE
+        free = AT_ONCE[channel] - self._running[channel]
+        if channel is ChannelName.VOICE and self._pace_at(channel, "", now) > now:
+            return 0
+        return min(free, 1) if channel is ChannelName.VOICE else free
 
     def _pace_at(self, channel: ChannelName, key: str, now: datetime) -> datetime:
         pace = self._paces.get(channel)

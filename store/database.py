@@ -55,10 +55,9 @@ def sqlite_engine(path: Path | str, *, read_only: bool = False) -> Engine:
         if read_only:
             dbapi.execute("PRAGMA query_only=ON")
 
-    @event.listens_for(engine, "begin")
-    def _begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
+    # Said by the dialect: a listener for "begin" would make every statement look for listeners.
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    engine.dialect.do_begin = lambda dbapi: dbapi.execute(begin)  # type: ignore[method-assign]
     return engine
 
 
@@ -123,15 +122,17 @@ class _Worker(threading.Thread):
         if alone:
             value = job.fn(conn)
         else:
-            # A savepoint each, so that a member that fails spoils only itself.
-            nested = conn.begin_nested()
+            # A savepoint each, so that a member that fails spoils only itself; said to the driver, which costs a
+            # fraction of what the same costs through SQLAlchemy.
+            _say(conn, "SAVEPOINT member")
             try:
                 value = job.fn(conn)
             except Exception as error:
-                nested.rollback()
+                _say(conn, "ROLLBACK TO member")
                 signals_.take(conn)
                 return _Outcome(job, None, error)
-            nested.commit()
+            finally:
+                _say(conn, "RELEASE member")
         topics |= signals_.take(conn)
         return _Outcome(job, value, None)
 
@@ -153,6 +154,11 @@ class _Worker(threading.Thread):
             else:
                 job.future.set_result(value)
         self._fire(topics)
+
+
+def _say(conn: Connection, command: str) -> None:
+    raw: Any = conn.connection.dbapi_connection
+    raw.execute(command)
 
 
 def _is_away(error: BaseException | None) -> TypeGuard[OperationalError]:

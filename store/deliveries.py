@@ -14,6 +14,8 @@ from store.codec import canonical, sha256
 from store.portable import upsert
 from store.tables import bodies, deliveries
 
+LOOK_AT_ONCE = 1000  # a statement takes some 30,000 parameters
+
 
 class DeliveryState(StrEnum):
     ACCEPTED = "accepted"  # durable, not decided yet: never stored, answered for ids without a row
@@ -46,7 +48,9 @@ class Delivery:
 
 _KEEP_BODY = upsert(bodies).on_conflict_do_nothing()
 _SAVE = insert(deliveries)
-_KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+_STORED = select(bodies.c.id).where(bodies.c.id.in_(bindparam("ids", expanding=True)))
+_ANSWERED = update(bodies).where(bodies.c.id == bindparam("body_id")).values(answered_at=bindparam("at"))
+_KNOWN = select(deliveries.c.id).where(deliveries.c.id == bindparam("delivery_id"))
 
 
 def save_body(conn: Connection, message: Message) -> str:
@@ -75,9 +79,9 @@ def save(conn: Connection, delivery: Delivery) -> None:
     signals.signal(conn, signals.delivery(delivery.id))
 
 
-def known(conn: Connection, ids: tuple[str, ...]) -> set[str]:
-    """Which of these were decided about already."""
-    return set(conn.scalars(_KNOWN, {"ids": list(ids)}))
+def known(conn: Connection, delivery_id: str) -> bool:
+    """It was decided about already."""
+    return conn.scalar(_KNOWN, {"delivery_id": delivery_id}) is not None
 
 
 def find(conn: Connection, delivery_id: str) -> Delivery | None:
@@ -119,8 +123,9 @@ def evidence(conn: Connection, body_ids: Collection[str]) -> dict[str, Evidence]
 
 def note_answered(conn: Connection, answered: Mapping[str, datetime]) -> set[str]:
     """Write when each message was answered. Returns the ids that are stored; the others may come later."""
-    stored = set()
-    for message_id, at in answered.items():
-        if conn.execute(update(bodies).where(bodies.c.id == message_id).values(answered_at=at)).rowcount:
-            stored.add(message_id)
+    ids, stored = list(answered), set[str]()
+    for first in range(0, len(ids), LOOK_AT_ONCE):
+        stored.update(conn.scalars(_STORED, {"ids": ids[first : first + LOOK_AT_ONCE]}))
+    if stored:
+        conn.execute(_ANSWERED, [{"body_id": id_, "at": answered[id_]} for id_ in sorted(stored)])
     return stored

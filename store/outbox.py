@@ -1,11 +1,11 @@
 """Notifications on their way to a vendor: what is due, the claim, the result, what is unknown, what must be cut."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Subquery, bindparam, func, or_, select, union_all, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
@@ -58,17 +58,24 @@ class Claim:
 _before = notifications.alias("before")
 # Asked row by row, by its key: as a join PostgreSQL reads the whole table.
 _FOLLOWED = select(_before.c.state).where(_before.c.id == notifications.c.follows).scalar_subquery()
-_DUE = (
-    select(notifications)
-    .where(
-        _PENDING,
-        notifications.c.channel == bindparam("channel"),
-        notifications.c.due_at <= bindparam("now"),
-        or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
+
+
+def _due_on(channel: ChannelName) -> Subquery:
+    return (
+        select(notifications)
+        .where(
+            _PENDING,
+            notifications.c.channel == said(channel),
+            notifications.c.due_at <= bindparam("now"),
+            or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
+        )
+        .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
+        .limit(bindparam(f"at_most_{channel}"))
+        .subquery()
     )
-    .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
-    .limit(bindparam("limit"))
-)
+
+
+_DUE = union_all(*(select(_due_on(channel)) for channel in ChannelName))
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
 _CLAIM = (
     update(notifications)
@@ -138,10 +145,23 @@ _CALLS = select(attempts_table.c.notification_id, attempts_table.c.vendor_id).wh
 )
 
 
-def due(conn: Connection, channel: ChannelName, now: datetime, limit: int) -> list[Due]:
-    """Rows of a channel to be sent now: by lane, then by the time left. Followers wait for what they follow."""
-    rows = conn.execute(_DUE, {"channel": channel, "now": now, "limit": limit})
-    return [Due(notification(row), row.tries) for row in rows]
+def due(conn: Connection, at_most: Mapping[ChannelName, int], now: datetime) -> dict[ChannelName, list[Due]]:
+    """Rows to be sent now, `at_most` so many of a channel: by lane, then by the time left.
+
+    Followers wait for what they follow.
+    """
+    limits = {f"at_most_{channel}": at_most.get(channel, 0) for channel in ChannelName}
+    found: dict[ChannelName, list[Due]] = {channel: [] for channel in ChannelName}
+    for row in conn.execute(_DUE, {"now": now, **limits}):
+        found[ChannelName(row.channel)].append(Due(notification(row), row.tries))
+    for rows in found.values():
+        rows.sort(key=_urgency)
+    return found
+
+
+def _urgency(due: Due) -> tuple[int, datetime, datetime, str]:
+    row = due.notification
+    return row.lane, row.until, row.due_at, row.id
 
 
 def next_due_at(conn: Connection, now: datetime) -> datetime | None:

@@ -23,8 +23,11 @@ _AGENDA_FIELDS = [f.name for f in fields(Agenda)]
 
 
 # Statements are built once: building one costs four times what running it does.
-_ADD_NOTIFICATIONS = upsert(notifications).on_conflict_do_nothing(index_elements=["event_pk", "slot"])
-_KEPT = select(notifications.c.id).where(notifications.c.id.in_(bindparam("ids", expanding=True)))
+_ADD_NOTIFICATIONS = (
+    upsert(notifications)
+    .on_conflict_do_nothing(index_elements=["event_pk", "slot"])
+    .returning(notifications.c.id, notifications.c.event_pk)
+)
 _ADD_LINKS = insert(notification_events)
 _ADD_AGENDA = upsert(agenda).on_conflict_do_nothing()
 _WAITING = agenda.c.state == said(AgendaState.PENDING)
@@ -56,11 +59,8 @@ def add_notifications(conn: Connection, rows: Sequence[Notification]) -> None:
         }
         for row in rows
     ]
-    conn.execute(_ADD_NOTIFICATIONS, values)
-    links = [{"notification_id": row.id, "event_pk": row.event_pk} for row in rows]
-    kept = set(conn.scalars(_KEPT, {"ids": [row.id for row in rows]}))
-    if kept:
-        conn.execute(_ADD_LINKS, [link for link in links if link["notification_id"] in kept])
+    if kept := conn.execute(_ADD_NOTIFICATIONS, values).all():
+        conn.execute(_ADD_LINKS, [{"notification_id": row.id, "event_pk": row.event_pk} for row in kept])
     signal(conn, DISPATCH)
 
 

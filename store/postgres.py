@@ -86,7 +86,8 @@ def _engine(url: str, **more: Any) -> AsyncEngine:
 
 def _without_nul(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> Any:
     """PostgreSQL's text takes every character but NUL, and no message of anybody may stop us."""
-    return statement, [_clean(row) for row in parameters] if many else _clean(parameters)
+    rows = many and isinstance(parameters[0], tuple)  # many rows that are asked back come as one long row
+    return statement, [_clean(row) for row in parameters] if rows else _clean(parameters)
 
 
 def _clean(values: Any) -> Any:

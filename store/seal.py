@@ -5,10 +5,10 @@ process seals at a time.
 Hash = SHA-256 over canonical JSON of (seal_no, prev_hash, id, event, at, kind, body, private_sha256).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from store.codec import canonical, mapping, sha256
 from store.portable import try_alone
@@ -71,11 +71,14 @@ _SEAL = (
     .where(timeline.c.id == bindparam("row_id"), timeline.c.n == bindparam("row_n"))  # the id tells the month
     .values(seal_no=bindparam("new_seal_no"), prev_hash=bindparam("new_prev_hash"), hash=bindparam("new_hash"))
 )
-_HEAD = (
-    select(timeline.c.seal_no, timeline.c.hash)
-    .where(timeline.c.event_pk == bindparam("event_pk"), timeline.c.seal_no.is_not(None))
-    .order_by(timeline.c.seal_no.desc())
-    .limit(1)
+_ENDS = (
+    select(timeline.c.event_pk, func.max(timeline.c.seal_no).label("seal_no"))
+    .where(timeline.c.event_pk.in_(bindparam("event_pks", expanding=True)))
+    .group_by(timeline.c.event_pk)
+    .subquery()
+)
+_HEADS = select(timeline.c.event_pk, timeline.c.seal_no, timeline.c.hash).join(
+    _ENDS, and_(timeline.c.event_pk == _ENDS.c.event_pk, timeline.c.seal_no == _ENDS.c.seal_no)
 )
 
 
@@ -83,10 +86,11 @@ def seal(conn: Connection) -> int:
     """Seal up to BATCH committed rows. Returns how many. Small batches: calls and answers wait for the same writer."""
     if not try_alone(conn, "seal"):
         return 0  # another process is at it
-    heads: dict[str, tuple[int, str]] = {}
+    rows = conn.execute(_UNSEALED).all()
+    heads = _heads(conn, {row.event_pk for row in rows})
     sealed = []
-    for row in conn.execute(_UNSEALED).all():
-        seal_no, prev_hash = heads.get(row.event_pk) or _head(conn, row.event_pk)
+    for row in rows:
+        seal_no, prev_hash = heads.get(row.event_pk, (0, GENESIS))
         digest = _hash(row, seal_no + 1, prev_hash)
         link = {"new_seal_no": seal_no + 1, "new_prev_hash": prev_hash, "new_hash": digest}
         sealed.append({"row_id": row.id, "row_n": row.n, **link})
@@ -96,9 +100,10 @@ def seal(conn: Connection) -> int:
     return len(sealed)
 
 
-def _head(conn: Connection, event_pk: str) -> tuple[int, str]:
-    row = conn.execute(_HEAD, {"event_pk": event_pk}).first()
-    return (row.seal_no, row.hash) if row else (0, GENESIS)
+def _heads(conn: Connection, event_pks: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Number and hash of the last sealed row of each event that has one."""
+    found = conn.execute(_HEADS, {"event_pks": sorted(event_pks)}) if event_pks else ()
+    return {row.event_pk: (row.seal_no, row.hash) for row in found}
 
 
 def state(conn: Connection, event_pk: str) -> State:

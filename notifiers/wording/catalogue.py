@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from notifiers.wording.clean import for_slack, for_voice, shorten, words
 
@@ -28,18 +28,37 @@ _HARMLESS: dict[str, Callable[[object], object]] = {
 }
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Asks once for each type and name whether a template may read it: the answer depends on nothing else."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        key = (type(obj), attr)
+        if (safe := self._safe.get(key)) is None:
+            safe = self._safe[key] = super().is_safe_attribute(obj, attr, value)
+        return safe
+
+
+def sandbox(name: str) -> SandboxedEnvironment:
+    """What a channel's templates may do and see."""
+    environment = _Sandbox(
+        loader=FileSystemLoader(HERE / LANGUAGE),
+        undefined=StrictUndefined,
+        finalize=_HARMLESS[name],
+        autoescape=False,
+    )
+    environment.filters.update(words=words, shorten=shorten, begin=begin)
+    return environment
+
+
 class Catalogue:
     """The macros of one channel. Everything printed passes through the channel's filter for strangers' text."""
 
     def __init__(self, name: str) -> None:
-        environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(HERE / LANGUAGE),
-            undefined=StrictUndefined,
-            finalize=_HARMLESS[name],
-            autoescape=False,
-        )
-        environment.filters.update(words=words, shorten=shorten, begin=begin)
-        self._macros: Any = environment.get_template(f"{name}.j2").module
+        self._macros: Any = sandbox(name).get_template(f"{name}.j2").module
         self._name = name
 
     def say(self, macro: str, *arguments: object) -> str:

@@ -12,8 +12,9 @@ _TAG = re.compile(r"</?[A-Za-z!][^<>]{0,200}>")
 
 def clean(text: str, chars: int = 1027) -> str:
     """One line without control characters, direction marks and pictures, at most `chars` long."""
-    kept = "".join(_kept(c) for c in unicodedata.normalize("NFC", text))
-    return shorten(" ".join(kept.split()), chars)
+    if not (text.isascii() and text.isprintable()):  # of what is both, everything is kept
+        text = "".join(_kept(c) for c in unicodedata.normalize("NFC", text))
+    return shorten(" ".join(text.split()), chars)
 
 
 def shorten(text: str, chars: int) -> str:

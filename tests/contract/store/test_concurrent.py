@@ -118,7 +118,7 @@ def a_claim(row, call=None):
 
 async def claim_some(database, channel, owner, call=None, limit=5):
     """One turn of a dispatcher: look, then claim what was seen. Returns what was won, None when nothing was due."""
-    due = await database.read(lambda conn: outbox.due(conn, channel, NOW, limit))
+    due = (await database.read(lambda conn: outbox.due(conn, {channel: limit}, NOW)))[channel]
     if not due:
         return None
 
