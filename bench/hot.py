@@ -74,7 +74,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "next agenda": plans.next_agenda_at,
         "finish agenda": lambda c: plans.finish_agenda(c, [s.agenda_id], AgendaState.DONE, s.now),
         "ask to revise": lambda c: plans.ask_revise(c, IDS, s.event_pk, 0, "bench", s.now, urgent=False),
-        "placing: known deliveries": lambda c: deliveries.known(c, s.delivery_id),
+        "placing: known deliveries": lambda c: deliveries.known(c, (s.delivery_id,)),
         "placing: the key": lambda c: events.lock_key(c, s.source, s.event_id),
         "placing: the event": lambda c: events.find(c, s.source, s.event_id, lock=True),
         "lock a timetable": lambda c: plans.lock(c, s.event_pk),

@@ -36,7 +36,7 @@ def decide(
     conn: Connection, member: Member, reading: Reading | Unreadable, roster: Roster, ids: Ids, now: datetime
 ) -> Delivery | None:
     """One member, in one transaction: its evidence, its place, its plan. None when it was decided before."""
-    if deliveries.known(conn, member.delivery_id):
+    if deliveries.known(conn, (member.delivery_id,)):
         return None
     deliveries.save_body(conn, member.message)
     if isinstance(reading, Unreadable):

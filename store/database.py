@@ -56,9 +56,16 @@ def sqlite_engine(path: Path | str, *, read_only: bool = False) -> Engine:
             dbapi.execute("PRAGMA query_only=ON")
 
     # Said by the dialect: a listener for "begin" would make every statement look for listeners.
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-    engine.dialect.do_begin = lambda dbapi: dbapi.execute(begin)  # type: ignore[method-assign]
+    engine.dialect.do_begin = _begin if read_only else _begin_immediate  # type: ignore[method-assign]
     return engine
+
+
+def _begin(dbapi_connection: Any) -> None:
+    dbapi_connection.execute("BEGIN")
+
+
+def _begin_immediate(dbapi_connection: Any) -> None:
+    dbapi_connection.execute("BEGIN IMMEDIATE")
 
 
 class _Job(NamedTuple):

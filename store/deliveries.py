@@ -50,7 +50,7 @@ _KEEP_BODY = upsert(bodies).on_conflict_do_nothing()
 _SAVE = insert(deliveries)
 _STORED = select(bodies.c.id).where(bodies.c.id.in_(bindparam("ids", expanding=True)))
 _ANSWERED = update(bodies).where(bodies.c.id == bindparam("body_id")).values(answered_at=bindparam("at"))
-_KNOWN = select(deliveries.c.id).where(deliveries.c.id == bindparam("delivery_id"))
+_KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def save_body(conn: Connection, message: Message) -> str:
@@ -79,9 +79,9 @@ def save(conn: Connection, delivery: Delivery) -> None:
     signals.signal(conn, signals.delivery(delivery.id))
 
 
-def known(conn: Connection, delivery_id: str) -> bool:
-    """It was decided about already."""
-    return conn.scalar(_KNOWN, {"delivery_id": delivery_id}) is not None
+def known(conn: Connection, ids: tuple[str, ...]) -> set[str]:
+    """Which of these were decided about already."""
+    return set(conn.scalars(_KNOWN, {"ids": list(ids)}))
 
 
 def find(conn: Connection, delivery_id: str) -> Delivery | None:
