@@ -15,6 +15,12 @@ async def vendor():
 
 
 @pytest.fixture
+def patience():
+    """Seconds a channel waits for an answer. Only where none comes is it short: a busy machine answers late, too."""
+    return 10.0
+
+
+@pytest.fixture
 def closed_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

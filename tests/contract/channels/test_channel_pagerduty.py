@@ -14,8 +14,8 @@ PAYLOAD = {"summary": "MISO EDR", "source": "miso", "severity": "info"}
 
 
 @pytest.fixture
-async def pagerduty(vendor):
-    channel = PagerDutyChannel(clock=SystemClock(), base_url=vendor.url + "/pagerduty", timeout_seconds=0.5)
+async def pagerduty(vendor, patience):
+    channel = PagerDutyChannel(clock=SystemClock(), base_url=vendor.url + "/pagerduty", timeout_seconds=patience)
     yield channel
     await channel.close()
 
@@ -83,13 +83,14 @@ async def test_a_refused_event_is_not_repeated(vendor, pagerduty, event, status,
     assert len(vendor.seen) == 1
 
 
+@pytest.mark.parametrize("patience", [0.4])
 @pytest.mark.parametrize("fault", ["hang", "reset"])
 async def test_lost_answer_is_unknown_and_soon_known(vendor, pagerduty, event, fault):
     vendor.fault = fault
     begun = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         await pagerduty.send(event())
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5  # its own time-out, not the library's 60 s
     assert len(vendor.seen) == 1
     assert await pagerduty.find(event().attempt, frozenset(), event().attempt.started_at) is None
 

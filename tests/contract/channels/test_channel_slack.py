@@ -26,8 +26,8 @@ async def workspace(vendor):
 
 
 @pytest.fixture
-def team(workspace):
-    return SlackChannel(ChannelName.SLACK_CHANNEL, workspace, timeout_seconds=0.4)
+def team(workspace, patience):
+    return SlackChannel(ChannelName.SLACK_CHANNEL, workspace, timeout_seconds=patience)
 
 
 @pytest.fixture
@@ -115,6 +115,7 @@ async def test_unclear_answers_are_unknown(vendor, team, post, answer):
     assert len(vendor.seen) == 1
 
 
+@pytest.mark.parametrize("patience", [0.4])
 @pytest.mark.parametrize("fault", ["hang", "reset"])
 async def test_lost_answer_is_unknown_and_posted_once(vendor, team, post, fault):
     vendor.fault = fault
@@ -175,6 +176,7 @@ async def test_find_nothing(vendor, team, post):
     assert await team.find(post().attempt, frozenset(), T0) is None
 
 
+@pytest.mark.parametrize("patience", [0.4])
 async def test_find_that_cannot_ask_says_so(vendor, team, post):
     vendor.fault = "hang"
     with pytest.raises(SendError) as caught:

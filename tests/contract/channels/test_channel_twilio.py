@@ -27,15 +27,15 @@ def account(url):
 
 
 @pytest.fixture
-async def phone(vendor):
-    channel = VoiceChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC + "/", timeout_seconds=0.4)
+async def phone(vendor, patience):
+    channel = VoiceChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC + "/", timeout_seconds=patience)
     yield channel
     await channel.close()
 
 
 @pytest.fixture
-async def texts(vendor):
-    channel = SmsChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC, timeout_seconds=0.4)
+async def texts(vendor, patience):
+    channel = SmsChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC, timeout_seconds=patience)
     yield channel
     await channel.close()
 
@@ -101,6 +101,7 @@ async def test_server_error_on_create_is_unknown(vendor, phone, make_send, statu
     assert len(vendor.seen) == 1
 
 
+@pytest.mark.parametrize("patience", [0.4])
 @pytest.mark.parametrize("fault", ["hang", "reset"])
 async def test_lost_answer_is_unknown_and_asked_once(vendor, phone, make_send, fault):
     vendor.fault = fault
@@ -148,6 +149,7 @@ async def test_find_takes_ours_and_no_other(vendor, phone, make_send):
     assert (await phone.find(attempt, frozenset(), T0)).vendor_id == CA
 
 
+@pytest.mark.parametrize("patience", [0.4])
 @pytest.mark.parametrize("fault", ["hang", "reset"])
 async def test_find_that_cannot_ask_says_so(vendor, phone, make_send, fault):
     vendor.fault = fault
