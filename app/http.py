@@ -110,6 +110,7 @@ def build(service: Service) -> FastAPI:
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
         known = (oncall, roster, rotas, calendars)
-        for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
+        # Routes are tried in this order, and vendors call back more often than anybody asks.
+        for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             app.include_router(part.router)
     return app

@@ -181,8 +181,9 @@ class Feeder:
             while True:
                 self.turned_at = self._clock.now()
                 wait = await self._publish()
-                news = wake if len(self._pubsub) else self._pubsub.joined  # while nobody watches, news can wait
-                await wake_or(self._clock, news, self._clock.now() + (LOOK_AGAIN if wait else BACKSTOP))
+                watched = len(self._pubsub) > 0  # while nobody watches, news can wait
+                pause = LOOK_AGAIN if wait and watched else BACKSTOP
+                await wake_or(self._clock, wake if watched else self._pubsub.joined, self._clock.now() + pause)
 
     async def _last(self) -> int:
         """What was before this process is read from the timeline, when somebody asks for it."""

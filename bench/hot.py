@@ -26,7 +26,7 @@ from store import (
     seal,
     timeline,
 )
-from store.outbox import Call, Claim
+from store.outbox import Call, Claim, Share
 
 IDS = SystemIds()
 Operation = Callable[[Connection], object]
@@ -51,7 +51,7 @@ def operations(s: Sample) -> dict[str, Operation]:
     """By what the documents call them."""
     soon, one, waits = s.now + timedelta(minutes=3), s.call, Waiting(s)
     return {
-        "due rows": lambda c: outbox.due(c, dict.fromkeys(ChannelName, 50), s.now),
+        "due rows": lambda c: outbox.due(c, dict.fromkeys(ChannelName, 50), s.now, Share(1, 2)),
         "next due": lambda c: outbox.next_due_at(c, s.now),
         "take in hand": lambda c: portable.lock_pending(c, [one.id]),
         "claim": lambda c: outbox.claim(c, IDS, waits.claim(soon), "bench", s.now),
@@ -82,6 +82,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "agenda of an event": lambda c: plans.agenda_of_event(c, s.event_pk),
         "tries of an event": lambda c: attempts.of_event(c, s.event_pk),
         "answers of an event": lambda c: replies.of_event(c, s.event_pk),
+        "codes of numbers": lambda c: replies.codes_of(c, [one.address], s.now),
         "open codes": lambda c: replies.open_codes(c, one.address),
         "codes to close": lambda c: replies.close_old_codes(c, s.now),
         "timeline since": lambda c: timeline.since(c, s.timeline_n),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -24,19 +25,21 @@ from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
 from notifiers.wording import render
 from store import attempts, events, leases, lines, outbox, replies, threads
 from store.database import ASK_AGAIN, Connection, Database
-from store.outbox import Call, Claim, Cut, Due
+from store.outbox import Call, Claim, Cut, Due, Share
 from store.paces import Turn
-from store.replies import Code
+from store.replies import Code, Codes
 from store.signals import DISPATCH
 
 log = structlog.get_logger(__name__)
 
 RosterAt = Callable[[], Roster]
+T = TypeVar("T")
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
 LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long is dead
 STALE_CLAIM = timedelta(milliseconds=150)  # what is known for longer is read again before the vendor is asked
 LOOKS_BEFORE_GIVING_BACK = 3
+AT_A_TURN = 20  # rows rendered and claimed together: with more, the last ones wait too long between claim and vendor
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
@@ -50,8 +53,7 @@ class Batch:
     due: Sequence[Due] = ()
     events: Mapping[str, Event] = field(default_factory=dict)
     earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
-    codes: Mapping[str, list[Code]] = field(default_factory=dict)
-    taken_codes: Mapping[str, set[str]] = field(default_factory=dict)
+    codes: Mapping[str, Codes] = field(default_factory=dict)
     threads: Mapping[str, str | None] = field(default_factory=dict)
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
@@ -100,6 +102,7 @@ class Dispatcher:
         self._running: Counter[ChannelName] = Counter()
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
+        self._share = outbox.ALONE
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
         self.turned_at = clock.now()
@@ -121,26 +124,32 @@ class Dispatcher:
         """A predecessor of this name is dead: what it was sending is taken over now, not when its lease runs out."""
         now = self._clock.now()
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> Share:
             leases.end(conn, self._owner)
             outbox.adopt(conn, self._ids, now)
-            leases.hold_process(conn, self._owner, now, now + LEASE)
+            return self._live_on(conn, now)
 
-        await self._written(work)
+        self._share = await self._written(work)
+
+    def _live_on(self, conn: Connection, now: datetime) -> Share:
+        leases.hold_process(conn, self._owner, now, now + LEASE)
+        living = sorted(leases.living(conn, now))
+        return Share(living.index(self._owner), len(living))
 
     async def renew(self) -> None:
         """Every few seconds: this process lives, and takes over what dead ones were sending."""
         now = self._clock.now()
 
-        def work(conn: Connection) -> int:
-            leases.hold_process(conn, self._owner, now, now + LEASE)
-            return outbox.adopt(conn, self._ids, now)
+        def work(conn: Connection) -> tuple[Share, int]:
+            return self._live_on(conn, now), outbox.adopt(conn, self._ids, now)
 
         try:
-            if adopted := await self._database.transact(work):
-                log.warning("another process ended while sending", rows=adopted)
+            self._share, adopted = await self._database.transact(work)
         except Unavailable as away:
             log.warning("database away, the lease is not renewed", error=str(away))
+            return
+        if adopted:
+            log.warning("another process ended while sending", rows=adopted)
 
     async def _turn(self, group: asyncio.TaskGroup, wake: asyncio.Event) -> datetime:
         """Send what is due and can be sent. Returns when to look again."""
@@ -151,9 +160,7 @@ class Dispatcher:
             batch = await self._database.read(lambda conn: self._look(conn, now))
             for cut in batch.cuts:
                 self._start_cut(group, cut, now)
-            # The claim's commit is not before this, whenever we hear of it.
-            claimed_at = self._clock.now()
-            jobs = await self._claim(batch, claimed_at)
+            jobs, claimed_at = await self._claim(batch, self._clock.now())
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
             return now + ASK_AGAIN
@@ -179,40 +186,39 @@ class Dispatcher:
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
-        room = {channel: self._room(channel, now) for channel in ChannelName}
-        found = outbox.due(conn, room, now)
+        room = {channel: self._room(channel) for channel in ChannelName}
+        found = outbox.due(conn, room, now, self._share)
         out_of_lines = False
         if found[ChannelName.VOICE] and ChannelName.VOICE in self._channels:
-            free_lines = max(0, self._limits.lines - lines.in_use(conn))
-            out_of_lines = free_lines == 0
-            found[ChannelName.VOICE] = found[ChannelName.VOICE][:free_lines]
-        due = [d for channel in self._channels for d in found[channel]]
+            out_of_lines = lines.in_use(conn) >= self._limits.lines
+            if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
+                found[ChannelName.VOICE] = []
+        due = sorted((d for channel in self._channels for d in found[channel]), key=outbox.urgency)
+        more = len(due) > AT_A_TURN or any(0 < room[c] == len(found[c]) for c in self._channels)
+        due = due[:AT_A_TURN]
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
-        numbers = dict.fromkeys(row.address for row in rows if row.channel is ChannelName.SMS)
+        numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
         return Batch(
             due=due,
             events=events.load(conn, {row.event_pk for row in rows}),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
-            codes={number: replies.open_codes(conn, number) for number in numbers},
-            taken_codes={number: set(replies.taken_codes(conn, number, now)) for number in numbers},
+            codes=replies.codes_of(conn, numbers, now),
             threads={
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
             cuts=outbox.to_cut(conn),
             impossible=impossible,
             out_of_lines=out_of_lines,
-            more=any(0 < room[channel] == len(found[channel]) for channel in self._channels),
+            more=more,
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
         )
 
-    def _room(self, channel: ChannelName, now: datetime) -> int:
-        """How many may be begun now. Of a channel that is not set up: how many are given up at once."""
+    def _room(self, channel: ChannelName) -> int:
+        """How many may be begun now: of calls one. Of a channel that is not set up: how many are given up at once."""
         if channel not in self._channels:
             return IMPOSSIBLE
         free = AT_ONCE[channel] - self._running[channel]
-        if channel is ChannelName.VOICE and self._pace_at(channel, "", now) > now:
-            return 0
         return min(free, 1) if channel is ChannelName.VOICE else free
 
     def _pace_at(self, channel: ChannelName, key: str, now: datetime) -> datetime:
@@ -227,8 +233,8 @@ class Dispatcher:
 
     # --- claiming ---------------------------------------------------------------------------------------------------
 
-    async def _claim(self, batch: Batch, now: datetime) -> list[Job]:
-        """Render, then claim everything in one transaction. Returns what was won."""
+    async def _claim(self, batch: Batch, now: datetime) -> tuple[list[Job], datetime]:
+        """Render, then claim everything in one transaction. Returns what was won, and when, or somewhat earlier."""
         roster = self._roster()
         late, paced, jobs = [], [], []
         for due in batch.due:
@@ -242,8 +248,10 @@ class Dispatcher:
                 jobs.append(self._prepare(due, batch, roster, now))
                 if pace := self._paces.get(row.channel):
                     pace.take(key, now)
+        # The claim's commit is not before this, whenever we hear of it.
+        claimed_at = self._clock.now()
         if not (late or paced or jobs or batch.impossible or batch.out_of_lines):
-            return []
+            return [], claimed_at
 
         wanted = [*(row.id for row in (*batch.impossible, *late)), *(row.id for row, _ in paced)]
         wanted += [job.row.id for job in jobs]
@@ -265,7 +273,7 @@ class Dispatcher:
             return [job for job in claims if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
 
         try:
-            return await self._database.transact(work)
+            return await self._database.transact(work), claimed_at
         except Unavailable:
             self._claims_in_doubt = True  # perhaps it was committed, and only the answer is lost
             raise
@@ -279,7 +287,8 @@ class Dispatcher:
 
     def _prepare(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
         row, event = due.notification, batch.events[due.notification.event_pk]
-        known = [c for c in batch.codes.get(row.address, []) if (c.event_pk, c.revision) == (event.pk, row.revision)]
+        codes = batch.codes.get(row.address, Codes([], set()))
+        known = [c for c in codes.open if (c.event_pk, c.revision) == (event.pk, row.revision)]
         code = known[0] if known else self._new_code(row, batch)
         accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
         words = self._words(row, event, roster, code, now)
@@ -346,7 +355,7 @@ class Dispatcher:
         """A code for a text that asks for an answer: one letter, more when those of the number are used up."""
         if row.channel is not ChannelName.SMS or row.kind is not Kind.ALERT or row.person is None:
             return None
-        taken = batch.taken_codes[row.address]
+        taken = batch.codes[row.address].taken
         letters = next(n for n in (1, 2, 3) if sum(len(code) == n for code in taken) < len(CODE_LETTERS) ** n)
         code = self._ids.code(letters)
         while code in taken:
@@ -423,12 +432,11 @@ class Dispatcher:
         await self._written(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
 
-    async def _written(self, work: Callable[[Connection], object]) -> None:
+    async def _written(self, work: Callable[[Connection], T]) -> T:
         """What was done is done: it is written down, however long the database is away."""
         while True:
             try:
-                await self._database.transact(work)
-                return
+                return await self._database.transact(work)
             except Unavailable as away:
                 log.warning("database away, what was done is not written down yet", error=str(away))
                 await self._clock.sleep_until(self._clock.now() + ASK_AGAIN)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Subquery, bindparam, func, or_, select, union_all, update
+from sqlalchemy import Boolean, Connection, Subquery, bindparam, func, or_, select, union_all, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
@@ -58,6 +58,26 @@ class Claim:
 _before = notifications.alias("before")
 # Asked row by row, by its key: as a join PostgreSQL reads the whole table.
 _FOLLOWED = select(_before.c.state).where(_before.c.id == notifications.c.follows).scalar_subquery()
+ID_CHARS = 36
+HEX_DIGITS = "0123456789abcdef"
+LEFT = timedelta(milliseconds=250)  # what has been due for longer, its notifier has no time for
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is whose among several notifiers, so that they do not render the same words for one of them to win.
+
+    The last digit of a row's id, which is random, says whose it is; what its own has left undone is everybody's.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    def digits(self) -> list[str]:
+        return list(HEX_DIGITS[self.number % len(HEX_DIGITS) :: self.of]) or list(HEX_DIGITS[:1])
+
+
+ALONE = Share()
 
 
 def _due_on(channel: ChannelName) -> Subquery:
@@ -67,6 +87,11 @@ def _due_on(channel: ChannelName) -> Subquery:
             _PENDING,
             notifications.c.channel == said(channel),
             notifications.c.due_at <= bindparam("now"),
+            or_(
+                bindparam("everything", type_=Boolean()),
+                func.substr(notifications.c.id, ID_CHARS, 1).in_(bindparam("digits", expanding=True)),
+                notifications.c.due_at <= bindparam("left_by_others"),
+            ),
             or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
         )
         .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
@@ -145,21 +170,25 @@ _CALLS = select(attempts_table.c.notification_id, attempts_table.c.vendor_id).wh
 )
 
 
-def due(conn: Connection, at_most: Mapping[ChannelName, int], now: datetime) -> dict[ChannelName, list[Due]]:
+def due(
+    conn: Connection, at_most: Mapping[ChannelName, int], now: datetime, share: Share = ALONE
+) -> dict[ChannelName, list[Due]]:
     """Rows to be sent now, `at_most` so many of a channel: by lane, then by the time left.
 
     Followers wait for what they follow.
     """
     limits = {f"at_most_{channel}": at_most.get(channel, 0) for channel in ChannelName}
+    mine = {"everything": share.of == 1, "digits": share.digits(), "left_by_others": now - LEFT}
     found: dict[ChannelName, list[Due]] = {channel: [] for channel in ChannelName}
-    for row in conn.execute(_DUE, {"now": now, **limits}):
+    for row in conn.execute(_DUE, {"now": now, **mine, **limits}):
         found[ChannelName(row.channel)].append(Due(notification(row), row.tries))
     for rows in found.values():
-        rows.sort(key=_urgency)
+        rows.sort(key=urgency)
     return found
 
 
-def _urgency(due: Due) -> tuple[int, datetime, datetime, str]:
+def urgency(due: Due) -> tuple[int, datetime, datetime, str]:
+    """What sorts rows: the smallest goes first."""
     row = due.notification
     return row.lane, row.until, row.due_at, row.id
 
@@ -284,10 +313,22 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
         if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
             threads.remember(conn, row.event_pk, row.address, result.vendor_id)
-        if row.channel is not ChannelName.VOICE:
-            signal(conn, DISPATCH)  # rows that follow this one may go now
+        if row.channel is not ChannelName.VOICE and _followed(conn, row):
+            signal(conn, DISPATCH)
     else:
         _told_in_part(conn, row.id, now)
+
+
+_FOLLOWERS = (
+    select(notifications.c.id)
+    .where(notifications.c.event_pk == bindparam("event_pk"), notifications.c.follows == bindparam("row_id"), _PENDING)
+    .limit(1)
+)
+
+
+def _followed(conn: Connection, row: Notification) -> bool:
+    """A row waits for this one."""
+    return conn.scalar(_FOLLOWERS, {"event_pk": row.event_pk, "row_id": row.id}) is not None
 
 
 def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:

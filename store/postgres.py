@@ -132,12 +132,13 @@ class _Try:
         self._owner = owner
 
     def __call__(self, conn: Connection) -> tuple[Any, set[str]]:
-        signals_.take(conn)  # what a run before on this connection left behind when it failed
-        value = self._fn(conn)
-        topics = signals_.take(conn)
-        for payload in _payloads(self._owner, topics):
-            conn.execute(_NOTIFY, {"payload": payload})
-        self.committing = True
+        with conn.begin():
+            signals_.take(conn)  # what a run before on this connection left behind when it failed
+            value = self._fn(conn)
+            topics = signals_.take(conn)
+            for payload in _payloads(self._owner, topics):
+                conn.execute(_NOTIFY, {"payload": payload})
+            self.committing = True
         return value, topics
 
 
@@ -230,7 +231,7 @@ def _may_go_again(error: Exception, attempt: _Try) -> bool:
 
 
 async def _run(engine: AsyncEngine, attempt: _Try) -> tuple[Any, set[str]]:
-    async with engine.begin() as conn:
+    async with engine.connect() as conn:
         return await conn.run_sync(attempt)
 
 

@@ -1,13 +1,14 @@
 """Answers of people, and the codes by which a text message names its event."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from model.reply import Answer, Reply
 from store.portable import upsert
-from store.tables import replies, reply_codes
+from store.tables import Instant, replies, reply_codes
 
 CODE_LIFE = timedelta(hours=24)
 CODE_REST = timedelta(hours=1)  # after it was closed a code is not given again for so long
@@ -64,13 +65,34 @@ def open_codes(conn: Connection, number: str) -> list[Code]:
 _OPEN_CODE = upsert(reply_codes).on_conflict_do_nothing()
 
 
-def taken_codes(conn: Connection, number: str, now: datetime) -> frozenset[str]:
-    """What a new code of that number must not be: somebody may still answer a text whose code was closed lately."""
-    query = select(reply_codes.c.code).where(
-        reply_codes.c.number == number,
-        or_(reply_codes.c.closed_at.is_(None), reply_codes.c.closed_at > now - CODE_REST),
+class Codes(NamedTuple):
+    """Of one number: its open codes, newest first, and what a new code of it must not be."""
+
+    open: list[Code]
+    taken: set[str]
+
+
+_TAKEN = (
+    select(*_CODE, reply_codes.c.closed_at)
+    .where(
+        reply_codes.c.number.in_(bindparam("numbers", expanding=True)),
+        # Somebody may still answer a text whose code was closed lately.
+        or_(reply_codes.c.closed_at.is_(None), reply_codes.c.closed_at > bindparam("rested", type_=Instant())),
     )
-    return frozenset(conn.scalars(query))
+    .order_by(reply_codes.c.opened_at.desc())
+)
+
+
+def codes_of(conn: Connection, numbers: Collection[str], now: datetime) -> dict[str, Codes]:
+    """By number, for each of `numbers`."""
+    found = {number: Codes([], set()) for number in numbers}
+    if found:
+        for *code, closed_at in conn.execute(_TAKEN, {"numbers": list(found), "rested": now - CODE_REST}):
+            of_number = found[code[0]]
+            of_number.taken.add(code[1])
+            if closed_at is None:
+                of_number.open.append(Code(*code))
+    return found
 
 
 def open_code(conn: Connection, code: Code, now: datetime) -> bool:

@@ -24,7 +24,7 @@ from routing import reviser
 from routing.accept import Member, decide
 from store import attempts, lines, outbox, paces, plans, replies, rosters, seal, timeline
 from store.deliveries import DeliveryState
-from store.outbox import Call, Claim
+from store.outbox import Call, Claim, Share
 from store.paces import Turn
 from store.places import Postgres
 from store.portable import lock_alone
@@ -149,6 +149,23 @@ async def test_claimers_never_take_a_row_twice(two):
     assert Counter(won).most_common(1)[0][1] == 1
     tries = await two[0].read(lambda conn: [len(attempts.of_notification(conn, row.id)) for row in rows])
     assert set(tries) == {1}
+
+
+async def test_notifiers_share_what_is_due_and_leave_nothing(two):
+    """Each sees its own rows at once, all see what nobody took in time; the most urgent come first."""
+    await add(two[0], rows_of(await an_event(two[0]), 60, ChannelName.SMS))
+
+    async def seen(share, now=NOW):
+        found = await two[0].read(lambda conn: outbox.due(conn, {ChannelName.SMS: 100}, now, share))
+        return [due.notification.id for due in found[ChannelName.SMS]]
+
+    whole = await seen(Share())
+    parts = [await seen(Share(number, 3)) for number in range(3)]
+    assert all(parts)
+    assert sorted(id_ for part in parts for id_ in part) == sorted(whole) == whole
+    later = NOW + outbox.LEFT
+    assert [await seen(Share(number, 3), later) for number in range(3)] == [whole] * 3
+    assert set().union(*(Share(number, 40).digits() for number in range(40))) == set(outbox.HEX_DIGITS)
 
 
 async def test_never_more_calls_than_lines(two):

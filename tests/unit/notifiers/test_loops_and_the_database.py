@@ -16,6 +16,7 @@ from notifiers.reconciler import Reconciler
 from routing import planner
 from store import attempts, events, outbox, plans
 from store.database import InlineDatabase
+from store.replies import Codes
 from tests.databases import in_memory
 from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, CountingIds, case, event
@@ -142,8 +143,8 @@ async def test_a_slow_claim_is_read_again_before_the_vendor_is_asked(world):
 async def test_two_texts_of_one_look_have_two_codes(world):
     """CountingIds knows one code of each length only: the second text must take a longer one."""
     row = world[2]
-    batch = Batch(events={"event-1": event()}, codes={row.address: []}, taken_codes={row.address: set()})
-    batch.taken_codes[row.address].update(CODE_LETTERS.replace("A", ""))
+    taken = set(CODE_LETTERS.replace("A", ""))
+    batch = Batch(events={"event-1": event()}, codes={row.address: Codes([], taken)})
     both = dispatch(world, Vendor(ChannelName.SMS))
     jobs = [both._prepare(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
     assert [job.claim.code.code for job in jobs] == ["A", "AA"]
