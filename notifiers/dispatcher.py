@@ -39,7 +39,9 @@ BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a l
 LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long is dead
 STALE_CLAIM = timedelta(milliseconds=150)  # what is known for longer is read again before the vendor is asked
 LOOKS_BEFORE_GIVING_BACK = 3
-AT_A_TURN = 20  # rows rendered and claimed together: with more, the last ones wait too long between claim and vendor
+# Rows claimed together, at most; fewer on a busy machine. With more the last ones wait too long between claim and
+# vendor, each must be read again, which takes even longer, and in the end nothing but claims is made.
+AT_A_TURN = 20
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
@@ -103,6 +105,9 @@ class Dispatcher:
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
         self._share = outbox.ALONE
+        self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
+        self._at_a_turn = AT_A_TURN
+        self._again = False
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
         self.turned_at = clock.now()
@@ -164,13 +169,33 @@ class Dispatcher:
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
             return now + ASK_AGAIN
+        held_back = self._to_begin  # by the last turn: only what must be cut was looked for
+        self._to_begin |= {job.row.id for job in jobs}
         for job in jobs:
             self._running[job.row.channel] += 1
             self._in_hand.add(job.row.id)
             group.create_task(self._send(job, claimed_at, wake))
-        if batch.more or len(jobs) < len(batch.due):
-            wake.set()  # there may be more than one look takes, and what was held back has a new due time
+        if held_back or batch.more or len(jobs) < len(batch.due):
+            # There may be more than one look takes, and what was held back has a new due time.
+            self._again = True
+            self._look_again(wake)
         return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
+
+    def _look_again(self, wake: asyncio.Event) -> None:
+        """If somebody wished so, and all that was claimed is under way."""
+        if self._again and not self._to_begin:
+            self._again = False
+            wake.set()
+
+    def _begun(self, job: Job, claimed_at: datetime, wake: asyncio.Event) -> None:
+        """When the last of a turn is under way, the next may be claimed: fewer of them when this took long."""
+        if job.row.id not in self._to_begin:
+            return
+        self._to_begin = self._to_begin - {job.row.id}
+        if not self._to_begin:
+            slow = self._clock.now() - claimed_at > STALE_CLAIM / 2
+            self._at_a_turn = max(1, self._at_a_turn // 2) if slow else min(self._at_a_turn + 2, AT_A_TURN)
+            self._look_again(wake)
 
     async def _finish_sending(self, wake: asyncio.Event) -> None:
         """Nothing new is begun; what was begun is written down. What takes longer is unknown and looked up later."""
@@ -194,8 +219,8 @@ class Dispatcher:
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
                 found[ChannelName.VOICE] = []
         due = sorted((d for channel in self._channels for d in found[channel]), key=outbox.urgency)
-        more = len(due) > AT_A_TURN or any(0 < room[c] == len(found[c]) for c in self._channels)
-        due = due[:AT_A_TURN]
+        more = len(due) > self._at_a_turn or any(0 < room[c] == len(found[c]) for c in self._channels)
+        due = due[: self._at_a_turn]
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
         numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
@@ -216,6 +241,8 @@ class Dispatcher:
 
     def _room(self, channel: ChannelName) -> int:
         """How many may be begun now: of calls one. Of a channel that is not set up: how many are given up at once."""
+        if self._to_begin:
+            return 0
         if channel not in self._channels:
             return IMPOSSIBLE
         free = AT_ONCE[channel] - self._running[channel]
@@ -370,9 +397,11 @@ class Dispatcher:
         try:
             for send in job.sends:
                 known_at = known_at and await self._wanted_at(job, known_at)
+                self._begun(job, claimed_at, wake)
                 if known_at is None or not await self._send_one(job, send):
                     break
         finally:
+            self._begun(job, claimed_at, wake)
             was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
             self._running[job.row.channel] -= 1
             self._in_hand.discard(job.row.id)

@@ -21,7 +21,6 @@ from store.deliveries import Delivery
 
 log = structlog.get_logger(__name__)
 
-HANDS = 64
 RETRY_SECONDS = 1.0
 THROWN_OUT = Unreadable(
     problems=(
@@ -51,8 +50,8 @@ class Router:
         self._since: dict[str, datetime] = {}
 
     async def run(self) -> None:
-        """For ever. At most HANDS messages at once; cancelled, it leaves un-acked what it had not saved."""
-        hands = asyncio.Semaphore(HANDS)
+        """For ever. As many messages at once as the database likes; cancelled, it leaves un-acked what is not saved."""
+        hands = asyncio.Semaphore(self._database.at_once)
         async with asyncio.TaskGroup() as group:
             async for handle in self._broker.consume():
                 await hands.acquire()

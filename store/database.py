@@ -29,7 +29,10 @@ ASK_AGAIN = timedelta(seconds=1)  # a database that is away is asked again so so
 
 
 class Database(Protocol):
+    """`at_once`: how many transactions a loop should have under way; with more it only keeps others waiting."""
+
     signals: Signals
+    at_once: int
 
     async def transact(self, fn: Callable[[Connection], T]) -> T:
         """Return what `fn` returned once its writes are durable. Raises Unavailable when the database is away."""
@@ -177,6 +180,8 @@ def _is_away(error: BaseException | None) -> TypeGuard[OperationalError]:
 class SqliteDatabase:
     """One file, one process. Opened by the constructor; the schema must be there (store/migrate.py)."""
 
+    at_once = GROUP_LIMIT
+
     def __init__(self, path: Path) -> None:
         self.signals = Signals()
         self._writer = _Worker(sqlite_engine(path), self.signals.fire, "gridcall-db-writer", GROUP_LIMIT)
@@ -203,6 +208,8 @@ class SqliteDatabase:
 
 class InlineDatabase:
     """SQLite in memory, called in the loop's own thread: for tests of store functions and for the simulation."""
+
+    at_once = GROUP_LIMIT
 
     def __init__(self, engine: Engine) -> None:
         self.signals = Signals()

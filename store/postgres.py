@@ -167,6 +167,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, pool_size: int = POOL_SIZE, clock: Clock | None = None) -> None:
         self.signals = Signals()
+        self.at_once = max(1, pool_size // 2)
         self._clock = clock or SystemClock()
         self._name = uuid4().hex
         # The last one used is used next: what is not needed stays idle and is not kept warm for nothing.

@@ -75,6 +75,7 @@ class CountedDatabase:
 
     def __init__(self, database: Database, work: Work) -> None:
         self.signals = database.signals
+        self.at_once = database.at_once
         self._database = database
         self._work = work
 

@@ -152,6 +152,7 @@ class SimulatedDatabase:
 
     def __init__(self, memory: Memory, fence: Fence, mix: Mix, random: Random, faults: Faults) -> None:
         self.signals: Signals = OrderedSignals()
+        self.at_once = 64
         self._memory = memory
         self._fence = fence
         self._mix = mix

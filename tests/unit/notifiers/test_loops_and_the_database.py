@@ -1,6 +1,7 @@
 """The loops when the database is away, slow, or keeps its answer to itself: nothing ends, nothing is sent too late."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,9 +9,9 @@ import pytest
 
 from model.attempt import Attempt, Sent, Words
 from model.errors import Unavailable
-from model.ids import CODE_LETTERS
+from model.ids import CODE_LETTERS, SystemIds
 from model.plan import ChannelName, State
-from notifiers.dispatcher import Batch, Dispatcher
+from notifiers.dispatcher import AT_A_TURN, Batch, Dispatcher
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing import planner
@@ -137,6 +138,40 @@ async def test_a_slow_claim_is_read_again_before_the_vendor_is_asked(world):
     await settle(clock, seconds=3)
     assert vendor.sent == []
     assert await state(database, row) is State.SUPERSEDED
+    await stop(running)
+
+
+async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypatch):
+    """And nothing is claimed while something claimed is not under way yet."""
+    clock, database, row = world
+    more = [replace(row, id=f"row-{n:02}", person=f"p{n}", address=f"+1312555{n:04}") for n in range(70)]
+    await database.read(lambda conn: plans.add_notifications(conn, more))
+    turns, claim = Counter(), outbox.claim
+
+    def counted(conn, *given):
+        turns[database.count] += 1
+        return claim(conn, *given)
+
+    async def slow():
+        clock.move_to(clock.now() + timedelta(seconds=1))
+
+    async def parts_are_under_way(send):
+        await asyncio.sleep(0)
+        return Sent(vendor_id=send.attempt.id)
+
+    monkeypatch.setattr(outbox, "claim", counted)
+    monkeypatch.setattr("notifiers.dispatcher.AT_ONCE", {ChannelName.SMS: 1000})
+    vendor = Vendor(ChannelName.SMS)
+    vendor.send = parts_are_under_way
+    ids = SystemIds()
+    both = Dispatcher(database, clock, ids, lambda: ROSTER, {ChannelName.SMS: vendor}, owner="me", limits=Limits())
+    database.trouble = {2: slow}
+    running = asyncio.create_task(both.run())
+    await settle(clock)
+    first, second, *_ = turns.values()
+    assert (first, second) == (AT_A_TURN, AT_A_TURN // 2)
+    await settle(clock, seconds=3)
+    assert sum(turns.values()) == len(more) + 1
     await stop(running)
 
 
