@@ -46,7 +46,7 @@ def engines() -> Iterator[Engines]:
         else:
             print("RabbitMQ is not installed: its figures are left out")
         if postgres.find():
-            database_url = stack.enter_context(postgres.database(stack.enter_context(postgres.server())))
+            database_url = stack.enter_context(postgres.database(stack.enter_context(postgres.server(durable=True))))
         else:
             print("PostgreSQL is not here: its figures are left out")
         yield Engines(amqp_url, rabbit_pid, database_url)

@@ -69,18 +69,18 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The address of a database on a server in which others can be made."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """The address of a database on a server in which others can be made. `durable`: on its disk."""
     if url := os.environ.get(VARIABLE) or running():
         yield url
         return
-    with _private() as url:
+    with _private(durable=durable) as url:
         yield url
 
 
 @contextmanager
-def _private() -> Iterator[str]:
-    node = PostgresNode()
+def _private(*, durable: bool) -> Iterator[str]:
+    node = PostgresNode(durable=durable)
     try:
         node.start()
         yield node.url
@@ -89,9 +89,13 @@ def _private() -> Iterator[str]:
 
 
 class PostgresNode:
-    """A server of our own on a free port, which may be stopped. It refuses to run as root: root hands it to another."""
+    """A server of our own on a free port, which may be stopped. It refuses to run as root: root hands it to another.
 
-    def __init__(self) -> None:
+    Not `durable`, it loses what it wrote when its machine loses power, and is quicker.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._fsync = "on" if durable else "off"
         bin_ = programs()
         assert bin_ is not None, "there are no programs of PostgreSQL"
         self._program = bin_ / "postgres"
@@ -108,7 +112,7 @@ class PostgresNode:
 
     def start(self) -> None:
         """Return when it answers."""
-        options = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder)}
+        options = {"fsync": self._fsync, "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._folder)}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -17,8 +17,6 @@ pytestmark = pytest.mark.timeout(300)
 CALLED_NUMBER = "+15550000000"
 ANSWER_MS = 50.0
 RETURN_SECONDS = 5.0  # from the database's return until all is told
-ROUNDS = 3
-BUSY = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # what others do on this machine makes everything slower
 
 
 def test_events_and_keys_while_the_database_is_stopped(
@@ -34,8 +32,8 @@ def test_events_and_keys_while_the_database_is_stopped(
         usual = slowest(house.upstream.offer(100, 50), 0.99)
         house.servers.database.stop()
         first = house.upstream.offer(20, 20)
-        rounds = [house.upstream.offer(50, 25) for _ in range(ROUNDS)]
-        assert all(posted.statuses == [202] for offered in (first, *rounds) for posted in offered)
+        stopped = house.upstream.offer(150, 25)
+        assert all(posted.statuses == [202] for posted in (*first, *stopped))
         until("the key was received", 30, lambda: "received" in said_on_the_phone(house))
 
         house.kill("api")
@@ -43,21 +41,24 @@ def test_events_and_keys_while_the_database_is_stopped(
         again = house.upstream.one()
         assert again.statuses[-1] == 202
 
+        busy = others()
         house.servers.database.start()
         used = {p.name: -p.cpu_seconds() for p in house.alive()}
         took = heard(house, house.upstream.accepted, 60)
         used = {p.name: used[p.name] + p.cpu_seconds() for p in house.alive()}
-        slow = [slowest(offered, 0.99) for offered in rounds]
+        slow = slowest(stopped, 0.99)
         with capsys.disabled():
-            print(
-                f"\nPostgreSQL stopped: POST to 202 p99 {', '.join(f'{ms:.1f}' for ms in slow)} ms in {ROUNDS} rounds"
-            )
+            print(f"\nPostgreSQL stopped: POST to 202 p99 {slow:.1f} ms of {len(stopped)} posts, {usual:.1f} ms before")
             print(f"  {len(house.upstream.posted)} events told {took:.1f} s after its return; {load_of_machine()}")
             print(f"  CPU seconds meanwhile: {', '.join(f'{name} {seconds:.1f}' for name, seconds in used.items())}")
         closed(house, house.upstream.accepted, 120)
-        # The machine may have other things to do in one round, hardly in each; a busy one is slow with a database too.
-        assert min(slow) < max(ANSWER_MS, usual)
-        assert took < RETURN_SECONDS * BUSY
+        assert slow < max(ANSWER_MS * busy, usual)
+        assert took < RETURN_SECONDS * busy
+
+
+def others() -> float:
+    """How many times as long everything takes because of what else this machine does."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def someone_is_in_a_call(house: Cluster) -> None:
