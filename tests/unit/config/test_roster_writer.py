@@ -1,17 +1,20 @@
 """A roster that is written down reads back as the same roster."""
 
+import json
 from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.roster_file import load_roster
+from config.roster_file import load_roster, read_document
 from config.roster_writer import document, to_yaml
+from model.errors import SettingsError
 from model.event import Mode, Phase, Severity
 from model.plan import ChannelName
 from model.roster import (
@@ -156,3 +159,28 @@ def test_instants_are_written_by_the_clock_they_are_meant_by() -> None:
 
 def test_keys_are_not_written() -> None:
     assert "keys" not in yaml.safe_load(to_yaml(read(SMALL)))
+
+
+@patient
+@given(rosters())
+def test_the_data_itself_reads_as_the_file_does(roster: Roster) -> None:
+    """As it comes by the API: numbers and truths of JSON, null for what is left out."""
+    sent = json.loads(json.dumps(document(roster)))
+    sent["people"]["ana"]["language"] = sent["people"]["ana"].get("language")
+    assert read_document(sent) == roster
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"people": {"ana": {"name": "Ana", "timezone": "US/Central", "phone": "555"}}}, "people.ana.phone"),
+        ({"people": {"ana": {"name": "half \ud800", "timezone": "UTC", "slack": "U0ANA"}}}, "people.ana.name"),
+        ({"people": {"\udfff": 1}}, "people"),
+        ({"people": [[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]}, "nested too deeply"),
+        ({"peeple": {}}, 'peeple: unknown field; did you mean "people"?'),
+    ],
+)
+def test_what_is_wrong_with_data_is_named_by_its_path(data: Any, problem: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_document(data)
+    assert problem in str(refused.value)
