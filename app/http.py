@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import problems
 from app.api import (
+    audit,
     calendars,
     callbacks,
     events_in_docs,
@@ -109,7 +110,7 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        known = (oncall, roster, rotas, calendars)
+        known = (oncall, roster, rotas, calendars, audit)
         for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
             app.include_router(part.router)
     return app

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from app import roster_saving
 from app.rosters import key_rows, refuse_demo_keys
 from app.stores import database_place
 from config.roster_file import RosterFile
@@ -52,9 +53,8 @@ def load(settings: Settings, file: RosterFile, now: datetime) -> Loaded:
     refuse_demo_keys(keys, demo=False)
 
     def work(conn: Connection) -> Loaded:
-        rosters.replace_keys(conn, keys, now)
         before = rosters.latest_version(conn)
-        return Loaded(rosters.save(conn, file.roster, "roster file", now).version, before)
+        return Loaded(roster_saving.save(conn, file.roster, keys, roster_saving.FILE, now).version, before)
 
     with _ready(settings) as place:
         return place.change(work)

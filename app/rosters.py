@@ -12,6 +12,7 @@ from tempfile import mkstemp
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from app import roster_saving
 from app.problems import Problem
 from app.security import Caller, Keys, hashed
 from config.roster_file import RosterFile
@@ -129,8 +130,7 @@ async def _from_database(database: Database, file: RosterFile | None, now: datet
         refuse_demo_keys(rows, demo=demo)
 
         def save(conn: Connection) -> Roster:
-            rosters.replace_keys(conn, rows, now)
-            return rosters.save(conn, file.roster, "roster file", now)
+            return roster_saving.save(conn, file.roster, rows, roster_saving.FILE, now)
 
         roster: Roster | None = await database.transact(save)
     else:
