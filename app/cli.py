@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from app.commands import checking, keeping, mending, operating, previewing, reading, sending
+from app.commands import checking, keeping, mending, operating, previewing, reading, rosters, sending
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -20,7 +20,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 for panel, commands in PANELS.items():
     for command in commands:
         cli.command(rich_help_panel=panel)(command)
-cli.add_typer(keeping.roster, name="roster", rich_help_panel="Look after its files")
+cli.add_typer(rosters.roster, name="roster", rich_help_panel="Talk to one that runs")
 cli.add_typer(mending.unreadable, name="unreadable", rich_help_panel="Talk to one that runs")
 
 

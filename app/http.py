@@ -19,6 +19,7 @@ from app.api import (
     operating,
     plans,
     roster,
+    roster_file,
     rotas,
     sending,
     unreadable,
@@ -110,7 +111,7 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        known = (oncall, roster, rotas, calendars, audit)
+        known = (oncall, roster, rotas, calendars, roster_file, audit)
         for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
             app.include_router(part.router)
     return app

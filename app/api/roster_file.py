@@ -1,0 +1,109 @@
+"""The roster as one file: read it, plan another one, apply it whole or not at all. For admins."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import preconditions
+from app.api.deps import AdminDep, ServiceDep
+from app.api.preconditions import IfMatch
+from app.editing import Decide
+from app.problems import MEDIA_TYPE, Problem
+from app.rosters import Snapshot, key_rows, refuse_demo_keys
+from config.roster_file import load_roster
+from config.roster_writer import to_yaml
+
+YAML = "application/yaml"
+NAME = "roster"  # what the file is called in messages
+
+MAX_REASON_CHARS = 500
+Reason = Annotated[str, Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")]
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": _WHY[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
+
+
+_WHY = {
+    401: "No key, or a wrong one",
+    403: "For admins",
+    404: "Not in the roster",
+    409: "Something that stays depends on it",
+    412: "Changed meanwhile",
+    422: "Cannot be read: `errors` names the fields",
+    428: "If-Match is missing",
+    503: "Not available now",
+}
+
+router = APIRouter(tags=["roster"], responses=problems(401, 403))
+
+_FILE = {"requestBody": {"required": True, "content": {YAML: {"schema": {"type": "string"}}}}}
+
+
+@router.get("/v1/roster", response_class=Response, responses={200: {"content": {YAML: {}}}})
+async def export(service: ServiceDep, _: AdminDep) -> Response:
+    """The roster in force as its file, without keys: of their secrets only hashes are known. Its ETag is the version.
+
+    It has whole phone numbers and PagerDuty's routing keys in it.
+    """
+    roster = service.rosters.roster
+    return Response(to_yaml(roster), media_type=YAML, headers={"ETag": etag(roster.version)})
+
+
+@router.post("/v1/roster/plan", openapi_extra=_FILE, responses=problems(409, 422))
+async def plan(request: Request, service: ServiceDep, _: AdminDep) -> dict[str, Any]:
+    """What `PUT /v1/roster` with this file would change, in words and as data; nothing is kept.
+
+    `{"version", "changes": [{"what", "change", "text", "before", "after"}], "effect": [{"rotation", "from", "to",
+    "before", "after", "text"}], "effect_omitted"}`; `version` is the one in force.
+    """
+    planned = await service.editor.plan(_file(await _text(request), None))
+    return planned.shown() | {"version": planned.before.roster.version}
+
+
+@router.put("/v1/roster", openapi_extra=_FILE, responses=problems(409, 412, 422, 428, 503))
+async def apply(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    caller: AdminDep,
+    if_match: IfMatch = None,
+    reason: Reason = "",
+) -> dict[str, Any]:
+    """Bring the file in force, whole or not at all. A file that names no keys leaves the keys as they are.
+
+    Answers as the plan does, with the version it got.
+    """
+    if if_match is None:
+        preconditions.check(None, etag(service.rosters.roster.version))
+    edit = await service.editor.edit(_file(await _text(request), if_match), caller, reason)
+    response.headers["ETag"] = etag(edit.after.roster.version)
+    return edit.shown()
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+async def _text(request: Request) -> str:
+    try:
+        return (await request.body()).decode()
+    except UnicodeDecodeError:
+        raise Problem(422, "The roster cannot be read", "expected YAML in UTF-8") from None
+
+
+def _file(text: str, if_match: str | None) -> Decide:
+    """`if_match` None: against whatever is in force."""
+
+    def decide(before: Snapshot) -> Snapshot:
+        version = before.roster.version
+        if if_match is not None:
+            preconditions.check(if_match, etag(version))
+        file = load_roster(text, NAME)
+        rows = key_rows(file)
+        # Where a demo's key is in force, it is a demo.
+        refuse_demo_keys(rows, demo=any(key.demo for key in before.keys))
+        return Snapshot(roster=replace(file.roster, version=version), keys=tuple(rows) or before.keys)
+
+    return decide
