@@ -20,6 +20,7 @@ from app.api import (
     plans,
     roster,
     roster_file,
+    rota_edits,
     rotas,
     sending,
     unreadable,
@@ -111,7 +112,7 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        known = (oncall, roster, rotas, calendars, roster_file, audit)
+        known = (oncall, roster, rotas, calendars, roster_file, rota_edits, audit)
         for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
             app.include_router(part.router)
     return app

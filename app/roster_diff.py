@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.masking import masked
 from config.roster_writer import Data, document
 from model.plan import ChannelName
 from model.roster import Roster
+from model.rota import Absence, Override
 from store.codec import canonical
 from store.rosters import KeyRow
 
@@ -105,12 +107,29 @@ def entries(section: str, written: Any) -> dict[str, Any]:
     return found
 
 
-def entry_id(section: str, entry: Mapping[str, Any]) -> str:
+def entry_id(section: str, entry: Data) -> str:
     if section == "routes":
         return str(entry["id"])
     if section == "resources":
         return f"{entry['scheme']}/{entry['code']}"
-    return fingerprint(entry)
+    return fingerprint(entry | {field: _utc(entry[field]) for field in ("from", "to")})
+
+
+def override_id(override: Override) -> str:
+    """The id of one that is in force; of several that say the same, the first one's."""
+    told = {"rotation": override.rotation, "action": str(override.action), "person": override.person}
+    told |= {"replaces": override.replaces} if override.replaces else {}
+    return fingerprint(told | {"from": override.start.isoformat(), "to": override.end.isoformat()})
+
+
+def absence_id(absence: Absence) -> str:
+    told = {"person": absence.person, "from": absence.start.isoformat(), "to": absence.end.isoformat()}
+    return fingerprint(told)
+
+
+def _utc(written: str) -> str:
+    """An id says which instant is meant, not by which clock it is written."""
+    return datetime.fromisoformat(written).astimezone(UTC).isoformat()
 
 
 def fingerprint(entry: Any) -> str:

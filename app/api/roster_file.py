@@ -1,40 +1,22 @@
 """The roster as one file: read it, plan another one, apply it whole or not at all. For admins."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api import preconditions
 from app.api.deps import AdminDep, ServiceDep
+from app.api.edits import Reason, problems
 from app.api.preconditions import IfMatch
 from app.editing import Decide
-from app.problems import MEDIA_TYPE, Problem
+from app.problems import Problem
 from app.rosters import Snapshot, key_rows, refuse_demo_keys
 from config.roster_file import load_roster
 from config.roster_writer import to_yaml
 
 YAML = "application/yaml"
 NAME = "roster"  # what the file is called in messages
-
-MAX_REASON_CHARS = 500
-Reason = Annotated[str, Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")]
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": _WHY[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
-
-
-_WHY = {
-    401: "No key, or a wrong one",
-    403: "For admins",
-    404: "Not in the roster",
-    409: "Something that stays depends on it",
-    412: "Changed meanwhile",
-    422: "Cannot be read: `errors` names the fields",
-    428: "If-Match is missing",
-    503: "Not available now",
-}
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
 

@@ -1,6 +1,7 @@
 """`gridcall roster`: taken out, checked, shown what it changes, and brought in force from another host."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,3 +72,40 @@ def test_many_changes_end_with_their_number() -> None:
     change = {"rotation": "ops", "text": "Ana replaces Ben Sat"}
     *_, last = lines({"changes": [], "effect": [change], "effect_omitted": 7})
     assert last == "  and 7 more"
+
+
+# --- cover and swap ---------------------------------------------------------------------------------------------------
+
+COVER = ("cover", "--rotation", "ops-primary", "--person", "dee", "--replaces", "ana")
+
+
+def test_a_cover_in_one_line(gridcall: Gridcall) -> None:
+    """By the rotation's clock; 01:30 comes twice that night, and is meant the first time."""
+    code, out, err = gridcall(*COVER, "--from", "2026-11-01T22:00", "--to", "Mon 06:00", "--reason", "dentist")
+    assert code == 0, err
+    added, *_, version = out.splitlines()
+    assert added.endswith("(ops-primary replace dee ana 2026-11-01T22:00-06:00 2026-11-02T06:00-06:00)")
+    assert version.startswith("In force as version ")
+    code, out, _ = gridcall("oncall", "--at", "2026-11-02T00:00", "--tz", "America/Chicago", "--json")
+    people = {p["id"] for r in json.loads(out)["rotations"] for g in r["groups"] for p in g["people"]}
+    assert (code, "dee" in people, "ana" in people) == (0, True, False)
+
+
+def test_a_time_that_is_doubtful_is_said(gridcall: Gridcall) -> None:
+    code, _, err = gridcall(*COVER, "--from", "2027-11-07T01:30", "--to", "Sun 06:00")
+    assert (code, "01:30 comes twice on Sun 7 Nov 2027 in America/Chicago" in err) == (0, True)
+
+
+def test_a_swap_in_one_line(gridcall: Gridcall) -> None:
+    first = ("--person", "dee", "--from", "2027-11-01T09:00", "--to", "Tue 09:00")
+    second = ("--with", "eli", "--with-from", "2027-11-08T09:00", "--with-to", "Tue 09:00")
+    code, out, err = gridcall("swap", "--rotation", "ops-backup", *first, *second)
+    assert code == 0, err
+    assert "  ops-backup: Eli Novak replaces Dee Larsen Mon 1 Nov 2027 09:00-Tue 2 Nov 2027 09:00 CDT, 24 h" in out
+
+
+def test_what_cannot_be_is_said_by_the_server(gridcall: Gridcall) -> None:
+    code, _, err = gridcall("cover", "--rotation", "none", "--person", "dee", "--from", "17:00", "--to", "18:00")
+    assert (code, err.splitlines()[-1]) == (2, "No such rotation: rotation none is not in the roster")
+    code, _, err = gridcall(*COVER[:-3], "zoe", "--from", "2027-01-01T17:00", "--to", "18:00")
+    assert (code, 'expected the name of one of people, found "zoe"' in err) == (2, True)

@@ -1,0 +1,40 @@
+"""What all routes that change the roster share: who may, why, what can go wrong, what is answered."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Query
+from pydantic import AfterValidator
+
+from app.problems import MEDIA_TYPE, Problem
+
+MAX_REASON_CHARS = 500
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("one line of printable text was expected")
+    return text
+
+
+Reason = Annotated[str, AfterValidator(_line), Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")]
+# Read by the roster file's own reader, which knows the fields and says what is wrong with them.
+Entry = Annotated[dict[str, Any], Body(description="As the entry in the roster file (docs/roster.md)")]
+
+_WHY = {
+    401: "No key, or a wrong one",
+    403: "For admins",
+    404: "Not in the roster",
+    409: "Something that stays depends on it",
+    412: "Changed meanwhile",
+    422: "Cannot be read: `errors` names the fields",
+    428: "If-Match is missing",
+    503: "Not available now",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": _WHY[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
+
+
+def unknown(what: str, name: str) -> Problem:
+    return Problem(404, f"No such {what}", f"{what} {name} is not in the roster")
