@@ -11,6 +11,7 @@ from app.api import (
     audit,
     calendars,
     callbacks,
+    entries,
     events_in_docs,
     events_out,
     health,
@@ -112,7 +113,7 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        known = (oncall, roster, rotas, calendars, roster_file, rota_edits, audit)
+        known = (oncall, roster, rotas, calendars, roster_file, entries, rota_edits, audit)
         for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
             app.include_router(part.router)
     return app

@@ -27,9 +27,11 @@ def put(before: Snapshot, section: str, name: str, entry: Mapping[str, Any]) -> 
 
 
 def remove(before: Snapshot, section: str, name: str) -> Snapshot:
-    """Raises Problem 409 with the places that still name it."""
+    """Raises Problem 409 with the places that still name it. A rotation takes its overrides along."""
     data = document(before.roster)
     del data[section][name]
+    if section == "rotations":
+        data["overrides"] = [o for o in data.get("overrides", []) if o["rotation"] != name]
     return _without(before, data, f"{NOUNS[section]} {name}")
 
 

@@ -209,6 +209,8 @@ def phone(node: Node) -> str:
         raise Wrong(node, expected) from None
     if not phonenumbers.is_possible_number(number):
         raise Wrong(node, expected)
+    if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+        raise Wrong(node, "a number that is not premium-rate")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

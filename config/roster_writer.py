@@ -3,7 +3,7 @@
 Whatever is as it would be when left out is left out. Keys are not in it: of their secrets only hashes are known.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -64,6 +64,12 @@ def document(roster: Roster) -> Data:
         "sources": {s.id: _source(s) for s in roster.sources.values()},
     }
     return _given(sections)
+
+
+def entry(roster: Roster, section: str, name: str) -> Data | None:
+    """The entry of that name in a section of names, None when it is not there."""
+    there, written = getattr(roster, section), _WRITTEN[section]
+    return written(there[name]) if name in there else None
 
 
 def _person(person: Person) -> Data:
@@ -248,6 +254,15 @@ def _number(megawatts: float) -> int | float | str:
     if megawatts.is_integer():
         return int(megawatts)
     return f"{megawatts:.6f}".rstrip("0") if "e" in repr(megawatts) else megawatts
+
+
+_WRITTEN: Mapping[str, Callable[[Any], Data]] = {
+    "people": _person,
+    "teams": _team,
+    "rotations": _rotation,
+    "policies": _policy,
+    "sources": _source,
+}
 
 
 class _Dumper(yaml.SafeDumper):

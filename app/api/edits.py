@@ -6,6 +6,7 @@ from fastapi import Body, Query
 from pydantic import AfterValidator
 
 from app.problems import MEDIA_TYPE, Problem
+from app.roster_diff import fingerprint
 
 MAX_REASON_CHARS = 500
 
@@ -34,6 +35,11 @@ _WHY = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _WHY[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
+
+
+def etag(entry: Any) -> str:
+    """Of an entry: it is another one as soon as it says something else."""
+    return f'"{fingerprint(entry)}"'
 
 
 def unknown(what: str, name: str) -> Problem:
