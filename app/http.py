@@ -15,6 +15,7 @@ from app.api import (
     events_in_docs,
     events_out,
     health,
+    listed_edits,
     live,
     oncall,
     operating,
@@ -113,7 +114,8 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        known = (oncall, roster, rotas, calendars, roster_file, entries, rota_edits, audit)
+        edits = (roster_file, entries, rota_edits, listed_edits)
+        known = (oncall, roster, rotas, calendars, audit, *edits)
         for part in (sending, events_out, plans, *known, unreadable, live, callbacks):
             app.include_router(part.router)
     return app

@@ -4,7 +4,7 @@ Each takes what is in force and gives what is wanted. The whole is read again by
 do nothing that the file could not say.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ def put(before: Snapshot, section: str, name: str, entry: Mapping[str, Any]) -> 
     """The entry of that name becomes `entry`, in its place, or at the end where there was none."""
     data = document(before.roster)
     data[section] = data.get(section, {}) | {name: entry}
-    return _read(before, data, f"{section}.{name}")
+    return _read(before, data, {f"{section}.{name}": BODY})
 
 
 def remove(before: Snapshot, section: str, name: str) -> Snapshot:
@@ -39,7 +39,7 @@ def add(before: Snapshot, section: str, entry: Mapping[str, Any], called: str = 
     """One more override or absence, after those that are there; `called` so in problems."""
     data = document(before.roster)
     data[section] = [*data.get(section, []), entry]
-    after = _read(before, data, f"{section}[{len(data[section]) - 1}]", called)
+    after = _read(before, data, {f"{section}[{len(data[section]) - 1}]": called})
     *others, added = document(after.roster)[section]
     if entry_id(section, added) in entries(section, others):
         raise Problem(409, "It is there already", f"the same {NOUNS[section]} is in force")
@@ -52,7 +52,50 @@ def remove_listed(before: Snapshot, section: str, name: str) -> Snapshot:
     kept = entries(section, data[section])
     del kept[name]
     data[section] = list(kept.values())
-    return _read(before, data, section)
+    return _read(before, data, {})
+
+
+def put_route(before: Snapshot, name: str, entry: Data, place: str | None) -> Snapshot:
+    """The route goes before the one called `place`; None: where it was, or before the catch-all."""
+    data = document(before.roster)
+    routes: list[Data] = data.get("routes", [])
+    names = [route["id"] for route in routes]
+    at = names.index(name) if name in names else len(routes) - 1
+    if name in names:
+        del routes[at]
+    if place is not None:
+        at = next(n for n, route in enumerate(routes) if route["id"] == place)
+    routes.insert(at, entry)
+    return _read(before, data, {f"routes[{at}]": BODY})
+
+
+def remove_route(before: Snapshot, name: str) -> Snapshot:
+    """Raises Problem 409 for the catch-all."""
+    data = document(before.roster)
+    data["routes"] = [route for route in data["routes"] if route["id"] != name]
+    return _without(before, data, f"route {name}")
+
+
+def put_resources(before: Snapshot, resources: Iterable[tuple[str, Data]]) -> Snapshot:
+    """Each with how it is called in problems. What is there under the same scheme and code is replaced in its place."""
+    data = document(before.roster)
+    there = {_ref(entry): entry for entry in data.get("resources", [])}
+    called = {}
+    for name, entry in resources:
+        there[_ref(entry)], called[_ref(entry)] = entry, name
+    data["resources"] = list(there.values())
+    paths = {f"resources[{n}]": called[ref] for n, ref in enumerate(there) if ref in called}
+    return _read(before, data, paths)
+
+
+def remove_resource(before: Snapshot, scheme: str, code: str) -> Snapshot:
+    data = document(before.roster)
+    data["resources"] = [entry for entry in data["resources"] if _ref(entry) != (scheme, code)]
+    return _read(before, data, {})
+
+
+def _ref(resource: Data) -> tuple[str | None, str | None]:
+    return resource.get("scheme"), resource.get("code")
 
 
 def places_of(before: Snapshot, section: str, name: str) -> tuple[tuple[str, str], ...]:
@@ -98,12 +141,12 @@ def _steps_without(steps: list[Data], person: str) -> Iterator[Data]:
             yield left
 
 
-def _read(before: Snapshot, data: Data, path: str, called: str = BODY) -> Snapshot:
-    """What is wrong below `path` is told under the name by which the request calls it."""
+def _read(before: Snapshot, data: Data, called: Mapping[str, str]) -> Snapshot:
+    """`called`: what the request calls the entries that came with it, by their paths."""
     try:
         return _snapshot(before, data)
     except WrongFields as wrong:
-        raise _renamed(wrong, path, called) from None
+        raise _renamed(wrong, called) from None
 
 
 def _without(before: Snapshot, data: Data, what: str) -> Snapshot:
@@ -119,9 +162,14 @@ def _snapshot(before: Snapshot, data: Data) -> Snapshot:
     return replace(before, roster=replace(read_document(data), version=before.roster.version))
 
 
-def _renamed(wrong: WrongFields, path: str, called: str) -> WrongFields:
-    problems = tuple(
-        (f"{called}{field.removeprefix(path)}" if field.startswith(path) else field, sentence)
-        for field, sentence in wrong.problems
-    )
+def _renamed(wrong: WrongFields, called: Mapping[str, str]) -> WrongFields:
+    """Problems named as the request names its fields."""
+    problems = tuple((_name(path, called), sentence) for path, sentence in wrong.problems)
     return WrongFields("\n".join(f"{field}: {sentence}" for field, sentence in problems), problems)
+
+
+def _name(path: str, called: Mapping[str, str]) -> str:
+    for entry, name in called.items():
+        if path == entry or path.startswith((f"{entry}.", f"{entry}[")):
+            return name + path.removeprefix(entry)
+    return path

@@ -72,6 +72,15 @@ def entry(roster: Roster, section: str, name: str) -> Data | None:
     return written(there[name]) if name in there else None
 
 
+def route(roster: Roster, name: str) -> Data | None:
+    return next((_route(r) for r in roster.routes if r.id == name), None)
+
+
+def resource(roster: Roster, scheme: str, code: str) -> Data | None:
+    found = roster.resource(scheme, code)
+    return _resource(found) if found else None
+
+
 def _person(person: Person) -> Data:
     phone, sms = person.address(ChannelName.VOICE), person.address(ChannelName.SMS)
     return _given(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Body, Query
 from pydantic import AfterValidator
 
+from app.api.rotas import refused
 from app.problems import MEDIA_TYPE, Problem
 from app.roster_diff import fingerprint
 
@@ -37,9 +38,22 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _WHY[status], "content": {MEDIA_TYPE: {}}} for status in statuses}
 
 
+def named(body: dict[str, Any], **by_path: str) -> dict[str, Any]:
+    """The entry with what the path says of it. Raises Problem 422 where both say something, and not the same."""
+    for field, value in by_path.items():
+        if body.get(field, value) != value:
+            raise refused([(f"body.{field}", f"{value}, as in the path, or nothing")])
+    return body | by_path
+
+
 def etag(entry: Any) -> str:
     """Of an entry: it is another one as soon as it says something else."""
     return f'"{fingerprint(entry)}"'
+
+
+def version_etag(version: int) -> str:
+    """Of the whole roster."""
+    return f'"{version}"'
 
 
 def unknown(what: str, name: str) -> Problem:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api import preconditions
 from app.api.deps import AdminDep, ServiceDep
-from app.api.edits import Reason, problems
+from app.api.edits import Reason, problems, version_etag
 from app.api.preconditions import IfMatch
 from app.editing import Decide
 from app.problems import Problem
@@ -32,7 +32,7 @@ async def export(service: ServiceDep, _: AdminDep) -> Response:
     """
     roster = service.rosters.roster
     text = await asyncio.to_thread(to_yaml, roster)  # of thousands of people it takes seconds
-    return Response(text, media_type=YAML, headers={"ETag": etag(roster.version)})
+    return Response(text, media_type=YAML, headers={"ETag": version_etag(roster.version)})
 
 
 @router.post("/v1/roster/plan", openapi_extra=_FILE, responses=problems(409, 422))
@@ -60,14 +60,10 @@ async def apply(
     Answers as the plan does, with the version it got.
     """
     if if_match is None:
-        preconditions.check(None, etag(service.rosters.roster.version))
+        preconditions.check(None, version_etag(service.rosters.roster.version))
     edit = await service.editor.edit(_file(await _text(request), if_match), caller, reason)
-    response.headers["ETag"] = etag(edit.after.roster.version)
+    response.headers["ETag"] = version_etag(edit.after.roster.version)
     return edit.shown()
-
-
-def etag(version: int) -> str:
-    return f'"{version}"'
 
 
 async def _text(request: Request) -> str:
@@ -83,7 +79,7 @@ def _file(text: str, if_match: str | None) -> Decide:
     def decide(before: Snapshot) -> Snapshot:
         version = before.roster.version
         if if_match is not None:
-            preconditions.check(if_match, etag(version))
+            preconditions.check(if_match, version_etag(version))
         file = load_roster(text, NAME)
         rows = key_rows(file)
         # Where a demo's key is in force, it is a demo.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app import roster_edits
 from app.api import roster_shapes as shapes
 from app.api.deps import AdminDep, OperatorDep, ServiceDep
-from app.api.edits import Entry, Reason, problems, unknown
+from app.api.edits import Entry, Reason, named, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.api.rotas import names_in, refused
 from app.editing import Edit
@@ -50,7 +49,8 @@ async def add_override(
 
     Answers with its id in `ids`, and who is on call instead of whom.
     """
-    decide = _in_rotation(rotation_id, partial(_with_override, rotation_id, body))
+    entry = named(body, rotation=rotation_id)
+    decide = _in_rotation(rotation_id, lambda before: roster_edits.add(before, "overrides", entry))
     return _added(await service.editor.edit(decide, caller, reason))
 
 
@@ -84,9 +84,9 @@ async def swap(
         for name, (whose, other) in zip(("first", "second"), halves, strict=True):
             if whose.person not in before.roster.people:
                 raise refused([(f"body.{name}.person", "the id of a person of the roster")])
-            entry = {"action": "replace", "person": other.person, "replaces": whose.person}
+            entry = {"rotation": rotation_id, "action": "replace", "person": other.person, "replaces": whose.person}
             entry |= {"from": whose.start, "to": whose.end}
-            after = _with_override(rotation_id, entry, after, f"body.{name}")
+            after = roster_edits.add(after, "overrides", entry, f"body.{name}")
             _check_moved(before, after, name)
         return after
 
@@ -106,8 +106,7 @@ async def absences(
 @router.post("/v1/absences", status_code=201, responses=problems(409, 422, 503))
 async def add_absence(body: Entry, service: ServiceDep, caller: AdminDep, reason: Reason = "") -> dict[str, Any]:
     """From then until then a person is on call nowhere: `{"person", "from", "to"}`."""
-    decide = partial(_with_absence, body)
-    return _added(await service.editor.edit(decide, caller, reason))
+    return _added(await service.editor.edit(lambda now: roster_edits.add(now, "absences", body), caller, reason))
 
 
 @router.delete("/v1/absences/{absence_id}", responses=problems(404, 422, 503))
@@ -120,14 +119,6 @@ async def remove_absence(absence_id: str, service: ServiceDep, caller: AdminDep,
         return roster_edits.remove_listed(before, "absences", absence_id)
 
     return (await service.editor.edit(without, caller, reason)).shown()
-
-
-def _with_override(rotation: str, entry: dict[str, Any], before: Snapshot, called: str = "body") -> Snapshot:
-    return roster_edits.add(before, "overrides", entry | {"rotation": rotation}, called)
-
-
-def _with_absence(entry: dict[str, Any], before: Snapshot) -> Snapshot:
-    return roster_edits.add(before, "absences", entry)
 
 
 def _in_rotation(rotation: str, decide: Callable[[Snapshot], Snapshot]) -> Callable[[Snapshot], Snapshot]:
