@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app import roster_effect, roster_saving
+from app import roster_saving
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
+from app.roster_effect import Effect, effect
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from model.clock import Clock
@@ -29,12 +30,20 @@ class Edit:
     before: Snapshot
     after: Snapshot
     differences: tuple[Difference, ...]
-    effect: dict[str, Any]
+    effect: Effect
 
     def shown(self) -> dict[str, Any]:
         """`{"version", "changes", "effect", "effect_omitted"}`."""
         changes = [d.shown() for d in self.differences]
-        return {"version": self.after.roster.version, "changes": changes} | self.effect
+        return {"version": self.after.roster.version, "changes": changes} | self.effect.shown()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """What the person who edits says of it; kept in the audit. `accept_gaps`: nobody on call is what they want."""
+
+    reason: str = ""
+    accept_gaps: bool = False
 
 
 class Editor:
@@ -51,14 +60,18 @@ class Editor:
         # Whole rosters are read and compared: other requests must not wait for that.
         return await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now())
 
-    async def edit(self, decide: Decide, caller: Caller, reason: str) -> Edit:
+    async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
         """Keep it as a new version, which this process uses at once.
+
+        Raises Problem 409 for what leaves nobody on call where somebody was, unless that is accepted.
 
         Somebody who saves meanwhile is no conflict by itself: `decide` is asked again and says whether it is.
         """
         for _ in range(TRIES):
             edit = await self.plan(decide)
-            version = await self._save(edit, caller, reason)
+            if not why.accept_gaps:
+                _check_gaps(edit.effect.gaps())
+            version = await self._save(edit, caller, why.reason)
             if version is not None:
                 await self._rosters.refresh(self._database)
                 return _numbered(edit, version)
@@ -92,8 +105,18 @@ def planned(before: Snapshot, decide: Decide, now: datetime) -> Edit:
         before=before,
         after=after,
         differences=(*differences(before.roster, after.roster), *key_differences(before.keys, after.keys)),
-        effect=roster_effect.told(before.roster, after.roster, now),
+        effect=effect(before.roster, after.roster, now),
     )
+
+
+def _check_gaps(gaps: Effect) -> None:
+    if not gaps.changes:
+        return
+    told = gaps.shown()
+    first, more = told["effect"][0], len(gaps.changes) - 1
+    counted = f", and {more} more" if more else ""
+    detail = f"{first['rotation']}: {first['text']}{counted}. Cover it first, or accept gaps, with a reason"
+    raise Problem(409, "It leaves a gap", detail, **told)
 
 
 def _check_keys(after: Snapshot) -> None:

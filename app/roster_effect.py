@@ -1,6 +1,7 @@
 """What a change of the roster does to who is on call, as it is answered and printed. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,19 +16,41 @@ FARTHEST = timedelta(days=366)
 MAX_CHANGES = 100
 
 
-def told(before: Roster, after: Roster, now: datetime) -> dict[str, Any]:
-    """`{"effect": [{"rotation", "from", "to", "before", "after", "text"}], "effect_omitted"}`, by rotation and time.
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Who is on call instead of whom, by rotation and time.
 
     From now on for 60 days, and as far as changed overrides and absences reach, at most 366 days.
     """
-    found = list(changes(before, after, now))
-    return {
-        "effect": [_shown(change, before, after, now) for change in found[:MAX_CHANGES]],
-        "effect_omitted": max(0, len(found) - MAX_CHANGES),
-    }
+
+    before: Roster
+    after: Roster
+    now: datetime
+    changes: tuple[Change, ...]
+
+    def gaps(self) -> "Effect":
+        """What leaves nobody on call where somebody was, in a rotation that a route leads to."""
+        routed = _routed(self.after)
+        return replace(self, changes=tuple(c for c in self.changes if not c.after and c.rotation in routed))
+
+    def shown(self) -> dict[str, Any]:
+        """`{"effect": [{"rotation", "from", "to", "before", "after", "text"}], "effect_omitted"}`."""
+        return {
+            "effect": [_shown(change, self.before, self.after, self.now) for change in self.changes[:MAX_CHANGES]],
+            "effect_omitted": max(0, len(self.changes) - MAX_CHANGES),
+        }
 
 
-def changes(before: Roster, after: Roster, now: datetime) -> Iterator[Change]:
+def effect(before: Roster, after: Roster, now: datetime) -> Effect:
+    return Effect(before, after, now, tuple(_changes(before, after, now)))
+
+
+def _routed(roster: Roster) -> set[str]:
+    policies = {roster.policies[route.policy] for route in roster.routes}
+    return {rotation for policy in policies for step in policy.steps for rotation in step.rotations}
+
+
+def _changes(before: Roster, after: Roster, now: datetime) -> Iterator[Change]:
     for rotation in sorted(before.rotas.keys() | after.rotas.keys()):
         one, other = before.rotas.get(rotation), after.rotas.get(rotation)
         yield from rota_effect(one, other, now, _horizon(one, other, now))

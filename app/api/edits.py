@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import Body, Query
+from fastapi import Body, Depends, Query
 from pydantic import AfterValidator
 
 from app.api.rotas import refused
+from app.editing import Why
 from app.problems import MEDIA_TYPE, Problem
 from app.roster_diff import fingerprint
 
@@ -19,6 +20,16 @@ def _line(text: str) -> str:
 
 
 Reason = Annotated[str, AfterValidator(_line), Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")]
+AcceptGaps = Annotated[bool, Query(description="Also if it leaves nobody on call; give a reason")]
+
+
+async def _why(reason: Reason = "", accept_gaps: AcceptGaps = False) -> Why:
+    if accept_gaps and not reason:
+        raise refused([("query.reason", "why gaps are accepted")])
+    return Why(reason=reason, accept_gaps=accept_gaps)
+
+
+WhyDep = Annotated[Why, Depends(_why)]
 # Read by the roster file's own reader, which knows the fields and says what is wrong with them.
 Entry = Annotated[dict[str, Any], Body(description="As the entry in the roster file (docs/roster.md)")]
 
@@ -26,7 +37,7 @@ _WHY = {
     401: "No key, or a wrong one",
     403: "For admins",
     404: "Not in the roster",
-    409: "Something that stays depends on it",
+    409: "Something that stays depends on it, or it leaves a gap",
     412: "Changed meanwhile",
     422: "Cannot be read: `errors` names the fields",
     428: "If-Match is missing",

@@ -7,13 +7,14 @@ from typing import Any
 from fastapi import APIRouter, Query, Response
 from fastapi import Path as InPath
 
-from app import roster_edits, roster_effect
+from app import roster_edits
 from app.api import preconditions
 from app.api.deps import AdminDep, ServiceDep
-from app.api.edits import Entry, Reason, etag, problems, unknown
+from app.api.edits import Entry, WhyDep, etag, problems, unknown
 from app.api.preconditions import IfMatch
 from app.api.rotas import refused
 from app.problems import Problem
+from app.roster_effect import effect
 from app.rosters import Snapshot
 from config import roster_writer
 from routing.on_call import on_call
@@ -31,10 +32,10 @@ def _put(section: str, what: str) -> None:
         body: Entry,
         service: ServiceDep,
         caller: AdminDep,
+        why: WhyDep,
         response: Response,
         name: str = InPath(alias=f"{what}_id"),
         if_match: IfMatch = None,
-        reason: Reason = "",
     ) -> dict[str, Any]:
         """Make it, or replace it whole: what is left out is as in the file. Answers with the effect and the `entry`."""
 
@@ -43,7 +44,7 @@ def _put(section: str, what: str) -> None:
             preconditions.check(if_match, etag(current) if current else None)
             return roster_edits.put(before, section, name, body)
 
-        edit = await service.editor.edit(decide, caller, reason)
+        edit = await service.editor.edit(decide, caller, why)
         if name not in getattr(edit.before.roster, section):
             response.status_code = 201
         entry = roster_writer.entry(edit.after.roster, section, name)
@@ -56,13 +57,13 @@ def _delete(section: str, what: str) -> None:
     async def delete(
         service: ServiceDep,
         caller: AdminDep,
+        why: WhyDep,
         name: str = InPath(alias=f"{what}_id"),
         if_match: IfMatch = None,
-        reason: Reason = "",
     ) -> dict[str, Any]:
         """Take it out. What still names it is told, and nothing is changed (409)."""
         decide = _existing(section, what, name, if_match, lambda before: roster_edits.remove(before, section, name))
-        return (await service.editor.edit(decide, caller, reason)).shown()
+        return (await service.editor.edit(decide, caller, why)).shown()
 
 
 def _existing(
@@ -89,12 +90,12 @@ async def delete_person(
     person_id: str,
     service: ServiceDep,
     caller: AdminDep,
+    why: WhyDep,
     if_match: IfMatch = None,
     force: bool = Query(False, description="Out of turns, overrides, absences and steps as well; give a reason"),
-    reason: Reason = "",
 ) -> dict[str, Any]:
     """Take a person out. Who is still named anywhere stays, unless forced: 409 says where, and the effect of it."""
-    if force and not reason:
+    if force and not why.reason:
         raise refused([("query.reason", "why it is forced")])
     now = service.clock.now()
 
@@ -106,7 +107,7 @@ async def delete_person(
         return after
 
     decide = _existing("people", "person", person_id, if_match, without)
-    return (await service.editor.edit(decide, caller, reason)).shown()
+    return (await service.editor.edit(decide, caller, why)).shown()
 
 
 def _needed(
@@ -121,5 +122,5 @@ def _needed(
         "Still needed",
         f"{before.roster.people[person].name} {held}is named in {named}: change that first, or force it",
         errors=[{"field": path, "expected": sentence} for path, sentence in places],
-        **roster_effect.told(before.roster, after.roster, now),
+        **effect(before.roster, after.roster, now).shown(),
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app import resource_table, roster_edits
 from app.api import preconditions
 from app.api.deps import AdminDep, OperatorDep, ServiceDep
-from app.api.edits import Entry, Reason, etag, named, problems, unknown, version_etag
+from app.api.edits import Entry, WhyDep, etag, named, problems, unknown, version_etag
 from app.api.preconditions import IfMatch
 from app.api.rotas import refused
 from app.rosters import Snapshot
@@ -43,10 +43,10 @@ async def put_route(
     body: Entry,
     service: ServiceDep,
     caller: AdminDep,
+    why: WhyDep,
     response: Response,
     before: Before = None,
     if_match: IfMatch = None,
-    reason: Reason = "",
 ) -> dict[str, Any]:
     """Make a route, or replace it whole. It is tried before the route `before`.
 
@@ -61,14 +61,14 @@ async def put_route(
             raise refused([("query.before", "the id of another route")])
         return roster_edits.put_route(now, route_id, entry, before)
 
-    edit = await service.editor.edit(decide, caller, reason)
+    edit = await service.editor.edit(decide, caller, why)
     was_there = roster_writer.route(edit.before.roster, route_id) is not None
     return _put(roster_writer.route(edit.after.roster, route_id), response, new=not was_there) | edit.shown()
 
 
 @router.delete("/v1/routes/{route_id}", responses=problems(404, 409) | _CHANGE)
 async def delete_route(
-    route_id: str, service: ServiceDep, caller: AdminDep, if_match: IfMatch = None, reason: Reason = ""
+    route_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Take a route out; the catch-all stays (409)."""
 
@@ -79,7 +79,7 @@ async def delete_route(
         preconditions.check(if_match, etag(current))
         return roster_edits.remove_route(now, route_id)
 
-    return (await service.editor.edit(decide, caller, reason)).shown()
+    return (await service.editor.edit(decide, caller, why)).shown()
 
 
 @router.get("/v1/resources/{scheme}/{code:path}", responses=problems(404))
@@ -100,9 +100,9 @@ async def put_resource(
     body: Entry,
     service: ServiceDep,
     caller: AdminDep,
+    why: WhyDep,
     response: Response,
     if_match: IfMatch = None,
-    reason: Reason = "",
 ) -> dict[str, Any]:
     """Make a resource, or replace it whole."""
     entry = named(body, scheme=scheme, code=code)
@@ -112,14 +112,14 @@ async def put_resource(
         preconditions.check(if_match, etag(current) if current else None)
         return roster_edits.put_resources(now, [(roster_edits.BODY, entry)])
 
-    edit = await service.editor.edit(decide, caller, reason)
+    edit = await service.editor.edit(decide, caller, why)
     was_there = edit.before.roster.resource(scheme, code) is not None
     return _put(roster_writer.resource(edit.after.roster, scheme, code), response, new=not was_there) | edit.shown()
 
 
 @router.delete("/v1/resources/{scheme}/{code:path}", responses=problems(404) | _CHANGE)
 async def delete_resource(
-    scheme: str, code: str, service: ServiceDep, caller: AdminDep, if_match: IfMatch = None, reason: Reason = ""
+    scheme: str, code: str, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Take a resource out."""
 
@@ -130,12 +130,12 @@ async def delete_resource(
         preconditions.check(if_match, etag(current))
         return roster_edits.remove_resource(now, scheme, code)
 
-    return (await service.editor.edit(decide, caller, reason)).shown()
+    return (await service.editor.edit(decide, caller, why)).shown()
 
 
 @router.post("/v1/resources/import", openapi_extra=_TABLE, responses=_CHANGE)
 async def import_resources(
-    request: Request, service: ServiceDep, caller: AdminDep, if_match: IfMatch = None, reason: Reason = ""
+    request: Request, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Make or replace the resources of a table in CSV, all or none; others stay.
 
@@ -150,7 +150,7 @@ async def import_resources(
             preconditions.check(if_match, version_etag(now.roster.version))
         return roster_edits.put_resources(now, rows)
 
-    return (await service.editor.edit(decide, caller, reason)).shown()
+    return (await service.editor.edit(decide, caller, why)).shown()
 
 
 def _shown(entry: Data, defaults: Data, caller: Caller, response: Response) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api import preconditions
 from app.api.deps import AdminDep, ServiceDep
-from app.api.edits import Reason, problems, version_etag
+from app.api.edits import WhyDep, problems, version_etag
 from app.api.preconditions import IfMatch
 from app.editing import Decide
 from app.problems import Problem
@@ -48,12 +48,7 @@ async def plan(request: Request, service: ServiceDep, _: AdminDep) -> dict[str, 
 
 @router.put("/v1/roster", openapi_extra=_FILE, responses=problems(409, 412, 422, 428, 503))
 async def apply(
-    request: Request,
-    response: Response,
-    service: ServiceDep,
-    caller: AdminDep,
-    if_match: IfMatch = None,
-    reason: Reason = "",
+    request: Request, response: Response, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Bring the file in force, whole or not at all. A file that names no keys leaves the keys as they are.
 
@@ -61,7 +56,7 @@ async def apply(
     """
     if if_match is None:
         preconditions.check(None, version_etag(service.rosters.roster.version))
-    edit = await service.editor.edit(_file(await _text(request), if_match), caller, reason)
+    edit = await service.editor.edit(_file(await _text(request), if_match), caller, why)
     response.headers["ETag"] = version_etag(edit.after.roster.version)
     return edit.shown()
 

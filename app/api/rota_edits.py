@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app import roster_edits
 from app.api import roster_shapes as shapes
 from app.api.deps import AdminDep, OperatorDep, ServiceDep
-from app.api.edits import Entry, Reason, named, problems, unknown
+from app.api.edits import Entry, WhyDep, named, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.api.rotas import names_in, refused
 from app.editing import Edit
@@ -43,7 +43,7 @@ class SwapIn(BaseModel):
 
 @router.post("/v1/rotations/{rotation_id}/overrides", status_code=201, responses=problems(404, 409, 422, 503))
 async def add_override(
-    rotation_id: str, body: Entry, service: ServiceDep, caller: AdminDep, reason: Reason = ""
+    rotation_id: str, body: Entry, service: ServiceDep, caller: AdminDep, why: WhyDep
 ) -> dict[str, Any]:
     """Change a rota for some hours: `{"action": "add|replace|remove", "person", "replaces", "from", "to"}`.
 
@@ -51,12 +51,12 @@ async def add_override(
     """
     entry = named(body, rotation=rotation_id)
     decide = _in_rotation(rotation_id, lambda before: roster_edits.add(before, "overrides", entry))
-    return _added(await service.editor.edit(decide, caller, reason))
+    return _added(await service.editor.edit(decide, caller, why))
 
 
 @router.delete("/v1/rotations/{rotation_id}/overrides/{override_id}", responses=problems(404, 422, 503))
 async def remove_override(
-    rotation_id: str, override_id: str, service: ServiceDep, caller: AdminDep, reason: Reason = ""
+    rotation_id: str, override_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep
 ) -> dict[str, Any]:
     """An override says always the same, so its id is enough to know which one is meant."""
 
@@ -66,13 +66,11 @@ async def remove_override(
             raise unknown("override", override_id)
         return roster_edits.remove_listed(before, "overrides", override_id)
 
-    return (await service.editor.edit(_in_rotation(rotation_id, without), caller, reason)).shown()
+    return (await service.editor.edit(_in_rotation(rotation_id, without), caller, why)).shown()
 
 
 @router.post("/v1/rotations/{rotation_id}/swaps", status_code=201, responses=problems(404, 409, 422, 503))
-async def swap(
-    rotation_id: str, body: SwapIn, service: ServiceDep, caller: AdminDep, reason: Reason = ""
-) -> dict[str, Any]:
+async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
     """Two people take each other's hours: `{"first": {"person", "from", "to"}, "second": {"person", "from", "to"}}`.
 
     Both overrides are made, or none. Who is not on call in the hours named is answered 409.
@@ -90,7 +88,7 @@ async def swap(
             _check_moved(before, after, name)
         return after
 
-    return _added(await service.editor.edit(_in_rotation(rotation_id, swapped), caller, reason))
+    return _added(await service.editor.edit(_in_rotation(rotation_id, swapped), caller, why))
 
 
 @router.get("/v1/absences")
@@ -104,13 +102,13 @@ async def absences(
 
 
 @router.post("/v1/absences", status_code=201, responses=problems(409, 422, 503))
-async def add_absence(body: Entry, service: ServiceDep, caller: AdminDep, reason: Reason = "") -> dict[str, Any]:
+async def add_absence(body: Entry, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
     """From then until then a person is on call nowhere: `{"person", "from", "to"}`."""
-    return _added(await service.editor.edit(lambda now: roster_edits.add(now, "absences", body), caller, reason))
+    return _added(await service.editor.edit(lambda now: roster_edits.add(now, "absences", body), caller, why))
 
 
 @router.delete("/v1/absences/{absence_id}", responses=problems(404, 422, 503))
-async def remove_absence(absence_id: str, service: ServiceDep, caller: AdminDep, reason: Reason = "") -> dict[str, Any]:
+async def remove_absence(absence_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
     """The person is back."""
 
     def without(before: Snapshot) -> Snapshot:
@@ -118,7 +116,7 @@ async def remove_absence(absence_id: str, service: ServiceDep, caller: AdminDep,
             raise unknown("absence", absence_id)
         return roster_edits.remove_listed(before, "absences", absence_id)
 
-    return (await service.editor.edit(without, caller, reason)).shown()
+    return (await service.editor.edit(without, caller, why)).shown()
 
 
 def _in_rotation(rotation: str, decide: Callable[[Snapshot], Snapshot]) -> Callable[[Snapshot], Snapshot]:

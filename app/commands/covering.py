@@ -9,6 +9,7 @@ import typer
 Rotation = Annotated[str, typer.Option(help="The id of the rotation.")]
 Zone = Annotated[str | None, typer.Option("--tz", help="By the clock of this timezone; the rotation's by default.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
+Gaps = Annotated[bool, typer.Option("--accept-gaps", help="Also if it leaves nobody on call; with --reason.")]
 _WHEN = '"Sat 22:00" (the next one), "tomorrow 17:00", an ISO date and time.'
 
 
@@ -20,11 +21,12 @@ def cover(
     replaces: Annotated[str | None, typer.Option(help="Instead of whom; of everybody by default.")] = None,
     tz: Zone = None,
     reason: Reason = "",
+    accept_gaps: Gaps = False,
 ) -> None:
     """One person covers for another, or for everybody on call then."""
     hours = _Hours(rotation, tz)
     body = {"action": "replace", "person": person, "replaces": replaces} | hours.between(start, end)
-    hours.change("overrides", body, reason)
+    hours.change("overrides", body, {"reason": reason, "accept_gaps": accept_gaps})
 
 
 def swap(
@@ -37,12 +39,13 @@ def swap(
     other_end: Annotated[str, typer.Option("--with-to", help="Until when.")],
     tz: Zone = None,
     reason: Reason = "",
+    accept_gaps: Gaps = False,
 ) -> None:
     """Two people take each other's hours: both, or neither."""
     hours = _Hours(rotation, tz)
     first = {"person": person} | hours.between(start, end)
     second = {"person": other} | hours.between(other_start, other_end)
-    hours.change("swaps", {"first": first, "second": second}, reason)
+    hours.change("swaps", {"first": first, "second": second}, {"reason": reason, "accept_gaps": accept_gaps})
 
 
 class _Hours:
@@ -62,10 +65,10 @@ class _Hours:
         first = self._at(start, SystemClock().now())
         return {"from": first.isoformat(), "to": self._at(end, first).isoformat()}
 
-    def change(self, what: str, body: dict[str, Any], reason: str) -> None:
+    def change(self, what: str, body: dict[str, Any], why: dict[str, Any]) -> None:
         from app.commands.rosters import lines
 
-        done = self._api.call("POST", f"{self._path}/{what}", json=body, params={"reason": reason})
+        done = self._api.call("POST", f"{self._path}/{what}", json=body, params=why)
         typer.echo("\n".join(lines(done)))
         typer.echo(f"In force as version {done['version']}")
 

@@ -49,6 +49,9 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and stop.")] = False,
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    accept_gaps: Annotated[
+        bool, typer.Option("--accept-gaps", help="Also if it leaves nobody on call; with --reason.")
+    ] = False,
 ) -> None:
     """Say what a file changes and whose duty, then bring it in force. Without keys in it the keys stay as they are."""
     from app.commands.client import Api
@@ -67,7 +70,8 @@ def apply(
     if not yes:
         typer.confirm(f"Apply it over version {planned['version']}?", abort=True)
     headers["If-Match"] = f'"{planned["version"]}"'  # what was shown is what will happen
-    done = api.call("PUT", "/v1/roster", content=body, headers=headers, params={"reason": reason})
+    why = {"reason": reason, "accept_gaps": accept_gaps}
+    done = api.call("PUT", "/v1/roster", content=body, headers=headers, params=why)
     typer.echo(f"{file} is in force, as version {done['version']}")
 
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from app.editing import Editor
+from app.editing import Editor, Why
 from app.problems import Problem
 from app.rosters import Rosters, Snapshot, load_rosters
 from app.security import Caller
@@ -39,7 +39,7 @@ def renamed(person: str, name: str, before: Snapshot) -> Snapshot:
 
 async def edit(database: Database, rosters: Rosters, person: str, name: str) -> int:
     editor = Editor(database, rosters, ManualClock(NOW))
-    done = await editor.edit(lambda before: renamed(person, name, before), ADMIN, "")
+    done = await editor.edit(lambda before: renamed(person, name, before), ADMIN, Why())
     return done.after.roster.version
 
 
@@ -69,7 +69,7 @@ async def test_who_sees_that_it_changed_may_refuse(database: Database, processes
 
     await edit(database, other, "ana", "Ana R.")
     with pytest.raises(Problem):
-        await first.edit(only_if_unchanged, ADMIN, "")
+        await first.edit(only_if_unchanged, ADMIN, Why())
     assert one.roster.people["ana"].name == "Ana R."
 
 

@@ -91,6 +91,15 @@ def test_a_cover_in_one_line(gridcall: Gridcall) -> None:
     assert (code, "dee" in people, "ana" in people) == (0, True, False)
 
 
+def test_a_gap_is_refused_and_accepted_with_a_reason(gridcall: Gridcall, file: Path) -> None:
+    file.write_text(f"{TEXT}\nabsences:\n  - {{person: eli, from: 2026-11-10T00:00, to: 2026-11-12T00:00}}\n")
+    code, _, err = gridcall("roster", "apply", str(file), "--yes")
+    assert (code, "It leaves a gap: ops-backup: Nobody replaces Eli Novak" in err) == (2, True)
+    assert gridcall("roster", "apply", str(file), "--yes", "--accept-gaps", "--reason", "closed")[0] == 0
+    file.write_text(TEXT)
+    assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
+
+
 def test_a_time_that_is_doubtful_is_said(gridcall: Gridcall) -> None:
     code, _, err = gridcall(*COVER, "--from", "2027-11-07T01:30", "--to", "Sun 06:00")
     assert (code, "01:30 comes twice on Sun 7 Nov 2027 in America/Chicago" in err) == (0, True)

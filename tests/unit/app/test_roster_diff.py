@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.roster_diff import Difference, differences, key_differences
-from app.roster_effect import FARTHEST, MAX_CHANGES, told
+from app.roster_effect import FARTHEST, MAX_CHANGES, effect
 from config.roster_file import load_roster
 from model.roster import Roster
 from model.rota import Absence, Override, OverrideAction
@@ -104,7 +104,7 @@ def test_the_effect_says_who_replaces_whom_and_when() -> None:
         start=NOW + 365 * DAY,
         end=NOW + 365 * DAY + timedelta(hours=8),
     )
-    [change] = told(DEMO, replace(DEMO, overrides=(cover,)), NOW)["effect"]
+    [change] = effect(DEMO, replace(DEMO, overrides=(cover,)), NOW).shown()["effect"]
     assert change["text"].startswith("Ana Reyes replaces ")
     assert change["text"].endswith(" Wed 3 Nov 2027 10:00-18:00 CDT, 8 h")
     assert (change["rotation"], change["after"]) == ("ops-backup", ["ana"])
@@ -112,13 +112,13 @@ def test_the_effect_says_who_replaces_whom_and_when() -> None:
 
 def test_an_absence_is_followed_to_its_end_but_not_for_ever() -> None:
     away = Absence(person="ana", start=NOW, end=NOW + 5000 * DAY)
-    found = told(DEMO, replace(DEMO, absences=(away,)), NOW)["effect"]
+    found = effect(DEMO, replace(DEMO, absences=(away,)), NOW).shown()["effect"]
     assert found[-1]["to"] == (NOW + FARTHEST).isoformat()
 
 
 def test_a_rotation_that_goes_leaves_nobody() -> None:
     rest = {k: v for k, v in DEMO.rotations.items() if k != "ops-primary"}
-    [change] = told(DEMO, replace(DEMO, rotations=rest), NOW)["effect"]
+    [change] = effect(DEMO, replace(DEMO, rotations=rest), NOW).shown()["effect"]
     assert change["text"].startswith(
         "Nobody replaces Ana Reyes, Ben Okafor and Chie Mori Tue 09:00-Sat 2 Jan 09:00 CST"
     )
@@ -126,6 +126,6 @@ def test_a_rotation_that_goes_leaves_nobody() -> None:
 
 def test_of_many_changes_the_first_are_told_and_the_others_counted() -> None:
     hourly = read(("[dee, eli]\n        shift: {unit: week}", "[dee, eli]\n        shift: {unit: hour}"))
-    found = told(DEMO, hourly, NOW)
+    found = effect(DEMO, hourly, NOW).shown()
     assert len(found["effect"]) == MAX_CHANGES
     assert found["effect_omitted"] > MAX_CHANGES

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.editing import Why
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from config.keys import Role
@@ -77,6 +78,14 @@ async def test_of_two_at_once_one_is_refused(house: House) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 412]
 
 
+async def test_a_file_that_leaves_a_gap_is_planned_and_refused(house: House) -> None:
+    away = "\nabsences:\n  - {person: dee, from: 2026-11-07T00:00, to: 2026-11-08T00:00}\n"
+    assert (await plan(house, TEXT + away)).json()["effect"][0]["after"] == []
+    refused = await apply(house, TEXT + away)
+    assert (refused.status_code, refused.json()["title"]) == (409, "It leaves a gap")
+    assert (await apply(house, TEXT + away, params={"accept_gaps": "true", "reason": "closed"})).status_code == 200
+
+
 async def test_nothing_of_a_wrong_file_is_applied(house: House) -> None:
     wrong = RENAMED.replace("phone: +13125550102", "phone: 555").replace("[dee, eli]", "[dee, ely]")
     for answer in (await apply(house, wrong), await plan(house, wrong)):
@@ -140,7 +149,7 @@ async def test_an_edit_is_not_lost_to_one_that_is_saved_meanwhile(house: House) 
             asyncio.run_coroutine_threadsafe(apply(house, RENAMED), loop).result()
         return replace(before, roster=replace(before.roster, admin_channel="C0NEW"))
 
-    edit = await house.service.editor.edit(decide, Caller("root", Role.ADMIN, None, None), "")
+    edit = await house.service.editor.edit(decide, Caller("root", Role.ADMIN, None, None), Why())
     assert (seen, edit.after.roster.version) == ([1, 2], 3)
     now = house.service.rosters.roster
     assert (now.admin_channel, now.people["ana"].name) == ("C0NEW", "Ana R.")

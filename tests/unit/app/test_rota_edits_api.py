@@ -172,8 +172,35 @@ async def test_what_is_wrong_with_a_swap_is_named(house: House, change: dict[str
 AWAY = {"person": "dee", "from": "2026-11-07T00:00", "to": "2026-11-09T00:00"}
 
 
+ACCEPTED = "accept_gaps=true&reason=closed"
+
+
+async def test_a_gap_is_accepted_or_covered_first(house: House) -> None:
+    """Nobody would be on call though a route leads there."""
+    refused = await ask(house, "POST", "/v1/absences", AWAY)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "ops-backup: Nobody replaces Dee Larsen Sat 00:00-Mon 00:00 CST, 2 d. "
+        "Cover it first, or accept gaps, with a reason",
+    )
+    assert [change["after"] for change in refused.json()["effect"]] == [[]]
+    unreasoned = await ask(house, "POST", "/v1/absences?accept_gaps=true", AWAY)
+    assert (unreasoned.status_code, unreasoned.json()["errors"][0]["field"]) == (422, "query.reason")
+    cover = COVER | {"replaces": None, "from": "2026-11-07T00:00", "to": "2026-11-09T00:00"}
+    assert (await ask(house, "POST", f"{BACKUP}/overrides", cover)).status_code == 201
+    assert (await ask(house, "POST", "/v1/absences", AWAY)).status_code == 201
+
+
+async def test_a_gap_where_no_route_leads_harms_nobody(house: House) -> None:
+    night = (await house.get(BACKUP, "demo-admin")).json()["entry"]
+    assert (await ask(house, "PUT", "/v1/rotations/night", night)).status_code == 201
+    removal = {"action": "remove", "person": "dee", "from": "2026-11-07T00:00", "to": "2026-11-08T00:00"}
+    made = await ask(house, "POST", "/v1/rotations/night/overrides", removal)
+    assert (made.status_code, made.json()["effect"][0]["after"]) == (201, [])
+
+
 async def test_an_absence_says_whom_nobody_replaces(house: House) -> None:
-    answer = await ask(house, "POST", "/v1/absences", AWAY)
+    answer = await ask(house, "POST", f"/v1/absences?{ACCEPTED}", AWAY)
     assert answer.status_code == 201
     assert answer.json()["effect"][0]["text"] == "Nobody replaces Dee Larsen Sat 00:00-Mon 00:00 CST, 2 d"
     [shown] = (await house.get("/v1/absences")).json()["absences"]
@@ -192,7 +219,7 @@ async def test_an_absence_says_whom_nobody_replaces(house: House) -> None:
 async def test_pages_of_absences_follow_each_other(house: House) -> None:
     for day in (9, 7, 8):
         body = {"person": "dee", "from": f"2026-11-0{day}T00:00", "to": f"2026-11-0{day}T01:00"}
-        assert (await ask(house, "POST", "/v1/absences", body)).status_code == 201
+        assert (await ask(house, "POST", f"/v1/absences?{ACCEPTED}", body)).status_code == 201
     first = (await house.get("/v1/absences?limit=2")).json()
     second = (await house.get("/v1/absences", params={"limit": 2, "after": first["next"]})).json()
     assert [a["from"][8:10] for a in first["absences"] + second["absences"]] == ["07", "08", "09"]
