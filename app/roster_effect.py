@@ -42,7 +42,8 @@ class Effect:
 
 
 def effect(before: Roster, after: Roster, now: datetime) -> Effect:
-    return Effect(before, after, now, tuple(_changes(before, after, now)))
+    since = now.replace(second=0, microsecond=0)  # "Sat 12:18", and lengths without seconds
+    return Effect(before, after, since, tuple(_changes(before, after, since)))
 
 
 def _routed(roster: Roster) -> set[str]:

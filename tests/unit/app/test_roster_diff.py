@@ -110,6 +110,12 @@ def test_the_effect_says_who_replaces_whom_and_when() -> None:
     assert (change["rotation"], change["after"]) == ("ops-backup", ["ana"])
 
 
+def test_what_changes_at_once_is_told_by_the_minute() -> None:
+    other = read(("[dee, eli]", "[eli, dee]"))
+    first, *_ = effect(DEMO, other, NOW + timedelta(seconds=13, microseconds=5)).shown()["effect"]
+    assert first["text"] == "Eli Novak replaces Dee Larsen Tue 09:00-Mon 09:00 CST, 6 d"
+
+
 def test_an_absence_is_followed_to_its_end_but_not_for_ever() -> None:
     away = Absence(person="ana", start=NOW, end=NOW + 5000 * DAY)
     found = effect(DEMO, replace(DEMO, absences=(away,)), NOW).shown()["effect"]
