@@ -47,14 +47,17 @@ def purge(settings: Settings, address: str, now: datetime) -> int:
     return done
 
 
-def load(settings: Settings, file: RosterFile, now: datetime) -> Loaded:
-    """Bring the file's roster and keys in force. Processes that run take them within a second or two."""
+def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = True) -> Loaded:
+    """Bring the file's roster and keys in force. Processes that run take them within a second or two.
+
+    `again` False: unless it is the very file that was loaded last.
+    """
     keys = key_rows(file)
     refuse_demo_keys(keys, demo=False)
 
     def work(conn: Connection) -> Loaded:
         before = rosters.latest_version(conn)
-        return Loaded(roster_saving.save(conn, file.roster, keys, roster_saving.FILE, now).version, before)
+        return Loaded(roster_saving.load(conn, file.roster, keys, now, again=again).version, before)
 
     with _ready(settings) as place:
         return place.change(work)

@@ -70,6 +70,12 @@ def record(
         conn.execute(insert(audit), rows)
 
 
+def last_after(conn: Connection, what: str) -> Any:
+    """What the newest row about `what` says of it, None where there is no row."""
+    query = select(audit.c.after).where(audit.c.what == what).order_by(audit.c.n.desc()).limit(1)
+    return _data(conn.scalar(query))
+
+
 def newest(conn: Connection, limit: int, before: int | None = None) -> list[Entry]:
     """The newest first; only those with a number below `before`."""
     query = select(audit).order_by(audit.c.n.desc()).limit(limit)

@@ -76,14 +76,22 @@ def apply(
 
 
 @roster.command("load")
-def load(file: File) -> None:
+def load(
+    file: File,
+    if_new: Annotated[
+        bool, typer.Option("--if-new", help="Not if it was loaded last: what was changed since by other ways stays.")
+    ] = False,
+) -> None:
     """On Gridcall's own host: bring a roster and its keys in force. Processes that run take them within two seconds."""
     from app import keeping
     from app.serve import read_roster
     from config.settings import load_settings
     from model.clock import SystemClock
 
-    loaded = keeping.load(load_settings(), read_roster(file), SystemClock().now())
+    loaded = keeping.load(load_settings(), read_roster(file), SystemClock().now(), again=not if_new)
+    if if_new and loaded.version == loaded.before:
+        typer.echo(f"{file} was loaded before; version {loaded.version} is in force")
+        return
     same = " already" if loaded.version == loaded.before else ""
     typer.echo(f"{file} is in force{same}, as version {loaded.version}")
 

@@ -56,3 +56,11 @@ async def test_pages_are_whole_whatever_is_written_between_them(database: Databa
         before = rows[-1].n
         await asyncio.gather(*(write(database, 100 + n, 200 + n) for n in range(random.randint(0, 3))))
     assert told == [row.n for row in first]
+
+
+async def test_the_newest_about_something_is_found(database: Database) -> None:
+    first, second = (Changed(what="file", change="loaded", text="", before=None, after=d) for d in "ab")
+    for rows in ([first], [changed(1)], [second], [changed(2)]):
+        await database.transact(lambda conn, rows=rows: audit.record(conn, rows, ANA, "", 1, NOW))
+    assert await database.read(lambda conn: audit.last_after(conn, "file")) == "b"
+    assert await database.read(lambda conn: audit.last_after(conn, "roster")) is None

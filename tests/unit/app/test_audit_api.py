@@ -22,8 +22,9 @@ async def test_what_a_file_changed_is_told_newest_first(house: House, tmp_path: 
     load(house, text.replace("name: Ana Reyes", "name: Ana R."), tmp_path)
     found = (await house.get("/v1/audit", "demo-admin")).json()
     assert found["next"] is None
-    *_, renamed, first = found["audit"]
-    assert first["text"].startswith("add roster 5 people, 2 rotations")
+    *_, renamed, loaded, first = found["audit"]
+    assert (first["what"], first["text"]) == ("file", "load a file: 5 people, 2 rotations")
+    assert (loaded["what"], loaded["roster_version"]) == ("file", 2)
     assert renamed["text"] == "change person ana: name Ana Reyes -> Ana R."
     assert (renamed["actor"], renamed["key_id"], renamed["roster_version"]) == ("roster file", None, 2)
     assert (renamed["before"]["name"], renamed["after"]["name"]) == ("Ana Reyes", "Ana R.")
@@ -59,5 +60,5 @@ async def test_pages(house: House, tmp_path: Path) -> None:
             break
         after = f"&after={page['next']}"
     assert seen == sorted(seen, reverse=True)
-    assert len(seen) == 6  # the first roster, and five keys
+    assert len(seen) == 7  # the first file, and the second with five other keys
     assert (await house.get("/v1/audit?after=x", "demo-admin")).status_code == 422
