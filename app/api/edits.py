@@ -34,6 +34,7 @@ WhyDep = Annotated[Why, Depends(_why)]
 Entry = Annotated[dict[str, Any], Body(description="As the entry in the roster file (docs/roster.md)")]
 
 _WHY = {
+    400: "The body is no JSON",
     401: "No key, or a wrong one",
     403: "For admins",
     404: "Not in the roster",

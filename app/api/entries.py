@@ -22,12 +22,11 @@ from routing.on_call import on_call
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
 
 _CHANGE = problems(409, 412, 422, 428, 503)
+_PUT = _CHANGE | problems(400) | {201: {"description": "It was new"}}
 
 
 def _put(section: str, what: str) -> None:
-    @router.put(
-        f"/v1/{section}/{{{what}_id}}", name=f"put_{what}", responses=_CHANGE | {201: {"description": "It was new"}}
-    )
+    @router.put(f"/v1/{section}/{{{what}_id}}", name=f"put_{what}", responses=_PUT)
     async def put(
         body: Entry,
         service: ServiceDep,

@@ -20,7 +20,7 @@ router = APIRouter(tags=["roster"], responses=problems(401, 403))
 
 CSV = "text/csv"
 _CHANGE = problems(412, 422, 428, 503)
-_NEW: dict[int | str, dict[str, Any]] = {201: {"description": "It was new"}}
+_PUT = _CHANGE | problems(400) | {201: {"description": "It was new"}}
 _TABLE = {"requestBody": {"required": True, "content": {CSV: {"schema": {"type": "string"}}}}}
 
 Before = Annotated[str | None, Query(max_length=63, description="The route that is to be tried next")]
@@ -37,7 +37,7 @@ async def route(route_id: str, service: ServiceDep, caller: OperatorDep, respons
     return {"position": position} | _shown(entry, {"match": {}}, caller, response)
 
 
-@router.put("/v1/routes/{route_id}", responses=_CHANGE | _NEW)
+@router.put("/v1/routes/{route_id}", responses=_PUT)
 async def put_route(
     route_id: str,
     body: Entry,
@@ -93,7 +93,7 @@ async def resource(
     return _shown(entry, {"zone": "", "timezone": "UTC", "contracted_mw": None, "team": None}, caller, response)
 
 
-@router.put("/v1/resources/{scheme}/{code:path}", responses=_CHANGE | _NEW)
+@router.put("/v1/resources/{scheme}/{code:path}", responses=_PUT)
 async def put_resource(
     scheme: str,
     code: str,

@@ -41,7 +41,7 @@ class SwapIn(BaseModel):
     second: TurnIn
 
 
-@router.post("/v1/rotations/{rotation_id}/overrides", status_code=201, responses=problems(404, 409, 422, 503))
+@router.post("/v1/rotations/{rotation_id}/overrides", status_code=201, responses=problems(400, 404, 409, 422, 503))
 async def add_override(
     rotation_id: str, body: Entry, service: ServiceDep, caller: AdminDep, why: WhyDep
 ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ async def add_override(
     return _added(await service.editor.edit(decide, caller, why))
 
 
-@router.delete("/v1/rotations/{rotation_id}/overrides/{override_id}", responses=problems(404, 422, 503))
+@router.delete("/v1/rotations/{rotation_id}/overrides/{override_id}", responses=problems(404, 409, 422, 503))
 async def remove_override(
     rotation_id: str, override_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep
 ) -> dict[str, Any]:
@@ -69,7 +69,7 @@ async def remove_override(
     return (await service.editor.edit(_in_rotation(rotation_id, without), caller, why)).shown()
 
 
-@router.post("/v1/rotations/{rotation_id}/swaps", status_code=201, responses=problems(404, 409, 422, 503))
+@router.post("/v1/rotations/{rotation_id}/swaps", status_code=201, responses=problems(400, 404, 409, 422, 503))
 async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
     """Two people take each other's hours: `{"first": {"person", "from", "to"}, "second": {"person", "from", "to"}}`.
 
@@ -101,13 +101,13 @@ async def absences(
     return {"absences": found.items, "next": found.next}
 
 
-@router.post("/v1/absences", status_code=201, responses=problems(409, 422, 503))
+@router.post("/v1/absences", status_code=201, responses=problems(400, 409, 422, 503))
 async def add_absence(body: Entry, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
     """From then until then a person is on call nowhere: `{"person", "from", "to"}`."""
     return _added(await service.editor.edit(lambda now: roster_edits.add(now, "absences", body), caller, why))
 
 
-@router.delete("/v1/absences/{absence_id}", responses=problems(404, 422, 503))
+@router.delete("/v1/absences/{absence_id}", responses=problems(404, 409, 422, 503))
 async def remove_absence(absence_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
     """The person is back."""
 
