@@ -8,6 +8,8 @@ import typer
 
 roster = typer.Typer(no_args_is_help=True, help="The whole roster as one file: export, check, apply, load.")
 
+SECONDS = 120.0  # of thousands of people the file is read, and every shift compared
+
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The roster file, whole or not at all.")]
 
 
@@ -18,7 +20,7 @@ def export(
     """The roster in force as its file, with whole numbers and routing keys, without the keys of the API."""
     from app.commands.client import Api, CommandError
 
-    text = str(Api().get("/v1/roster"))
+    text = str(Api(seconds=SECONDS).get("/v1/roster"))
     if file is None:
         typer.echo(text, nl=False)
         return
@@ -58,7 +60,7 @@ def apply(
     from app.serve import read_roster
 
     read_roster(file)  # its mistakes are told with the file's own name, and nobody is asked
-    api, headers = Api(), {"Content-Type": "application/yaml"}
+    api, headers = Api(seconds=SECONDS), {"Content-Type": "application/yaml"}
     body = file.read_bytes()
     planned = api.call("POST", "/v1/roster/plan", content=body, headers=headers)
     if not planned["changes"]:

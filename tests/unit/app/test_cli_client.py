@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.cli import main
+from app.commands.client import Api, CommandError
 from intake.examples import example
 from tests.app_fixture import START
 
@@ -121,3 +122,11 @@ def test_elsewhere_a_key_must_be_given(capsys: pytest.CaptureFixture[str], monke
     code, _, err = run(capsys, "events")
     assert code == 2
     assert "give the key with which you are known at https://gridcall.example" in err
+
+
+def test_who_does_not_answer_in_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("GRIDCALL_URL", url)
+        with pytest.raises(CommandError, match=f"{url} did not answer within 0.2 seconds"):
+            Api(seconds=0.2).get("/v1/roster")
