@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import typer
 
-from app.commands import checking, keeping, mending, operating, previewing, reading, sending
+from app.commands import checking, covering, keeping, mending, operating, previewing, reading, rosters, sending
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -14,13 +14,21 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (operating.serve, operating.sandbox),
     "Run one role": (operating.api, operating.router, operating.notifier, operating.monitor),
     "Try, without a server": (sending.example, previewing.plan, previewing.say),
-    "Talk to one that runs": (sending.send, sending.beat, reading.oncall, reading.events, reading.event),
+    "Talk to one that runs": (
+        sending.send,
+        sending.beat,
+        reading.oncall,
+        covering.cover,
+        covering.swap,
+        reading.events,
+        reading.event,
+    ),
     "Look after its files": (checking.doctor, checking.migrate, checking.check, keeping.backup, keeping.purge),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         cli.command(rich_help_panel=panel)(command)
-cli.add_typer(keeping.roster, name="roster", rich_help_panel="Look after its files")
+cli.add_typer(rosters.roster, name="roster", rich_help_panel="Talk to one that runs")
 cli.add_typer(mending.unreadable, name="unreadable", rich_help_panel="Talk to one that runs")
 
 

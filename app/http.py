@@ -8,16 +8,21 @@ from fastapi import FastAPI
 
 from app import problems
 from app.api import (
+    audit,
     calendars,
     callbacks,
+    entries,
     events_in_docs,
     events_out,
     health,
+    listed_edits,
     live,
     oncall,
     operating,
     plans,
     roster,
+    roster_file,
+    rota_edits,
     rotas,
     sending,
     unreadable,
@@ -109,7 +114,8 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
-        known = (oncall, roster, rotas, calendars)
+        edits = (roster_file, entries, rota_edits, listed_edits)
+        known = (oncall, roster, rotas, calendars, audit, *edits)
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             app.include_router(part.router)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from app import roster_saving
 from app.rosters import key_rows, refuse_demo_keys
 from app.stores import database_place
 from config.roster_file import RosterFile
@@ -46,15 +47,17 @@ def purge(settings: Settings, address: str, now: datetime) -> int:
     return done
 
 
-def load(settings: Settings, file: RosterFile, now: datetime) -> Loaded:
-    """Bring the file's roster and keys in force. Processes that run take them within a second or two."""
+def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = True) -> Loaded:
+    """Bring the file's roster and keys in force. Processes that run take them within a second or two.
+
+    `again` False: unless it is the very file that was loaded last.
+    """
     keys = key_rows(file)
     refuse_demo_keys(keys, demo=False)
 
     def work(conn: Connection) -> Loaded:
-        rosters.replace_keys(conn, keys, now)
         before = rosters.latest_version(conn)
-        return Loaded(rosters.save(conn, file.roster, "roster file", now).version, before)
+        return Loaded(roster_saving.load(conn, file.roster, keys, now, again=again).version, before)
 
     with _ready(settings) as place:
         return place.change(work)

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from model.errors import QueueFull, Refused, Unavailable
+from model.errors import QueueFull, Refused, SettingsError, Unavailable, WrongFields
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +43,20 @@ def _full(error: QueueFull) -> Problem:
     return Problem(503, "The queue is full", str(error), headers={"Retry-After": str(error.retry_after_seconds)})
 
 
+def _wrong(error: SettingsError) -> Problem:
+    """A roster that cannot be. `errors` where fields of it are wrong."""
+    problems = error.problems if isinstance(error, WrongFields) else ()
+    errors = [{"field": field, "expected": sentence} for field, sentence in problems]
+    return Problem(422, "The roster cannot be like that", str(error).partition("\n")[0], errors=errors)
+
+
 # What each kind of error tells the caller.
 _TOLD: dict[type[Exception], Callable[[Any], Problem]] = {
     Problem: lambda error: error,
     QueueFull: _full,
     Unavailable: lambda error: Problem(503, "Not available now", str(error), headers={"Retry-After": "1"}),
     Refused: lambda error: Problem(409, "Not possible now", str(error)),
+    SettingsError: _wrong,
     HTTPException: lambda error: Problem(error.status_code, str(error.detail), headers=dict(error.headers or {})),
     RequestValidationError: _invalid,
 }

@@ -3,6 +3,7 @@
 Kept on disk, where the database is a server, so that a process can start while that is away.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from tempfile import mkstemp
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from app import roster_saving
 from app.problems import Problem
 from app.security import Caller, Keys, hashed
 from config.roster_file import RosterFile
@@ -38,14 +40,18 @@ _SNAPSHOT = TypeAdapter(Snapshot)
 
 
 class Rosters:
-    """The roster in force and the keys. `stale`: the database could not be asked when it was last looked at."""
+    """The roster in force and the keys, `known` together.
+
+    `stale`: the database could not be asked when it was last looked at.
+    """
 
     def __init__(self, known: Snapshot, *, stale: bool = False, keep: Path | None = None) -> None:
         self.roster = known.roster
         self.keys = Keys(known.keys)
-        self._known = known
+        self.known = known
         self._stale = stale
         self._keep = keep
+        self._looking = asyncio.Lock()
         if not stale:
             self._write()
 
@@ -63,7 +69,14 @@ class Rosters:
             raise
 
     async def refresh(self, database: Database) -> None:
-        """Take what others changed. While the database is away, what is known stays in force."""
+        """Take what others changed. While the database is away, what is known stays in force.
+
+        One looks at a time: what an earlier look found must not replace what a later one did.
+        """
+        async with self._looking:
+            await self._look(database)
+
+    async def _look(self, database: Database) -> None:
         version = self.roster.version
 
         def look(conn: Connection) -> tuple[Roster | None, tuple[KeyRow, ...]]:
@@ -77,8 +90,8 @@ class Rosters:
             return
         self._stale = False
         found = Snapshot(roster=roster or self.roster, keys=keys)
-        if found.roster.version != version or keys != self._known.keys:
-            self._known, self.roster, self.keys = found, found.roster, Keys(keys)
+        if found.roster.version != version or keys != self.known.keys:
+            self.known, self.roster, self.keys = found, found.roster, Keys(keys)
             self._write()
             log.info("the roster or the keys were changed", version=found.roster.version)
 
@@ -90,7 +103,7 @@ class Rosters:
             handle, new = mkstemp(dir=self._keep.parent, prefix=f"{self._keep.name}.")  # for nobody else
             try:
                 with open(handle, "wb") as file:
-                    file.write(_SNAPSHOT.dump_json(self._known))
+                    file.write(_SNAPSHOT.dump_json(self.known))
                 Path(new).replace(self._keep)
             except OSError:
                 Path(new).unlink(missing_ok=True)
@@ -129,8 +142,7 @@ async def _from_database(database: Database, file: RosterFile | None, now: datet
         refuse_demo_keys(rows, demo=demo)
 
         def save(conn: Connection) -> Roster:
-            rosters.replace_keys(conn, rows, now)
-            return rosters.save(conn, file.roster, "roster file", now)
+            return roster_saving.load(conn, file.roster, rows, now, again=False)
 
         roster: Roster | None = await database.transact(save)
     else:

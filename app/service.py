@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from app.editing import Editor
 from app.housekeeping import Housekeeping
 from app.intake_door import Door, read_message
 from app.lease import Lease
@@ -68,6 +69,7 @@ class Service:
         self.clock = clock
         self.ids = ids
         self.rosters = rosters_
+        self.editor = Editor(stores.database, rosters_, clock)
         self.vendors = vendors
         self._process_id = stores.process_id
         self.delivery_ids = DeliveryIds(stores.installation_key)

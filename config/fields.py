@@ -13,7 +13,7 @@ import phonenumbers
 
 from config import zones
 from config.yaml_tree import Node
-from model.errors import SettingsError
+from model.errors import WrongFields
 
 MAX_PROBLEMS = 20
 MAX_TEXT_CHARS = 200
@@ -44,19 +44,24 @@ class Problems:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._found: list[tuple[int, str]] = []
+        self._found: list[tuple[Node, str]] = []
 
     def add(self, node: Node, sentence: str) -> None:
-        where = f"{node.path}: " if node.path else ""
-        self._found.append((node.line, f"{self._file}:{node.line}: {where}{sentence}"))
+        self._found.append((node, sentence))
 
     def raise_if_any(self) -> None:
-        """Raise SettingsError with one line per problem, in the order of the file, at most MAX_PROBLEMS."""
-        lines = [text for _, text in sorted(self._found, key=lambda problem: problem[0])]
-        if len(lines) > MAX_PROBLEMS:
-            lines = [*lines[:MAX_PROBLEMS], f"… and {len(lines) - MAX_PROBLEMS} more"]
+        """Raise WrongFields with one line per problem, in the order of the file, at most MAX_PROBLEMS."""
+        found = sorted(self._found, key=lambda problem: problem[0].line)
+        more, found = len(found) - MAX_PROBLEMS, found[:MAX_PROBLEMS]
+        lines = [self._line(node, sentence) for node, sentence in found]
+        if more > 0:
+            lines.append(f"… and {more} more")
         if lines:
-            raise SettingsError("\n".join(lines))
+            raise WrongFields("\n".join(lines), tuple((node.path, sentence) for node, sentence in found))
+
+    def _line(self, node: Node, sentence: str) -> str:
+        line = f"{self._file}:{node.line}: " if node.line else ""  # data that came by itself has no lines
+        return f"{line}{node.path}: {sentence}" if node.path else f"{line}{sentence}"
 
 
 class Fields:
@@ -204,6 +209,8 @@ def phone(node: Node) -> str:
         raise Wrong(node, expected) from None
     if not phonenumbers.is_possible_number(number):
         raise Wrong(node, expected)
+    if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+        raise Wrong(node, "a number that is not premium-rate")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from itertools import pairwise
 
 from config import fields as f
@@ -49,10 +50,10 @@ def policy_problems(policy: Policy) -> list[str]:
 
 
 def _check_references(top: Fields, references: Iterable[Reference], problems: Problems) -> None:
+    names = cache(lambda section: {name: None for name, _ in f.entries(top.given(section))})
     for section, node in references:
-        names = [name for name, _ in f.entries(top.given(section))]
-        if node.value not in names:
-            hint = f.did_you_mean(str(node.value), names)
+        if node.value not in names(section):
+            hint = f.did_you_mean(str(node.value), names(section))
             problems.add(node, f'expected the name of one of {section}, found "{node.value}"{hint}')
 
 

@@ -1,15 +1,18 @@
 """The roster as people write it: one YAML file, described in docs/roster.md. Loaded whole or not at all."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from config.fields import Problems
 from config.keys import KeySpec, Role
 from config.roster_reader import Reader
-from config.yaml_tree import parse
+from config.yaml_tree import Node, parse, tree
 from model.roster import Roster
 
-__all__ = ["KeySpec", "Role", "RosterFile", "load_roster"]
+__all__ = ["KeySpec", "Role", "RosterFile", "load_roster", "read_document"]
+
+FORMATS = ("canonical", "alertmanager")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +23,20 @@ class RosterFile:
     keys: tuple[KeySpec, ...] = ()
 
 
-def load_roster(text: str, name: str, formats: Collection[str] = ("canonical", "alertmanager")) -> RosterFile:
+def load_roster(text: str, name: str, formats: Collection[str] = FORMATS) -> RosterFile:
     """Read the file `text`, called `name` in messages; `formats` are those a source may speak.
 
     Raises SettingsError with up to 20 problems, each `file:line: path: expected …, found …`. Never quotes a secret.
     """
-    root = parse(text, name)
+    return _read(parse(text, name), name, formats)
+
+
+def read_document(data: Mapping[str, Any]) -> Roster:
+    """Read what the file would hold, as `config/roster_writer.py` gives it. Raises SettingsError as `load_roster`."""
+    return _read(tree(data), "roster", FORMATS).roster
+
+
+def _read(root: Node, name: str, formats: Collection[str]) -> RosterFile:
     problems = Problems(name)
     roster, keys = Reader(root, problems, formats).read()
     problems.raise_if_any()

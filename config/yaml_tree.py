@@ -1,7 +1,11 @@
-"""YAML as a tree that remembers its lines. Values stay as written: `+1312…`, `22:00` and `no` are text."""
+"""YAML as a tree that remembers its lines. Values stay as written: `+1312…`, `22:00` and `no` are text.
+
+Data that came by another road, as JSON, makes the same tree without lines, so that one reader serves both.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -19,7 +23,7 @@ _PLAIN_TAGS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One place of a file: `path` such as `people.ana.phone` or `overrides[0]`, `line` from 1, and what stands there.
+    """One place of a file: `path` such as `people.ana.phone` or `overrides[0]`, `line` from 1 (0: none), what is there.
 
     `value` None: nothing is written there.
     """
@@ -43,6 +47,36 @@ def parse(text: str, name: str) -> Node:
     except RecursionError:
         raise SettingsError(f"{name}: nested too deeply") from None
     return _Builder(name).node(root, "", 0) if root is not None else Node("", 1, None)
+
+
+def tree(data: Any, path: str = "", depth: int = 0) -> Node:
+    """The tree of plain data. A field that is null is as one that is left out.
+
+    Raises SettingsError for what is nested too deeply, or holds text that cannot be written down.
+    """
+    if depth > MAX_DEPTH:
+        raise SettingsError(f"{path}: nested too deeply")
+    match data:
+        case None:
+            return Node(path, 0, None)
+        case bool():
+            return Node(path, 0, "true" if data else "false")
+        case dict():
+            names = {_writable(name, path): value for name, value in data.items() if value is not None}
+            below = {name: tree(value, f"{path}.{name}" if path else name, depth + 1) for name, value in names.items()}
+            return Node(path, 0, below)
+        case list():
+            return Node(path, 0, [tree(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(data)])
+    return Node(path, 0, _writable(str(data), path))
+
+
+def _writable(text: str, path: str) -> str:
+    """JSON can name halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"{path}: expected Unicode text") from None
+    return text
 
 
 class _Builder:

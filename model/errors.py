@@ -2,6 +2,7 @@
 
 GridcallError
 ├── SettingsError        settings or roster cannot be used: says where and what was expected
+│   └── WrongFields      the same with the `problems` apart: where, and a sentence
 ├── QueueFull            the broker takes no more: answer 503 with Retry-After
 ├── Unavailable          the broker or the database cannot be reached now: wait, never count it against a message
 ├── Undecidable          a message that cannot be decided: becomes Unreadable
@@ -16,7 +17,15 @@ class GridcallError(Exception):
 
 
 class SettingsError(GridcallError):
-    """Raised at start, never later."""
+    """Settings or a roster that cannot be used. Nothing was changed by them."""
+
+
+class WrongFields(SettingsError):
+    """Fields of a roster are wrong. `problems`: the path of each, such as `people.ana.phone`, and what was expected."""
+
+    def __init__(self, message: str, problems: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(message)
+        self.problems = problems
 
 
 class QueueFull(GridcallError):

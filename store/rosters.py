@@ -39,11 +39,16 @@ def latest(conn: Connection) -> Roster | None:
     return replace(ROSTER.validate_json(row.document), version=row.version) if row else None
 
 
+def alone(conn: Connection) -> None:
+    """Until this transaction ends nobody else changes the roster or the keys."""
+    lock_alone(conn, "rosters")
+
+
 def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
     """Keep the roster as a new version, unless it equals the latest. Returns it with its version."""
     document = ROSTER.dump_json(replace(roster, version=0)).decode()
     digest = sha256(document)
-    lock_alone(conn, "rosters")
+    alone(conn)
     last = conn.execute(select(rosters.c.version, rosters.c.sha256).order_by(rosters.c.version.desc()).limit(1)).first()
     if last and last.sha256 == digest:
         return replace(roster, version=last.version)
@@ -54,7 +59,7 @@ def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
 
 def replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> None:
     """These keys and no others: one that is not among them opens nothing from now on."""
-    lock_alone(conn, "rosters")
+    alone(conn)
     conn.execute(delete(keys))
     if rows:
         conn.execute(insert(keys), [asdict(row) | {"created_at": now} for row in rows])

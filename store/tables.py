@@ -100,6 +100,24 @@ keys = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+# One row for each entry of the roster, or key, that a save changed. Never deleted.
+audit = Table(
+    "audit",
+    metadata,
+    Column("n", Number, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("key_id", String(63)),
+    Column("person", String(63)),
+    Column("what", Text, nullable=False),
+    Column("change", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("reason", Text, nullable=False),
+    Column("roster_version", Integer, nullable=False),
+)
+
 # One POST as it came, whole. Several deliveries (members of a list) may point to one body.
 bodies = Table(
     "bodies",

@@ -86,13 +86,18 @@ def _bearer(key: str | None) -> dict[str, str]:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *, loops: bool = True, roles: Collection[Role] = EVERY_ROLE, **settings: Any
+    folder: Path,
+    *,
+    loops: bool = True,
+    roles: Collection[Role] = EVERY_ROLE,
+    roster_text: str | None = None,
+    **settings: Any,
 ) -> AsyncIterator[House]:
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
     clock = ManualClock(START)
     loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **settings)
     stores = open_stores(loaded, clock)
-    file = load_roster(ROSTER.read_text(), ROSTER.name)
+    file = load_roster(roster_text or ROSTER.read_text(), ROSTER.name)
     rosters = await load_rosters(stores.database, file, clock.now(), demo=True)
     service = Service(loaded, stores, rosters, Vendors({}), clock, SystemIds(), roles)
     transport = httpx2.ASGITransport(http.build(service), raise_app_exceptions=False)

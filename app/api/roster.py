@@ -1,17 +1,21 @@
 """The roster as it is in force: people, teams, rotations, policies, routes, resources, sources. For operators."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
 
 from app.api import roster_shapes as shapes
 from app.api.deps import OperatorDep, ServiceDep
+from app.api.edits import etag, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
-from app.problems import MEDIA_TYPE, Problem
+from app.problems import MEDIA_TYPE
 from app.security import Caller
+from app.service import Service
+from config import roster_writer
 from config.keys import Role
-from model.roster import Policy, Resource, Route
+from model.roster import Policy, Resource, Route, Source
 from store import monitors
 
 router = APIRouter(
@@ -24,6 +28,13 @@ router = APIRouter(
 
 _POLICY = TypeAdapter(Policy)
 _ROUTE, _RESOURCE = TypeAdapter(Route), TypeAdapter(Resource)
+
+
+def _entry(response: Response, service: Service, caller: Caller, section: str, name: str) -> dict[str, Any]:
+    """`{"entry"}` for those who may change it, and its ETag."""
+    entry = roster_writer.entry(service.rosters.roster, section, name)
+    response.headers["ETag"] = etag(entry)
+    return {"entry": entry} if _whole(caller) else {}
 
 
 def _whole(caller: Caller) -> bool:
@@ -41,12 +52,14 @@ async def people(
     return {"people": [shapes.person(p, now, whole=_whole(caller)) for p in found.items], "next": found.next}
 
 
-@router.get("/v1/people/{person_id}", responses={404: {"description": "No such person"}})
-async def person(person_id: str, service: ServiceDep, caller: OperatorDep) -> dict[str, Any]:
+@router.get("/v1/people/{person_id}", responses=problems(404))
+async def person(person_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+    """One person; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.people.get(person_id)
     if found is None:
-        raise _unknown("person", person_id)
-    return shapes.person(found, service.clock.now(), whole=_whole(caller))
+        raise unknown("person", person_id)
+    shown = shapes.person(found, service.clock.now(), whole=_whole(caller))
+    return shown | _entry(response, service, caller, "people", person_id)
 
 
 @router.get("/v1/teams")
@@ -58,6 +71,15 @@ async def teams(
     return {"teams": [shapes.team(t) for t in found.items], "next": found.next}
 
 
+@router.get("/v1/teams/{team_id}", responses=problems(404))
+async def team(team_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+    """One team; for admins with the `entry` that `PUT` takes, PagerDuty's key in it."""
+    found = service.rosters.roster.teams.get(team_id)
+    if found is None:
+        raise unknown("team", team_id)
+    return shapes.team(found) | _entry(response, service, caller, "teams", team_id)
+
+
 @router.get("/v1/rotations")
 async def rotations(
     service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
@@ -67,14 +89,15 @@ async def rotations(
     return {"rotations": [shapes.rotation(r) for r in found.items], "next": found.next}
 
 
-@router.get("/v1/rotations/{rotation_id}", responses={404: {"description": "No such rotation"}})
-async def rotation(rotation_id: str, service: ServiceDep, _: OperatorDep) -> dict[str, Any]:
-    """One rotation with its layers and its overrides."""
+@router.get("/v1/rotations/{rotation_id}", responses=problems(404))
+async def rotation(rotation_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+    """One rotation with its layers and its overrides; for admins with the `entry` that `PUT` takes."""
     roster = service.rosters.roster
     rota = roster.rotas.get(rotation_id)
     if rota is None:
-        raise _unknown("rotation", rotation_id)
-    return shapes.rotation(rota.rotation) | {"overrides": [shapes.override(o) for o in rota.overrides]}
+        raise unknown("rotation", rotation_id)
+    shown = shapes.rotation(rota.rotation) | {"overrides": [shapes.override(o) for o in rota.overrides]}
+    return shown | _entry(response, service, caller, "rotations", rotation_id)
 
 
 @router.get("/v1/policies")
@@ -84,6 +107,16 @@ async def policies(
     """`{"policies": [...], "next"}` by id, each with its steps."""
     found = page(service.rosters.roster.policies.values(), lambda p: p.id, limit, after)
     return {"policies": [_POLICY.dump_python(p, mode="json") for p in found.items], "next": found.next}
+
+
+@router.get("/v1/policies/{policy_id}", responses=problems(404))
+async def policy(policy_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+    """One policy; for admins with the `entry` that `PUT` takes."""
+    found = service.rosters.roster.policies.get(policy_id)
+    if found is None:
+        raise unknown("policy", policy_id)
+    shown: dict[str, Any] = _POLICY.dump_python(found, mode="json")
+    return shown | _entry(response, service, caller, "policies", policy_id)
 
 
 @router.get("/v1/routes")
@@ -111,13 +144,21 @@ async def sources(
     service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"sources": [...], "next"}` by id, each with its monitor: status and when it was last heard."""
-    heard = await service.database.read(monitors.every)
-    lately = service.notebook.last_seen
     found = page(service.rosters.roster.sources.values(), lambda s: s.id, limit, after)
+    return {"sources": await _heard(service, found.items), "next": found.next}
+
+
+@router.get("/v1/sources/{source_id}", responses=problems(404))
+async def source(source_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+    """One source with its monitor; for admins with the `entry` that `PUT` takes."""
+    found = service.rosters.roster.sources.get(source_id)
+    if found is None:
+        raise unknown("source", source_id)
+    [shown] = await _heard(service, [found])
+    return shown | _entry(response, service, caller, "sources", source_id)
+
+
+async def _heard(service: Service, sources: Sequence[Source]) -> list[dict[str, Any]]:
+    heard, lately = await service.database.read(monitors.every), service.notebook.last_seen
     standing = service.sweeper.statuses()
-    rows = [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id)) for s in found.items]
-    return {"sources": rows, "next": found.next}
-
-
-def _unknown(what: str, name: str) -> Problem:
-    return Problem(404, f"No such {what}", f"{what} {name} is not in the roster")
+    return [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id)) for s in sources]

@@ -5,10 +5,11 @@ from typing import Any
 
 from app.api.instants import iso
 from app.masking import masked
+from app.roster_diff import absence_id, override_id
 from heartbeat.sweeper import Standing
 from model.monitor import Monitor, MonitorStatus
 from model.roster import Person, Source, Team
-from model.rota import Layer, Override, Rotation, Shift, Span
+from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from routing.audience import is_awake
 from routing.on_call import gaps, shifts
 
@@ -42,12 +43,17 @@ def team(found: Team) -> dict[str, Any]:
 
 def override(found: Override) -> dict[str, Any]:
     return {
+        "id": override_id(found),
         "action": str(found.action),
         "person": found.person,
         "replaces": found.replaces,
         "from": iso(found.start),
         "to": iso(found.end),
     }
+
+
+def absence(found: Absence) -> dict[str, Any]:
+    return {"id": absence_id(found), "person": found.person, "from": iso(found.start), "to": iso(found.end)}
 
 
 def rotation(found: Rotation) -> dict[str, Any]:

@@ -185,6 +185,9 @@ class IntervalIn(_In):
 
 
 class OverrideIn(IntervalIn):
+    """`id` may be there, as `GET /v1/rotations/{rotation_id}` gives it."""
+
+    id: Name | None = None
     action: OverrideAction
     person: Name
     replaces: Name | None = None
@@ -197,6 +200,7 @@ class OverrideIn(IntervalIn):
 
 
 class AbsenceIn(IntervalIn):
+    id: Name | None = None
     person: Name
 
 

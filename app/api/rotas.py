@@ -38,7 +38,13 @@ MAX_PIECES = 30_000  # turns and hours of restrictions in one answer
 _HOURS = {ShiftUnit.HOUR: 1, ShiftUnit.DAY: 24, ShiftUnit.WEEK: 168, ShiftUnit.MONTH: 672}
 
 
-@router.post("/v1/rotations/preview", responses={404: {"description": "No such rotation", "content": {MEDIA_TYPE: {}}}})
+@router.post(
+    "/v1/rotations/preview",
+    responses={
+        400: {"description": "The body is no JSON", "content": {MEDIA_TYPE: {}}},
+        404: {"description": "No such rotation", "content": {MEDIA_TYPE: {}}},
+    },
+)
 async def preview(
     body: PreviewIn,
     service: ServiceDep,

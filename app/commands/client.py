@@ -30,9 +30,13 @@ class Answer:
 
 
 class Api:
-    """The Gridcall of GRIDCALL_URL, as the holder of GRIDCALL_KEY. `demo_key` is tried where no key is given."""
+    """The Gridcall of GRIDCALL_URL, as the holder of GRIDCALL_KEY. `demo_key` is tried where no key is given.
 
-    def __init__(self, demo_key: str = "demo-admin") -> None:
+    `seconds`: how long an answer is waited for.
+    """
+
+    def __init__(self, demo_key: str = "demo-admin", seconds: float = SECONDS) -> None:
+        self._seconds = seconds
         self.url = (os.environ.get("GRIDCALL_URL") or DEFAULT_URL).rstrip("/")
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -52,14 +56,14 @@ class Api:
         headers = {"Authorization": f"Bearer {self._key}"} | (headers or {})
         try:
             # Directly: a proxy of the environment is for other places than a Gridcall of one's own.
-            with httpx2.Client(timeout=SECONDS, trust_env=not self._local) as client:
+            with httpx2.Client(timeout=self._seconds, trust_env=not self._local) as client:
                 response = client.request(method, f"{self.url}{path}", headers=headers, **more)
         except httpx2.ConnectError as error:
             if "refused" in str(error):
                 raise CommandError(f"nothing listens at {self.url}: start it with make run") from None
             raise CommandError(f"{self.url} cannot be reached: {error}") from None
         except httpx2.TimeoutException:
-            raise CommandError(f"{self.url} did not answer within {SECONDS:g} seconds") from None
+            raise CommandError(f"{self.url} did not answer within {self._seconds:g} seconds") from None
         except httpx2.HTTPError as error:
             raise CommandError(f"{self.url} gave no proper answer: {error}") from None
         return Answer(response.status_code, _body(response))

@@ -1,12 +1,10 @@
-"""`gridcall backup`, `purge` and `roster load`: for the database of one installation, also while it runs."""
+"""`gridcall backup` and `purge`: for the database of one installation, also while it runs."""
 
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-roster = typer.Typer(no_args_is_help=True, help="The roster in force: load another one.")
 
 
 def backup(
@@ -43,16 +41,3 @@ def purge(
             typer.confirm("Purge it? This cannot be undone", abort=True)
         typer.echo(f"Purged from {keeping.purge(settings, address, now)} events.")
     typer.echo("Take it out of the roster file too. Earlier versions of the roster and backups keep it.")
-
-
-@roster.command("load")
-def load(file: Annotated[Path, typer.Argument(metavar="FILE", help="The roster file, whole or not at all.")]) -> None:
-    """Bring a roster and its keys in force. Processes that run take them within two seconds."""
-    from app import keeping
-    from app.serve import read_roster
-    from config.settings import load_settings
-    from model.clock import SystemClock
-
-    loaded = keeping.load(load_settings(), read_roster(file), SystemClock().now())
-    same = " already" if loaded.version == loaded.before else ""
-    typer.echo(f"{file} is in force{same}, as version {loaded.version}")

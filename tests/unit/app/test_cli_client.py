@@ -1,52 +1,17 @@
 """The command line as a client of the API: what it sends, what it shows, how it says that it could not."""
 
-import asyncio
 import json
 import socket
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
-import structlog
-import uvicorn
 
-from app import http
 from app.cli import main
-from app.serve import listen, server
+from app.commands.client import Api, CommandError
 from intake.examples import example
-from tests.app_fixture import START, opened
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A whole service behind a real socket, in a thread of its own."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # its log is not what commands print
-    listening = listen("127.0.0.1", 0, next_free=False)
-    ready, running = Event(), list[uvicorn.Server]()
-
-    async def run() -> None:
-        async with opened(tmp_path_factory.mktemp("house")) as house:
-            running.append(server(http.build(house.service)))
-            ready.set()
-            await running[0].serve(sockets=[listening.socket])
-
-    thread = Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(20)
-    yield listening.url
-    running[0].should_exit = True
-    thread.join(20)
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def at(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("GRIDCALL_URL", url)
-    monkeypatch.delenv("GRIDCALL_KEY", raising=False)
-    return url
+from tests.app_fixture import START
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -157,3 +122,11 @@ def test_elsewhere_a_key_must_be_given(capsys: pytest.CaptureFixture[str], monke
     code, _, err = run(capsys, "events")
     assert code == 2
     assert "give the key with which you are known at https://gridcall.example" in err
+
+
+def test_who_does_not_answer_in_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("GRIDCALL_URL", url)
+        with pytest.raises(CommandError, match=f"{url} did not answer within 0.2 seconds"):
+            Api(seconds=0.2).get("/v1/roster")

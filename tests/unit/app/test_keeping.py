@@ -174,3 +174,41 @@ async def test_a_roster_is_loaded_while_it_runs(
         assert "in force already" in (await asyncio.to_thread(run, capsys, "roster", "load", str(file)))[1]
         code, out = await asyncio.to_thread(run, capsys, "roster", "load", str(ROSTER))
         assert (code, "demo" in out) == (2, True)
+
+
+async def test_a_start_with_the_same_file_keeps_what_was_edited_since(tmp_path: Path) -> None:
+    """A cover made at night is not undone by a process that starts again; a file that changed is loaded."""
+    cover = {"action": "add", "person": "ana", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+    async with opened(tmp_path) as house:
+        made = await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=cover)
+        assert made.status_code == 201
+    async with opened(tmp_path) as house:
+        assert [o.person for o in house.service.rosters.roster.overrides] == ["ana"]
+    text = ROSTER.read_text().replace("Ana Reyes", "Ana Reyes-Lind")
+    async with opened(tmp_path, roster_text=text) as house:
+        roster = house.service.rosters.roster
+        assert (roster.people["ana"].name, roster.overrides) == ("Ana Reyes-Lind", ())
+
+
+async def test_a_file_is_loaded_again_when_told_and_only_if_new_when_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "var"))
+    file = tmp_path / "roster.yaml"
+    file.write_text(OWN_KEYS)
+    absence = {"person": "ana", "from": "2026-11-07T00:00", "to": "2026-11-08T00:00"}
+    async with opened(tmp_path / "var") as house:
+
+        async def typed(*words: str) -> str:
+            code, out = await asyncio.to_thread(run, capsys, "roster", "load", *words, str(file))
+            assert code == 0, out
+            await house.service._look_at_roster()
+            return out
+
+        await typed("--if-new")
+        made = await house.post("/v1/absences", f"{SECRET}admin", json=absence)
+        assert made.status_code == 201, made.text
+        assert "was loaded before; version 2 is in force" in await typed("--if-new")
+        assert len(house.service.rosters.roster.absences) == 1
+        assert "is in force, as version 3" in await typed()
+        assert house.service.rosters.roster.absences == ()

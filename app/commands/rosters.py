@@ -1,0 +1,110 @@
+"""`gridcall roster`: the whole roster as one file, taken out, looked at, and brought in force."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+roster = typer.Typer(no_args_is_help=True, help="The whole roster as one file: export, check, apply, load.")
+
+SECONDS = 120.0  # of thousands of people the file is read, and every shift compared
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The roster file, whole or not at all.")]
+
+
+@roster.command("export")
+def export(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Where to; standard output by default.")] = None,
+) -> None:
+    """The roster in force as its file, with whole numbers and routing keys, without the keys of the API."""
+    from app.commands.client import Api, CommandError
+
+    text = str(Api(seconds=SECONDS).get("/v1/roster"))
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.touch(mode=0o600)  # nobody else is to read the numbers
+        file.write_text(text)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from None
+    typer.echo(f"The roster in force is in {file}")
+
+
+@roster.command("check")
+def check(file: File) -> None:
+    """Read a file as `apply` and `load` do; ask nobody, change nothing."""
+    from app.serve import read_roster
+
+    found = read_roster(file)
+    of = found.roster
+    typer.echo(
+        f"{file} is right: {len(of.people)} people, {len(of.rotations)} rotations, {len(of.routes)} routes, "
+        f"{len(of.sources)} sources, {len(found.keys) or 'no'} keys"
+    )
+
+
+@roster.command("apply")
+def apply(
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and stop.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
+    accept_gaps: Annotated[
+        bool, typer.Option("--accept-gaps", help="Also if it leaves nobody on call; with --reason.")
+    ] = False,
+) -> None:
+    """Say what a file changes and whose duty, then bring it in force. Without keys in it the keys stay as they are."""
+    from app.commands.client import Api
+    from app.serve import read_roster
+
+    read_roster(file)  # its mistakes are told with the file's own name, and nobody is asked
+    api, headers = Api(seconds=SECONDS), {"Content-Type": "application/yaml"}
+    body = file.read_bytes()
+    planned = api.call("POST", "/v1/roster/plan", content=body, headers=headers)
+    if not planned["changes"]:
+        typer.echo(f"{file} is in force already, as version {planned['version']}")
+        return
+    typer.echo("\n".join(lines(planned)))
+    if dry_run:
+        return
+    if not yes:
+        typer.confirm(f"Apply it over version {planned['version']}?", abort=True)
+    headers["If-Match"] = f'"{planned["version"]}"'  # what was shown is what will happen
+    why = {"reason": reason, "accept_gaps": accept_gaps}
+    done = api.call("PUT", "/v1/roster", content=body, headers=headers, params=why)
+    typer.echo(f"{file} is in force, as version {done['version']}")
+
+
+@roster.command("load")
+def load(
+    file: File,
+    if_new: Annotated[
+        bool, typer.Option("--if-new", help="Not if it was loaded last: what was changed since by other ways stays.")
+    ] = False,
+) -> None:
+    """On Gridcall's own host: bring a roster and its keys in force. Processes that run take them within two seconds."""
+    from app import keeping
+    from app.serve import read_roster
+    from config.settings import load_settings
+    from model.clock import SystemClock
+
+    loaded = keeping.load(load_settings(), read_roster(file), SystemClock().now(), again=not if_new)
+    if if_new and loaded.version == loaded.before:
+        typer.echo(f"{file} was loaded before; version {loaded.version} is in force")
+        return
+    same = " already" if loaded.version == loaded.before else ""
+    typer.echo(f"{file} is in force{same}, as version {loaded.version}")
+
+
+def lines(edit: Mapping[str, Any]) -> Iterator[str]:
+    """What an edit changes, and then whose duty."""
+    yield from (change["text"] for change in edit["changes"])
+    if not edit["effect"]:
+        yield "Who is on call stays the same."
+        return
+    yield "Who is on call changes:"
+    yield from (f"  {change['rotation']}: {change['text']}" for change in edit["effect"])
+    if edit["effect_omitted"]:
+        yield f"  and {edit['effect_omitted']} more"

@@ -1,0 +1,280 @@
+"""A roster as the data its file would hold: what `config/roster_reader.py` reads, written back. Pure.
+
+Whatever is as it would be when left out is left out. Keys are not in it: of their secrets only hashes are known.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from model.plan import ChannelName
+from model.roster import (
+    AwakeHours,
+    Heartbeat,
+    Match,
+    PagerDutyMode,
+    PagerDutyService,
+    Person,
+    Policy,
+    Resource,
+    Roster,
+    Route,
+    Source,
+    Step,
+    Team,
+    Wake,
+)
+from model.rota import Absence, Layer, Override, Restriction, Rotation, ShiftLength, Weekday
+
+Data = dict[str, Any]
+
+_POLICY = Policy(id="", steps=())
+_STEP = Step(after_seconds=0)
+_LINE_CHARS = 120
+
+
+def to_yaml(roster: Roster) -> str:
+    """The roster file that says `roster`."""
+    return yaml.dump(
+        document(roster),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=_LINE_CHARS,
+    )
+
+
+def document(roster: Roster) -> Data:
+    """Its sections in the order of docs/roster.md; those without entries are left out."""
+    sections = {
+        "admin_channel": roster.admin_channel,
+        "people": {p.id: _person(p) for p in roster.people.values()},
+        "teams": {t.id: _team(t) for t in roster.teams.values()},
+        "rotations": {r.id: _rotation(r) for r in roster.rotations.values()},
+        "overrides": [_override(o, roster.rotations[o.rotation].timezone) for o in roster.overrides],
+        "absences": [_absence(a, roster.people[a.person].timezone) for a in roster.absences],
+        "policies": {p.id: _policy(p) for p in roster.policies.values()},
+        "routes": [_route(r) for r in roster.routes],
+        "resources": [_resource(r) for r in roster.resources],
+        "sources": {s.id: _source(s) for s in roster.sources.values()},
+    }
+    return _given(sections)
+
+
+def entry(roster: Roster, section: str, name: str) -> Data | None:
+    """The entry of that name in a section of names, None when it is not there."""
+    there, written = getattr(roster, section), _WRITTEN[section]
+    return written(there[name]) if name in there else None
+
+
+def route(roster: Roster, name: str) -> Data | None:
+    return next((_route(r) for r in roster.routes if r.id == name), None)
+
+
+def resource(roster: Roster, scheme: str, code: str) -> Data | None:
+    found = roster.resource(scheme, code)
+    return _resource(found) if found else None
+
+
+def _person(person: Person) -> Data:
+    phone, sms = person.address(ChannelName.VOICE), person.address(ChannelName.SMS)
+    return _given(
+        {
+            "name": person.name,
+            "timezone": person.timezone,
+            "phone": phone,
+            "sms": None if sms == phone else sms or False,
+            "slack": person.address(ChannelName.SLACK_DM),
+            "awake": None if person.awake == AwakeHours() else _awake(person.awake),
+            "language": _unless(person.language, "en"),
+            "pagerduty_user": person.pagerduty_user,
+        }
+    )
+
+
+def _awake(hours: AwakeHours) -> Data:
+    return {"start": _clock(hours.start), "end": _clock(hours.end)}
+
+
+def _team(team: Team) -> Data:
+    return _given(
+        {
+            "name": team.name,
+            "slack_channel": team.slack_channel,
+            "slack_test_channel": team.slack_test_channel,
+            "pagerduty": _pagerduty(team.pagerduty) if team.pagerduty else None,
+        }
+    )
+
+
+def _pagerduty(service: PagerDutyService) -> Data:
+    return _given({"routing_key": service.routing_key, "mode": _unless(service.mode, PagerDutyMode.RECORD)})
+
+
+def _rotation(rotation: Rotation) -> Data:
+    return {
+        "name": rotation.name,
+        "team": rotation.team,
+        "timezone": rotation.timezone,
+        "layers": [_layer(layer) for layer in rotation.layers],
+    }
+
+
+def _layer(layer: Layer) -> Data:
+    return _given(
+        {
+            "name": layer.name,
+            "participants": [turn[0] if len(turn) == 1 else list(turn) for turn in layer.participants],
+            "shift": _shift(layer.shift),
+            "starts_at": _written(layer.starts_at),
+            "ends_at": _written(layer.ends_at) if layer.ends_at else None,
+            "restrictions": [_restriction(r) for r in layer.restrictions],
+            "priority": _unless(layer.priority, 0),
+        }
+    )
+
+
+def _shift(shift: ShiftLength) -> Data:
+    return _given({"unit": str(shift.unit), "count": _unless(shift.count, 1)})
+
+
+def _restriction(hours: Restriction) -> Data:
+    days = None if hours.days == tuple(Weekday) else [str(day) for day in hours.days]
+    return _given({"days": days, "from": _clock(hours.start), "to": _clock(hours.end)})
+
+
+def _override(override: Override, timezone: str) -> Data:
+    return _given(
+        {
+            "rotation": override.rotation,
+            "action": str(override.action),
+            "person": override.person,
+            "replaces": override.replaces,
+            "from": _local(override.start, timezone),
+            "to": _local(override.end, timezone),
+        }
+    )
+
+
+def _absence(absence: Absence, timezone: str) -> Data:
+    return {
+        "person": absence.person,
+        "from": _local(absence.start, timezone),
+        "to": _local(absence.end, timezone),
+    }
+
+
+def _policy(policy: Policy) -> Data:
+    names = [f.name for f in fields(policy) if f.name not in ("id", "steps")]
+    changed = {name: _unless(getattr(policy, name), getattr(_POLICY, name)) for name in names}
+    return _given(changed) | {"steps": [_step(step) for step in policy.steps]}
+
+
+def _step(step: Step) -> Data:
+    channels = None if step.channels == _STEP.channels else _texts(step.channels)
+    return {"after_seconds": step.after_seconds} | _given(
+        {
+            "rotations": list(step.rotations),
+            "people": list(step.people),
+            "wake": _unless(step.wake, Wake.ANY),
+            "channels": channels,
+        }
+    )
+
+
+def _route(route: Route) -> Data:
+    match = None if route.match == Match() else _match(route.match)
+    return _given({"id": route.id, "match": match, "team": route.team, "policy": route.policy})
+
+
+def _match(match: Match) -> Data:
+    return _given({f.name: _texts(getattr(match, f.name)) for f in fields(match)})
+
+
+def _resource(resource: Resource) -> Data:
+    return _given(
+        {
+            "scheme": resource.scheme,
+            "code": resource.code,
+            "name": resource.name,
+            "zone": resource.zone,
+            "timezone": _unless(resource.timezone, "UTC"),
+            "contracted_mw": None if resource.contracted_mw is None else _number(resource.contracted_mw),
+            "team": resource.team,
+        }
+    )
+
+
+def _source(source: Source) -> Data:
+    return _given(
+        {
+            "name": source.name,
+            "format": _unless(source.format, "canonical"),
+            "timezone": _unless(source.timezone, "UTC"),
+            "critical": source.critical or None,
+            "heartbeat": _heartbeat(source.heartbeat) if source.heartbeat != Heartbeat() else None,
+            "also_confirm": source.also_confirm,
+        }
+    )
+
+
+def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
+    if heartbeat is None:
+        return "none"
+    return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
+
+
+def _given(data: Mapping[str, Any]) -> Data:
+    """Without what says nothing."""
+    return {name: value for name, value in data.items() if value not in (None, "", [], {})}
+
+
+def _unless(value: Any, default: Any) -> Any:
+    """None for the default. Words of the model become plain text."""
+    return None if value == default else str(value) if isinstance(value, str) else value
+
+
+def _texts(words: Iterable[str]) -> list[str]:
+    return [str(word) for word in words]
+
+
+def _clock(at: time) -> str:
+    return f"{at:%H:%M}"
+
+
+def _local(at: datetime, timezone: str) -> str:
+    """By the clock there, with its offset; in UTC where that is none of whole minutes, as the file knows no others."""
+    there = at.astimezone(ZoneInfo(timezone))
+    offset = there.utcoffset()
+    return _written(there if offset is not None and not offset % timedelta(minutes=1) else at)
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat(timespec="auto" if at.second or at.microsecond else "minutes")
+
+
+def _number(megawatts: float) -> int | float | str:
+    """1e-06 is written out: the file knows no exponents."""
+    if megawatts.is_integer():
+        return int(megawatts)
+    return f"{megawatts:.6f}".rstrip("0") if "e" in repr(megawatts) else megawatts
+
+
+_WRITTEN: Mapping[str, Callable[[Any], Data]] = {
+    "people": _person,
+    "teams": _team,
+    "rotations": _rotation,
+    "policies": _policy,
+    "sources": _source,
+}
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        """Equal lists are written twice: nobody wants to look up an anchor."""
+        return True

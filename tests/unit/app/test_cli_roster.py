@@ -1,0 +1,120 @@
+"""`gridcall roster`: taken out, checked, shown what it changes, and brought in force from another host."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.commands.rosters import lines
+from config.roster_file import load_roster
+from tests.app_fixture import ROSTER
+
+TEXT = ROSTER.read_text().partition("\nkeys:")[0]
+Gridcall = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "roster.yaml"
+
+
+def test_a_roster_goes_out_and_comes_back(gridcall: Gridcall, file: Path) -> None:
+    code, out, _ = gridcall("roster", "export", str(file))
+    assert (code, out) == (0, f"The roster in force is in {file}\n")
+    assert file.stat().st_mode & 0o077 == 0
+    assert load_roster(file.read_text(), "r").roster == load_roster(TEXT, "r").roster
+    assert gridcall("roster", "export")[1] == file.read_text()
+    code, out, _ = gridcall("roster", "apply", str(file))
+    assert (code, out) == (0, f"{file} is in force already, as version 1\n")
+
+
+def test_what_it_changes_is_said_and_asked_first(
+    gridcall: Gridcall, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(TEXT.replace("[dee, eli]", "[eli, dee]"))
+    code, out, _ = gridcall("roster", "apply", str(file), "--dry-run")
+    assert code == 0
+    change, title, first, *_ = out.splitlines()
+    assert change == "change rotation ops-backup: layers[0].participants [dee, eli] -> [eli, dee]"
+    assert title == "Who is on call changes:"
+    assert first == "  ops-backup: Eli Novak replaces Dee Larsen Tue 09:00-Mon 09:00 CST, 6 d"
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert gridcall("roster", "apply", str(file))[0] == 1
+    code, out, _ = gridcall("roster", "apply", str(file), "--yes", "--reason", "swapped")
+    assert (code, out.splitlines()[-1]) == (0, f"{file} is in force, as version 2")
+    file.write_text(TEXT)
+    assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
+
+
+def test_a_wrong_file_is_refused_before_anybody_is_asked(
+    gridcall: Gridcall, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(TEXT.replace("phone: +13125550102", "phone: 555"))
+    monkeypatch.setenv("GRIDCALL_URL", "http://127.0.0.1:1")
+    for verb in ("check", "apply"):
+        code, _, err = gridcall("roster", verb, str(file))
+        assert (code, err.startswith("roster.yaml:16: people.ben.phone: expected an E.164 number")) == (2, True), err
+
+
+def test_a_right_file_is_counted(gridcall: Gridcall) -> None:
+    code, out, _ = gridcall("roster", "check", str(ROSTER))
+    assert (code, out) == (0, f"{ROSTER} is right: 5 people, 2 rotations, 2 routes, 3 sources, 5 keys\n")
+
+
+def test_nothing_changes_for_those_on_call() -> None:
+    edit = {"changes": [{"text": "add person zoe (Zoe)"}], "effect": [], "effect_omitted": 0}
+    assert list(lines(edit)) == ["add person zoe (Zoe)", "Who is on call stays the same."]
+
+
+def test_many_changes_end_with_their_number() -> None:
+    change = {"rotation": "ops", "text": "Ana replaces Ben Sat"}
+    *_, last = lines({"changes": [], "effect": [change], "effect_omitted": 7})
+    assert last == "  and 7 more"
+
+
+# --- cover and swap ---------------------------------------------------------------------------------------------------
+
+COVER = ("cover", "--rotation", "ops-primary", "--person", "dee", "--replaces", "ana")
+
+
+def test_a_cover_in_one_line(gridcall: Gridcall) -> None:
+    """By the rotation's clock; 01:30 comes twice that night, and is meant the first time."""
+    code, out, err = gridcall(*COVER, "--from", "2026-11-01T22:00", "--to", "Mon 06:00", "--reason", "dentist")
+    assert code == 0, err
+    added, *_, version = out.splitlines()
+    assert added.endswith("(ops-primary replace dee ana 2026-11-01T22:00-06:00 2026-11-02T06:00-06:00)")
+    assert version.startswith("In force as version ")
+    code, out, _ = gridcall("oncall", "--at", "2026-11-02T00:00", "--tz", "America/Chicago", "--json")
+    people = {p["id"] for r in json.loads(out)["rotations"] for g in r["groups"] for p in g["people"]}
+    assert (code, "dee" in people, "ana" in people) == (0, True, False)
+
+
+def test_a_gap_is_refused_and_accepted_with_a_reason(gridcall: Gridcall, file: Path) -> None:
+    file.write_text(f"{TEXT}\nabsences:\n  - {{person: eli, from: 2026-11-10T00:00, to: 2026-11-12T00:00}}\n")
+    code, _, err = gridcall("roster", "apply", str(file), "--yes")
+    assert (code, "It leaves a gap: ops-backup: Nobody replaces Eli Novak" in err) == (2, True)
+    assert gridcall("roster", "apply", str(file), "--yes", "--accept-gaps", "--reason", "closed")[0] == 0
+    file.write_text(TEXT)
+    assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
+
+
+def test_a_time_that_is_doubtful_is_said(gridcall: Gridcall) -> None:
+    code, _, err = gridcall(*COVER, "--from", "2027-11-07T01:30", "--to", "Sun 06:00")
+    assert (code, "01:30 comes twice on Sun 7 Nov 2027 in America/Chicago" in err) == (0, True)
+
+
+def test_a_swap_in_one_line(gridcall: Gridcall) -> None:
+    first = ("--person", "dee", "--from", "2027-11-01T09:00", "--to", "Tue 09:00")
+    second = ("--with", "eli", "--with-from", "2027-11-08T09:00", "--with-to", "Tue 09:00")
+    code, out, err = gridcall("swap", "--rotation", "ops-backup", *first, *second)
+    assert code == 0, err
+    assert "  ops-backup: Eli Novak replaces Dee Larsen Mon 1 Nov 2027 09:00-Tue 2 Nov 2027 09:00 CDT, 24 h" in out
+
+
+def test_what_cannot_be_is_said_by_the_server(gridcall: Gridcall) -> None:
+    code, _, err = gridcall("cover", "--rotation", "none", "--person", "dee", "--from", "17:00", "--to", "18:00")
+    assert (code, err.splitlines()[-1]) == (2, "No such rotation: rotation none is not in the roster")
+    code, _, err = gridcall(*COVER[:-3], "zoe", "--from", "2027-01-01T17:00", "--to", "18:00")
+    assert (code, 'expected the name of one of people, found "zoe"' in err) == (2, True)

@@ -1,0 +1,186 @@
+"""A roster that is written down reads back as the same roster."""
+
+import json
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.roster_file import load_roster, read_document
+from config.roster_writer import document, to_yaml
+from model.errors import SettingsError
+from model.event import Mode, Phase, Severity
+from model.plan import ChannelName
+from model.roster import (
+    AwakeHours,
+    ContactMethod,
+    Heartbeat,
+    Match,
+    PagerDutyMode,
+    PagerDutyService,
+    Person,
+    Policy,
+    Resource,
+    Roster,
+    Route,
+    Source,
+    Step,
+    Team,
+    Wake,
+)
+from tests.unit.config.test_roster_file import DOC, SMALL
+from tests.unit.routing.rota_worlds import PEOPLE, world
+
+ROOT = Path(__file__).parents[3]
+patient = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+ZONES = st.sampled_from(["America/Chicago", "Asia/Kathmandu", "UTC", "Australia/Lord_Howe"])
+PRINTABLE = st.characters(exclude_categories=("C", "Z"), include_characters=" ")
+TEXT = st.text(PRINTABLE, min_size=1, max_size=200) | st.sampled_from(["no", "~", "null", "1", "a: b", "#"])
+TIMES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
+SECONDS = st.integers(0, 86_400)
+
+
+def read(text: str) -> Roster:
+    return load_roster(text, "written.yaml").roster
+
+
+@st.composite
+def people(draw: st.DrawFn, name: str, number: int) -> Person:
+    phone = f"+1312555{number:04}" if draw(st.booleans()) else None
+    sms = draw(st.sampled_from([phone, f"+1312556{number:04}", None]))
+    slack = f"U0{name.upper()}" if draw(st.booleans()) or not (phone or sms) else None
+    addresses = {ChannelName.VOICE: phone, ChannelName.SMS: sms, ChannelName.SLACK_DM: slack}
+    return Person(
+        id=name,
+        name=draw(TEXT),
+        timezone=draw(ZONES),
+        methods=tuple(ContactMethod(channel=c, address=a) for c, a in addresses.items() if a),
+        awake=AwakeHours(start=draw(TIMES), end=draw(TIMES)),
+        language=draw(st.sampled_from(["en", "es-MX"])),
+        pagerduty_user=draw(st.none() | TEXT),
+    )
+
+
+@st.composite
+def policies(draw: st.DrawFn, name: str) -> Policy:
+    step = Step(
+        after_seconds=draw(st.integers(0, 500)),
+        rotations=draw(st.sampled_from([("r",), ()])),
+        people=("ana",),
+        wake=draw(st.sampled_from(Wake)),
+        channels=draw(st.sampled_from([(ChannelName.VOICE, ChannelName.SMS), (ChannelName.SLACK_DM,)])),
+    )
+    return Policy(
+        id=name,
+        steps=(step,),
+        sla_seconds=draw(st.sampled_from([600, 3600])),
+        dial_margin_seconds=draw(st.sampled_from([5, 0])),
+        effective_at_counts=draw(st.booleans()),
+    )
+
+
+@st.composite
+def rosters(draw: st.DrawFn) -> Roster:
+    rota, _ = world(Random(draw(st.integers(0, 10**6))))
+    service = PagerDutyService(routing_key="a" * 32, mode=draw(st.sampled_from(PagerDutyMode)))
+    match = Match(sources=("miso",), programs=(draw(TEXT),), phases=(Phase.ALERT,), severities=tuple(Severity))
+    heartbeat = st.builds(Heartbeat, period_seconds=st.integers(1, 86_400), grace_seconds=SECONDS)
+    return Roster(
+        people={name: draw(people(name, n)) for n, name in enumerate(PEOPLE)},
+        teams={"t": Team(id="t", name=draw(TEXT), slack_channel="C0T", pagerduty=draw(st.none() | st.just(service)))},
+        rotations={"r": rota.rotation},
+        overrides=tuple(o for o in rota.overrides if o.person),
+        absences=rota.absences,
+        policies={name: draw(policies(name)) for name in ("default", "notices")},
+        routes=(
+            Route(id="some", team="t", policy="notices", match=replace(match, modes=(draw(st.sampled_from(Mode)),))),
+            Route(id="rest", team="t", policy="default"),
+        ),
+        resources=(
+            Resource(
+                scheme=draw(TEXT),
+                code="F1",
+                name=draw(TEXT),
+                zone=draw(TEXT | st.just("")),
+                timezone=draw(ZONES),
+                contracted_mw=draw(st.none() | st.integers(0, 10**9).map(lambda n: n / 10**6)),
+                team=draw(st.sampled_from([None, "t"])),
+            ),
+        ),
+        sources={
+            "miso": Source(
+                id="miso",
+                name=draw(TEXT),
+                format=draw(st.sampled_from(["canonical", "alertmanager"])),
+                timezone=draw(ZONES),
+                critical=draw(st.booleans()),
+                heartbeat=draw(st.none() | heartbeat),
+                also_confirm=draw(TEXT | st.just("")),
+            )
+        },
+        admin_channel=draw(st.sampled_from([None, "C0ADMIN"])),
+    )
+
+
+@patient
+@given(rosters())
+def test_every_roster_reads_back_equal(roster: Roster) -> None:
+    assert read(to_yaml(roster)) == roster
+
+
+@pytest.mark.parametrize(
+    "text",
+    [(ROOT / "config" / "demo_roster.yaml").read_text(), DOC.read_text().split("```yaml\n")[1].split("```")[0], SMALL],
+    ids=["demo", "documentation", "small"],
+)
+def test_the_files_of_this_project_read_back_equal(text: str) -> None:
+    assert read(to_yaml(read(text))) == read(text)
+
+
+def test_what_goes_without_saying_is_left_out() -> None:
+    """An export is to be read by people: nothing but what somebody decided."""
+    found = document(read(SMALL))
+    assert found["people"]["ana"] == {"name": "Ana Reyes", "timezone": "America/Chicago", "phone": "+13125550101"}
+    assert found["policies"] == {"default": {"steps": [{"after_seconds": 0, "rotations": ["primary"]}]}}
+    assert found["sources"] == {"miso": {"name": "MISO"}}
+    assert "absences" not in found
+
+
+def test_instants_are_written_by_the_clock_they_are_meant_by() -> None:
+    [override] = document(read(SMALL))["overrides"]
+    assert (override["from"], override["to"]) == ("2026-03-08T03:00-05:00", "2026-03-08T19:00-05:00")
+
+
+def test_keys_are_not_written() -> None:
+    assert "keys" not in yaml.safe_load(to_yaml(read(SMALL)))
+
+
+@patient
+@given(rosters())
+def test_the_data_itself_reads_as_the_file_does(roster: Roster) -> None:
+    """As it comes by the API: numbers and truths of JSON, null for what is left out."""
+    sent = json.loads(json.dumps(document(roster)))
+    sent["people"]["ana"]["language"] = sent["people"]["ana"].get("language")
+    assert read_document(sent) == roster
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"people": {"ana": {"name": "Ana", "timezone": "US/Central", "phone": "555"}}}, "people.ana.phone"),
+        ({"people": {"ana": {"name": "half \ud800", "timezone": "UTC", "slack": "U0ANA"}}}, "people.ana.name"),
+        ({"people": {"\udfff": 1}}, "people"),
+        ({"people": [[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]}, "nested too deeply"),
+        ({"peeple": {}}, 'peeple: unknown field; did you mean "people"?'),
+    ],
+)
+def test_what_is_wrong_with_data_is_named_by_its_path(data: Any, problem: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_document(data)
+    assert problem in str(refused.value)
