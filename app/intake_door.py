@@ -1,7 +1,7 @@
 """The door for events: what was posted becomes one durable message, and the sender its answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.notebook import Notebook
 from app.security import Caller, DeliveryIds, without_credentials
 from broker.base import Durability, Message, MessageKind, Publisher
 from intake.read import read
-from model.clock import Clock
+from model.clock import Clock, stopwatch
 from model.event import MessageType, lane
 from model.ids import Ids
 from model.reading import Feed, Problem, Reading, Unreadable
@@ -37,12 +37,14 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A durable message and what the door read in it."""
+    """A durable message and what the door read in it; when it had read it, and when it was durable (stopwatch)."""
 
     message: Message
     readings: Sequence[Reading | Unreadable]
     durable: Durability
-    deadlines: Sequence[datetime | None] = field(default=())
+    deadlines: Sequence[datetime | None]
+    read_at: float
+    durable_at: float
 
 
 def feed_of(roster: Roster, source: str) -> Feed:
@@ -96,6 +98,7 @@ class Door:
             readings = (TOO_LARGE,) if posted.truncated else read(posted.body, headers, feed, now)
             deadlines = [_deadline(r, roster, source, now) if isinstance(r, Reading) else None for r in readings]
             ids = tuple(self._ids.new() for _ in readings)
+            read_at = stopwatch()
             with self._tracer.span("publish", span) as trace:
                 message = Message(
                     id=ids[0],
@@ -117,10 +120,11 @@ class Door:
                     trace=trace,
                 )
                 durable = await self._broker.publish(message)
+            durable_at = stopwatch()
         if posted.replay_of is None:  # a person replays: that says nothing about the source being alive
             self._notebook.heard(source, now)
         self._notebook.answered(message.id, self._clock.now())
-        return Accepted(message, readings, durable, deadlines)
+        return Accepted(message, readings, durable, deadlines, read_at, durable_at)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
         """The answer for each member: the 202 body, or a problem."""

@@ -18,6 +18,7 @@ from app.rosters import Rosters
 from app.security import DeliveryIds
 from app.stores import Stores
 from app.ticks import Tick
+from app.timing import TimedDatabase
 from app.vendors import Vendors
 from broker.failover import FailoverBroker
 from config.settings import Settings
@@ -33,6 +34,7 @@ from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
 from store import leases
+from store.database import Database
 from store.retention import Keep
 
 log = structlog.get_logger(__name__)
@@ -65,7 +67,7 @@ class Service:
     ) -> None:
         self.roles = frozenset(roles)
         self.settings = settings
-        self.database = stores.database
+        self.database: Database = TimedDatabase(stores.database)  # as requests use it
         self.broker = stores.broker
         self.clock = clock
         self.ids = ids
