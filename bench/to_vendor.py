@@ -12,7 +12,7 @@ from app.serve import listen
 from bench import event, roster
 from bench.engines import Engines, engines
 from bench.load import Connection, Measured, request
-from bench.processes import server
+from bench.processes import Idle, server
 from model.clock import SystemClock
 from sandbox import Settings, World, build
 
@@ -73,7 +73,7 @@ async def _shape(label: str, standins: str, arrivals: Arrivals, first: int, sett
         await _round(running.port, arrivals, first, rate=20, seconds=2)  # warm
         first += 40
         for rate in RATES:
-            idle = _Idle()
+            idle = Idle()
             measured, sent = await _round(running.port, arrivals, first, rate=rate, seconds=SECONDS)
             first += sent
             share = idle.share()
@@ -87,22 +87,6 @@ async def _shape(label: str, standins: str, arrivals: Arrivals, first: int, sett
         per_second = told / measured.took_seconds
         print(f"{f'{label}, {FLOOD} at once':34}{sent:>8}{told:>8}   {per_second:.0f} events/s end to end")
         return first + sent
-
-
-class _Idle:
-    """The machine's idle share since this was made, all cores."""
-
-    def __init__(self) -> None:
-        self._before = self._times()
-
-    def share(self) -> float:
-        idle, total = (b - a for a, b in zip(self._before, self._times(), strict=True))
-        return idle / total
-
-    def _times(self) -> tuple[int, int]:
-        with open("/proc/stat") as stat:
-            numbers = [int(n) for n in stat.readline().split()[1:]]
-        return numbers[3] + numbers[4], sum(numbers)
 
 
 async def _round(port: int, arrivals: Arrivals, first: int, *, rate: int, seconds: int) -> tuple[Measured, int]:
