@@ -69,6 +69,11 @@ _DUE = (
     .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
     .limit(bindparam("limit"))
 )
+_FOLLOWER = (
+    select(notifications.c.id)
+    .where(notifications.c.event_pk == bindparam("event_pk"), _PENDING, notifications.c.follows == bindparam("row_id"))
+    .limit(1)
+)
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
 _CLAIM = (
     update(notifications)
@@ -264,10 +269,15 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
         if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
             threads.remember(conn, row.event_pk, row.address, result.vendor_id)
-        if row.channel is not ChannelName.VOICE:
+        if row.channel is not ChannelName.VOICE and _is_waited_for(conn, row):
             signal(conn, DISPATCH)  # rows that follow this one may go now
     else:
         _told_in_part(conn, row.id, now)
+
+
+def _is_waited_for(conn: Connection, row: Notification) -> bool:
+    """Every notifier looks when it is woken, so nobody is woken for nothing. The caller has locked the event."""
+    return conn.scalar(_FOLLOWER, {"event_pk": row.event_pk, "row_id": row.id}) is not None
 
 
 def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:
