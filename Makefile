@@ -54,9 +54,10 @@ services: ready-to-develop ## Say which outside services the tests find here
 # --no-header and the absence of any index option keep addresses and paths out of the locks.
 # What is locked already stays where it is; make lock UPGRADE=--upgrade moves everything to the newest.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(UPGRADE)
-lock: ready-to-develop ## Write both lock files anew from pyproject.toml
+lock: ready-to-develop ## Write the lock files anew from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements.lock
-	$(LOCK) --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra otel pyproject.toml -o requirements-otel.lock
+	$(LOCK) --extra otel --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove .venv, the caches and what the demo wrote
 	rm -rf .venv var dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -30,6 +30,7 @@ from app.api import (
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.roles import Role
 from app.service import Service
+from app.timing import Timing, timing
 
 MAX_REQUEST_ID = 64
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -64,7 +65,7 @@ class Application(FastAPI):
                 await events_in(scope, receive, send_with_id)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
-                    await super().__call__(scope, receive, send_with_id)
+                    await super().__call__(scope, receive, _timed(send_with_id))
         finally:
             route = _route(scope) if events_in is None else EVENTS_IN
             self.service.metrics.requests.count(_method(scope), route, status)
@@ -75,6 +76,20 @@ class Application(FastAPI):
         for path, methods in events_in_docs.PATHS.items() if self.events_in else ():
             described["paths"][path] = methods | described["paths"].get(path, {})  # GET of the same path stays
         return described
+
+
+def _timed(send: Send) -> Send:
+    """Each answer says how long it took."""
+    taken = Timing()
+    timing.set(taken)
+
+    async def send_with_timing(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            header = (b"server-timing", taken.header().encode())
+            message["headers"] = [*message.get("headers", ()), header]
+        await send(message)
+
+    return send_with_timing
 
 
 def _method(scope: Scope) -> str:

@@ -1,7 +1,7 @@
 """The door for events: what was posted becomes one durable message, and the sender its answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,12 @@ from app.notebook import Notebook
 from app.security import Caller, DeliveryIds, without_credentials
 from broker.base import Durability, Message, MessageKind, Publisher
 from intake.read import read
-from model.clock import Clock
+from model.clock import Clock, stopwatch
 from model.event import MessageType, lane
 from model.ids import Ids
 from model.reading import Feed, Problem, Reading, Unreadable
 from model.roster import Roster
+from model.tracing import UNTRACED, Tracer
 from routing import routes
 
 KEPT_OF_TOO_LARGE = 64 * 1024
@@ -36,12 +37,14 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A durable message and what the door read in it."""
+    """A durable message and what the door read in it; when it had read it, and when it was durable (stopwatch)."""
 
     message: Message
     readings: Sequence[Reading | Unreadable]
     durable: Durability
-    deadlines: Sequence[datetime | None] = field(default=())
+    deadlines: Sequence[datetime | None]
+    read_at: float
+    durable_at: float
 
 
 def feed_of(roster: Roster, source: str) -> Feed:
@@ -71,45 +74,57 @@ class Door:
     """Reads, publishes, and tells what to answer. Needs no database."""
 
     def __init__(
-        self, broker: Publisher, clock: Clock, ids: Ids, delivery_ids: DeliveryIds, notebook: Notebook
+        self,
+        broker: Publisher,
+        clock: Clock,
+        ids: Ids,
+        delivery_ids: DeliveryIds,
+        notebook: Notebook,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self._broker = broker
         self._clock = clock
         self._ids = ids
         self._delivery_ids = delivery_ids
         self._notebook = notebook
+        self._tracer = tracer
 
     async def accept(self, posted: Posted, source: str, caller: Caller, roster: Roster) -> Accepted:
         """Return when the message is durable. Raises QueueFull or Unavailable: then nothing was accepted."""
-        now = self._clock.now()
-        feed = feed_of(roster, source)
-        headers = without_credentials(posted.headers)
-        readings = (TOO_LARGE,) if posted.truncated else read(posted.body, headers, feed, now)
-        deadlines = [_deadline(r, roster, source, now) if isinstance(r, Reading) else None for r in readings]
-        ids = tuple(self._ids.new() for _ in readings)
-        message = Message(
-            id=ids[0],
-            kind=MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE,
-            source=source,
-            format=feed.format,
-            lane=min(_lane(r) for r in readings),
-            body=posted.body,
-            received_at=now,
-            deliveries=ids,
-            headers=headers,
-            sender=posted.sender,
-            signature=f"bearer key {caller.key_id} is valid",
-            key_id=caller.key_id,
-            request_id=posted.request_id,
-            truncated=posted.truncated,
-            deadline_at=deadlines[0] if len(deadlines) == 1 else None,
-            replay_of=posted.replay_of,
-        )
-        durable = await self._broker.publish(message)
+        with self._tracer.begin("accept", posted.headers.get("traceparent", ""), source=source) as span:
+            now = self._clock.now()
+            feed = feed_of(roster, source)
+            headers = without_credentials(posted.headers)
+            readings = (TOO_LARGE,) if posted.truncated else read(posted.body, headers, feed, now)
+            deadlines = [_deadline(r, roster, source, now) if isinstance(r, Reading) else None for r in readings]
+            ids = tuple(self._ids.new() for _ in readings)
+            read_at = stopwatch()
+            with self._tracer.span("publish", span) as trace:
+                message = Message(
+                    id=ids[0],
+                    kind=MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE,
+                    source=source,
+                    format=feed.format,
+                    lane=min(_lane(r) for r in readings),
+                    body=posted.body,
+                    received_at=now,
+                    deliveries=ids,
+                    headers=headers,
+                    sender=posted.sender,
+                    signature=f"bearer key {caller.key_id} is valid",
+                    key_id=caller.key_id,
+                    request_id=posted.request_id,
+                    truncated=posted.truncated,
+                    deadline_at=deadlines[0] if len(deadlines) == 1 else None,
+                    replay_of=posted.replay_of,
+                    trace=trace,
+                )
+                durable = await self._broker.publish(message)
+            durable_at = stopwatch()
         if posted.replay_of is None:  # a person replays: that says nothing about the source being alive
             self._notebook.heard(source, now)
         self._notebook.answered(message.id, self._clock.now())
-        return Accepted(message, readings, durable, deadlines)
+        return Accepted(message, readings, durable, deadlines, read_at, durable_at)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
         """The answer for each member: the 202 body, or a problem."""

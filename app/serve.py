@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from app import http, standins, supervision, ticks, vendors
+from app import http, standins, supervision, ticks, tracing, vendors
 from app.roles import Role
 from app.rosters import load_rosters
 from app.service import Service
@@ -25,6 +25,7 @@ from config.settings import Settings
 from model.clock import SlewedClock, SystemClock
 from model.errors import SettingsError
 from model.ids import SystemIds
+from model.tracing import Tracer
 from notifiers import channels
 from sandbox import World
 from sandbox import build as build_sandbox
@@ -139,7 +140,8 @@ async def serve(
         rosters = await load_rosters(stores.database, file, clock.now(), demo=demo, keep=keep)
         connected = vendors.connect(settings, clock)
         channels.load(connected.channels.keys())
-        service = Service(settings, stores, rosters, connected, clock, SystemIds())
+        tracer = _tracer(settings, stack)
+        service = Service(settings, stores, rosters, connected, clock, SystemIds(), tracer=tracer)
         for sentence in connected.missing:
             log.warning(sentence)
         stack.push_async_callback(service.close)
@@ -148,6 +150,13 @@ async def serve(
             # The demo's upstream says one word at the start, so that its silence can be waited for.
             service.notebook.heard(DEMO_SOURCE, clock.now())
         await _run(service, stop, api, own, world, lambda: ready(service, api, standins_url))
+
+
+def _tracer(settings: Settings, stack: AsyncExitStack) -> Tracer:
+    """Closed at the very end, when nobody makes spans any more."""
+    tracer = tracing.open_tracer(settings)
+    stack.push_async_callback(asyncio.to_thread, tracer.close)
+    return tracer
 
 
 async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Listening], None]) -> None:
@@ -164,7 +173,8 @@ async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Lis
         rosters = await load_rosters(stores.database, file, clock.now(), demo=False, keep=keep)
         connected = vendors.connect(settings, clock)
         channels.load(connected.channels.keys())
-        service = Service(settings, stores, rosters, connected, clock, SystemIds(), {role})
+        tracer = _tracer(settings, stack)
+        service = Service(settings, stores, rosters, connected, clock, SystemIds(), {role}, tracer)
         if role in (Role.API, Role.NOTIFIER):
             for sentence in connected.missing:
                 log.warning(sentence)

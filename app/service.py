@@ -19,6 +19,7 @@ from app.rosters import Rosters
 from app.security import DeliveryIds
 from app.stores import Stores
 from app.ticks import Tick
+from app.timing import TimedDatabase
 from app.vendors import Vendors
 from broker.failover import FailoverBroker
 from config.settings import Settings
@@ -26,6 +27,7 @@ from heartbeat.sweeper import Sweeper
 from model.clock import Clock
 from model.errors import Unavailable
 from model.ids import Ids
+from model.tracing import UNTRACED, Tracer
 from notifiers.context import House
 from notifiers.dispatcher import Dispatcher
 from notifiers.limits import Limits
@@ -33,6 +35,7 @@ from notifiers.reconciler import Reconciler
 from routing.reviser import Reviser
 from routing.router import Router
 from store import leases
+from store.database import Database
 from store.retention import Keep
 
 log = structlog.get_logger(__name__)
@@ -61,30 +64,32 @@ class Service:
         clock: Clock,
         ids: Ids,
         roles: Collection[Role] = EVERY_ROLE,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self.roles = frozenset(roles)
         self.settings = settings
-        self.database = stores.database
+        self.database: Database = TimedDatabase(stores.database)  # as requests use it
         self.broker = stores.broker
         self.clock = clock
         self.ids = ids
         self.rosters = rosters_
         self.editor = Editor(stores.database, rosters_, clock)
         self.vendors = vendors
+        self.tracer = tracer
         self._process_id = stores.process_id
         self.delivery_ids = DeliveryIds(stores.installation_key)
         self.notebook = Notebook(stores.database)
         self.pubsub = PubSub()
         self.metrics = Metrics()
-        self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook)
+        self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
-        self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message)
+        self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message, tracer)
         # RabbitMQ's queue is shared; what waits on this host while it is away is for a router of this process.
         self.failover = stores.broker if isinstance(stores.broker, FailoverBroker) else None
         self.spool_router = None
         if self.failover is not None:
             spool = self.failover.spool
-            self.spool_router = Router(spool, stores.database, clock, ids, roster, read_message)
+            self.spool_router = Router(spool, stores.database, clock, ids, roster, read_message, tracer)
         self.reviser = Reviser(stores.database, clock, ids, roster)
         self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
         self.dispatcher = Dispatcher(
@@ -100,6 +105,7 @@ class Service:
                 slack_per_second=settings.slack_per_second,
             ),
             house=self.house,
+            tracer=tracer,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
         self.sweeper = Sweeper(

@@ -10,19 +10,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-import asyncpg
-from sqlalchemy import Connection, make_url, select, text
+from sqlalchemy import Connection, select, text
 
-from bench import hot
+from bench import filling, hot
 from bench.hot import Sample, Statement
 from model.plan import ChannelName
-from store import outbox, partitions, tables
+from store import outbox, tables
 from store.places import Postgres
 from store.postgres import at_once
 from tests import postgres
@@ -31,7 +29,6 @@ EVENTS = 200_000
 OPEN = 100_000
 MANY = 5_000  # rows read or sorted beyond which a plan is wrong
 DUE = ("due rows", "next due", "calls without a line", "free a line")
-FILL = Path(__file__).with_name("fill.sql")
 
 
 async def run() -> None:
@@ -43,39 +40,17 @@ def _run() -> None:
     with postgres.server() as server, postgres.database(server) as url:
         started = time.perf_counter()
         Postgres(url).upgrade()
-        at_once(url, _a_year_of_months)
-        asyncio.run(_fill(url, scale))
+        at_once(url, filling.a_year_of_months)
+        asyncio.run(filling.fill(url, int(EVENTS * scale), int(OPEN * scale)))
         size = at_once(url, lambda conn: conn.scalar(text("SELECT pg_database_size(current_database())")))
         print(f"filled in {time.perf_counter() - started:.0f} s, {size / 1e9:.2f} GB")
         good = at_once(url, _explained)
-        asyncio.run(_execute(url, ("UPDATE notifications SET due_at = 0 WHERE state = 'pending'", "VACUUM ANALYZE")))
+        asyncio.run(
+            filling.execute(url, ("UPDATE notifications SET due_at = 0 WHERE state = 'pending'", "VACUUM ANALYZE"))
+        )
         print("\n=== a storm: everything that is pending is due at once")
         if not (at_once(url, partial(_explained, only=DUE)) and good):
             sys.exit("some plans are wrong")
-
-
-def _a_year_of_months(conn: Connection) -> None:
-    now = datetime.now(UTC)
-    for months in range(12, 0, -3):
-        partitions.make(conn, now - timedelta(days=30.5 * months))
-
-
-async def _fill(url: str, scale: float) -> None:
-    script = FILL.read_text().replace(":events", str(int(EVENTS * scale))).replace(":open", str(int(OPEN * scale)))
-    await _execute(url, (statement for statement in script.split(";\n") if statement.strip()))
-
-
-async def _execute(url: str, statements: Iterable[str]) -> None:
-    conn = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-    try:
-        # Only a superuser may leave the foreign keys unchecked; others wait a little longer.
-        if await conn.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
-            await conn.execute("SET session_replication_role = replica")
-        await conn.execute("SET synchronous_commit = off")
-        for statement in statements:
-            await conn.execute(statement, timeout=900)
-    finally:
-        await conn.close()
 
 
 # --- plans ----------------------------------------------------------------------------------------------------------

@@ -77,3 +77,19 @@ def _below(pid: int, roots: tuple[int, ...], parents: dict[int, int]) -> bool:
     while pid in parents and pid not in roots:
         pid = parents[pid]
     return pid in roots
+
+
+class Idle:
+    """The machine's idle share since this was made, all cores."""
+
+    def __init__(self) -> None:
+        self._before = self._times()
+
+    def share(self) -> float:
+        idle, total = (b - a for a, b in zip(self._before, self._times(), strict=True))
+        return idle / total
+
+    def _times(self) -> tuple[int, int]:
+        with open("/proc/stat") as stat:
+            numbers = [int(n) for n in stat.readline().split()[1:]]
+        return numbers[3] + numbers[4], sum(numbers)

@@ -17,12 +17,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import http, logs, ticks, vendors
+from app.roles import Role
 from app.rosters import load_rosters
-from app.serve import in_loop, listen
+from app.serve import in_loop, listen, run_role
 from app.service import Service
 from app.stores import open_stores
 from bench import roster
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from model.clock import SystemClock
 from model.ids import SystemIds
 from sandbox import Settings as SandboxSettings
@@ -98,19 +99,7 @@ APPS = {"echo": echo, "model": model, "confirmed": confirmed}
 async def gridcall(port: int, directory: Path, standins: str | None) -> None:
     """Our service: only its door (no stand-ins), or all of it against the stand-ins at that address."""
     api = listen("127.0.0.1", port, next_free=False)
-    play = SandboxSettings()
-    given = (
-        {"slack_base_url": f"{standins}/slack/api/", "pagerduty_base_url": f"{standins}/pagerduty"} if standins else {}
-    )
-    settings = load_settings(
-        data_dir=directory,
-        http_port=port,
-        slack_bot_token=play.slack_bot_token,
-        slack_signing_secret=play.slack_signing_secret,
-        slack_per_second=1000.0,
-        queue_depth_limit=10_000_000,
-        **given,
-    )
+    settings = _settings(port, directory, standins)
     clock = SystemClock()
     stores = open_stores(settings, clock)
     rosters = await load_rosters(stores.database, roster.roster(), clock.now(), demo=True)
@@ -125,6 +114,28 @@ async def gridcall(port: int, directory: Path, standins: str | None) -> None:
         await _serve(http.build(service), api.socket)
 
 
+async def notifier(port: int, directory: Path, standins: str) -> None:
+    """One of several, as `gridcall notifier` runs it."""
+    settings = _settings(port, directory, standins)
+    await run_role(settings, Role.NOTIFIER, lambda _service, _listening: None)
+
+
+def _settings(port: int, directory: Path, standins: str | None) -> Settings:
+    play = SandboxSettings()
+    given = (
+        {"slack_base_url": f"{standins}/slack/api/", "pagerduty_base_url": f"{standins}/pagerduty"} if standins else {}
+    )
+    return load_settings(
+        data_dir=directory,
+        http_port=port,
+        slack_bot_token=play.slack_bot_token,
+        slack_signing_secret=play.slack_signing_secret,
+        slack_per_second=1000.0,
+        queue_depth_limit=10_000_000,
+        **given,
+    )
+
+
 async def _serve(app: object, sock: object) -> None:
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, date_header=False)  # type: ignore[arg-type]
     await uvicorn.Server(config).serve(sockets=[sock])  # type: ignore[list-item]
@@ -134,6 +145,8 @@ def main(kind: str, port: str, directory: str, standins: str | None = None) -> N
     logs.configure("error", "json")
     if kind == "gridcall":
         work = gridcall(int(port), Path(directory), standins)
+    elif kind == "notifier":
+        work = notifier(int(port), Path(directory), standins or "")
     else:
         work = _serve(APPS[kind](), listen("127.0.0.1", int(port), next_free=False).socket)
     in_loop(work)

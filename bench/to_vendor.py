@@ -2,25 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
 
 from app.serve import listen
-from bench import event, roster
+from bench import event, filling, roster
 from bench.engines import Engines, engines
 from bench.load import Connection, Measured, request
-from bench.processes import server
+from bench.processes import Idle, server
 from model.clock import SystemClock
 from sandbox import Settings, World, build
+from store.postgres import at_once
 
 SECONDS = 15
 RATES = (20, 100)
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {roster.SECRET}"}
 LAST_SECONDS = 20.0
 FLOOD = 600
+OPEN, CLOSED = 100_000, 1_000
 
 Scope = MutableMapping[str, Any]
 
@@ -52,7 +54,9 @@ async def run() -> None:
     print(f"{'':34}{'events':>8}{'told':>8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'CPU idle':>10}")
     with engines() as found:
         for label, settings in _shapes(found):
-            first = await _shape(label, standins.url, arrivals, first, settings)
+            first, measured = await _shape(label, standins.url, arrivals, first, settings)
+        if found.database_url and found.amqp_url:
+            await _with_open_events(standins.url, arrivals, first, settings, measured)
     vendor.should_exit = True
     await world.stop()
     await serving
@@ -67,13 +71,15 @@ def _shapes(found: Engines) -> list[tuple[str, dict[str, str]]]:
     return shapes
 
 
-async def _shape(label: str, standins: str, arrivals: Arrivals, first: int, settings: dict[str, str]) -> int:
-    """Steady rates, then as many as it can at once. Returns the number of the next event."""
+async def _shape(
+    label: str, standins: str, arrivals: Arrivals, first: int, settings: dict[str, str], rates: Sequence[int] = RATES
+) -> tuple[int, Measured]:
+    """Steady rates, then as many as it can at once. Returns the number of the next event, and the last steady rate."""
     async with server("gridcall", standins, **settings) as running:
         await _round(running.port, arrivals, first, rate=20, seconds=2)  # warm
         first += 40
-        for rate in RATES:
-            idle = _Idle()
+        for rate in rates:
+            idle = Idle()
             measured, sent = await _round(running.port, arrivals, first, rate=rate, seconds=SECONDS)
             first += sent
             share = idle.share()
@@ -82,27 +88,24 @@ async def _shape(label: str, standins: str, arrivals: Arrivals, first: int, sett
                 f"{f'{label}, {rate}/s':34}{sent:>8}{len(measured.seconds):>8}{measured.percentile(0.5):>9.2f}"
                 f"{measured.percentile(0.99):>9.2f}{measured.percentile(1):>9.2f}{share:>9.0%}{note}"
             )
-        measured, sent = await _round(running.port, arrivals, first, rate=FLOOD, seconds=1)
-        told = len(measured.seconds)
-        per_second = told / measured.took_seconds
+        flood, sent = await _round(running.port, arrivals, first, rate=FLOOD, seconds=1)
+        told = len(flood.seconds)
+        per_second = told / flood.took_seconds
         print(f"{f'{label}, {FLOOD} at once':34}{sent:>8}{told:>8}   {per_second:.0f} events/s end to end")
-        return first + sent
+        return first + sent, measured
 
 
-class _Idle:
-    """The machine's idle share since this was made, all cores."""
-
-    def __init__(self) -> None:
-        self._before = self._times()
-
-    def share(self) -> float:
-        idle, total = (b - a for a, b in zip(self._before, self._times(), strict=True))
-        return idle / total
-
-    def _times(self) -> tuple[int, int]:
-        with open("/proc/stat") as stat:
-            numbers = [int(n) for n in stat.readline().split()[1:]]
-        return numbers[3] + numbers[4], sum(numbers)
+async def _with_open_events(
+    standins: str, arrivals: Arrivals, first: int, settings: dict[str, str], empty: Measured
+) -> None:
+    """The same over a database in which many events are open and nothing of them is due."""
+    url = settings["database_url"]
+    await asyncio.to_thread(at_once, url, filling.a_year_of_months)
+    await filling.fill(url, OPEN + CLOSED, OPEN)
+    await filling.execute(url, filling.QUIET)
+    _, full = await _shape(f"... {OPEN:,} open events", standins, arrivals, first, settings, RATES[-1:])
+    ratios = [full.percentile(share) / empty.percentile(share) for share in (0.5, 0.99)]
+    print(f"{f'... at {RATES[-1]}/s, to the empty one':34}{'':16}{ratios[0]:>8.2f}x{ratios[1]:>8.2f}x")
 
 
 async def _round(port: int, arrivals: Arrivals, first: int, *, rate: int, seconds: int) -> tuple[Measured, int]:

@@ -22,7 +22,8 @@ class Message:
 
     `deliveries` has one id per member (a list or batch has several). `headers` are lower-cased and without
     credentials. `signature`: the verdict on the sender's credential, in words. `format` is the feed's.
-    `deadline_at`: what the door promised; the router takes the sooner.
+    `deadline_at`: what the door promised; the router takes the sooner. `trace`: the W3C traceparent of its publication,
+    parent of all that is done about it later; empty when nobody traces it.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Message:
     truncated: bool = False
     deadline_at: datetime | None = None
     replay_of: str | None = None
+    trace: str = ""
 
 
 def line(message: Message) -> int:

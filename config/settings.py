@@ -110,6 +110,11 @@ class Settings(BaseSettings):
     vendor_body_days: int = Field(
         396, ge=1, le=36_525, description="Days after which what vendors sent about calls and texts is blanked."
     )
+    otel_endpoint: WebAddress | None = Field(
+        default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        description="Where traces go, OTLP over HTTP, such as http://collector:4318; OTEL_EXPORTER_OTLP_ENDPOINT by "
+        "default, and without either there are none. Needs the extra `otel`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
 

@@ -10,6 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+# Seconds, of which only the difference of two means anything: for telling how long something took, never for deciding.
+stopwatch = time.perf_counter
+
 
 class Clock(Protocol):
     """What the loops need of time; tests hand in one that they move themselves."""

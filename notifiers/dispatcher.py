@@ -5,6 +5,7 @@ vendor, then the result. Only the router plans; this loop sends and records.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -19,11 +20,12 @@ from model.ids import CODE_LETTERS, Ids
 from model.plan import ChannelName, Hold, Kind, Notification
 from model.ports import Channel, Send
 from model.roster import Roster
+from model.tracing import UNTRACED, Tracer
 from notifiers import retry
 from notifiers.context import House, context
 from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
 from notifiers.wording import render
-from store import attempts, events, leases, lines, outbox, replies, threads
+from store import attempts, events, leases, lines, outbox, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Call, Claim, Cut, Due, Share
 from store.paces import Turn
@@ -57,6 +59,7 @@ class Batch:
     earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
     codes: Mapping[str, Codes] = field(default_factory=dict)
     threads: Mapping[str, str | None] = field(default_factory=dict)
+    traces: Mapping[str, str] = field(default_factory=dict)
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
     out_of_lines: bool = False
@@ -72,6 +75,7 @@ class Job:
     tries: int
     sends: Sequence[Send]
     claim: Claim
+    trace: str
 
 
 class Dispatcher:
@@ -91,6 +95,7 @@ class Dispatcher:
         owner: str,
         limits: Limits | None = None,
         house: House | None = None,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -101,6 +106,7 @@ class Dispatcher:
         self._limits = limits or Limits()
         self._paces = self._limits.paces()
         self._house = house or House()
+        self._tracer = tracer
         self._running: Counter[ChannelName] = Counter()
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
@@ -232,6 +238,7 @@ class Dispatcher:
             threads={
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
+            traces=traces.of_notifications(conn, [row.id for row in rows]) if self._tracer.on else {},
             cuts=outbox.to_cut(conn),
             impossible=impossible,
             out_of_lines=out_of_lines,
@@ -300,7 +307,11 @@ class Dispatcher:
             return [job for job in claims if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
 
         try:
-            return await self._database.transact(work), claimed_at
+            with ExitStack() as claiming:
+                for job in jobs:
+                    named = {"notification": job.row.id, "channel": str(job.row.channel)}
+                    claiming.enter_context(self._tracer.span("claim", job.trace, **named))
+                return await self._database.transact(work), claimed_at
         except Unavailable:
             self._claims_in_doubt = True  # perhaps it was committed, and only the answer is lost
             raise
@@ -349,6 +360,7 @@ class Dispatcher:
                 else None,
                 turn=self._turn_of(row),
             ),
+            trace=batch.traces.get(row.id, ""),
         )
 
     def _turn_of(self, row: Notification) -> Turn | None:
@@ -434,7 +446,8 @@ class Dispatcher:
         """Ask the vendor once and write down what came of it. True when the vendor accepted."""
         row, attempt = job.row, send.attempt
         try:
-            result = await self._channels[row.channel].send(send)
+            with self._tracer.span("send", job.trace, attempt=attempt.id, channel=str(row.channel)):
+                result = await self._channels[row.channel].send(send)
         except OutcomeUnknown as lost:
             await self._lost(job, attempt, lost)
         except SendError as error:

@@ -76,7 +76,7 @@ def _accept(
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     events.save(conn, event)
-    events.add_revision(conn, event.pk, placement.revision, reading.parsed)
+    events.add_revision(conn, event.pk, placement.revision, reading.parsed, member.message.trace)
     _note_received(conn, member, reading, placement, event, ids)
     plan = _plan(conn, placement, event, roster, ids, now)
     return replace(

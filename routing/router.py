@@ -13,6 +13,7 @@ from model.errors import Refused, Unavailable
 from model.ids import Ids
 from model.reading import Problem, Reading, Unreadable
 from model.roster import Roster
+from model.tracing import UNTRACED, Tracer
 from routing.accept import Member, decide, keep_untold
 from routing.cases import RosterAt
 from routing.heard import heard_in, take_heard
@@ -39,7 +40,14 @@ class Router:
     """The loop between queue and timetable."""
 
     def __init__(
-        self, broker: Broker, database: Database, clock: Clock, ids: Ids, roster: RosterAt, read: Read
+        self,
+        broker: Broker,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        roster: RosterAt,
+        read: Read,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         self._broker = broker
         self._database = database
@@ -47,6 +55,7 @@ class Router:
         self._ids = ids
         self._roster = roster
         self._read = read
+        self._tracer = tracer
         self._since: dict[str, datetime] = {}
 
     async def run(self) -> None:
@@ -108,7 +117,10 @@ class Router:
         """Only errors of deciding count against a message: then it is kept whole with the text, and people are told."""
         now = self._clock.now()
         try:
-            decided = await self._database.transact(lambda conn: decide(conn, member, reading, roster, self._ids, now))
+            with self._tracer.span("decide", member.message.trace, delivery=member.delivery_id):
+                decided = await self._database.transact(
+                    lambda conn: decide(conn, member, reading, roster, self._ids, now)
+                )
         except Unavailable:
             raise
         except Exception as error:

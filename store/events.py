@@ -103,7 +103,8 @@ def save(conn: Connection, event: Event) -> None:
     conn.execute(_SAVE, {column.name: getattr(event, column.name) for column in events.columns})
 
 
-def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: Any) -> None:
+def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: Any, trace: str = "") -> None:
+    """`trace`: the traceparent of the message that said it (store/traces.py)."""
     conn.execute(
         _ADD_REVISION,
         {
@@ -116,6 +117,7 @@ def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: An
             "received_at": revision.received_at,
             "needs_answer": revision.needs_answer,
             "changes": canonical(revision.changes),
+            "trace": trace,
         },
     )
 

@@ -200,6 +200,7 @@ revisions = Table(
     Column("received_at", Instant, nullable=False),
     Column("needs_answer", Boolean, nullable=False),
     Column("changes", Text, nullable=False),
+    Column("trace", String(55), nullable=False, server_default=text("''")),  # W3C traceparent
 )
 
 notifications = Table(

@@ -1,7 +1,8 @@
 """Vendors call back here. Every request's signature is verified before anything of it is believed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import structlog
@@ -22,7 +23,7 @@ from notifiers.channels.slack import ACKNOWLEDGE, SlackAction, slack_action
 from notifiers.receipts import take_receipt
 from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, written
 from routing.heard import take_heard
-from store import attempts, events, outbox
+from store import attempts, events, outbox, traces
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -68,9 +69,19 @@ def _told(conn: Connection, attempt_id: str) -> Told | None:
     )
 
 
+@asynccontextmanager
+async def _traced(service: Service, attempt_id: str) -> AsyncIterator[None]:
+    """A span in the trace of the message that the attempt told of."""
+    on = service.tracer.on
+    parent = await service.database.read(lambda conn: traces.of_attempt(conn, attempt_id)) if on else ""
+    with service.tracer.span("callback", parent, attempt=attempt_id):
+        yield
+
+
 async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
     now = service.clock.now()
-    known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
+    async with _traced(service, attempt_id):
+        known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
     if not known:
         log.warning("callback for an unknown attempt", attempt=attempt_id, kind=str(receipt.kind))
 
@@ -121,7 +132,8 @@ async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard 
     if told is None:
         log.warning("key for an unknown attempt", attempt=attempt_id)
         return _LedTo(SpokenAnswer.OVER)
-    kind, detail = await _take_key(service, told, key, heard)
+    async with _traced(service, attempt_id):
+        kind, detail = await _take_key(service, told, key, heard)
     prompt = str(told.attempt.words.payload.get("prompt", ""))
     return _LedTo(kind, detail, prompt, told.event.content.mode is Mode.DRILL)
 
@@ -204,7 +216,8 @@ async def _press(service: Service, action: SlackAction) -> None:
 
 async def _take_press(service: Service, heard: Heard) -> bool:
     try:
-        await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+        async with _traced(service, heard.attempt_id or ""):
+            await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
     except Undecidable:
         log.warning("button of an unknown attempt", attempt=heard.attempt_id)
     except Refused as why:

@@ -15,6 +15,7 @@ from app.security import Caller
 from app.service import Service
 from config.keys import Role
 from intake.read import answer_status
+from model.clock import stopwatch
 from store import deliveries
 from store.deliveries import Delivery, DeliveryState
 from store.signals import delivery as delivery_topic
@@ -44,16 +45,18 @@ class EventsIn:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = stopwatch()
         try:
-            status, body, more = await self._take(scope, receive)
+            status, body, more = await self._take(scope, receive, begun)
         except Exception as error:
             problem = as_problem(error)
             status, body, more = problem.status, problem.body(), dict(problem.headers or {})
             body["request_id"] = scope.get("request_id", "")
+            more["server-timing"] = f"total;dur={(stopwatch() - begun) * 1000:.2f}"
         media_type = MEDIA_TYPE if status >= 400 else "application/json"
         await _answer(send, status, to_json(body), media_type, more)
 
-    async def _take(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any], dict[str, str]]:
+    async def _take(self, scope: Scope, receive: Receive, begun: float) -> tuple[int, dict[str, Any], dict[str, str]]:
         service = self._service
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         caller = service.rosters.caller(headers.get("authorization"))
@@ -69,7 +72,15 @@ class EventsIn:
         accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
         if truncated:
             raise _too_large(service, accepted)
-        return await answer_to(service, accepted, headers.get("prefer", ""))
+        status, answer, more = await answer_to(service, accepted, headers.get("prefer", ""))
+        more["server-timing"] = _timing(begun, accepted)
+        return status, answer, more
+
+
+def _timing(begun: float, accepted: Accepted) -> str:
+    """Server-Timing: reading and validating the body, the durable publish, the whole; in milliseconds."""
+    read, queue = accepted.read_at - begun, accepted.durable_at - accepted.read_at
+    return f"read;dur={read * 1000:.2f}, queue;dur={queue * 1000:.2f}, total;dur={(stopwatch() - begun) * 1000:.2f}"
 
 
 def _source(service: Service, caller: Caller, path: str) -> str:

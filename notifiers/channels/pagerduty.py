@@ -9,6 +9,7 @@ import hmac
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,8 @@ class PagerDutyChannel:
         properties = {"payload": dict(attempt.words.payload)} if action == "trigger" else {}
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pagerduty")
-        post = partial(self._post, attempt.address, action, dedup_key, properties)
+        # In the context of the caller: the request belongs to its trace.
+        post = partial(copy_context().run, self._post, attempt.address, action, dedup_key, properties)
         try:
             async with self._clock.timeout(self.timeout_seconds):
                 returned = await asyncio.get_running_loop().run_in_executor(self._threads, post)

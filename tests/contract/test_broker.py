@@ -35,6 +35,7 @@ def message(name: str, lane: int = 0) -> Message:
         deliveries=(f"{name}-1",),
         headers={"content-type": "application/json"},
         deadline_at=NOW,
+        trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
 
 

@@ -26,6 +26,7 @@ from model.event import Event
 from model.ids import SystemIds
 from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Reply
+from model.tracing import UNTRACED, Tracer
 from model.verdict import Verdict
 from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
@@ -104,12 +105,15 @@ class _Life:
 class World:
     """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected."""
 
-    def __init__(self, folder: Path, start: datetime, roster: RosterFile, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, start: datetime, roster: RosterFile, tracer: Tracer = UNTRACED, **settings: Any
+    ) -> None:
         self.clock = ManualClock(start)
         self.moment = story_time(start)
         self.start = start
         self.roster = roster
         self.front = Front()
+        self._tracer = tracer
         self._folder = folder
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
@@ -165,7 +169,15 @@ class World:
         rosters = await load_rosters(counted.database, self.roster, self.clock.now(), demo=True)
         connected = vendors.connect(self.settings, clock)
         channels = {name: CountedChannel(channel, work) for name, channel in connected.channels.items()}
-        service = Service(self.settings, counted, rosters, replace(connected, channels=channels), clock, SystemIds())
+        service = Service(
+            self.settings,
+            counted,
+            rosters,
+            replace(connected, channels=channels),
+            clock,
+            SystemIds(),
+            tracer=self._tracer,
+        )
         ticks = [(t, self.clock.now() + timedelta(seconds=t.every_seconds)) for t in service.ticks()]
         self._life = _Life(service, work, asyncio.create_task(service.run()), ticks)
         self.front.app = http.build(service)
@@ -438,7 +450,7 @@ def _raise_errors(ended: Sequence[object]) -> None:
 async def open_world(
     folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = (), **settings: Any
 ) -> AsyncIterator[World]:
-    """A running world; `roster` is YAML, else the demo's; `settings` as in config/settings.py.
+    """A running world; `roster` is YAML, else the demo's; `settings` as in config/settings.py, and `tracer`.
 
     At the end nothing may have come that was not expected, and the evidence must hold.
     Sources are silent in most stories: only the silence of those in `minds_silence_of` is an alarm.

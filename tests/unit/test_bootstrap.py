@@ -165,7 +165,7 @@ def test_a_real_set_up_makes_the_command_and_is_not_repeated(tmp_path, monkeypat
     assert capfd.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-otel.lock", "requirements-dev.lock"])
 def test_the_locks_hold_versions_and_hashes_and_no_address(name):
     for line in (ROOT / name).read_text().splitlines():
         assert "://" not in line

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from model.attempt import Attempt, AttemptState, Sent, Words
 from model.plan import ChannelName, State
 from routing import planner
-from store import attempts, events, lines, outbox, plans, tables
+from store import attempts, events, lines, outbox, plans, signals, tables
 from store.outbox import Call, Claim
+from store.signals import DISPATCH
 from tests.databases import in_memory
 from tests.unit.routing.house import NOW, CountingIds, case, event
 
@@ -64,6 +65,21 @@ def lost(conn, channel=ChannelName.SMS, parts=1):
 
 def state(conn, row):
     return outbox.one(conn, row.id).state
+
+
+def test_only_a_row_that_another_waits_for_wakes_the_notifiers(conn):
+    row, tries = claimed(conn)
+    signals.take(conn)
+    outbox.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
+    assert DISPATCH not in signals.take(conn)
+
+
+def test_a_row_that_waits_for_another_is_sent_at_once_after_it(conn):
+    row, tries = claimed(conn)
+    plans.add_notifications(conn, [replace(row, id="next", try_no=2, follows=row.id)])
+    signals.take(conn)
+    outbox.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
+    assert DISPATCH in signals.take(conn)
 
 
 @pytest.mark.parametrize("channel", [ChannelName.VOICE, ChannelName.SMS])
