@@ -24,6 +24,7 @@ from model.tracing import UNTRACED, Tracer
 from notifiers import retry
 from notifiers.context import House, context
 from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
+from notifiers.order import Told
 from notifiers.wording import render
 from store import attempts, events, leases, lines, outbox, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
@@ -44,6 +45,7 @@ LOOKS_BEFORE_GIVING_BACK = 3
 # Rows claimed together, at most; fewer on a busy machine. With more the last ones wait too long between claim and
 # vendor, each must be read again, which takes even longer, and in the end nothing but claims is made.
 AT_A_TURN = 20
+AT_LEAST = 5  # a look costs as much as some sends
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
 LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
@@ -114,6 +116,7 @@ class Dispatcher:
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
         self._again = False
+        self._told = Told()
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
         self.turned_at = clock.now()
@@ -180,6 +183,7 @@ class Dispatcher:
         for job in jobs:
             self._running[job.row.channel] += 1
             self._in_hand.add(job.row.id)
+            self._told.note(job.row)
             group.create_task(self._send(job, claimed_at, wake))
         if held_back or batch.more or len(jobs) < len(batch.due):
             # There may be more than one look takes, and what was held back has a new due time.
@@ -199,8 +203,8 @@ class Dispatcher:
             return
         self._to_begin = self._to_begin - {job.row.id}
         if not self._to_begin:
-            slow = self._clock.now() - claimed_at > STALE_CLAIM / 2
-            self._at_a_turn = max(1, self._at_a_turn // 2) if slow else min(self._at_a_turn + 2, AT_A_TURN)
+            slow = self._clock.now() - claimed_at > STALE_CLAIM
+            self._at_a_turn = max(AT_LEAST, self._at_a_turn // 2) if slow else min(self._at_a_turn + 2, AT_A_TURN)
             self._look_again(wake)
 
     async def _finish_sending(self, wake: asyncio.Event) -> None:
@@ -224,7 +228,7 @@ class Dispatcher:
             out_of_lines = lines.in_use(conn) >= self._limits.lines
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
                 found[ChannelName.VOICE] = []
-        due = sorted((d for channel in self._channels for d in found[channel]), key=outbox.urgency)
+        due = self._told.first_messages_first([d for channel in self._channels for d in found[channel]])
         more = len(due) > self._at_a_turn or any(0 < room[c] == len(found[c]) for c in self._channels)
         due = due[: self._at_a_turn]
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
@@ -303,8 +307,8 @@ class Dispatcher:
                     outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
             if batch.out_of_lines:
                 outbox.hold_for_lines(conn, self._ids, now)
-            claims = (job for job in jobs if job.row.id in ours)
-            return [job for job in claims if outbox.claim(conn, self._ids, job.claim, self._owner, now)]
+            won = outbox.claim(conn, self._ids, [job.claim for job in jobs if job.row.id in ours], self._owner, now)
+            return [job for job in jobs if job.row.id in won]
 
         try:
             with ExitStack() as claiming:

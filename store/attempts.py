@@ -29,6 +29,8 @@ _RECORD = (
 
 
 def add(conn: Connection, rows: Sequence[Attempt]) -> None:
+    if not rows:
+        return
     conn.execute(
         _ADD,
         [

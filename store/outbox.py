@@ -19,6 +19,7 @@ from store.replies import Code
 from store.signals import DISPATCH, RECONCILE, signal
 from store.tables import attempts as attempts_table
 from store.tables import notifications, said
+from store.timeline import News
 
 # After how long since its start an unknown attempt is looked up at the vendor (design section 6).
 LOOKS = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=25))
@@ -102,14 +103,16 @@ def _due_on(channel: ChannelName) -> Subquery:
 
 _DUE = union_all(*(select(_due_on(channel)) for channel in ChannelName))
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
+_THESE = notifications.c.id.in_(bindparam("ids", expanding=True))
 _CLAIM = (
     update(notifications)
-    .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
+    .where(_THESE, notifications.c.state == State.PENDING)
     .values(state=State.SENDING, hold=None, lease_owner=bindparam("owner"), tries=notifications.c.tries + 1)
+    .returning(notifications.c.id)
 )
 _UNCLAIM = (
     update(notifications)
-    .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.SENDING)
+    .where(_THESE, notifications.c.state == State.SENDING)
     .values(state=State.PENDING, lease_owner=None, tries=notifications.c.tries - 1)
 )
 # Rows that somebody else has in hand are theirs to judge.
@@ -204,42 +207,65 @@ def take_in_hand(conn: Connection, ids: Collection[str]) -> Collection[str]:
     return lock_pending(conn, ids)
 
 
-def claim(conn: Connection, ids: Ids, wanted: Claim, owner: str, now: datetime) -> bool:
-    """PENDING -> SENDING with the attempts written first.
+def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now: datetime) -> set[str]:
+    """PENDING -> SENDING with the attempts written first. Returns the ids of the rows that were won.
 
-    False: another had it, its number is in a call, no line is free, other processes were faster, or its code was taken.
+    Not won: another had it, its number is in a call, no line is free, other processes were faster, its code was taken.
     """
-    row = wanted.notification
-    if wanted.call and not _may_call(conn, ids, row, wanted.call, wanted.attempts[0].id, now):
+    may_go = [one for one in sorted(wanted, key=_account) if _may_go(conn, ids, one, now)]
+    # The claim first: of a row that another has, no code is opened.
+    won = set(conn.scalars(_CLAIM, {"ids": [one.notification.id for one in may_go], "owner": owner}))
+    for one in may_go:
+        if one.call and one.notification.id not in won:
+            lines.release(conn, one.attempts[0].id, now)
+    won -= _without_code(conn, [one for one in may_go if one.notification.id in won], now)
+    _note_claims(conn, ids, [one for one in wanted if one.notification.id in won], now)
+    return won
+
+
+def _account(claim: Claim) -> str:
+    """Rows of several processes that are locked in one order never wait for each other in a circle."""
+    return claim.turn.key if claim.turn else ""
+
+
+def _may_go(conn: Connection, ids: Ids, claim: Claim, now: datetime) -> bool:
+    """Take what it needs: a line, a turn."""
+    row = claim.notification
+    if claim.call and not _may_call(conn, ids, row, claim.call, claim.attempts[0].id, now):
         return False
-    if wanted.turn and lockable(conn) and (at := paces.take_turn(conn, wanted.turn, now)) is not None:
+    if claim.turn and lockable(conn) and (at := paces.take_turn(conn, claim.turn, now)) is not None:
         hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
         return False
-    # The claim first: of a row that another has, no code is opened.
-    if conn.execute(_CLAIM, {"row_id": row.id, "owner": owner}).rowcount == 0:
-        if wanted.call:
-            lines.release(conn, wanted.attempts[0].id, now)
-        return False
-    if wanted.code and not replies.open_code(conn, wanted.code, now):
-        conn.execute(_UNCLAIM, {"row_id": row.id})
-        return False
-    attempts.add(conn, wanted.attempts)
-    if wanted.call and lockable(conn):
-        paces.take(conn, row.channel, wanted.call.per_second, now)
-    for attempt in wanted.attempts:
-        body = {
-            "attempt": attempt.id,
-            "notification": row.id,
-            "kind": row.kind,
-            "channel": row.channel,
-            "person": row.person,
-            "revision": row.revision,
-            "part": attempt.part if attempt.parts > 1 else None,
-            "template": attempt.words.template,
-            "words_sha256": sha256(attempt.words.text),
-        }
-        timeline.append(conn, ids, row.event_pk, now, "attempt_started", body, {"address": attempt.address})
     return True
+
+
+def _without_code(conn: Connection, won: Collection[Claim], now: datetime) -> set[str]:
+    """Rows that were won, and whose code somebody else has just opened: they are given back."""
+    opened = replies.open_new(conn, [one.code for one in won if one.code], now)
+    lost = {one.notification.id for one in won if one.code and one.code not in opened}
+    if lost:
+        conn.execute(_UNCLAIM, {"ids": sorted(lost)})
+    return lost
+
+
+def _note_claims(conn: Connection, ids: Ids, won: Collection[Claim], now: datetime) -> None:
+    attempts.add(conn, [attempt for one in won for attempt in one.attempts])
+    timeline.append_all(conn, ids, now, [_started(one.notification, a) for one in won for a in one.attempts])
+
+
+def _started(row: Notification, attempt: Attempt) -> News:
+    body = {
+        "attempt": attempt.id,
+        "notification": row.id,
+        "kind": row.kind,
+        "channel": row.channel,
+        "person": row.person,
+        "revision": row.revision,
+        "part": attempt.part if attempt.parts > 1 else None,
+        "template": attempt.words.template,
+        "words_sha256": sha256(attempt.words.text),
+    }
+    return News(row.event_pk, "attempt_started", body, {"address": attempt.address})
 
 
 def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt_id: str, now: datetime) -> bool:
@@ -255,6 +281,8 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
     if not lines.take(conn, row.address, attempt_id, now, call.until):
         hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
         return False
+    if lockable(conn):
+        paces.take(conn, row.channel, call.per_second, now)
     return True
 
 

@@ -62,9 +62,6 @@ def open_codes(conn: Connection, number: str) -> list[Code]:
     return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc()))]
 
 
-_OPEN_CODE = upsert(reply_codes).on_conflict_do_nothing()
-
-
 class Codes(NamedTuple):
     """Of one number: its open codes, newest first, and what a new code of it must not be."""
 
@@ -95,10 +92,15 @@ def codes_of(conn: Connection, numbers: Collection[str], now: datetime) -> dict[
     return found
 
 
-def open_code(conn: Connection, code: Code, now: datetime) -> bool:
-    """False when somebody else has just opened the same code of that number: choose another."""
-    opened = {**code._asdict(), "opened_at": now, "closes_at": now + CODE_LIFE}
-    return conn.execute(_OPEN_CODE, opened).rowcount == 1
+_OPEN = upsert(reply_codes).on_conflict_do_nothing().returning(*_CODE)
+
+
+def open_new(conn: Connection, codes: Collection[Code], now: datetime) -> set[Code]:
+    """Those that were opened. Of the others somebody else has just opened the same for that number: choose again."""
+    if not codes:
+        return set()
+    opened = [{**code._asdict(), "opened_at": now, "closes_at": now + CODE_LIFE} for code in codes]
+    return {Code(*row) for row in conn.execute(_OPEN, opened)}
 
 
 def close_codes(conn: Connection, event_pk: str, below_revision: int | None, now: datetime) -> None:

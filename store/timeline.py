@@ -4,7 +4,7 @@ A row's `body` is for everybody. Its `private` part (addresses, vendors' bodies)
 salted hash only, so that it can be purged and the chain still checks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,6 +32,15 @@ class Entry(NamedTuple):
 _APPEND = insert(timeline)
 
 
+class News(NamedTuple):
+    """What is to be appended about an event."""
+
+    event_pk: str
+    kind: str
+    body: Mapping[str, Any]
+    private: Mapping[str, Any] | None = None
+
+
 def append(
     conn: Connection,
     ids: Ids,
@@ -41,22 +50,30 @@ def append(
     body: Mapping[str, Any],
     private: Mapping[str, Any] | None = None,
 ) -> None:
-    salt = ids.salt() if private else ""
-    private_text = canonical(plain(private)) if private else None
-    conn.execute(
-        _APPEND,
-        {
-            "id": ids.new(),
-            "event_pk": event_pk,
-            "at": at,
-            "kind": kind,
-            "body": canonical(plain(body)),
-            "private": private_text,
-            "salt": salt,
-            "private_sha256": sha256(salt + private_text) if private_text else "",
-        },
-    )
-    signal(conn, TIMELINE)
+    append_all(conn, ids, at, [News(event_pk, kind, body, private)])
+
+
+def append_all(conn: Connection, ids: Ids, at: datetime, news: Sequence[News]) -> None:
+    """In that order."""
+    if news:
+        rows = [_row(ids, at, one) for one in news]
+        conn.execute(_APPEND, rows if len(rows) > 1 else rows[0])
+        signal(conn, TIMELINE)
+
+
+def _row(ids: Ids, at: datetime, news: News) -> dict[str, Any]:
+    salt = ids.salt() if news.private else ""
+    private_text = canonical(plain(news.private)) if news.private else None
+    return {
+        "id": ids.new(),
+        "event_pk": news.event_pk,
+        "at": at,
+        "kind": news.kind,
+        "body": canonical(plain(news.body)),
+        "private": private_text,
+        "salt": salt,
+        "private_sha256": sha256(salt + private_text) if private_text else "",
+    }
 
 
 _ENTRIES = select(

@@ -125,7 +125,7 @@ async def claim_some(database, channel, owner, call=None, limit=5):
     def work(conn):
         ours = outbox.take_in_hand(conn, [d.notification.id for d in due])
         wanted = [a_claim(d.notification, call) for d in due if d.notification.id in ours]
-        return [c.notification.id for c in wanted if outbox.claim(conn, IDS, c, owner, NOW)]
+        return list(outbox.claim(conn, IDS, wanted, owner, NOW))
 
     return await database.transact(work)
 
@@ -204,9 +204,9 @@ async def test_a_code_is_open_once(two):
     event_pk = await an_event(two[0])
     code = Code("+13125550000", "A", event_pk, 1, "ana")
     opened = await asyncio.gather(
-        *(two[n % 2].transact(lambda conn: replies.open_code(conn, code, NOW)) for n in range(6))
+        *(two[n % 2].transact(lambda conn: replies.open_new(conn, [code], NOW)) for n in range(6))
     )
-    assert sorted(opened) == [False] * 5 + [True]
+    assert sorted(opened, key=len) == [set()] * 5 + [{code}]
 
 
 # --- placing and plans ----------------------------------------------------------------------------------------------
@@ -491,7 +491,7 @@ async def test_what_other_processes_used_is_held(two):
 
     async def claim(database, row):
         wanted = replace(a_claim(row), turn=turn)
-        return await database.transact(lambda conn: outbox.claim(conn, IDS, wanted, "o", NOW))
+        return await database.transact(lambda conn: outbox.claim(conn, IDS, [wanted], "o", NOW))
 
     assert await claim(two[0], first)
     assert not await claim(two[1], second)

@@ -60,7 +60,7 @@ async def told(database, event_id="E-1", source="miso"):
             words=Words(text="cut 12.5 MW", template="t"),
             started_at=NOW,
         )
-        assert outbox.claim(conn, IDS, Claim(notification=row, attempts=[attempt]), "o", NOW)
+        assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
         outbox.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
         receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1", raw={"To": ANA})
         assert take_receipt(conn, IDS, attempt.id, receipt, NOW)

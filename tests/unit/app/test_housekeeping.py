@@ -37,7 +37,7 @@ async def open_a_code(database) -> None:
 
     def work(conn):
         delivery = decide(conn, Member(message("m"), 0), reading("E-1"), ROSTER, ids, NOW)
-        replies.open_code(conn, Code(NUMBER, "A", delivery.event_pk, 1, "ana"), NOW)
+        replies.open_new(conn, [Code(NUMBER, "A", delivery.event_pk, 1, "ana")], NOW)
 
     await database.transact(work)
 

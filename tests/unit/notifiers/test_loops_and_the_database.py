@@ -148,9 +148,9 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
     await database.read(lambda conn: plans.add_notifications(conn, more))
     turns, claim = Counter(), outbox.claim
 
-    def counted(conn, *given):
-        turns[database.count] += 1
-        return claim(conn, *given)
+    def counted(conn, ids, wanted, *given):
+        turns[database.count] += len(wanted)
+        return claim(conn, ids, wanted, *given)
 
     async def slow():
         clock.move_to(clock.now() + timedelta(seconds=1))

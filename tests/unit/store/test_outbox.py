@@ -52,7 +52,7 @@ def claimed(conn, channel=ChannelName.SMS, parts=1):
     ]
     in_the_air = Call(until=NOW + timedelta(minutes=3), lines=5, per_second=1)
     call = in_the_air if channel is ChannelName.VOICE else None
-    assert outbox.claim(conn, IDS, Claim(notification=row, attempts=tries, call=call), "me", NOW)
+    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=tries, call=call)], "me", NOW)
     return row, tries
 
 
@@ -104,7 +104,7 @@ def test_a_callback_that_came_before_the_last_look_knows_better(conn):
     row, tries = lost(conn, parts=2)
     outbox.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
     again, rest = replace(row_of(conn, ChannelName.SMS)), [replace(tries[1], id=IDS.new())]
-    assert outbox.claim(conn, IDS, Claim(notification=again, attempts=rest), "me", NOW)
+    assert outbox.claim(conn, IDS, [Claim(notification=again, attempts=rest)], "me", NOW)
     outbox.send_the_rest(conn, row, LATER)
     outbox.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.SENDING
@@ -151,7 +151,7 @@ def test_a_look_at_the_first_part_says_nothing_of_the_second(conn):
     row, tries = lost(conn, parts=2)
     outbox.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
     rest = replace(tries[1], id=IDS.new())
-    assert outbox.claim(conn, IDS, Claim(notification=row, attempts=[rest]), "me", NOW)
+    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", NOW)
     outbox.unknown(conn, IDS, row, rest, "no answer", NOW)
     assert not outbox.still_unknown(conn, tries[:1])
     outbox.absent(conn, IDS, row, tries[:1], LATER)
@@ -163,7 +163,7 @@ def test_a_loss_told_again_leaves_the_next_try_alone(conn):
     row, tries = lost(conn, parts=2)
     outbox.proven(conn, tries[0], "SM1", LATER)
     rest = replace(tries[1], id=IDS.new(), started_at=LATER)
-    assert outbox.claim(conn, IDS, Claim(notification=row, attempts=[rest]), "me", LATER)
+    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", LATER)
     outbox.unknown(conn, IDS, row, tries[0], "no answer", LATER)
     assert state(conn, row) is State.SENDING
     assert attempts.one(conn, rest.id).state is AttemptState.SENDING
