@@ -111,15 +111,15 @@ async def test_a_text_whose_answer_is_lost(world: World) -> None:
 
 
 async def test_a_text_that_never_reached_twilio(world: World) -> None:
-    """Both parts come, once, after the last look."""
+    """Both parts come, once, after the last look. It is Ben's: Ana is being called, so his is his first message."""
     await world.scene("all busy")
     await world.breaks("twilio", status="hang", count=1, path="/Messages.json")
     await world.post("edr")
     await world.advance_until("2:20")
     for name, at in (("ana", "0:00"), ("ben", "0:01")):
         world.phone(name).expects_call(at=at)
-    world.phone("ana").expects_text("Reply 1", at="0:27")
-    world.phone("ben").expects_text("Reply 1", at="0:02")
+    world.phone("ana").expects_text("Reply 1", at="0:02")
+    world.phone("ben").expects_text("Reply 1", at="0:27")
     assert world.settled(await world.event()) == []
 
 
