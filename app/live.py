@@ -115,7 +115,7 @@ class PubSub:
 async def follow(
     pubsub: PubSub, database: Database, clock: Clock, *, after: int | None, source: str | None
 ) -> AsyncIterator[Entry | Gap | None]:
-    """What was after entry `after` (None: nothing of it), then what happens; of one source, or (None) of all.
+    """What was after entry `after` (None: the last second at most), then what happens; of one source, or (None) all.
 
     Every entry once and in order. A Gap stands where this watcher was too slow; None where nothing happened for a
     while. Ends when the service stops.

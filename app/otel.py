@@ -66,7 +66,7 @@ class OtelTracer:
             own: dict[str, str] = {}
             _FORMAT.inject(own)
             try:
-                yield own["traceparent"]
+                yield own.get("traceparent", "")  # none where OTEL_SDK_DISABLED says so
             except Exception as error:
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise

@@ -169,6 +169,7 @@ class Dispatcher:
         """Send what is due and can be sent. Returns when to look again."""
         now = self._clock.now()
         self.turned_at = now
+        held_back = bool(self._to_begin)  # by the last turn: only what must be cut is looked for
         try:
             await self._take_back_claims_in_doubt(now)
             batch = await self._database.read(lambda conn: self._look(conn, now))
@@ -178,18 +179,19 @@ class Dispatcher:
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
             return now + ASK_AGAIN
-        held_back = self._to_begin  # by the last turn: only what must be cut was looked for
+        heard_at = self._clock.now()
         self._to_begin |= {job.row.id for job in jobs}
         for job in jobs:
             self._running[job.row.channel] += 1
             self._in_hand.add(job.row.id)
             self._told.note(job.row)
-            group.create_task(self._send(job, claimed_at, wake))
+            group.create_task(self._send(job, claimed_at, heard_at, wake))
         if held_back or batch.more or len(jobs) < len(batch.due):
             # There may be more than one look takes, and what was held back has a new due time.
             self._again = True
             self._look_again(wake)
-        return min(batch.next_at or now + BACKSTOP, now + BACKSTOP)
+        again = BACKSTOP if self._share.of == 1 else outbox.LEFT  # what others have left undone is ours by then
+        return min(batch.next_at or now + again, now + again)
 
     def _look_again(self, wake: asyncio.Event) -> None:
         """If somebody wished so, and all that was claimed is under way."""
@@ -197,13 +199,16 @@ class Dispatcher:
             self._again = False
             wake.set()
 
-    def _begun(self, job: Job, claimed_at: datetime, wake: asyncio.Event) -> None:
-        """When the last of a turn is under way, the next may be claimed: fewer of them when this took long."""
+    def _begun(self, job: Job, heard_at: datetime, wake: asyncio.Event) -> None:
+        """When the last of a turn is under way, the next may be claimed: fewer of them when this took long.
+
+        From when we heard of the claim: how long its commit takes is not changed by claiming fewer.
+        """
         if job.row.id not in self._to_begin:
             return
         self._to_begin = self._to_begin - {job.row.id}
         if not self._to_begin:
-            slow = self._clock.now() - claimed_at > STALE_CLAIM
+            slow = self._clock.now() - heard_at > STALE_CLAIM / 2
             self._at_a_turn = max(AT_LEAST, self._at_a_turn // 2) if slow else min(self._at_a_turn + 2, AT_A_TURN)
             self._look_again(wake)
 
@@ -229,8 +234,11 @@ class Dispatcher:
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
                 found[ChannelName.VOICE] = []
         due = self._told.first_messages_first([d for channel in self._channels for d in found[channel]])
-        more = len(due) > self._at_a_turn or any(0 < room[c] == len(found[c]) for c in self._channels)
-        due = due[: self._at_a_turn]
+        # What its account's pace holds back is put off, and takes nobody's place.
+        paced = [d for d in due if self._paced_until(d.notification, now) > now]
+        free = [d for d in due if self._paced_until(d.notification, now) <= now]
+        more = len(free) > self._at_a_turn or any(0 < room[c] == len(found[c]) for c in self._channels)
+        due = [*paced, *free[: self._at_a_turn]]
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
         numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
@@ -262,6 +270,9 @@ class Dispatcher:
     def _pace_at(self, channel: ChannelName, key: str, now: datetime) -> datetime:
         pace = self._paces.get(channel)
         return pace.next_at(key, now) if pace else now
+
+    def _paced_until(self, row: Notification, now: datetime) -> datetime:
+        return self._pace_at(row.channel, "" if row.channel is ChannelName.VOICE else row.address, now)
 
     def _next_at(self, next_due: datetime | None, now: datetime) -> datetime | None:
         """The next row, or the next call that the calls-per-second limit allows."""
@@ -408,16 +419,20 @@ class Dispatcher:
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
-    async def _send(self, job: Job, claimed_at: datetime, wake: asyncio.Event) -> None:
-        known_at: datetime | None = claimed_at
+    async def _send(self, job: Job, claimed_at: datetime, heard_at: datetime, wake: asyncio.Event) -> None:
+        known_at = claimed_at
         try:
             for send in job.sends:
-                known_at = known_at and await self._wanted_at(job, known_at)
-                self._begun(job, claimed_at, wake)
-                if known_at is None or not await self._send_one(job, send):
+                wanted_at = await self._wanted_at(job, known_at)
+                self._begun(job, heard_at, wake)
+                if wanted_at is None:
+                    await self._give_up(job)
+                    break
+                known_at = wanted_at
+                if not await self._send_one(job, send):
                     break
         finally:
-            self._begun(job, claimed_at, wake)
+            self._begun(job, heard_at, wake)
             was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
             self._running[job.row.channel] -= 1
             self._in_hand.discard(job.row.id)
@@ -427,7 +442,7 @@ class Dispatcher:
     async def _wanted_at(self, job: Job, known_at: datetime) -> datetime | None:
         """When the row is known to have been wanted, at most STALE_CLAIM ago: what is older is read again.
 
-        None when it must not be sent: it was superseded since, or nobody could say in time and it was given back.
+        None when it must not be sent: it was superseded since, or nobody could say in time.
         """
         for _ in range(LOOKS_BEFORE_GIVING_BACK):
             now = self._clock.now()
@@ -436,9 +451,11 @@ class Dispatcher:
             if now >= job.row.until or not await self._still_wanted(job):
                 break
             known_at = now
+        return None
+
+    async def _give_up(self, job: Job) -> None:
         now, claimed = self._clock.now(), job.claim.attempts
         await self._written(lambda conn: outbox.give_up(conn, self._ids, job.row, claimed, now))
-        return None
 
     async def _still_wanted(self, job: Job) -> bool:
         try:

@@ -138,11 +138,13 @@ class _Worker(threading.Thread):
             try:
                 value = job.fn(conn)
             except Exception as error:
-                _say(conn, "ROLLBACK TO member")
                 signals_.take(conn)
-                return _Outcome(job, None, error)
-            finally:
+                if not _open(conn):
+                    raise  # a full disk, say: SQLite has rolled back the whole group
+                _say(conn, "ROLLBACK TO member")
                 _say(conn, "RELEASE member")
+                return _Outcome(job, None, error)
+            _say(conn, "RELEASE member")
         topics |= signals_.take(conn)
         return _Outcome(job, value, None)
 
@@ -169,6 +171,11 @@ class _Worker(threading.Thread):
 def _say(conn: Connection, command: str) -> None:
     raw: Any = conn.connection.dbapi_connection
     raw.execute(command)
+
+
+def _open(conn: Connection) -> bool:
+    raw: Any = conn.connection.dbapi_connection
+    return bool(raw.in_transaction)
 
 
 def _is_away(error: BaseException | None) -> TypeGuard[OperationalError]:

@@ -75,7 +75,7 @@ class Share:
     of: int = 1
 
     def digits(self) -> list[str]:
-        return list(HEX_DIGITS[self.number % len(HEX_DIGITS) :: self.of]) or list(HEX_DIGITS[:1])
+        return list(HEX_DIGITS[self.number % len(HEX_DIGITS) :: self.of])
 
 
 ALONE = Share()

@@ -85,3 +85,11 @@ def test_an_error_is_named_and_not_quoted(tracer: OtelTracer, exporter: InMemory
         raise SendError("21211: +13125550101 is not a number", retryable=False)
     [span] = exporter.get_finished_spans()
     assert (span.status.description, span.events) == ("SendError", ())
+
+
+def test_the_standard_switch_turns_traces_off_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    disabled = OtelTracer(SimpleSpanProcessor(InMemorySpanExporter()))
+    with disabled.begin("accept", "") as context:
+        assert context == ""
+    disabled.close()

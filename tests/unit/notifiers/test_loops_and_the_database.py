@@ -17,6 +17,7 @@ from notifiers.reconciler import Reconciler
 from routing import planner
 from store import attempts, events, outbox, plans
 from store.database import InlineDatabase
+from store.outbox import ID_CHARS, LEFT, Share
 from store.replies import Codes
 from tests.databases import in_memory
 from tests.scenario.clock import ManualClock
@@ -152,8 +153,14 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
         turns[database.count] += len(wanted)
         return claim(conn, ids, wanted, *given)
 
-    async def slow():
+    async def stale():
         clock.move_to(clock.now() + timedelta(seconds=1))
+
+    look = database.read
+
+    async def slow(fn):
+        clock.move_to(clock.now() + timedelta(milliseconds=10))
+        return await look(fn)
 
     async def parts_are_under_way(send):
         await asyncio.sleep(0)
@@ -165,7 +172,7 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
     vendor.send = parts_are_under_way
     ids = SystemIds()
     both = Dispatcher(database, clock, ids, lambda: ROSTER, {ChannelName.SMS: vendor}, owner="me", limits=Limits())
-    database.trouble = {2: slow}
+    database.trouble, database.read = {2: stale}, slow  # each of the first 20 is read again before it begins
     running = asyncio.create_task(both.run())
     await settle(clock)
     first, second, *_ = turns.values()
@@ -173,6 +180,84 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
     await settle(clock, seconds=3)
     assert sum(turns.values()) == len(more) + 1
     await stop(running)
+
+
+async def test_a_row_that_comes_while_a_claim_has_not_begun_is_not_forgotten(world):
+    clock, database, row = world
+    late = replace(row, id="late", person="late", address="+13125550199")
+
+    async def another_row_comes():
+        await InlineDatabase.transact(database, lambda conn: plans.add_notifications(conn, [late]))
+
+    async def read_elsewhere(fn):
+        value = await InlineDatabase.transact(database, fn)
+        for _ in range(5):  # the loop goes on meanwhile
+            await asyncio.sleep(0)
+        return value
+
+    database.trouble, database.read = {2: another_row_comes}, read_elsewhere
+    running = asyncio.create_task(dispatch(world, Vendor(ChannelName.SMS)).run())
+    await settle(clock)  # no time passes
+    assert await state(database, late) is State.SENT
+    await stop(running)
+
+
+async def test_a_row_that_is_given_up_slowly_holds_up_nobody_else(world):
+    """Somebody has locked its event; the others have nothing to do with that."""
+    clock, database, row = world
+    other = replace(row, id="other", person="other", address="+13125550198")
+    unlocked = asyncio.Event()
+
+    async def stopped_meanwhile():
+        await database.read(lambda conn: plans.request_cut(conn, [row.id], "cancelled", NOW))
+        clock.move_to(clock.now() + timedelta(seconds=1))
+
+    database.trouble = {2: stopped_meanwhile, 3: unlocked.wait}
+    running = asyncio.create_task(dispatch(world, Vendor(ChannelName.SMS)).run())
+    await settle(clock)
+    await InlineDatabase.transact(database, lambda conn: plans.add_notifications(conn, [other]))
+    await settle(clock, seconds=5)
+    assert await state(database, other) is State.SENT
+    unlocked.set()
+    await stop(running)
+
+
+async def test_what_another_notifier_leaves_is_taken_after_a_quarter_of_a_second(world):
+    clock, database, row = world
+    notifier = dispatch(world, Vendor(ChannelName.SMS))
+    running = asyncio.create_task(notifier.run())
+    await settle(clock, seconds=1)
+    notifier._share = Share(0, 2)
+    theirs = replace(row, id="1".rjust(ID_CHARS, "0"), person="theirs", address="+13125550197", due_at=clock.now())
+    await InlineDatabase.transact(database, lambda conn: plans.add_notifications(conn, [theirs]))
+    await settle(clock)
+    assert await state(database, theirs) is State.PENDING
+    clock.move_to(clock.now() + LEFT)
+    await settle(clock)
+    assert await state(database, theirs) is State.SENT
+    await stop(running)
+
+
+async def test_lines_that_wait_for_their_turn_take_nobodys_place(world):
+    """Posts about many events to one Slack channel are more urgent than a text: it is in the next turn all the same."""
+    clock, database, row = world
+    late = replace(row, id="late", person="late", address="+13125550196", until=row.until + timedelta(minutes=5))
+    post = replace(row, channel=ChannelName.SLACK_CHANNEL, address="C1", person=None)
+
+    def storm(conn):
+        for pk in [f"storm-{n:02}" for n in range(2 * AT_A_TURN)]:
+            events.save(conn, replace(event(), pk=pk, event_id=pk))
+            events.add_revision(conn, pk, event().latest, {})
+            plans.add_notifications(conn, [replace(post, id=f"post-{pk}", event_pk=pk)])
+        plans.add_notifications(conn, [late])
+
+    await database.read(storm)
+    channels = {name: Vendor(name) for name in (ChannelName.SMS, ChannelName.SLACK_CHANNEL)}
+    notifier = Dispatcher(database, clock, IDS, lambda: ROSTER, channels, owner="me", limits=Limits())
+    for _ in range(Limits().slack_burst):
+        notifier._paces[ChannelName.SLACK_CHANNEL].take("C1", NOW)
+    batch = await database.read(lambda conn: notifier._look(conn, NOW))
+    assert "late" in [due.notification.id for due in batch.due]
 
 
 async def test_two_texts_of_one_look_have_two_codes(world):
