@@ -241,6 +241,22 @@ async def test_who_is_named_nowhere_just_goes(house: House) -> None:
     assert (gone.status_code, gone.json()["effect"]) == (200, [])
 
 
+async def test_a_policy_does_not_lead_to_a_rotation_without_anybody(house: House) -> None:
+    """Nobody was on call there before either, but no event went there."""
+    [layer] = NIGHT["layers"]
+    later = NIGHT | {"layers": [layer | {"starts_at": "2027-06-01T09:00"}]}
+    made = await ask(house, "PUT", "rotations/night", later)
+    assert (made.status_code, made.json()["effect"]) == (201, [])
+    policy, etag = await entry(house, "policies/default")
+    policy |= {"steps": [{"after_seconds": 0, "rotations": ["night"]}]}
+    refused = await ask(house, "PUT", "policies/default", policy, etag)
+    assert (refused.status_code, refused.json()["title"]) == (409, "It leaves a gap")
+    assert refused.json()["detail"].startswith("night: Nobody is on call Tue 09:00-Sat 2 Jan 09:00 CST, 60 d")
+    meant = await ask(house, "PUT", "policies/default?accept_gaps=true&reason=closed", policy, etag)
+    [gap] = meant.json()["effect"]
+    assert (meant.status_code, gap["before"], gap["after"]) == (200, [], [])
+
+
 async def test_no_number_stands_in_what_is_printed_or_kept(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     await ask(house, "PUT", "people/zoe", ZOE)
     number = "+33199001234"

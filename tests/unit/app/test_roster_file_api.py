@@ -86,6 +86,14 @@ async def test_a_file_that_leaves_a_gap_is_planned_and_refused(house: House) -> 
     assert (await apply(house, TEXT + away, params={"accept_gaps": "true", "reason": "closed"})).status_code == 200
 
 
+async def test_a_rotation_with_another_name_that_begins_later_is_a_gap(house: House) -> None:
+    renamed = TEXT.replace("ops-primary", "ops-first").replace("2024-01-01T09:00", "2027-06-01T09:00", 1)
+    gap = "Nobody is on call Tue 09:00-Sat 2 Jan 09:00 CST, 60 d"
+    assert gap in [change["text"] for change in (await plan(house, renamed)).json()["effect"]]
+    refused = await apply(house, renamed)
+    assert (refused.status_code, refused.json()["title"]) == (409, "It leaves a gap")
+
+
 async def test_nothing_of_a_wrong_file_is_applied(house: House) -> None:
     wrong = RENAMED.replace("phone: +13125550102", "phone: 555").replace("[dee, eli]", "[dee, ely]")
     for answer in (await apply(house, wrong), await plan(house, wrong)):
