@@ -31,10 +31,15 @@ _ROUTE, _RESOURCE = TypeAdapter(Route), TypeAdapter(Resource)
 
 
 def _entry(response: Response, service: Service, caller: Caller, section: str, name: str) -> dict[str, Any]:
-    """`{"entry"}` for those who may change it, and its ETag."""
+    """`{"entry"}` for those who may change it, and its ETag; for others neither.
+
+    Whoever has the hash of an entry can try numbers until one fits.
+    """
+    if not _whole(caller):
+        return {}
     entry = roster_writer.entry(service.rosters.roster, section, name)
     response.headers["ETag"] = etag(entry)
-    return {"entry": entry} if _whole(caller) else {}
+    return {"entry": entry}
 
 
 def _whole(caller: Caller) -> bool:
