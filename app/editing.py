@@ -88,9 +88,7 @@ class Editor:
             rosters.alone(conn)
             if not _unchanged(conn, edit.before):
                 return None
-            if edit.after.keys != edit.before.keys:
-                rosters.replace_keys(conn, edit.after.keys, now)
-            version = rosters.save(conn, edit.after.roster, who.actor, now).version
+            version = rosters.save(conn, edit.after.roster, who.actor, now, keys=edit.after.keys).version
             audit.record(conn, changes, who, reason, version, now)
             return version
 

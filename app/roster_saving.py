@@ -27,8 +27,7 @@ def load(conn: Connection, roster: Roster, keys: Sequence[KeyRow], now: datetime
     digest = _digest(roster, keys)
     if before and not again and audit.last_after(conn, LOADED) == digest:
         return before
-    rosters.replace_keys(conn, keys, now)
-    saved = rosters.save(conn, roster, FILE.actor, now)
+    saved = rosters.save(conn, roster, FILE.actor, now, keys=keys)
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
     audit.record(conn, [_loaded(roster, digest), *map(changed, changes)], FILE, "", saved.version, now)

@@ -64,7 +64,7 @@ def etag(entry: Any) -> str:
 
 
 def version_etag(version: int) -> str:
-    """Of the whole roster."""
+    """Of the whole roster, and of the keys: other keys make another version."""
     return f'"{version}"'
 
 

@@ -208,7 +208,7 @@ async def test_a_file_is_loaded_again_when_told_and_only_if_new_when_told_so(
         await typed("--if-new")
         made = await house.post("/v1/absences", f"{SECRET}admin", json=absence)
         assert made.status_code == 201, made.text
-        assert "was loaded before; version 2 is in force" in await typed("--if-new")
+        assert "was loaded before; version 3 is in force" in await typed("--if-new")
         assert len(house.service.rosters.roster.absences) == 1
-        assert "is in force, as version 3" in await typed()
+        assert "is in force, as version 4" in await typed()
         assert house.service.rosters.roster.absences == ()

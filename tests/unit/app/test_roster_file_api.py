@@ -73,6 +73,18 @@ async def test_who_decided_on_an_older_version_is_refused(house: House) -> None:
     assert house.service.rosters.roster.people["ana"].name == "Ana R."
 
 
+async def test_other_keys_are_another_version(house: House) -> None:
+    """A key that somebody took back is not brought back by who had not seen that."""
+    admin = "\nkeys:\n  demo-admin: {role: admin, secret: demo-admin}\n"
+    leaked = f"{admin}  leaked: {{role: operator, secret: demo-leaked}}\n"
+    assert (await apply(house, TEXT + leaked)).json()["version"] == 2
+    etag = (await house.get("/v1/roster", "demo-admin")).headers["etag"]
+    assert (await apply(house, TEXT + admin, etag)).json()["version"] == 3
+    assert (await apply(house, TEXT + leaked, etag)).status_code == 412
+    assert (await house.get("/v1/people", "demo-leaked")).status_code == 401
+    assert (await apply(house, TEXT + admin, '"3"')).json()["version"] == 3
+
+
 async def test_of_two_at_once_one_is_refused(house: House) -> None:
     answers = await asyncio.gather(apply(house, RENAMED), apply(house, SWAPPED))
     assert sorted(answer.status_code for answer in answers) == [200, 412]
