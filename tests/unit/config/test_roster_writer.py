@@ -157,6 +157,28 @@ def test_instants_are_written_by_the_clock_they_are_meant_by() -> None:
     assert (override["from"], override["to"]) == ("2026-03-08T03:00-05:00", "2026-03-08T19:00-05:00")
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    ("start", "end", "accepted"),
+    [
+        ("1900-01-02T00:00Z", "2199-12-30T23:59:59.999999Z", True),
+        ("1900-01-01T23:59+23:59", "2026-01-01T00:00", False),
+        ("2026-01-01T00:00", "2199-12-30T23:59-23:59", False),
+        ("1900-01-01T00:00", "2199-12-31T23:59", False),
+    ],
+)
+def test_what_is_read_can_be_written_by_every_clock(zone: str, start: str, end: str, accepted: bool) -> None:
+    person = {"name": "Ana", "timezone": zone, "slack": "U0ANA"}
+    data = document(read(SMALL))
+    data |= {"people": data["people"] | {"zoe": person}, "absences": [{"person": "zoe", "from": start, "to": end}]}
+    if not accepted:
+        with pytest.raises(SettingsError, match="expected a date from 1900-01-02 until before 2199-12-31"):
+            read_document(data)
+        return
+    roster = read_document(data)
+    assert read_document(document(roster)) == read(to_yaml(roster)) == roster
+
+
 def test_keys_are_not_written() -> None:
     assert "keys" not in yaml.safe_load(to_yaml(read(SMALL)))
 
