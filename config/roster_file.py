@@ -1,7 +1,7 @@
 """The roster as people write it: one YAML file, described in docs/roster.md. Loaded whole or not at all."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.fields import Problems
@@ -9,6 +9,7 @@ from config.keys import KeySpec, Role
 from config.roster_reader import Reader
 from config.yaml_tree import Node, parse, tree
 from model.roster import Roster
+from store.codec import sha256
 
 __all__ = ["KeySpec", "Role", "RosterFile", "load_roster", "read_document"]
 
@@ -17,10 +18,14 @@ FORMATS = ("canonical", "alertmanager")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFile:
-    """What one file says. The roster's version is 0 until the store gives it one."""
+    """What one file says. The roster's version is 0 until the store gives it one.
+
+    `sha256`: of its text; empty where there was no text.
+    """
 
     roster: Roster
     keys: tuple[KeySpec, ...] = ()
+    sha256: str = ""
 
 
 def load_roster(text: str, name: str, formats: Collection[str] = FORMATS) -> RosterFile:
@@ -28,7 +33,7 @@ def load_roster(text: str, name: str, formats: Collection[str] = FORMATS) -> Ros
 
     Raises SettingsError with up to 20 problems, each `file:line: path: expected …, found …`. Never quotes a secret.
     """
-    return _read(parse(text, name), name, formats)
+    return replace(_read(parse(text, name), name, formats), sha256=sha256(text.encode()))
 
 
 def read_document(data: Mapping[str, Any]) -> Roster:
