@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.roster_diff import Difference, differences, key_differences
+from app.roster_diff import differences, key_differences
 from config.roster_file import RosterFile
 from model.roster import Roster
 from store import audit, rosters
@@ -29,12 +29,9 @@ def load(conn: Connection, file: RosterFile, keys: Sequence[KeyRow], now: dateti
     saved = rosters.save(conn, file.roster, FILE.actor, now, keys=keys)
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
-    audit.record(conn, [_loaded(file), *map(changed, changes)], FILE, "", saved.version, now)
+    told = [Changed(**difference.shown()) for difference in changes]
+    audit.record(conn, [_loaded(file), *told], FILE, "", saved.version, now)
     return saved
-
-
-def changed(difference: Difference) -> Changed:
-    return Changed(**difference.shown())
 
 
 def _loaded(file: RosterFile) -> Changed:
