@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from config import roster_writer, yaml_tree
 from config.fields import Problems
 from config.keys import KeySpec, Role
 from config.roster_reader import Reader
 from config.yaml_tree import Node, parse, tree
+from model.errors import SettingsError
 from model.roster import Roster
 from store.codec import sha256
 
@@ -45,4 +47,8 @@ def _read(root: Node, name: str, formats: Collection[str]) -> RosterFile:
     problems = Problems(name)
     roster, keys = Reader(root, problems, formats).read()
     problems.raise_if_any()
+    if not roster_writer.fits(roster):
+        # What comes in entry by entry, or by aliases, must be a file that comes in whole as well.
+        most = f"at most {yaml_tree.MAX_CHARS} characters and {yaml_tree.MAX_NODES} values"
+        raise SettingsError(f"{name}: expected {most} when written as a file, found more")
     return RosterFile(roster=roster, keys=keys)
