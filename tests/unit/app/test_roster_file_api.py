@@ -73,6 +73,11 @@ async def test_who_decided_on_an_older_version_is_refused(house: House) -> None:
     assert house.service.rosters.roster.people["ana"].name == "Ana R."
 
 
+@pytest.mark.parametrize(("if_match", "status"), [('W/"1"', 200), ('"0", W/"1"', 200), ('W/"2"', 412), ("W/1", 412)])
+async def test_a_tag_that_a_proxy_weakened_is_taken(house: House, if_match: str, status: int) -> None:
+    assert (await apply(house, RENAMED, if_match)).status_code == status
+
+
 async def test_other_keys_are_another_version(house: House) -> None:
     """A key that somebody took back is not brought back by who had not seen that."""
     admin = "\nkeys:\n  demo-admin: {role: admin, secret: demo-admin}\n"
