@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.api.instants import iso
 from model.roster import Roster
 from model.rota import Absence, Override, Rota
 from routing.effect import Change, rota_effect, words
@@ -77,8 +76,8 @@ def _shown(change: Change, before: Roster, after: Roster, now: datetime) -> dict
 
     return {
         "rotation": change.rotation,
-        "from": iso(change.start),
-        "to": iso(change.end),
+        "from": change.start.isoformat(),
+        "to": change.end.isoformat(),
         "before": list(change.before),
         "after": list(change.after),
         "text": words(change, ZoneInfo(rotation), name, now),
