@@ -300,7 +300,11 @@ _WRITTEN: Mapping[str, Callable[[Any], Data]] = {
 }
 
 
-class _Dumper(yaml.SafeDumper):
+# Several times as fast, where PyYAML was built with libyaml.
+_Fastest: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Fastest):  # type: ignore[misc]
     def ignore_aliases(self, data: Any) -> bool:
         """Equal lists are written twice: nobody wants to look up an anchor."""
         return True
