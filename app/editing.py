@@ -1,12 +1,11 @@
 """Edits of the roster in force: each is decided on the newest version and kept, unless somebody was faster."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app import roster_saving
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
@@ -14,7 +13,7 @@ from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from model.clock import Clock
 from store import audit, rosters
-from store.audit import Who
+from store.audit import Changed, Who
 from store.database import Connection, Database
 
 TRIES = 5
@@ -25,17 +24,20 @@ Decide = Callable[[Snapshot], Snapshot]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What an edit makes of the roster, and of who is on call. `after.roster` has its version once it is saved."""
+    """What an edit makes of the roster, and of who is on call. `after.roster` has its version once it is saved.
+
+    `told`: the differences and the effect in words, as answers and the audit have them.
+    """
 
     before: Snapshot
     after: Snapshot
     differences: tuple[Difference, ...]
     effect: Effect
+    told: Mapping[str, Any]
 
     def shown(self) -> dict[str, Any]:
         """`{"version", "changes", "effect", "effect_omitted"}`."""
-        changes = [d.shown() for d in self.differences]
-        return {"version": self.after.roster.version, "changes": changes} | self.effect.shown()
+        return {"version": self.after.roster.version, **self.told}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Editor:
     async def plan(self, decide: Decide) -> Edit:
         """What it would change, nothing kept."""
         await self._rosters.refresh(self._database)
-        # Whole rosters are read and compared: other requests must not wait for that.
+        # Whole rosters are read, compared and put into words: other requests must not wait for that.
         return await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now())
 
     async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
@@ -82,15 +84,13 @@ class Editor:
         if not edit.differences:
             return edit.before.roster.version
         who, now = Who(actor=f"key {caller.key_id}", key_id=caller.key_id, person=caller.person), self._clock.now()
-        changes = [roster_saving.changed(d) for d in edit.differences]
+        changes = [Changed(**told) for told in edit.told["changes"]]
 
         def save(conn: Connection) -> int | None:
             rosters.alone(conn)
             if not _unchanged(conn, edit.before):
                 return None
-            if edit.after.keys != edit.before.keys:
-                rosters.replace_keys(conn, edit.after.keys, now)
-            version = rosters.save(conn, edit.after.roster, who.actor, now).version
+            version = rosters.save(conn, edit.after.roster, who.actor, now, keys=edit.after.keys).version
             audit.record(conn, changes, who, reason, version, now)
             return version
 
@@ -101,12 +101,10 @@ class Editor:
 def planned(before: Snapshot, decide: Decide, now: datetime) -> Edit:
     after = decide(before)
     _check_keys(after)
-    return Edit(
-        before=before,
-        after=after,
-        differences=(*differences(before.roster, after.roster), *key_differences(before.keys, after.keys)),
-        effect=effect(before.roster, after.roster, now),
-    )
+    found = (*differences(before.roster, after.roster), *key_differences(before.keys, after.keys))
+    done = effect(before.roster, after.roster, now)
+    told = {"changes": [d.shown() for d in found]} | done.shown()
+    return Edit(before=before, after=after, differences=found, effect=done, told=told)
 
 
 def _check_gaps(gaps: Effect) -> None:

@@ -57,7 +57,7 @@ def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = T
 
     def work(conn: Connection) -> Loaded:
         before = rosters.latest_version(conn)
-        return Loaded(roster_saving.load(conn, file.roster, keys, now, again=again).version, before)
+        return Loaded(roster_saving.load(conn, file, keys, now, again=again).version, before)
 
     with _ready(settings) as place:
         return place.change(work)

@@ -1,7 +1,7 @@
-"""Changes of single entries of the roster, in the words of its file: put one, add one, take one out. Pure.
+"""Changes of single entries of the roster, in the words of its file: put one, add one, take one out.
 
-Each takes what is in force and gives what is wanted. The whole is read again by the checks of the file, so an edit can
-do nothing that the file could not say.
+Each takes what is in force and gives what is wanted, or raises what the API answers instead; nothing is kept. The whole
+is read again by the checks of the file, so an edit can do nothing that the file could not say.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

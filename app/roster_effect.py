@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.api.instants import iso
 from model.roster import Roster
 from model.rota import Absence, Override, Rota
 from routing.effect import Change, rota_effect, words
@@ -20,7 +19,8 @@ MAX_CHANGES = 100
 class Effect:
     """Who is on call instead of whom, by rotation and time.
 
-    From now on for 60 days, and as far as changed overrides and absences reach, at most 366 days.
+    From now on for 60 days, and as far as changed overrides and absences reach, at most 366 days. Of a rotation that a
+    route leads to only now the hours without anybody as well: events will find nobody there.
     """
 
     before: Roster
@@ -29,7 +29,7 @@ class Effect:
     changes: tuple[Change, ...]
 
     def gaps(self) -> "Effect":
-        """What leaves nobody on call where somebody was, in a rotation that a route leads to."""
+        """What leaves nobody on call in a rotation that a route leads to, where somebody was or no route led before."""
         routed = _routed(self.after)
         return replace(self, changes=tuple(c for c in self.changes if not c.after and c.rotation in routed))
 
@@ -52,9 +52,10 @@ def _routed(roster: Roster) -> set[str]:
 
 
 def _changes(before: Roster, after: Roster, now: datetime) -> Iterator[Change]:
+    newly_routed = _routed(after) - _routed(before)
     for rotation in sorted(before.rotas.keys() | after.rotas.keys()):
         one, other = before.rotas.get(rotation), after.rotas.get(rotation)
-        yield from rota_effect(one, other, now, _horizon(one, other, now))
+        yield from rota_effect(one, other, now, _horizon(one, other, now), gaps=rotation in newly_routed)
 
 
 def _horizon(one: Rota | None, other: Rota | None, now: datetime) -> datetime:
@@ -75,8 +76,8 @@ def _shown(change: Change, before: Roster, after: Roster, now: datetime) -> dict
 
     return {
         "rotation": change.rotation,
-        "from": iso(change.start),
-        "to": iso(change.end),
+        "from": change.start.isoformat(),
+        "to": change.end.isoformat(),
         "before": list(change.before),
         "after": list(change.after),
         "text": words(change, ZoneInfo(rotation), name, now),

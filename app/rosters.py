@@ -142,7 +142,7 @@ async def _from_database(database: Database, file: RosterFile | None, now: datet
         refuse_demo_keys(rows, demo=demo)
 
         def save(conn: Connection) -> Roster:
-            return roster_saving.load(conn, file.roster, rows, now, again=False)
+            return roster_saving.load(conn, file, rows, now, again=False)
 
         roster: Roster | None = await database.transact(save)
     else:

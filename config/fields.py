@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
 from types import TracebackType
@@ -23,6 +23,8 @@ SLUG = re.compile(r"[a-z0-9-]{1,63}")
 WALL = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
+# A day within the years of WALL, as an instant is written back by another clock than the one it came by.
+_FIRST, _LAST = datetime(1900, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -240,7 +242,10 @@ def instant(to_utc: Callable[[datetime], datetime]) -> Parse[datetime]:
         if not WALL.fullmatch(written[: zone.start()] if zone else written):
             raise Wrong(node, "a date and time such as 2026-01-05T09:00 or 2026-01-05T15:00Z")
         found = _date_time(node, written)
-        return found if found.tzinfo else to_utc(found)
+        at = found if found.tzinfo else to_utc(found)
+        if not _FIRST <= at < _LAST:
+            raise Wrong(node, f"a date from {_FIRST:%Y-%m-%d} until before {_LAST:%Y-%m-%d}")
+        return at
 
     return parse
 

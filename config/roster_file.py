@@ -1,14 +1,17 @@
 """The roster as people write it: one YAML file, described in docs/roster.md. Loaded whole or not at all."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from config import roster_writer, yaml_tree
 from config.fields import Problems
 from config.keys import KeySpec, Role
 from config.roster_reader import Reader
 from config.yaml_tree import Node, parse, tree
+from model.errors import SettingsError
 from model.roster import Roster
+from store.codec import sha256
 
 __all__ = ["KeySpec", "Role", "RosterFile", "load_roster", "read_document"]
 
@@ -17,10 +20,14 @@ FORMATS = ("canonical", "alertmanager")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFile:
-    """What one file says. The roster's version is 0 until the store gives it one."""
+    """What one file says. The roster's version is 0 until the store gives it one.
+
+    `sha256`: of its text; empty where there was no text.
+    """
 
     roster: Roster
     keys: tuple[KeySpec, ...] = ()
+    sha256: str = ""
 
 
 def load_roster(text: str, name: str, formats: Collection[str] = FORMATS) -> RosterFile:
@@ -28,7 +35,7 @@ def load_roster(text: str, name: str, formats: Collection[str] = FORMATS) -> Ros
 
     Raises SettingsError with up to 20 problems, each `file:line: path: expected …, found …`. Never quotes a secret.
     """
-    return _read(parse(text, name), name, formats)
+    return replace(_read(parse(text, name), name, formats), sha256=sha256(text.encode()))
 
 
 def read_document(data: Mapping[str, Any]) -> Roster:
@@ -40,4 +47,8 @@ def _read(root: Node, name: str, formats: Collection[str]) -> RosterFile:
     problems = Problems(name)
     roster, keys = Reader(root, problems, formats).read()
     problems.raise_if_any()
+    if not roster_writer.fits(roster):
+        # What comes in entry by entry, or by aliases, must be a file that comes in whole as well.
+        most = f"at most {yaml_tree.MAX_CHARS} characters and {yaml_tree.MAX_NODES} values"
+        raise SettingsError(f"{name}: expected {most} when written as a file, found more")
     return RosterFile(roster=roster, keys=keys)

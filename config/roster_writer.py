@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from config import yaml_tree
 from model.plan import ChannelName
 from model.roster import (
     AwakeHours,
@@ -35,6 +36,8 @@ Data = dict[str, Any]
 _POLICY = Policy(id="", steps=())
 _STEP = Step(after_seconds=0)
 _LINE_CHARS = 120
+_VALUE_CHARS = 24  # around a value: indentation, quotes, ends of lines
+_ESCAPE_CHARS = 10  # such as \U0001F50C
 
 
 def to_yaml(roster: Roster) -> str:
@@ -47,6 +50,15 @@ def to_yaml(roster: Roster) -> str:
         default_flow_style=None,
         width=_LINE_CHARS,
     )
+
+
+def fits(roster: Roster) -> bool:
+    """Whether the file that says it can be read again: small enough for `config/yaml_tree.py`."""
+    nodes, chars = _extent(document(roster))
+    if nodes > yaml_tree.MAX_NODES:
+        return False
+    # Writing thousands of entries takes seconds, so only where it matters.
+    return chars <= yaml_tree.MAX_CHARS or len(to_yaml(roster)) <= yaml_tree.MAX_CHARS
 
 
 def document(roster: Roster) -> Data:
@@ -229,6 +241,20 @@ def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
     return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
 
 
+def _extent(data: Any) -> tuple[int, int]:
+    """How many values there are, and how many characters that can be at most, with quotes, escapes and indentation."""
+    match data:
+        case dict():
+            below = [_extent(value) for value in data.values()]
+            names = sum(map(len, data))
+        case list():
+            below, names = [_extent(item) for item in data], 0
+        case _:
+            text = str(data)
+            return 1, _VALUE_CHARS + len(text) * (2 if text.isascii() else _ESCAPE_CHARS)
+    return 1 + sum(nodes for nodes, _ in below), _VALUE_CHARS + names + sum(chars for _, chars in below)
+
+
 def _given(data: Mapping[str, Any]) -> Data:
     """Without what says nothing."""
     return {name: value for name, value in data.items() if value not in (None, "", [], {})}
@@ -274,7 +300,11 @@ _WRITTEN: Mapping[str, Callable[[Any], Data]] = {
 }
 
 
-class _Dumper(yaml.SafeDumper):
+# Several times as fast, where PyYAML was built with libyaml.
+_Fastest: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Fastest):  # type: ignore[misc]
     def ignore_aliases(self, data: Any) -> bool:
         """Equal lists are written twice: nobody wants to look up an anchor."""
         return True

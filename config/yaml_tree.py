@@ -11,7 +11,7 @@ import yaml
 
 from model.errors import SettingsError
 
-MAX_CHARS = 1_000_000
+MAX_CHARS = 2_000_000  # enough for a table of resources at its longest, and what a request may bring
 MAX_NODES = 200_000  # aliases count each time they are used, so a file cannot unfold without end
 MAX_DEPTH = 20
 

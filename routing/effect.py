@@ -45,15 +45,17 @@ def effect(before: Roster, after: Roster, start: datetime, end: datetime) -> tup
     )
 
 
-def rota_effect(before: Rota | None, after: Rota | None, start: datetime, end: datetime) -> tuple[Change, ...]:
-    """The same of one rotation, None for one that is not there."""
+def rota_effect(
+    before: Rota | None, after: Rota | None, start: datetime, end: datetime, *, gaps: bool = False
+) -> tuple[Change, ...]:
+    """The same of one rotation, None for one that is not there. `gaps`: also where nobody was on call and nobody is."""
     there = after or before
-    if before == after or there is None or start >= end:
+    if (before == after and not gaps) or there is None or start >= end:
         return ()
     one, other = (list(by_people(spans(r, start, end))) if r else [((), start, end)] for r in (before, after))
     changes: list[Change] = []
     for old, new, begins, ends in _overlaid(one, other):
-        if set(old) == set(new):
+        if set(old) == set(new) and (new or not gaps):
             continue
         change = Change(rotation=there.rotation.id, start=begins, end=ends, before=old, after=new)
         last = changes[-1] if changes else None
@@ -77,7 +79,7 @@ def _sentence(change: Change, names: Names) -> str:
         beside = several(change.before, names) if change.before else "an empty rota"
         return f"{coming} {'joins' if len(change.coming) == 1 else 'join'} {beside}"
     if not change.after:
-        return f"Nobody replaces {going}"
+        return f"Nobody replaces {going}" if change.going else "Nobody is on call"
     leave, stay = "leaves" if len(change.going) == 1 else "leave", "stays" if len(change.after) == 1 else "stay"
     return f"{going} {leave} and {several(change.after, names)} {stay}"
 

@@ -44,27 +44,35 @@ def alone(conn: Connection) -> None:
     lock_alone(conn, "rosters")
 
 
-def save(conn: Connection, roster: Roster, actor: str, now: datetime) -> Roster:
-    """Keep the roster as a new version, unless it equals the latest. Returns it with its version."""
+def save(
+    conn: Connection, roster: Roster, actor: str, now: datetime, *, keys: Sequence[KeyRow] | None = None
+) -> Roster:
+    """Keep the roster as a new version, unless it and `keys` equal the latest. Returns it with its version.
+
+    `keys` None: they stay. Other keys make a new version too: who decided on the earlier ones must be able to see it.
+    """
     document = ROSTER.dump_json(replace(roster, version=0)).decode()
     digest = sha256(document)
     alone(conn)
+    other_keys = keys is not None and _replace_keys(conn, keys, now)
     last = conn.execute(select(rosters.c.version, rosters.c.sha256).order_by(rosters.c.version.desc()).limit(1)).first()
-    if last and last.sha256 == digest:
+    if last and last.sha256 == digest and not other_keys:
         return replace(roster, version=last.version)
     version = (last.version if last else 0) + 1
     conn.execute(insert(rosters).values(version=version, created_at=now, actor=actor, sha256=digest, document=document))
     return replace(roster, version=version)
 
 
-def replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> None:
-    """These keys and no others: one that is not among them opens nothing from now on."""
-    alone(conn)
-    conn.execute(delete(keys))
-    if rows:
-        conn.execute(insert(keys), [asdict(row) | {"created_at": now} for row in rows])
-
-
 def all_keys(conn: Connection) -> list[KeyRow]:
     columns = [keys.c[f.name] for f in fields(KeyRow)]
     return [KeyRow(**row) for row in conn.execute(select(*columns)).mappings()]
+
+
+def _replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> bool:
+    """These keys and no others: one that is not among them opens nothing from now on. False: it was so already."""
+    if set(rows) == set(all_keys(conn)):
+        return False
+    conn.execute(delete(keys))
+    if rows:
+        conn.execute(insert(keys), [asdict(row) | {"created_at": now} for row in rows])
+    return True

@@ -5,19 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from app.api.deps import AdminDep, ServiceDep
+from app.api.edits import problems
 from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, Limit, first_of
-from app.problems import MEDIA_TYPE
 from store import audit
 from store.audit import Entry
 
-router = APIRouter(
-    tags=["roster"],
-    responses={
-        status: {"description": text, "content": {MEDIA_TYPE: {}}}
-        for status, text in {401: "No key, or a wrong one", 403: "For admins"}.items()
-    },
-)
+router = APIRouter(tags=["roster"], responses=problems(401, 403))
 
 AfterNumber = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before")]
 

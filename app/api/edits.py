@@ -36,7 +36,7 @@ Entry = Annotated[dict[str, Any], Body(description="As the entry in the roster f
 _WHY = {
     400: "The body is no JSON",
     401: "No key, or a wrong one",
-    403: "For admins",
+    403: "Not for keys of this role",
     404: "Not in the roster",
     409: "Something that stays depends on it, or it leaves a gap",
     412: "Changed meanwhile",
@@ -64,7 +64,7 @@ def etag(entry: Any) -> str:
 
 
 def version_etag(version: int) -> str:
-    """Of the whole roster."""
+    """Of the whole roster, and of the keys: other keys make another version."""
     return f'"{version}"'
 
 

@@ -154,8 +154,11 @@ async def import_resources(
 
 
 def _shown(entry: Data, defaults: Data, caller: Caller, response: Response) -> dict[str, Any]:
+    """With its ETag and the `entry` for those who may change it, as of everything that has a name."""
+    if caller.role is not Role.ADMIN:
+        return defaults | entry
     response.headers["ETag"] = etag(entry)
-    return defaults | entry | ({"entry": entry} if caller.role is Role.ADMIN else {})
+    return defaults | entry | {"entry": entry}
 
 
 def _put(entry: Data | None, response: Response, *, new: bool) -> dict[str, Any]:

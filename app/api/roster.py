@@ -10,7 +10,6 @@ from app.api import roster_shapes as shapes
 from app.api.deps import OperatorDep, ServiceDep
 from app.api.edits import etag, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
-from app.problems import MEDIA_TYPE
 from app.security import Caller
 from app.service import Service
 from config import roster_writer
@@ -18,23 +17,22 @@ from config.keys import Role
 from model.roster import Policy, Resource, Route, Source
 from store import monitors
 
-router = APIRouter(
-    tags=["roster"],
-    responses={
-        status: {"description": text, "content": {MEDIA_TYPE: {}}}
-        for status, text in {401: "No key, or a wrong one", 403: "For operators and admins"}.items()
-    },
-)
+router = APIRouter(tags=["roster"], responses=problems(401, 403))
 
 _POLICY = TypeAdapter(Policy)
 _ROUTE, _RESOURCE = TypeAdapter(Route), TypeAdapter(Resource)
 
 
 def _entry(response: Response, service: Service, caller: Caller, section: str, name: str) -> dict[str, Any]:
-    """`{"entry"}` for those who may change it, and its ETag."""
+    """`{"entry"}` for those who may change it, and its ETag; for others neither.
+
+    Whoever has the hash of an entry can try numbers until one fits.
+    """
+    if not _whole(caller):
+        return {}
     entry = roster_writer.entry(service.rosters.roster, section, name)
     response.headers["ETag"] = etag(entry)
-    return {"entry": entry} if _whole(caller) else {}
+    return {"entry": entry}
 
 
 def _whole(caller: Caller) -> bool:

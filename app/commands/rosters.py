@@ -25,7 +25,9 @@ def export(
         typer.echo(text, nl=False)
         return
     try:
-        file.touch(mode=0o600)  # nobody else is to read the numbers
+        file.touch(mode=0o600)
+        if file.is_file():  # /dev/null stays as it is
+            file.chmod(0o600)  # also one that was there: nobody else is to read the numbers
         file.write_text(text)
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from None

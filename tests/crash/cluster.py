@@ -165,10 +165,7 @@ class Cluster:
         keys = [
             KeyRow(id=k.id, sha256=hashed(k.secret), role=k.role, source=k.source, person=k.person) for k in file.keys
         ]
-        at_once(
-            self.database_url,
-            lambda conn: (rosters.replace_keys(conn, keys, now), rosters.save(conn, file.roster, "crash suite", now)),
-        )
+        at_once(self.database_url, lambda conn: rosters.save(conn, file.roster, "crash suite", now, keys=keys))
 
     def start(self, role: str, *, point: str | None = None, wait: bool = True, **more: str) -> Process:
         """A process of that role, which dies at `point`; its own port, one data folder for all."""

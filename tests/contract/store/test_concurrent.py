@@ -30,6 +30,7 @@ from store.places import Postgres
 from store.portable import lock_alone
 from store.postgres import PostgresDatabase, at_once
 from store.replies import Code
+from store.rosters import KeyRow
 from store.signals import signal
 from store.tables import events as events_table
 from store.tables import notifications, placing_keys, voice_in_flight
@@ -272,6 +273,15 @@ async def test_each_roster_has_a_version_of_its_own(two):
         )
     )
     assert sorted(r.version for r in saved) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_other_keys_make_a_version_the_same_none(database):
+    one, other = KeyRow(id="one", sha256="1" * 64, role="admin"), KeyRow(id="other", sha256="2" * 64, role="admin")
+    found = []
+    for keys in ([one, other], [other, one], None, [one], []):
+        saved = await database.transact(lambda conn, k=keys: rosters.save(conn, ROSTER, "test", NOW, keys=k))
+        found.append((saved.version, len(await database.read(rosters.all_keys))))
+    assert found == [(1, 2), (1, 2), (1, 2), (2, 1), (3, 0)]
 
 
 async def test_no_character_stops_us(database):

@@ -30,6 +30,13 @@ def test_a_roster_goes_out_and_comes_back(gridcall: Gridcall, file: Path) -> Non
     assert (code, out) == (0, f"{file} is in force already, as version 1\n")
 
 
+def test_a_file_that_was_there_is_for_nobody_else_either(gridcall: Gridcall, file: Path) -> None:
+    file.touch(mode=0o644)
+    file.chmod(0o644)
+    assert gridcall("roster", "export", str(file))[0] == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_it_changes_is_said_and_asked_first(
     gridcall: Gridcall, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

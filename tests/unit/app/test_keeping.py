@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from sqlalchemy import make_url
 
 from app.cli import main
 from app.evidence import verify
+from config.roster_file import RosterFile
 from config.settings import load_settings
-from tests import postgres
+from tests import app_fixture, postgres
 from tests.app_fixture import NUMBERS, ROSTER, House, opened
 from tests.databases import POSTGRESQL
 
@@ -190,6 +192,26 @@ async def test_a_start_with_the_same_file_keeps_what_was_edited_since(tmp_path: 
         assert (roster.people["ana"].name, roster.overrides) == ("Ana Reyes-Lind", ())
 
 
+async def test_a_file_is_the_same_one_to_a_release_that_reads_more_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start after an upgrade is no other than the next ones."""
+    cover = {"action": "add", "person": "ana", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+    async with opened(tmp_path) as house:
+        assert (await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=cover)).status_code == 201
+    read = app_fixture.load_roster
+
+    def reads_more(text: str, name: str) -> RosterFile:
+        file = read(text, name)
+        return replace(file, roster=replace(file.roster, admin_channel="C0MORE"))
+
+    monkeypatch.setattr(app_fixture, "load_roster", reads_more)
+    async with opened(tmp_path) as house:
+        assert [o.person for o in house.service.rosters.roster.overrides] == ["ana"]
+    async with opened(tmp_path, roster_text=f"{ROSTER.read_text()}# another file\n") as house:
+        assert house.service.rosters.roster.overrides == ()
+
+
 async def test_a_file_is_loaded_again_when_told_and_only_if_new_when_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,7 +230,7 @@ async def test_a_file_is_loaded_again_when_told_and_only_if_new_when_told_so(
         await typed("--if-new")
         made = await house.post("/v1/absences", f"{SECRET}admin", json=absence)
         assert made.status_code == 201, made.text
-        assert "was loaded before; version 2 is in force" in await typed("--if-new")
+        assert "was loaded before; version 3 is in force" in await typed("--if-new")
         assert len(house.service.rosters.roster.absences) == 1
-        assert "is in force, as version 3" in await typed()
+        assert "is in force, as version 4" in await typed()
         assert house.service.rosters.roster.absences == ()

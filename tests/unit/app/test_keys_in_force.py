@@ -30,7 +30,7 @@ async def test_a_key_that_left_the_roster_opens_nothing(database):
     demo = read_roster(DEMO_ROSTER)
     first = await load_rosters(database, demo, NOW, demo=True)
     assert first.keys.caller("Bearer demo-admin").role is Role.ADMIN
-    second = await load_rosters(database, replace(demo, keys=(OWN,)), NOW, demo=False)
+    second = await load_rosters(database, replace(demo, keys=(OWN,), sha256="another"), NOW, demo=False)
     assert second.keys.caller(f"Bearer {OWN.secret}").key_id == "own"
     with pytest.raises(Problem, match="not known"):
         second.keys.caller("Bearer demo-admin")
@@ -59,7 +59,7 @@ class Away:
 async def test_an_edit_elsewhere_is_in_force_after_the_next_look(database):
     demo = read_roster(DEMO_ROSTER)
     here = await load_rosters(database, demo, NOW, demo=True)
-    changed = replace(demo, roster=replace(demo.roster, people={}), keys=(OWN,))
+    changed = replace(demo, roster=replace(demo.roster, people={}), keys=(OWN,), sha256="another")
     await load_rosters(database, changed, NOW, demo=False)
     assert here.roster.people
     await here.refresh(database)

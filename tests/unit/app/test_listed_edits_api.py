@@ -1,11 +1,13 @@
 """Routes in their order, and resources, one by one or as a table."""
 
+import threading
 from typing import Any
 
 import httpx2
 import pytest
 
 from app.resource_table import MAX_ROWS
+from app.roster_diff import Difference
 from tests.app_fixture import House
 
 DRILLS = {"match": {"modes": ["drill"]}, "team": "ops", "policy": "fast"}
@@ -165,3 +167,21 @@ async def test_admins_may_and_nobody_else(house: House) -> None:
     for path in ("routes/fast", MILL):
         found = await ask(house, "GET", path, key="demo-operator")
         assert (found.status_code, "entry" in found.json()) == (200, False)
+
+
+async def test_many_changes_are_put_into_words_beside_the_event_loop(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a long table it takes half a second, in which no event would come in."""
+    shown, threads = Difference.shown, list[threading.Thread]()
+
+    def noted(difference: Difference) -> Any:
+        threads.append(threading.current_thread())
+        return shown(difference)
+
+    monkeypatch.setattr(Difference, "shown", noted)
+    table = b"scheme,code,name\nS,1,One\nS,2,Two\n"
+    done = await house.post("/v1/resources/import", "demo-admin", content=table)
+    assert [change["what"] for change in done.json()["changes"]] == ["resources/S/1", "resources/S/2"]
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads

@@ -73,6 +73,23 @@ async def test_who_decided_on_an_older_version_is_refused(house: House) -> None:
     assert house.service.rosters.roster.people["ana"].name == "Ana R."
 
 
+@pytest.mark.parametrize(("if_match", "status"), [('W/"1"', 200), ('"0", W/"1"', 200), ('W/"2"', 412), ("W/1", 412)])
+async def test_a_tag_that_a_proxy_weakened_is_taken(house: House, if_match: str, status: int) -> None:
+    assert (await apply(house, RENAMED, if_match)).status_code == status
+
+
+async def test_other_keys_are_another_version(house: House) -> None:
+    """A key that somebody took back is not brought back by who had not seen that."""
+    admin = "\nkeys:\n  demo-admin: {role: admin, secret: demo-admin}\n"
+    leaked = f"{admin}  leaked: {{role: operator, secret: demo-leaked}}\n"
+    assert (await apply(house, TEXT + leaked)).json()["version"] == 2
+    etag = (await house.get("/v1/roster", "demo-admin")).headers["etag"]
+    assert (await apply(house, TEXT + admin, etag)).json()["version"] == 3
+    assert (await apply(house, TEXT + leaked, etag)).status_code == 412
+    assert (await house.get("/v1/people", "demo-leaked")).status_code == 401
+    assert (await apply(house, TEXT + admin, '"3"')).json()["version"] == 3
+
+
 async def test_of_two_at_once_one_is_refused(house: House) -> None:
     answers = await asyncio.gather(apply(house, RENAMED), apply(house, SWAPPED))
     assert sorted(answer.status_code for answer in answers) == [200, 412]
@@ -84,6 +101,14 @@ async def test_a_file_that_leaves_a_gap_is_planned_and_refused(house: House) -> 
     refused = await apply(house, TEXT + away)
     assert (refused.status_code, refused.json()["title"]) == (409, "It leaves a gap")
     assert (await apply(house, TEXT + away, params={"accept_gaps": "true", "reason": "closed"})).status_code == 200
+
+
+async def test_a_rotation_with_another_name_that_begins_later_is_a_gap(house: House) -> None:
+    renamed = TEXT.replace("ops-primary", "ops-first").replace("2024-01-01T09:00", "2027-06-01T09:00", 1)
+    gap = "Nobody is on call Tue 09:00-Sat 2 Jan 09:00 CST, 60 d"
+    assert gap in [change["text"] for change in (await plan(house, renamed)).json()["effect"]]
+    refused = await apply(house, renamed)
+    assert (refused.status_code, refused.json()["title"]) == (409, "It leaves a gap")
 
 
 async def test_nothing_of_a_wrong_file_is_applied(house: House) -> None:

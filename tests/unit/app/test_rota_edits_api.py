@@ -124,6 +124,15 @@ async def test_of_an_unknown_rotation_nothing_is_changed(house: House) -> None:
     assert (await ask(house, "POST", "/v1/rotations/none/overrides", COVER)).status_code == 404
 
 
+@pytest.mark.parametrize(("end", "status"), [("2199-12-31T23:59Z", 422), ("2199-12-30T23:59Z", 201)])
+async def test_a_far_date_does_not_stop_later_edits(house: House, end: str, status: int) -> None:
+    """By the clock of somebody in Tokyo the last hours of the last year are in a year that cannot be written."""
+    await ask(house, "PUT", "/v1/people/zoe", {"name": "Zoe", "timezone": "Asia/Tokyo", "slack": "U0ZOE"})
+    away = {"person": "zoe", "from": "2026-11-10T00:00Z", "to": end}
+    assert (await ask(house, "POST", "/v1/absences", away)).status_code == status
+    assert (await ask(house, "POST", f"{BACKUP}/overrides", COVER)).status_code == 201
+
+
 # --- swaps ------------------------------------------------------------------------------------------------------------
 
 SWAP = {

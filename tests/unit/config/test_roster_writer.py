@@ -12,8 +12,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.resource_table import MAX_ROWS
+from config import yaml_tree
 from config.roster_file import load_roster, read_document
-from config.roster_writer import document, to_yaml
+from config.roster_writer import _extent, document, to_yaml
 from model.errors import SettingsError
 from model.event import Mode, Phase, Severity
 from model.plan import ChannelName
@@ -155,6 +157,61 @@ def test_what_goes_without_saying_is_left_out() -> None:
 def test_instants_are_written_by_the_clock_they_are_meant_by() -> None:
     [override] = document(read(SMALL))["overrides"]
     assert (override["from"], override["to"]) == ("2026-03-08T03:00-05:00", "2026-03-08T19:00-05:00")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    ("start", "end", "accepted"),
+    [
+        ("1900-01-02T00:00Z", "2199-12-30T23:59:59.999999Z", True),
+        ("1900-01-01T23:59+23:59", "2026-01-01T00:00", False),
+        ("2026-01-01T00:00", "2199-12-30T23:59-23:59", False),
+        ("1900-01-01T00:00", "2199-12-31T23:59", False),
+    ],
+)
+def test_what_is_read_can_be_written_by_every_clock(zone: str, start: str, end: str, accepted: bool) -> None:
+    person = {"name": "Ana", "timezone": zone, "slack": "U0ANA"}
+    data = document(read(SMALL))
+    data |= {"people": data["people"] | {"zoe": person}, "absences": [{"person": "zoe", "from": start, "to": end}]}
+    if not accepted:
+        with pytest.raises(SettingsError, match="expected a date from 1900-01-02 until before 2199-12-31"):
+            read_document(data)
+        return
+    roster = read_document(data)
+    assert read_document(document(roster)) == read(to_yaml(roster)) == roster
+
+
+@pytest.mark.parametrize("limit", ["MAX_CHARS", "MAX_NODES"])
+def test_what_is_taken_as_data_is_taken_as_a_file(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """One limit for both ways, or an export could not be applied."""
+    roster = read(SMALL)
+    data, text = document(roster), to_yaml(roster)
+    size = {"MAX_CHARS": len(text), "MAX_NODES": values(data)}[limit]
+    monkeypatch.setattr(yaml_tree, limit, size)
+    assert read_document(data) == read(text) == roster
+    monkeypatch.setattr(yaml_tree, limit, size - 1)
+    for attempt in (lambda: read_document(data), lambda: read(text)):
+        with pytest.raises(SettingsError):
+            attempt()
+
+
+def values(data: Any) -> int:
+    below = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return 1 + sum(values(item) for item in below)
+
+
+@patient
+@given(rosters())
+def test_no_file_is_longer_than_was_reckoned(roster: Roster) -> None:
+    assert len(to_yaml(roster)) <= _extent(document(roster))[1]
+
+
+def test_a_whole_table_of_resources_fits_into_a_file() -> None:
+    line = {"scheme": "MISO-EPNODE", "code": "ACME.FOUNDRY.10000", "name": "Foundry number 10000", "zone": "LRZ 4"}
+    line |= {"timezone": "America/Chicago", "contracted_mw": "12.5", "team": "ops"}
+    lines = [line | {"code": f"ACME.FOUNDRY.{n:05}"} for n in range(100)]
+    data = document(read(SMALL)) | {"resources": lines}
+    assert len(to_yaml(read_document(data))) * MAX_ROWS / 100 < yaml_tree.MAX_CHARS
 
 
 def test_keys_are_not_written() -> None:

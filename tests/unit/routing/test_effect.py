@@ -94,6 +94,18 @@ def test_a_rotation_that_comes_or_goes():
     assert (change.before, change.after) == (("ana",), ())
 
 
+def test_gaps_are_told_when_asked_for():
+    """Where nobody was and nobody is, nothing changes; who sends events there wants to know all the same."""
+    [layer] = weekly("ana").layers
+    before = Rota(
+        rotation=replace(weekly("ana"), layers=(replace(layer, starts_at=datetime.fromisoformat("2026-06-15T09:00")),))
+    )
+    assert rota_effect(before, before, START, START + 28 * DAY) == ()
+    [gap] = rota_effect(before, before, START, START + 28 * DAY, gaps=True)
+    assert (gap.end, gap.before, gap.after) == (START + 14 * DAY, (), ())
+    assert said(gap) == "Nobody is on call Mon 09:00-Mon 15 Jun 09:00 CDT, 14 d"
+
+
 def test_another_order_of_the_same_people_is_no_change():
     together, other = weekly("ana"), weekly("ana")
     together = replace(together, layers=(replace(together.layers[0], participants=(("ana", "ben"),)),))
