@@ -26,7 +26,7 @@ from notifiers.context import House, context
 from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
 from notifiers.order import Told
 from notifiers.wording import render
-from store import attempts, events, leases, lines, outbox, replies, threads, traces
+from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Call, Claim, Cut, Due, Share
 from store.paces import Turn
@@ -140,7 +140,7 @@ class Dispatcher:
 
         def work(conn: Connection) -> Share:
             leases.end(conn, self._owner)
-            outbox.adopt(conn, self._ids, now)
+            outcomes.adopt(conn, self._ids, now)
             return self._live_on(conn, now)
 
         self._share = await self._written(work)
@@ -155,7 +155,7 @@ class Dispatcher:
         now = self._clock.now()
 
         def work(conn: Connection) -> tuple[Share, int]:
-            return self._live_on(conn, now), outbox.adopt(conn, self._ids, now)
+            return self._live_on(conn, now), outcomes.adopt(conn, self._ids, now)
 
         try:
             self._share, adopted = await self._database.transact(work)
@@ -335,7 +335,7 @@ class Dispatcher:
         """A claim whose answer was lost may stand in the database; nothing of it was sent."""
         if self._claims_in_doubt:
             in_hand = frozenset(self._in_hand)
-            await self._database.transact(lambda conn: outbox.take_back(conn, self._ids, self._owner, in_hand, now))
+            await self._database.transact(lambda conn: outcomes.take_back(conn, self._ids, self._owner, in_hand, now))
             self._claims_in_doubt = False
 
     def _prepare(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
@@ -455,7 +455,7 @@ class Dispatcher:
 
     async def _give_up(self, job: Job) -> None:
         now, claimed = self._clock.now(), job.claim.attempts
-        await self._written(lambda conn: outbox.give_up(conn, self._ids, job.row, claimed, now))
+        await self._written(lambda conn: outcomes.give_up(conn, self._ids, job.row, claimed, now))
 
     async def _still_wanted(self, job: Job) -> bool:
         try:
@@ -475,7 +475,7 @@ class Dispatcher:
             await self._failed(job, attempt, error)
         else:
             now = self._clock.now()
-            await self._written(lambda conn: outbox.sent(conn, self._ids, row, attempt, result, now))
+            await self._written(lambda conn: outcomes.sent(conn, self._ids, row, attempt, result, now))
             self._log("notification sent", row, attempt, now)
             return True
         return False
@@ -486,13 +486,13 @@ class Dispatcher:
             again = SendError(str(error), retryable=True)
             await self._failed(job, attempt, again)
             return
-        await self._written(lambda conn: outbox.unknown(conn, self._ids, row, attempt, str(error), now))
+        await self._written(lambda conn: outcomes.unknown(conn, self._ids, row, attempt, str(error), now))
         self._log("outcome unknown", row, attempt, now, error=str(error))
 
     async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
         now, row = self._clock.now(), job.row
         at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
-        await self._written(lambda conn: outbox.failed(conn, self._ids, row, attempt, str(error), at, now))
+        await self._written(lambda conn: outcomes.failed(conn, self._ids, row, attempt, str(error), at, now))
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
 
     async def _written(self, work: Callable[[Connection], T]) -> T:

@@ -5,7 +5,7 @@ from datetime import datetime
 from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
 from model.plan import CallEnd, State
-from store import attempts, lines, outbox, plans, timeline
+from store import attempts, lines, outcomes, plans, timeline
 from store.database import Connection
 
 _HEARD = {
@@ -39,7 +39,7 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
         "code": receipt.code,
     }
     timeline.append(conn, ids, attempt.event_pk, now, "receipt", body, {"vendor_body": dict(receipt.raw)})
-    outbox.proven(conn, attempt, receipt.vendor_id, now)  # it came to the attempt's own URL
+    outcomes.proven(conn, attempt, receipt.vendor_id, now)  # it came to the attempt's own URL
     if attempt.part < attempt.parts and not receipt.kind.final:
         return True  # the row is as far as its last part
     if receipt.kind.final:
@@ -53,7 +53,7 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
 
 def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: datetime) -> None:
     lines.release(conn, attempt.id, now)
-    row = outbox.one(conn, attempt.notification_id)
+    row = plans.one(conn, attempt.notification_id)
     if row.cut_requested_at is not None:
         state, reason = State.SUPERSEDED, row.reason
     elif row.reason == CallEnd.VOICEMAIL:

@@ -12,10 +12,10 @@ from model.ids import Ids
 from model.plan import ChannelName
 from model.ports import Channel, Found
 from notifiers.receipts import take_receipt
-from store import attempts, lines, outbox
+from store import attempts, lines, outcomes
 from store.database import ASK_AGAIN as DATABASE_AWAY
 from store.database import Connection, Database
-from store.outbox import LOOKS, Look
+from store.outcomes import LOOKS, Look
 from store.signals import RECONCILE
 
 log = structlog.get_logger(__name__)
@@ -48,13 +48,13 @@ class Reconciler:
         self.turned_at = now
         try:
             looks, overdue = await self._database.read(
-                lambda conn: (outbox.to_look_up(conn, now), lines.overdue(conn, now))
+                lambda conn: (outcomes.to_look_up(conn, now), lines.overdue(conn, now))
             )
             for look in looks:
                 await self._look_up(look)
             for attempt_id in overdue:
                 await self._ask_about_line(attempt_id)
-            following = await self._database.read(outbox.next_look_at)
+            following = await self._database.read(outcomes.next_look_at)
         except Unavailable as away:
             log.warning("database away, the unknown stays unknown", error=str(away))
             return now + DATABASE_AWAY
@@ -63,7 +63,7 @@ class Reconciler:
     async def _look_up(self, look: Look) -> None:
         """Look for every attempt of the row; what is found is settled, what is absent three times is sent again."""
         now = self._clock.now()
-        if not await self._database.transact(lambda conn: outbox.take_look(conn, look, now, now + LOOK_LEASE)):
+        if not await self._database.transact(lambda conn: outcomes.take_look(conn, look, now, now + LOOK_LEASE)):
             return
         missing = []
         for attempt in look.attempts:
@@ -93,11 +93,11 @@ class Reconciler:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            if not outbox.still_unknown(conn, [attempt]):
+            if not outcomes.still_unknown(conn, [attempt]):
                 return
-            outbox.sent(conn, self._ids, look.notification, attempt, Sent(vendor_id=found.vendor_id), now)
+            outcomes.sent(conn, self._ids, look.notification, attempt, Sent(vendor_id=found.vendor_id), now)
             if attempt.part < attempt.parts:
-                outbox.send_the_rest(conn, look.notification, now)
+                outcomes.send_the_rest(conn, look.notification, now)
             if found.receipt is not None:
                 take_receipt(conn, self._ids, attempt.id, found.receipt, now)
 
@@ -107,14 +107,14 @@ class Reconciler:
     async def _absent(self, look: Look, missing: list[Attempt]) -> None:
         now, row = self._clock.now(), look.notification
         if look.looks + 1 >= len(LOOKS):
-            await self._database.transact(lambda conn: outbox.absent(conn, self._ids, row, missing, now))
+            await self._database.transact(lambda conn: outcomes.absent(conn, self._ids, row, missing, now))
             log.info("unknown outcome settled: never sent", notification=row.id, channel=str(row.channel))
         else:
             started_at = min((a.started_at for a in missing), default=now)
             await self._later(look, look.looks + 1, max(now, started_at + LOOKS[look.looks + 1]))
 
     async def _later(self, look: Look, looks: int, at: datetime) -> None:
-        await self._database.transact(lambda conn: outbox.look_again(conn, look.notification, looks, at))
+        await self._database.transact(lambda conn: outcomes.look_again(conn, look.notification, looks, at))
 
     async def _ask_about_line(self, attempt_id: str) -> None:
         """A call that must be over by all we know, but whose end nobody told us."""

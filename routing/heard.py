@@ -11,7 +11,7 @@ from model.ids import Ids
 from model.reply import Heard
 from model.roster import OWN_SOURCE
 from routing.replies import Answered, take_reply
-from store import attempts, events, outbox, replies
+from store import attempts, events, outcomes, plans, replies
 from store.database import Connection
 from store.replies import Code
 
@@ -69,8 +69,8 @@ def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> An
     if attempt is None:
         raise Undecidable(f"there is no attempt {attempt_id}")
     if heard.vendor_id:
-        outbox.proven(conn, attempt, heard.vendor_id, heard.received_at)
-    row = outbox.one(conn, attempt.notification_id)
+        outcomes.proven(conn, attempt, heard.vendor_id, heard.received_at)
+    row = plans.one(conn, attempt.notification_id)
     person = heard.person or row.person
     own = row.id if row.person == person else None  # anybody may press the button of a channel's message
     return _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)

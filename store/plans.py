@@ -75,6 +75,11 @@ def notification(row: Row[Any]) -> Notification:
     return Notification(**values, group=row.grp, details=mapping(row.details))
 
 
+def one(conn: Connection, notification_id: str) -> Notification:
+    """Raises StopIteration when there is no such row."""
+    return next(map(notification, conn.execute(select(notifications).where(notifications.c.id == notification_id))))
+
+
 def lock(conn: Connection, event_pk: str) -> None:
     """Nobody else changes the event's timetable, or claims a row of it, until the transaction ends."""
     lock_timetable(conn, event_pk)

@@ -23,7 +23,7 @@ from notifiers.channels.slack import ACKNOWLEDGE, SlackAction, slack_action
 from notifiers.receipts import take_receipt
 from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, written
 from routing.heard import take_heard
-from store import attempts, events, outbox, traces
+from store import attempts, events, plans, traces
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def _told(conn: Connection, attempt_id: str) -> Told | None:
         return None
     return Told(
         attempt,
-        outbox.one(conn, attempt.notification_id),
+        plans.one(conn, attempt.notification_id),
         events.load(conn, [attempt.event_pk])[attempt.event_pk],
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from model.errors import Unavailable
 from routing import reviser
-from store import outbox
+from store import outbox, outcomes
 from tests.scenario.world import World
 
 
@@ -129,7 +129,7 @@ async def test_what_a_vendor_accepted_is_written_down_when_it_is_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process lives on, no phone rings twice, and the first answer counts as always."""
-    failing(monkeypatch, outbox, "sent", times=7)
+    failing(monkeypatch, outcomes, "sent", times=7)
     await rung(world)
     code = world.phone("ana").expects_text("Reply 1").code
     assert (await world.phone("ana").says(f"1{code}")).startswith("Accepted")
@@ -140,7 +140,7 @@ async def test_what_a_vendor_accepted_is_written_down_when_it_is_back(
     assert world.settled(kept) == []
 
 
-@pytest.mark.parametrize(("module", "name"), [(reviser, "take"), (outbox, "claim"), (outbox, "adopt")])
+@pytest.mark.parametrize(("module", "name"), [(reviser, "take"), (outbox, "claim"), (outcomes, "adopt")])
 async def test_the_loops_go_on_when_it_is_back(
     module: Any, name: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from model.plan import ChannelName
 from model.reply import Answer, Reply
 from notifiers import dispatcher, reconciler
 from routing.facts import Facts
-from store import lines, outbox, plans
+from store import lines, outcomes, plans
 from tests.simulation.mix import mix
 from tests.simulation.world import Outcome, run
 
@@ -27,7 +27,7 @@ def lost_supersede(patch: pytest.MonkeyPatch) -> None:
 
 def lease_that_never_ends(patch: pytest.MonkeyPatch) -> None:
     """What a process was sending when it died stays its own for ever."""
-    patch.setattr(outbox, "adopt", lambda conn, ids, now: 0)
+    patch.setattr(outcomes, "adopt", lambda conn, ids, now: 0)
 
 
 def line_that_is_never_free(patch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def limit_off_by_one(patch: pytest.MonkeyPatch) -> None:
 
 def reconciler_that_looks_once(patch: pytest.MonkeyPatch) -> None:
     """What the vendor does not have yet at the first look is sent again."""
-    patch.setattr(reconciler, "LOOKS", outbox.LOOKS[:1])
+    patch.setattr(reconciler, "LOOKS", outcomes.LOOKS[:1])
 
 
 def verdict_from_our_own_table(patch: pytest.MonkeyPatch) -> None:

@@ -505,5 +505,5 @@ async def test_what_other_processes_used_is_held(two):
 
     assert await claim(two[0], first)
     assert not await claim(two[1], second)
-    held = await two[0].read(lambda conn: outbox.one(conn, second.id))
+    held = await two[0].read(lambda conn: plans.one(conn, second.id))
     assert (held.state, held.hold, held.due_at) == (State.PENDING, Hold.CHANNEL_RATE, NOW + timedelta(seconds=1))

@@ -13,7 +13,7 @@ from model.reading import Reading
 from notifiers.receipts import take_receipt
 from routing.accept import Member, decide
 from store import attempts as attempts_store
-from store import outbox, partitions, plans, retention, seal
+from store import outbox, outcomes, partitions, plans, retention, seal
 from store.outbox import Claim
 from store.retention import Keep
 from store.tables import attempts, bodies, events, metadata, notifications, receipts, timeline
@@ -61,7 +61,7 @@ async def told(database, event_id="E-1", source="miso"):
             started_at=NOW,
         )
         assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
-        outbox.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
+        outcomes.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
         receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1", raw={"To": ANA})
         assert take_receipt(conn, IDS, attempt.id, receipt, NOW)
         while seal.seal(conn):

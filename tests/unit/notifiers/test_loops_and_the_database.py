@@ -15,7 +15,7 @@ from notifiers.dispatcher import AT_A_TURN, Batch, Dispatcher
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing import planner
-from store import attempts, events, outbox, plans
+from store import attempts, events, outbox, outcomes, plans
 from store.database import InlineDatabase
 from store.outbox import ID_CHARS, LEFT, Share
 from store.replies import Codes
@@ -97,7 +97,7 @@ async def stop(task):
 
 
 async def state(database, row):
-    return (await database.read(lambda conn: outbox.one(conn, row.id))).state
+    return (await database.read(lambda conn: plans.one(conn, row.id))).state
 
 
 @pytest.mark.parametrize("trouble", ["away", "lost"])
@@ -287,7 +287,7 @@ async def test_a_call_of_an_earlier_attempt_is_known_to_the_look(world):
             )
             attempts.add(conn, [attempt])
             if vendor_id:
-                outbox.settled(conn, attempt, vendor_id, NOW)
+                outcomes.settled(conn, attempt, vendor_id, NOW)
         return attempt
 
     vendor = Vendor(ChannelName.SMS)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from model.attempt import Attempt, AttemptState, Sent, Words
 from model.plan import ChannelName, State
 from routing import planner
-from store import attempts, events, lines, outbox, plans, signals, tables
+from store import attempts, events, lines, outbox, outcomes, plans, signals, tables
 from store.outbox import Call, Claim
 from store.signals import DISPATCH
 from tests.databases import in_memory
@@ -59,18 +59,18 @@ def claimed(conn, channel=ChannelName.SMS, parts=1):
 def lost(conn, channel=ChannelName.SMS, parts=1):
     """A row whose first attempt has an unknown outcome."""
     row, tries = claimed(conn, channel, parts)
-    outbox.unknown(conn, IDS, row, tries[0], "no answer", NOW)
+    outcomes.unknown(conn, IDS, row, tries[0], "no answer", NOW)
     return row, tries
 
 
 def state(conn, row):
-    return outbox.one(conn, row.id).state
+    return plans.one(conn, row.id).state
 
 
 def test_only_a_row_that_another_waits_for_wakes_the_notifiers(conn):
     row, tries = claimed(conn)
     signals.take(conn)
-    outbox.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
+    outcomes.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
     assert DISPATCH not in signals.take(conn)
 
 
@@ -78,7 +78,7 @@ def test_a_row_that_waits_for_another_is_sent_at_once_after_it(conn):
     row, tries = claimed(conn)
     plans.add_notifications(conn, [replace(row, id="next", try_no=2, follows=row.id)])
     signals.take(conn)
-    outbox.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
+    outcomes.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
     assert DISPATCH in signals.take(conn)
 
 
@@ -86,7 +86,7 @@ def test_a_row_that_waits_for_another_is_sent_at_once_after_it(conn):
 def test_what_was_stopped_while_it_was_unknown_is_not_sent_again(conn, channel):
     row, tries = lost(conn, channel)
     plans.request_cut(conn, [row.id], "Ana has accepted", NOW)
-    outbox.absent(conn, IDS, row, tries[:1], LATER)
+    outcomes.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.SUPERSEDED
     assert attempts.one(conn, tries[0].id).state is AttemptState.ABSENT
     assert lines.in_use(conn) == 0
@@ -95,43 +95,43 @@ def test_what_was_stopped_while_it_was_unknown_is_not_sent_again(conn, channel):
 def test_what_was_stopped_while_it_failed_is_not_tried_again(conn):
     row, tries = claimed(conn)
     plans.request_cut(conn, [row.id], "cancelled", NOW)
-    outbox.failed(conn, IDS, row, tries[0], "503", LATER, NOW)
+    outcomes.failed(conn, IDS, row, tries[0], "503", LATER, NOW)
     assert state(conn, row) is State.SUPERSEDED
 
 
 def test_a_callback_that_came_before_the_last_look_knows_better(conn):
     """Its next part is on its way already: the look must not send it once more."""
     row, tries = lost(conn, parts=2)
-    outbox.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
+    outcomes.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
     again, rest = replace(row_of(conn, ChannelName.SMS)), [replace(tries[1], id=IDS.new())]
     assert outbox.claim(conn, IDS, [Claim(notification=again, attempts=rest)], "me", NOW)
-    outbox.send_the_rest(conn, row, LATER)
-    outbox.absent(conn, IDS, row, tries[:1], LATER)
+    outcomes.send_the_rest(conn, row, LATER)
+    outcomes.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.SENDING
 
 
 def test_an_outcome_that_is_written_twice_does_not_touch_the_next_try(conn):
     """The first commit was done and its answer lost; meanwhile the row was claimed again."""
     row, tries = claimed(conn)
-    outbox.failed(conn, IDS, row, tries[0], "503", NOW, NOW)
+    outcomes.failed(conn, IDS, row, tries[0], "503", NOW, NOW)
     claimed(conn)
-    outbox.failed(conn, IDS, row, tries[0], "503", NOW, LATER)
-    outbox.unknown(conn, IDS, row, tries[0], "503", LATER)
+    outcomes.failed(conn, IDS, row, tries[0], "503", NOW, LATER)
+    outcomes.unknown(conn, IDS, row, tries[0], "503", LATER)
     assert state(conn, row) is State.SENDING
 
 
 def test_who_has_read_the_first_part_was_told(conn):
     row, tries = claimed(conn, parts=2)
-    outbox.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), NOW)
-    outbox.failed(conn, IDS, row, tries[1], "503", LATER, NOW)
-    assert (state(conn, row), outbox.one(conn, row.id).sent_at) == (State.PENDING, NOW)
+    outcomes.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), NOW)
+    outcomes.failed(conn, IDS, row, tries[1], "503", LATER, NOW)
+    assert (state(conn, row), plans.one(conn, row.id).sent_at) == (State.PENDING, NOW)
 
 
 def test_a_claim_nobody_knows_of_is_due_again(conn):
     """The commit was done and its answer lost: nothing of it was begun, and what is in hand stays there."""
     row, _ = claimed(conn, ChannelName.VOICE)
     other, _ = claimed(conn)
-    outbox.take_back(conn, IDS, "me", {other.id}, LATER)
+    outcomes.take_back(conn, IDS, "me", {other.id}, LATER)
     assert (state(conn, row), state(conn, other)) == (State.PENDING, State.SENDING)
     assert lines.in_use(conn) == 0
     assert set(conn.scalars(select(tables.attempts.c.state))) == {AttemptState.FAILED, AttemptState.SENDING}
@@ -140,7 +140,7 @@ def test_a_claim_nobody_knows_of_is_due_again(conn):
 def test_an_answer_proves_that_the_vendor_has_it(conn):
     """Its outcome was unknown, and the row ends with the answer: nobody would look it up any more."""
     row, tries = lost(conn)
-    outbox.proven(conn, tries[0], "SM1", LATER)
+    outcomes.proven(conn, tries[0], "SM1", LATER)
     plans.move(conn, row.id, State.ACKNOWLEDGED, LATER)
     found = attempts.one(conn, tries[0].id)
     assert (found.state, found.vendor_id) == (AttemptState.ACCEPTED, "SM1")
@@ -149,21 +149,21 @@ def test_an_answer_proves_that_the_vendor_has_it(conn):
 def test_a_look_at_the_first_part_says_nothing_of_the_second(conn):
     """A callback settled the first meanwhile, and the second was sent and lost: the row is unknown anew."""
     row, tries = lost(conn, parts=2)
-    outbox.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
+    outcomes.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
     rest = replace(tries[1], id=IDS.new())
     assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", NOW)
-    outbox.unknown(conn, IDS, row, rest, "no answer", NOW)
-    assert not outbox.still_unknown(conn, tries[:1])
-    outbox.absent(conn, IDS, row, tries[:1], LATER)
+    outcomes.unknown(conn, IDS, row, rest, "no answer", NOW)
+    assert not outcomes.still_unknown(conn, tries[:1])
+    outcomes.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.UNKNOWN
 
 
 def test_a_loss_told_again_leaves_the_next_try_alone(conn):
     """Its commit was done and the answer lost; meanwhile a callback proved the part, and the next one is on its way."""
     row, tries = lost(conn, parts=2)
-    outbox.proven(conn, tries[0], "SM1", LATER)
+    outcomes.proven(conn, tries[0], "SM1", LATER)
     rest = replace(tries[1], id=IDS.new(), started_at=LATER)
     assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", LATER)
-    outbox.unknown(conn, IDS, row, tries[0], "no answer", LATER)
+    outcomes.unknown(conn, IDS, row, tries[0], "no answer", LATER)
     assert state(conn, row) is State.SENDING
     assert attempts.one(conn, rest.id).state is AttemptState.SENDING

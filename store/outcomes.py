@@ -1,0 +1,277 @@
+"""What came of an attempt: sent, failed, unknown and looked up at the vendor, never begun."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from model.attempt import Attempt, AttemptState, Sent
+from model.ids import Ids
+from model.plan import ChannelName, Kind, Notification, State
+from store import attempts, leases, lines, plans, threads, timeline
+from store.plans import notification, one
+from store.portable import lock_event
+from store.signals import DISPATCH, RECONCILE, signal
+from store.tables import attempts as attempts_table
+from store.tables import notifications, said
+
+# After how long since its start an unknown attempt is looked up at the vendor (design section 6).
+LOOKS = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=25))
+_PENDING = notifications.c.state == said(State.PENDING)
+_UNKNOWN = notifications.c.state == said(State.UNKNOWN)
+_TAKE_LOOK = (
+    update(notifications)
+    .where(
+        notifications.c.id == bindparam("row_id"),
+        notifications.c.state == State.UNKNOWN,
+        notifications.c.looks == bindparam("seen_looks"),
+        notifications.c.look_at <= bindparam("now"),
+    )
+    .values(look_at=bindparam("ours_until"))
+)
+_TO_LOOK_UP = (
+    select(notifications)
+    .where(_UNKNOWN, notifications.c.look_at <= bindparam("now"))
+    .order_by(notifications.c.lane, notifications.c.look_at)
+    .limit(100)
+)
+_NEXT_LOOK = select(func.min(notifications.c.look_at)).where(_UNKNOWN)
+_LEFT_BEHIND = (
+    select(notifications)
+    .where(
+        notifications.c.state == said(State.SENDING),
+        notifications.c.lease_owner.not_in(bindparam("living", expanding=True)),
+    )
+    .order_by(notifications.c.event_pk, notifications.c.id)
+)
+
+
+def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result: Sent, now: datetime) -> None:
+    """The vendor accepted this attempt; the row is SENT when all its parts are."""
+    lock_event(conn, row.event_pk)
+    attempts.record(
+        conn,
+        attempt.id,
+        AttemptState.ACCEPTED,
+        now,
+        vendor_id=result.vendor_id,
+        vendor_at=result.vendor_at,
+        vendor_body=result.raw,
+    )
+    body = {"attempt": attempt.id, "vendor_id": result.vendor_id, "vendor_at": result.vendor_at}
+    timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
+    if attempt.part == attempt.parts:
+        plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
+        if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
+            threads.remember(conn, row.event_pk, row.address, result.vendor_id)
+        if row.channel is not ChannelName.VOICE and _followed(conn, row):
+            signal(conn, DISPATCH)
+    else:
+        _told_in_part(conn, row.id, now)
+
+
+_FOLLOWERS = (
+    select(notifications.c.id)
+    .where(notifications.c.event_pk == bindparam("event_pk"), notifications.c.follows == bindparam("row_id"), _PENDING)
+    .limit(1)
+)
+
+
+def _followed(conn: Connection, row: Notification) -> bool:
+    """A row waits for this one."""
+    return conn.scalar(_FOLLOWERS, {"event_pk": row.event_pk, "row_id": row.id}) is not None
+
+
+def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:
+    """Who has read the first part knows of the event: whatever becomes of the rest, they must hear of its end."""
+    conn.execute(
+        update(notifications).where(notifications.c.id == row_id, notifications.c.sent_at.is_(None)).values(sent_at=now)
+    )
+
+
+def failed(
+    conn: Connection,
+    ids: Ids,
+    row: Notification,
+    attempt: Attempt,
+    error: str,
+    retry_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Certainly not sent: tried again at `retry_at`, or given up."""
+    lock_event(conn, row.event_pk)
+    if _written_before(conn, attempt):
+        return
+    attempts.record(conn, attempt.id, AttemptState.FAILED, now, error=error)
+    _end_other_parts(conn, row, now)
+    body = {"attempt": attempt.id, "error": error, "retry_at": retry_at}
+    timeline.append(conn, ids, row.event_pk, now, "attempt_failed", body)
+    lines.release(conn, attempt.id, now)
+    if retry_at is None:
+        plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
+    else:
+        _back(conn, row.id, now, reason=error, due_at=retry_at)
+    plans.ask_revise(conn, ids, row.event_pk, row.lane, f"{row.channel}: {error}", now, urgent=False)
+
+
+def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -> None:
+    """The vendor has an attempt whose answer was lost: its row is SENT, or goes on with the parts behind it."""
+    attempts.record(conn, attempt.id, AttemptState.ACCEPTED, now, vendor_id=vendor_id)
+    if attempt.part == attempt.parts:
+        plans.move(conn, attempt.notification_id, State.SENT, now)
+        return
+    _told_in_part(conn, attempt.notification_id, now)
+    if one(conn, attempt.notification_id).state is State.UNKNOWN:
+        _back(conn, attempt.notification_id, now, reason="", due_at=now)
+
+
+def proven(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -> None:
+    """Somebody answered it, so the vendor has it, whether or not we heard so. The caller has locked its event."""
+    if attempt.state in (AttemptState.SENDING, AttemptState.UNKNOWN):
+        settled(conn, attempt, vendor_id, now)
+
+
+def _back(conn: Connection, row_id: str, now: datetime, *, reason: str, due_at: datetime) -> bool:
+    """Back to PENDING, to be sent (again) at `due_at`; a row that was stopped meanwhile ends here."""
+    if one(conn, row_id).cut_requested_at is not None:
+        return plans.move(conn, row_id, State.SUPERSEDED, now, lease_owner=None, look_at=None)
+    signal(conn, DISPATCH)
+    return plans.move(conn, row_id, State.PENDING, now, reason=reason, due_at=due_at, lease_owner=None, look_at=None)
+
+
+def _written_before(conn: Connection, attempt: Attempt) -> bool:
+    """The outcome stands already: its commit was done and only the answer lost. The row may be on its next try."""
+    tries = attempts.of_notification(conn, attempt.notification_id)
+    known = next((a for a in tries if a.id == attempt.id), None)
+    if known is None or known.state is AttemptState.SENDING:
+        return False
+    # A callback may have proven it first: then the parts behind it are still to be ended, unless they are on their way.
+    return known.state is not AttemptState.ACCEPTED or any(a.started_at > known.started_at for a in tries)
+
+
+def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None:
+    """Parts behind a failed one were not begun."""
+    conn.execute(
+        update(attempts_table)
+        .where(attempts_table.c.notification_id == row.id, attempts_table.c.state == AttemptState.SENDING)
+        .values(state=AttemptState.FAILED, ended_at=now, error="not begun")
+    )
+
+
+def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:
+    """The answer was lost: the reconciler looks before anything is repeated."""
+    lock_event(conn, row.event_pk)
+    if _written_before(conn, attempt):
+        return
+    attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
+    _end_other_parts(conn, row, now)
+    look_at = attempt.started_at + LOOKS[0]
+    if plans.move(conn, row.id, State.UNKNOWN, now, reason=error, look_at=look_at, looks=0, lease_owner=None):
+        body = {"attempt": attempt.id, "error": error}
+        timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", body)
+        signal(conn, RECONCILE)
+
+
+def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
+    """What a process was sending when it ended: its outcome is unknown. Returns how many."""
+    rows = conn.execute(_LEFT_BEHIND, {"living": leases.living(conn, now)}).all()
+    for row in map(notification, rows):
+        lock_event(conn, row.event_pk)
+        if one(conn, row.id).state is not State.SENDING:
+            continue  # it has come back, or another process was first
+        sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
+        for attempt in sending[:1]:  # parts go one after the other: only the first of them can have been begun
+            attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error="the process ended meanwhile")
+        _end_other_parts(conn, row, now)
+        values = {"look_at": now, "looks": 0, "lease_owner": None}
+        plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
+        timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
+    if rows:
+        signal(conn, RECONCILE)
+    return len(rows)
+
+
+class Look(NamedTuple):
+    """An unknown row whose turn to be looked up has come."""
+
+    notification: Notification
+    looks: int
+    attempts: list[Attempt]
+
+
+def to_look_up(conn: Connection, now: datetime) -> list[Look]:
+    rows = conn.execute(_TO_LOOK_UP, {"now": now}).all()
+    return [
+        Look(
+            notification(row),
+            row.looks,
+            [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.UNKNOWN],
+        )
+        for row in rows
+    ]
+
+
+def next_look_at(conn: Connection) -> datetime | None:
+    at: datetime | None = conn.scalar(_NEXT_LOOK)
+    return at
+
+
+def take_look(conn: Connection, look: Look, now: datetime, until: datetime) -> bool:
+    """The look is ours until then. False: another process is at it, or the row is settled."""
+    wanted = {"row_id": look.notification.id, "seen_looks": look.looks, "now": now, "ours_until": until}
+    return conn.execute(_TAKE_LOOK, wanted).rowcount == 1
+
+
+def look_again(conn: Connection, row: Notification, looks: int, at: datetime) -> None:
+    conn.execute(update(notifications).where(notifications.c.id == row.id).values(looks=looks, look_at=at))
+
+
+def still_unknown(conn: Connection, looked_up: Collection[Attempt]) -> bool:
+    """No callback has settled any of them since the look began; the row may be unknown anew, for a later part."""
+    known = [attempts.one(conn, attempt.id) for attempt in looked_up]
+    return all(attempt is not None and attempt.state is AttemptState.UNKNOWN for attempt in known)
+
+
+def send_the_rest(conn: Connection, row: Notification, now: datetime) -> None:
+    """A lost part was found: those behind it are due now, unless a callback said so first."""
+    if one(conn, row.id).state is not State.UNKNOWN:
+        return
+    _back(conn, row.id, now, reason="", due_at=now)
+
+
+def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt], now: datetime) -> None:
+    """Looked up each time and never there: it was not sent, so it is sent now, if it is still wanted.
+
+    A callback that came meanwhile, or another process, knows better.
+    """
+    lock_event(conn, row.event_pk)
+    if one(conn, row.id).state is not State.UNKNOWN or not still_unknown(conn, lost):
+        return
+    for attempt in lost:
+        attempts.record(conn, attempt.id, AttemptState.ABSENT, now, error="the vendor does not have it")
+        lines.release(conn, attempt.id, now)
+    if _back(conn, row.id, now, reason="the vendor does not have it", due_at=now):
+        timeline.append(conn, ids, row.event_pk, now, "attempt_absent", {"attempts": [a.id for a in lost]})
+
+
+def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
+    """Claimed, and not to be sent now: a row that was stopped ends here, another one goes back to be looked at anew."""
+    lock_event(conn, row.event_pk)
+    _never_begun(conn, claimed, now)
+    if _back(conn, row.id, now, reason=row.reason, due_at=now):
+        timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
+
+
+def take_back(conn: Connection, ids: Ids, owner: str, in_hand: Collection[str], now: datetime) -> None:
+    """What `owner` claimed without knowing it (the answer of the commit was lost) was never begun: it is due again."""
+    mine = select(notifications).where(notifications.c.state == State.SENDING, notifications.c.lease_owner == owner)
+    for row in map(notification, conn.execute(mine.order_by(notifications.c.event_pk, notifications.c.id)).all()):
+        if row.id not in in_hand:
+            give_up(conn, ids, row, attempts.of_notification(conn, row.id), now)
+
+
+def _never_begun(conn: Connection, claimed: Sequence[Attempt], now: datetime) -> None:
+    for attempt in claimed:
+        if attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="stopped before it was sent"):
+            lines.release(conn, attempt.id, now)
