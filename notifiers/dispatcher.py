@@ -4,80 +4,42 @@ vendor, then the result. Only the router plans; this loop sends and records.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
-from model.attempt import Attempt, AttemptState, Words
 from model.clock import Clock, wake_or
-from model.errors import OutcomeUnknown, SendError, Unavailable
-from model.event import Event
-from model.ids import CODE_LETTERS, Ids
+from model.errors import Unavailable
+from model.ids import Ids
 from model.plan import ChannelName, Hold, Kind, Notification
-from model.ports import Channel, Send
+from model.ports import Channel
 from model.roster import Roster
 from model.tracing import UNTRACED, Tracer
-from notifiers import retry
-from notifiers.context import House, context
-from notifiers.limits import AT_ONCE, EXPECTED_SECONDS, Limits
+from notifiers.context import House
+from notifiers.jobs import Batch, Job, Jobs
+from notifiers.limits import AT_ONCE, Limits
 from notifiers.order import Told
-from notifiers.wording import render
+from notifiers.sending import STALE_CLAIM, Sender
 from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
-from store.outbox import Call, Claim, Cut, Due, Share
-from store.paces import Turn
-from store.replies import Code, Codes
+from store.outbox import Cut, Share
 from store.signals import DISPATCH
 
 log = structlog.get_logger(__name__)
 
 RosterAt = Callable[[], Roster]
-T = TypeVar("T")
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
 LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long is dead
-STALE_CLAIM = timedelta(milliseconds=150)  # what is known for longer is read again before the vendor is asked
-LOOKS_BEFORE_GIVING_BACK = 3
 # Rows claimed together, at most; fewer on a busy machine. With more the last ones wait too long between claim and
 # vendor, each must be read again, which takes even longer, and in the end nothing but claims is made.
 AT_A_TURN = 20
 AT_LEAST = 5  # a look costs as much as some sends
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
-LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
 FINISH_SECONDS = 1.5  # given at the end to what is being sent
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one look found: rows to send, with all that their words need."""
-
-    due: Sequence[Due] = ()
-    events: Mapping[str, Event] = field(default_factory=dict)
-    earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
-    codes: Mapping[str, Codes] = field(default_factory=dict)
-    threads: Mapping[str, str | None] = field(default_factory=dict)
-    traces: Mapping[str, str] = field(default_factory=dict)
-    cuts: Sequence[Cut] = ()
-    impossible: Sequence[Notification] = ()
-    out_of_lines: bool = False
-    more: bool = False
-    next_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A claimed row on its way: what is left to send of it."""
-
-    row: Notification
-    tries: int
-    sends: Sequence[Send]
-    claim: Claim
-    trace: str
 
 
 class Dispatcher:
@@ -107,8 +69,9 @@ class Dispatcher:
         self._owner = owner
         self._limits = limits or Limits()
         self._paces = self._limits.paces()
-        self._house = house or House()
         self._tracer = tracer
+        self._jobs = Jobs(ids, self._limits, self._paces, house or House())
+        self._sender = Sender(database, clock, ids, channels, tracer)
         self._running: Counter[ChannelName] = Counter()
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
@@ -143,7 +106,7 @@ class Dispatcher:
             outcomes.adopt(conn, self._ids, now)
             return self._live_on(conn, now)
 
-        self._share = await self._written(work)
+        self._share = await self._sender.written(work)
 
     def _live_on(self, conn: Connection, now: datetime) -> Share:
         leases.hold_process(conn, self._owner, now, now + LEASE)
@@ -192,6 +155,24 @@ class Dispatcher:
             self._look_again(wake)
         again = BACKSTOP if self._share.of == 1 else outbox.LEFT  # what others have left undone is ours by then
         return min(batch.next_at or now + again, now + again)
+
+    async def _send(self, job: Job, claimed_at: datetime, heard_at: datetime, wake: asyncio.Event) -> None:
+        try:
+            await self._sender.send(job, claimed_at, lambda: self._begun(job, heard_at, wake))
+        finally:
+            self._begun(job, heard_at, wake)
+            was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
+            self._running[job.row.channel] -= 1
+            self._in_hand.discard(job.row.id)
+            if was_full or self._ending:
+                wake.set()
+
+    def _start_cut(self, group: asyncio.TaskGroup, cut: Cut, now: datetime) -> None:
+        # A look may be older than the end of a cut it shows: within CUT_AGAIN nothing is cut twice.
+        self._cut_at = {row_id: at for row_id, at in self._cut_at.items() if at > now}
+        if cut.notification.id not in self._cut_at:
+            self._cut_at[cut.notification.id] = now + CUT_AGAIN
+            group.create_task(self._sender.cut(cut))
 
     def _look_again(self, wake: asyncio.Event) -> None:
         """If somebody wished so, and all that was claimed is under way."""
@@ -294,7 +275,7 @@ class Dispatcher:
             elif (at := self._pace_at(row.channel, key, now)) > now:
                 paced.append((row, at))
             else:
-                jobs.append(self._prepare(due, batch, roster, now))
+                jobs.append(self._jobs.job(due, batch, roster, now))
                 if pace := self._paces.get(row.channel):
                     pace.take(key, now)
         # The claim's commit is not before this, whenever we hear of it.
@@ -337,207 +318,3 @@ class Dispatcher:
             in_hand = frozenset(self._in_hand)
             await self._database.transact(lambda conn: outcomes.take_back(conn, self._ids, self._owner, in_hand, now))
             self._claims_in_doubt = False
-
-    def _prepare(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
-        row, event = due.notification, batch.events[due.notification.event_pk]
-        codes = batch.codes.get(row.address, Codes([], set()))
-        known = [c for c in codes.open if (c.event_pk, c.revision) == (event.pk, row.revision)]
-        code = known[0] if known else self._new_code(row, batch)
-        accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
-        words = self._words(row, event, roster, code, now)
-        tries = [self._attempt(row, part, len(words), text, now) for part, text in words if part not in accepted]
-        is_call = row.channel is ChannelName.VOICE
-        policy = roster.policies[event.policy]
-        seconds = policy.ring_seconds + policy.call_seconds
-        return Job(
-            row=row,
-            tries=due.tries,
-            sends=[
-                Send(
-                    attempt=attempt,
-                    valid_seconds=(row.until - now).total_seconds(),
-                    ring_seconds=policy.ring_seconds,
-                    thread=batch.threads.get(row.id),
-                    details=row.details,
-                )
-                for attempt in tries
-            ],
-            claim=Claim(
-                notification=row,
-                attempts=tries,
-                code=code if code and not known else None,
-                call=Call(
-                    until=now + timedelta(seconds=seconds) + LINE_SLACK,
-                    lines=self._limits.lines,
-                    per_second=self._limits.calls_per_second,
-                )
-                if is_call
-                else None,
-                turn=self._turn_of(row),
-            ),
-            trace=batch.traces.get(row.id, ""),
-        )
-
-    def _turn_of(self, row: Notification) -> Turn | None:
-        """What this process allows itself, others may have used: the database knows (calls: see Call)."""
-        pace = self._paces.get(row.channel)
-        if pace is None or row.channel is ChannelName.VOICE:
-            return None
-        return Turn(f"{row.channel}/{row.address}", pace.per_second, pace.burst)
-
-    def _words(
-        self, row: Notification, event: Event, roster: Roster, code: Code | None, now: datetime
-    ) -> list[tuple[int, Words]]:
-        person = roster.people.get(row.person) if row.person else None
-        said = render(row, event, person, context(row, event, roster, self._house, code.code if code else None), now)
-        return list(enumerate(said, start=1))
-
-    def _attempt(self, row: Notification, part: int, parts: int, words: Words, now: datetime) -> Attempt:
-        return Attempt(
-            id=self._ids.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=row.channel,
-            address=row.address,
-            words=words,
-            started_at=now,
-            part=part,
-            parts=parts,
-        )
-
-    def _new_code(self, row: Notification, batch: Batch) -> Code | None:
-        """A code for a text that asks for an answer: one letter, more when those of the number are used up."""
-        if row.channel is not ChannelName.SMS or row.kind is not Kind.ALERT or row.person is None:
-            return None
-        taken = batch.codes[row.address].taken
-        letters = next(n for n in (1, 2, 3) if sum(len(code) == n for code in taken) < len(CODE_LETTERS) ** n)
-        code = self._ids.code(letters)
-        while code in taken:
-            code = self._ids.code(letters)
-        taken.add(code)  # a text to the same number in this very batch takes another one
-        return Code(row.address, code, row.event_pk, row.revision, row.person)
-
-    # --- sending ----------------------------------------------------------------------------------------------------
-
-    async def _send(self, job: Job, claimed_at: datetime, heard_at: datetime, wake: asyncio.Event) -> None:
-        known_at = claimed_at
-        try:
-            for send in job.sends:
-                wanted_at = await self._wanted_at(job, known_at)
-                self._begun(job, heard_at, wake)
-                if wanted_at is None:
-                    await self._give_up(job)
-                    break
-                known_at = wanted_at
-                if not await self._send_one(job, send):
-                    break
-        finally:
-            self._begun(job, heard_at, wake)
-            was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
-            self._running[job.row.channel] -= 1
-            self._in_hand.discard(job.row.id)
-            if was_full or self._ending:
-                wake.set()
-
-    async def _wanted_at(self, job: Job, known_at: datetime) -> datetime | None:
-        """When the row is known to have been wanted, at most STALE_CLAIM ago: what is older is read again.
-
-        None when it must not be sent: it was superseded since, or nobody could say in time.
-        """
-        for _ in range(LOOKS_BEFORE_GIVING_BACK):
-            now = self._clock.now()
-            if now - known_at <= STALE_CLAIM:
-                return known_at
-            if now >= job.row.until or not await self._still_wanted(job):
-                break
-            known_at = now
-        return None
-
-    async def _give_up(self, job: Job) -> None:
-        now, claimed = self._clock.now(), job.claim.attempts
-        await self._written(lambda conn: outcomes.give_up(conn, self._ids, job.row, claimed, now))
-
-    async def _still_wanted(self, job: Job) -> bool:
-        try:
-            return await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id))
-        except Unavailable:
-            return False
-
-    async def _send_one(self, job: Job, send: Send) -> bool:
-        """Ask the vendor once and write down what came of it. True when the vendor accepted."""
-        row, attempt = job.row, send.attempt
-        try:
-            with self._tracer.span("send", job.trace, attempt=attempt.id, channel=str(row.channel)):
-                result = await self._channels[row.channel].send(send)
-        except OutcomeUnknown as lost:
-            await self._lost(job, attempt, lost)
-        except SendError as error:
-            await self._failed(job, attempt, error)
-        else:
-            now = self._clock.now()
-            await self._written(lambda conn: outcomes.sent(conn, self._ids, row, attempt, result, now))
-            self._log("notification sent", row, attempt, now)
-            return True
-        return False
-
-    async def _lost(self, job: Job, attempt: Attempt, error: OutcomeUnknown) -> None:
-        now, row = self._clock.now(), job.row
-        if self._channels[row.channel].repeatable:
-            again = SendError(str(error), retryable=True)
-            await self._failed(job, attempt, again)
-            return
-        await self._written(lambda conn: outcomes.unknown(conn, self._ids, row, attempt, str(error), now))
-        self._log("outcome unknown", row, attempt, now, error=str(error))
-
-    async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
-        now, row = self._clock.now(), job.row
-        at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
-        await self._written(lambda conn: outcomes.failed(conn, self._ids, row, attempt, str(error), at, now))
-        self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
-
-    async def _written(self, work: Callable[[Connection], T]) -> T:
-        """What was done is done: it is written down, however long the database is away."""
-        while True:
-            try:
-                return await self._database.transact(work)
-            except Unavailable as away:
-                log.warning("database away, what was done is not written down yet", error=str(away))
-                await self._clock.sleep_until(self._clock.now() + ASK_AGAIN)
-
-    def _log(self, sentence: str, row: Notification, attempt: Attempt, now: datetime, **more: object) -> None:
-        left = round((row.until - now).total_seconds(), 1)
-        log.info(
-            sentence,
-            event_pk=row.event_pk,
-            attempt=attempt.id,
-            kind=str(row.kind),
-            channel=str(row.channel),
-            person=row.person,
-            seconds_left=left,
-            **more,
-        )
-
-    # --- ending calls -----------------------------------------------------------------------------------------------
-
-    def _start_cut(self, group: asyncio.TaskGroup, cut: Cut, now: datetime) -> None:
-        # A look may be older than the end of a cut it shows: within CUT_AGAIN nothing is cut twice.
-        self._cut_at = {row_id: at for row_id, at in self._cut_at.items() if at > now}
-        if cut.notification.id not in self._cut_at:
-            self._cut_at[cut.notification.id] = now + CUT_AGAIN
-            group.create_task(self._cut(cut))
-
-    async def _cut(self, cut: Cut) -> None:
-        row = cut.notification
-        try:
-            await self._channels[row.channel].cut(cut.vendor_id, row.answered_at is not None, _spoken(row))
-        except SendError as error:
-            log.warning("call could not be stopped yet", notification=row.id, error=str(error))
-            return
-        now = self._clock.now()
-        await self._written(lambda conn: outbox.cut_done(conn, self._ids, row, now))
-
-
-def _spoken(row: Notification) -> str:
-    """What somebody on the line hears before we hang up."""
-    reason = row.reason[:1].upper() + row.reason[1:]
-    return f"{reason}. There is nothing you have to do now. Goodbye."

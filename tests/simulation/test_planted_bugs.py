@@ -10,7 +10,7 @@ from heartbeat import monitor
 from model.monitor import MonitorStatus
 from model.plan import ChannelName
 from model.reply import Answer, Reply
-from notifiers import dispatcher, reconciler
+from notifiers import reconciler, sending
 from routing.facts import Facts
 from store import lines, outcomes, plans
 from tests.simulation.mix import mix
@@ -70,7 +70,7 @@ def verdict_from_our_own_table(patch: pytest.MonkeyPatch) -> None:
 
 def claim_that_is_never_read_again(patch: pytest.MonkeyPatch) -> None:
     """What was superseded between claim and request is sent all the same."""
-    patch.setattr(dispatcher, "STALE_CLAIM", timedelta(minutes=1))
+    patch.setattr(sending, "STALE_CLAIM", timedelta(minutes=1))
 
 
 def silence_that_nobody_tells(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from model.attempt import Attempt, Sent, Words
 from model.errors import Unavailable
 from model.ids import CODE_LETTERS, SystemIds
 from model.plan import ChannelName, State
-from notifiers.dispatcher import AT_A_TURN, Batch, Dispatcher
+from notifiers.dispatcher import AT_A_TURN, Dispatcher
+from notifiers.jobs import Batch
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing import planner
@@ -266,7 +267,7 @@ async def test_two_texts_of_one_look_have_two_codes(world):
     taken = set(CODE_LETTERS.replace("A", ""))
     batch = Batch(events={"event-1": event()}, codes={row.address: Codes([], taken)})
     both = dispatch(world, Vendor(ChannelName.SMS))
-    jobs = [both._prepare(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
+    jobs = [both._jobs.job(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
     assert [job.claim.code.code for job in jobs] == ["A", "AA"]
 
 

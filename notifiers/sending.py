@@ -1,0 +1,149 @@
+"""Asks the vendor for what was claimed, and writes down what came of it, however long the database is away."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from model.attempt import Attempt
+from model.clock import Clock
+from model.errors import OutcomeUnknown, SendError, Unavailable
+from model.ids import Ids
+from model.plan import ChannelName, Notification
+from model.ports import Channel, Send
+from model.tracing import Tracer
+from notifiers import retry
+from notifiers.jobs import Job
+from notifiers.limits import EXPECTED_SECONDS
+from store import outbox, outcomes
+from store.database import ASK_AGAIN, Connection, Database
+from store.outbox import Cut
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+STALE_CLAIM = timedelta(milliseconds=150)  # what is known for longer is read again before the vendor is asked
+LOOKS_BEFORE_GIVING_BACK = 3
+
+
+class Sender:
+    """Sends; who may be sent what, the dispatcher has decided."""
+
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, channels: Mapping[ChannelName, Channel], tracer: Tracer
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._channels = channels
+        self._tracer = tracer
+
+    async def send(self, job: Job, claimed_at: datetime, begun: Callable[[], None]) -> None:
+        """One attempt after the other, until one is not accepted. `begun` is told when the first is under way."""
+        known_at = claimed_at
+        for send in job.sends:
+            wanted_at = await self._wanted_at(job, known_at)
+            begun()
+            if wanted_at is None:
+                await self._give_up(job)
+                break
+            known_at = wanted_at
+            if not await self._send_one(job, send):
+                break
+
+    async def _wanted_at(self, job: Job, known_at: datetime) -> datetime | None:
+        """When the row is known to have been wanted, at most STALE_CLAIM ago: what is older is read again.
+
+        None when it must not be sent: it was superseded since, or nobody could say in time.
+        """
+        for _ in range(LOOKS_BEFORE_GIVING_BACK):
+            now = self._clock.now()
+            if now - known_at <= STALE_CLAIM:
+                return known_at
+            if now >= job.row.until or not await self._still_wanted(job):
+                break
+            known_at = now
+        return None
+
+    async def _give_up(self, job: Job) -> None:
+        now, claimed = self._clock.now(), job.claim.attempts
+        await self.written(lambda conn: outcomes.give_up(conn, self._ids, job.row, claimed, now))
+
+    async def _still_wanted(self, job: Job) -> bool:
+        try:
+            return await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id))
+        except Unavailable:
+            return False
+
+    async def _send_one(self, job: Job, send: Send) -> bool:
+        """Ask the vendor once and write down what came of it. True when the vendor accepted."""
+        row, attempt = job.row, send.attempt
+        try:
+            with self._tracer.span("send", job.trace, attempt=attempt.id, channel=str(row.channel)):
+                result = await self._channels[row.channel].send(send)
+        except OutcomeUnknown as lost:
+            await self._lost(job, attempt, lost)
+        except SendError as error:
+            await self._failed(job, attempt, error)
+        else:
+            now = self._clock.now()
+            await self.written(lambda conn: outcomes.sent(conn, self._ids, row, attempt, result, now))
+            self._log("notification sent", row, attempt, now)
+            return True
+        return False
+
+    async def _lost(self, job: Job, attempt: Attempt, error: OutcomeUnknown) -> None:
+        now, row = self._clock.now(), job.row
+        if self._channels[row.channel].repeatable:
+            again = SendError(str(error), retryable=True)
+            await self._failed(job, attempt, again)
+            return
+        await self.written(lambda conn: outcomes.unknown(conn, self._ids, row, attempt, str(error), now))
+        self._log("outcome unknown", row, attempt, now, error=str(error))
+
+    async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
+        now, row = self._clock.now(), job.row
+        at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
+        await self.written(lambda conn: outcomes.failed(conn, self._ids, row, attempt, str(error), at, now))
+        self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
+
+    async def cut(self, cut: Cut) -> None:
+        """End a call. One that cannot be ended now stays to be ended, and is seen at the next look."""
+        row = cut.notification
+        try:
+            await self._channels[row.channel].cut(cut.vendor_id, row.answered_at is not None, _spoken(row))
+        except SendError as error:
+            log.warning("call could not be stopped yet", notification=row.id, error=str(error))
+            return
+        now = self._clock.now()
+        await self.written(lambda conn: outbox.cut_done(conn, self._ids, row, now))
+
+    async def written(self, work: Callable[[Connection], T]) -> T:
+        """What was done is done: it is written down, however long the database is away."""
+        while True:
+            try:
+                return await self._database.transact(work)
+            except Unavailable as away:
+                log.warning("database away, what was done is not written down yet", error=str(away))
+                await self._clock.sleep_until(self._clock.now() + ASK_AGAIN)
+
+    def _log(self, sentence: str, row: Notification, attempt: Attempt, now: datetime, **more: object) -> None:
+        left = round((row.until - now).total_seconds(), 1)
+        log.info(
+            sentence,
+            event_pk=row.event_pk,
+            attempt=attempt.id,
+            kind=str(row.kind),
+            channel=str(row.channel),
+            person=row.person,
+            seconds_left=left,
+            **more,
+        )
+
+
+def _spoken(row: Notification) -> str:
+    """What somebody on the line hears before we hang up."""
+    reason = row.reason[:1].upper() + row.reason[1:]
+    return f"{reason}. There is nothing you have to do now. Goodbye."
