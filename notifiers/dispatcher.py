@@ -17,6 +17,7 @@ from model.plan import ChannelName, Hold, Kind, Notification
 from model.ports import Channel
 from model.roster import Roster
 from model.tracing import UNTRACED, Tracer
+from notifiers import handover
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import AT_ONCE, Limits
@@ -25,7 +26,7 @@ from notifiers.sending import STALE_CLAIM, Sender
 from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut, Share
-from store.signals import DISPATCH
+from store.signals import DISPATCH, Granted
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,8 @@ class Dispatcher:
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
         self._again = False
+        self._granted: list[Granted] = []
+        self._caught_up = False  # the last look left nothing that was due
         self._told = Told()
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
@@ -87,7 +90,8 @@ class Dispatcher:
     async def run(self) -> None:
         """For ever. Cancelled, it finishes writing down what was sent."""
         await self._begin()
-        with self._database.signals.waiting(DISPATCH) as wake:
+        signals = self._database.signals
+        with signals.waiting(DISPATCH) as wake, signals.granting() as self._granted:
             async with asyncio.TaskGroup() as group:
                 try:
                     while True:
@@ -135,7 +139,9 @@ class Dispatcher:
         held_back = bool(self._to_begin)  # by the last turn: only what must be cut is looked for
         try:
             await self._take_back_claims_in_doubt(now)
-            batch = await self._database.read(lambda conn: self._look(conn, now))
+            batch = self._take_granted(now)
+            if batch is None:
+                batch = await self._database.read(lambda conn: self._look(conn, now))
             for cut in batch.cuts:
                 self._start_cut(group, cut, now)
             jobs, claimed_at = await self._claim(batch, self._clock.now())
@@ -149,7 +155,9 @@ class Dispatcher:
             self._in_hand.add(job.row.id)
             self._told.note(job.row)
             group.create_task(self._send(job, claimed_at, heard_at, wake))
-        if held_back or batch.more or len(jobs) < len(batch.due):
+        left = held_back or batch.more or len(jobs) < len(batch.due)
+        self._caught_up = not (left or batch.calls_wait)
+        if left:
             # There may be more than one look takes, and what was held back has a new due time.
             self._again = True
             self._look_again(wake)
@@ -206,14 +214,25 @@ class Dispatcher:
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
+    def _take_granted(self, now: datetime) -> Batch | None:
+        """What was granted a moment ago, if nothing waits that it would overtake. The next turn looks in any case."""
+        granted, self._granted[:] = list(self._granted), ()
+        if not self._caught_up or self._to_begin:
+            return None
+        room = {channel: self._room(channel) for channel in self._channels}
+        if self._pace_at(ChannelName.VOICE, "", now) > now:
+            room[ChannelName.VOICE] = 0
+        batch = handover.batch(granted, room, self._at_a_turn, self._told, self._share, now)
+        return batch if batch.due else None
+
     def _look(self, conn: Connection, now: datetime) -> Batch:
         room = {channel: self._room(channel) for channel in ChannelName}
         found = outbox.due(conn, room, now, self._share)
-        out_of_lines = False
+        out_of_lines = calls_wait = False
         if found[ChannelName.VOICE] and ChannelName.VOICE in self._channels:
             out_of_lines = lines.in_use(conn) >= self._limits.lines
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
-                found[ChannelName.VOICE] = []
+                found[ChannelName.VOICE], calls_wait = [], True
         due = self._told.first_messages_first([d for channel in self._channels for d in found[channel]])
         # What its account's pace holds back is put off, and takes nobody's place.
         paced = [d for d in due if self._paced_until(d.notification, now) > now]
@@ -235,6 +254,7 @@ class Dispatcher:
             cuts=outbox.to_cut(conn),
             impossible=impossible,
             out_of_lines=out_of_lines,
+            calls_wait=calls_wait,
             more=more,
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
         )

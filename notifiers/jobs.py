@@ -33,6 +33,7 @@ class Batch:
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
     out_of_lines: bool = False
+    calls_wait: bool = False  # for a line, or for their pace
     more: bool = False
     next_at: datetime | None = None
 

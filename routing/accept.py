@@ -17,6 +17,7 @@ from store import deliveries, events, plans, replies, timeline, unreadables
 from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
+from store.signals import Granted, grant
 from store.unreadables import UnreadableRow
 
 
@@ -79,6 +80,8 @@ def _accept(
     events.add_revision(conn, event.pk, placement.revision, reading.parsed, member.message.trace)
     _note_received(conn, member, reading, placement, event, ids)
     plan = _plan(conn, placement, event, roster, ids, now)
+    if plan:
+        grant(conn, Granted(event, plan.notifications, member.message.trace))
     return replace(
         _placed(_delivery(member, now, DeliveryState.PLANNED, placement.detail), reading, placement, event),
         rings=plan.rings if plan else None,

@@ -19,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from model.errors import Unavailable
 from store import signals as signals_
-from store.signals import Signals
+from store.signals import Signalled, Signals
 
 __all__ = ["ASK_AGAIN", "Connection", "Database", "InlineDatabase", "SqliteDatabase", "sqlite_engine"]
 
@@ -86,10 +86,10 @@ class _Outcome(NamedTuple):
 class _Worker(threading.Thread):
     """A thread that owns one connection and runs jobs on it, as many in one transaction as wait together."""
 
-    def __init__(self, engine: Engine, fire: Callable[[set[str]], None], name: str, group_limit: int) -> None:
+    def __init__(self, engine: Engine, make_known: Callable[[Signalled], None], name: str, group_limit: int) -> None:
         super().__init__(name=name, daemon=True)
         self._engine = engine
-        self._fire = fire
+        self._make_known = make_known
         self._group_limit = group_limit
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -118,17 +118,17 @@ class _Worker(threading.Thread):
             self._finish(*self._run_group(group))
         self._engine.dispose()
 
-    def _run_group(self, group: list[_Job]) -> tuple[list[_Outcome], set[str]]:
+    def _run_group(self, group: list[_Job]) -> tuple[list[_Outcome], Signalled]:
         try:
             with self._engine.connect() as conn, conn.begin():
-                topics: set[str] = set()
-                outcomes = [self._run_one(conn, job, topics, alone=len(group) == 1) for job in group]
+                signalled = Signalled()
+                outcomes = [self._run_one(conn, job, signalled, alone=len(group) == 1) for job in group]
         except BaseException as error:
             # The commit (or the only member) failed: nothing of this group is in the database.
-            return [_Outcome(job, None, error) for job in group], set()
-        return outcomes, topics
+            return [_Outcome(job, None, error) for job in group], Signalled()
+        return outcomes, signalled
 
-    def _run_one(self, conn: Connection, job: _Job, topics: set[str], *, alone: bool) -> _Outcome:
+    def _run_one(self, conn: Connection, job: _Job, signalled: Signalled, *, alone: bool) -> _Outcome:
         if alone:
             value = job.fn(conn)
         else:
@@ -145,15 +145,15 @@ class _Worker(threading.Thread):
                 _say(conn, "RELEASE member")
                 return _Outcome(job, None, error)
             _say(conn, "RELEASE member")
-        topics |= signals_.take(conn)
+        signalled.add(signals_.take(conn))
         return _Outcome(job, value, None)
 
-    def _finish(self, outcomes: list[_Outcome], topics: set[str]) -> None:
+    def _finish(self, outcomes: list[_Outcome], signalled: Signalled) -> None:
         loop = outcomes[0].job.loop
         if not loop.is_closed():
-            loop.call_soon_threadsafe(self._resolve, outcomes, topics)
+            loop.call_soon_threadsafe(self._resolve, outcomes, signalled)
 
-    def _resolve(self, outcomes: list[_Outcome], topics: set[str]) -> None:
+    def _resolve(self, outcomes: list[_Outcome], signalled: Signalled) -> None:
         for job, value, error in outcomes:
             if job.future.cancelled():
                 continue
@@ -165,7 +165,7 @@ class _Worker(threading.Thread):
                 job.future.set_exception(error)
             else:
                 job.future.set_result(value)
-        self._fire(topics)
+        self._make_known(signalled)
 
 
 def _say(conn: Connection, command: str) -> None:
@@ -191,9 +191,9 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self.signals = Signals()
-        self._writer = _Worker(sqlite_engine(path), self.signals.fire, "gridcall-db-writer", GROUP_LIMIT)
+        self._writer = _Worker(sqlite_engine(path), self.signals.make_known, "gridcall-db-writer", GROUP_LIMIT)
         reading = sqlite_engine(path, read_only=True)
-        self._reader = _Worker(reading, self.signals.fire, "gridcall-db-reader", 1)
+        self._reader = _Worker(reading, self.signals.make_known, "gridcall-db-reader", 1)
         self._writer.start()
         self._reader.start()
 
@@ -225,8 +225,8 @@ class InlineDatabase:
     async def transact(self, fn: Callable[[Connection], T]) -> T:
         with self.engine.connect() as conn, conn.begin():
             value = fn(conn)
-            topics = signals_.take(conn)
-        self.signals.fire(topics)
+            signalled = signals_.take(conn)
+        self.signals.make_known(signalled)
         return value
 
     async def read(self, fn: Callable[[Connection], T]) -> T:

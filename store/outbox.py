@@ -70,6 +70,9 @@ class Share:
     number: int = 0
     of: int = 1
 
+    def has(self, row_id: str) -> bool:
+        return self.of == 1 or row_id[-1] in self.digits()
+
     def digits(self) -> list[str]:
         return list(HEX_DIGITS[self.number % len(HEX_DIGITS) :: self.of])
 
@@ -240,15 +243,15 @@ def _started(row: Notification, attempt: Attempt) -> News:
 
 
 def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt_id: str, now: datetime) -> bool:
-    """Take a line to the number. What one process knows of lines and pace it has looked at; here speak the others."""
+    """Take a line to the number. The pace that this process knows it has looked at; here speak the others."""
     if lockable(conn):
         lock_alone(conn, "calls")
         if (at := paces.next_at(conn, row.channel, now)) > now:
             hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
             return False
-        if lines.in_use(conn) >= call.lines:
-            hold(conn, ids, [row], Hold.LINES, row.due_at, now)
-            return False
+    if lines.in_use(conn) >= call.lines:
+        hold(conn, ids, [row], Hold.LINES, row.due_at, now)
+        return False
     if not lines.take(conn, row.address, attempt_id, now, call.until):
         hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
         return False

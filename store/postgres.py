@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from model.clock import Clock, SystemClock
 from model.errors import Unavailable
 from store import signals as signals_
-from store.signals import Signals
+from store.signals import Signalled, Signals
 
 log = structlog.get_logger(__name__)
 
@@ -131,15 +131,15 @@ class _Try:
         self._fn = fn
         self._owner = owner
 
-    def __call__(self, conn: Connection) -> tuple[Any, set[str]]:
+    def __call__(self, conn: Connection) -> tuple[Any, Signalled]:
         with conn.begin():
             signals_.take(conn)  # what a run before on this connection left behind when it failed
             value = self._fn(conn)
-            topics = signals_.take(conn)
-            for payload in _payloads(self._owner, topics):
+            signalled = signals_.take(conn)
+            for payload in _payloads(self._owner, signalled.topics):
                 conn.execute(_NOTIFY, {"payload": payload})
             self.committing = True
-        return value, topics
+        return value, signalled
 
 
 _NOTIFY = select(func.pg_notify(CHANNEL, bindparam("payload")))
@@ -212,14 +212,14 @@ class PostgresDatabase:
         for left in reversed(range(TRIES)):
             attempt = _Try(fn, self._name)
             try:
-                value, topics = await _run(engine, attempt)
+                value, signalled = await _run(engine, attempt)
             except Exception as error:
                 if left and _may_go_again(error, attempt):
                     continue
                 if is_away(error):
                     raise _unavailable(error) from error
                 raise
-            self.signals.fire(topics)
+            self.signals.make_known(signalled)
             return value  # type: ignore[no-any-return]
         raise AssertionError("the last try returns or raises")
 
@@ -231,7 +231,7 @@ def _may_go_again(error: Exception, attempt: _Try) -> bool:
     return _state(error) in _AGAIN or (error.connection_invalidated and not attempt.committing)
 
 
-async def _run(engine: AsyncEngine, attempt: _Try) -> tuple[Any, set[str]]:
+async def _run(engine: AsyncEngine, attempt: _Try) -> tuple[Any, Signalled]:
     async with engine.connect() as conn:
         return await conn.run_sync(attempt)
 

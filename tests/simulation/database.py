@@ -15,7 +15,7 @@ from model.errors import Unavailable
 from store import migrate
 from store import signals as signals_
 from store.database import Connection, sqlite_engine
-from store.signals import Signals
+from store.signals import Signalled, Signals
 from tests.simulation.chance import Fence
 from tests.simulation.faults import Faults
 from tests.simulation.mix import Mix
@@ -117,17 +117,17 @@ class Memory:
         self._watch = watch
         self._changes = self.raw.total_changes
 
-    def run(self, fn: Callable[[Connection], T], *, keep: bool = True) -> tuple[T, set[str]]:
+    def run(self, fn: Callable[[Connection], T], *, keep: bool = True) -> tuple[T, Signalled]:
         """One transaction; not kept, it is rolled back at its end."""
         with self._connection.begin() as transaction:
             try:
                 value = fn(self._connection)
             finally:
-                topics = signals_.take(self._connection)
+                signalled = signals_.take(self._connection)
             if not keep:
                 transaction.rollback()
         self._tell()
-        return value, topics
+        return value, signalled
 
     def _tell(self) -> None:
         if self.raw.total_changes == self._changes:
@@ -165,10 +165,10 @@ class SimulatedDatabase:
             self._memory.run(fn, keep=False)
             raise Unavailable("simulated: the commit failed")
         self._faults.may_crash("before a commit")
-        value, topics = self._memory.run(fn)
+        value, signalled = self._memory.run(fn)
         self._faults.may_crash("after a commit")
         # NOTIFY stands in the transaction, so a wake-up is as sure as the commit.
-        self.signals.fire(topics)
+        self.signals.make_known(signalled)
         await self._wait()
         if self._strikes(self._mix.database_after, "database: answer of a commit lost"):
             raise Unavailable("simulated: the answer to the commit was lost")

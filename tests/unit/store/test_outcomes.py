@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from model.attempt import Attempt, AttemptState, Sent, Words
-from model.plan import ChannelName, State
+from model.plan import ChannelName, Hold, State
 from routing import planner
 from store import attempts, events, lines, outbox, outcomes, plans, signals, tables
 from store.outbox import Call, Claim
@@ -56,6 +56,24 @@ def claimed(conn, channel=ChannelName.SMS, parts=1):
     return row, tries
 
 
+def test_without_a_free_line_a_call_waits(conn):
+    """Whether or not a look has seen that the lines are in use."""
+    row = row_of(conn, ChannelName.VOICE)
+    call = Call(until=NOW + timedelta(minutes=3), lines=0, per_second=1)
+    attempt = Attempt(
+        id=IDS.new(),
+        notification_id=row.id,
+        event_pk=row.event_pk,
+        channel=row.channel,
+        address=row.address,
+        words=Words(text="ring", template="t"),
+        started_at=NOW,
+    )
+    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=call)], "me", NOW) == set()
+    kept = plans.one(conn, row.id)
+    assert (kept.state, kept.hold) == (State.PENDING, Hold.LINES)
+
+
 def lost(conn, channel=ChannelName.SMS, parts=1):
     """A row whose first attempt has an unknown outcome."""
     row, tries = claimed(conn, channel, parts)
@@ -71,7 +89,7 @@ def test_only_a_row_that_another_waits_for_wakes_the_notifiers(conn):
     row, tries = claimed(conn)
     signals.take(conn)
     outcomes.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
-    assert DISPATCH not in signals.take(conn)
+    assert DISPATCH not in signals.take(conn).topics
 
 
 def test_a_row_that_waits_for_another_is_sent_at_once_after_it(conn):
@@ -79,7 +97,7 @@ def test_a_row_that_waits_for_another_is_sent_at_once_after_it(conn):
     plans.add_notifications(conn, [replace(row, id="next", try_no=2, follows=row.id)])
     signals.take(conn)
     outcomes.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), LATER)
-    assert DISPATCH in signals.take(conn)
+    assert DISPATCH in signals.take(conn).topics
 
 
 @pytest.mark.parametrize("channel", [ChannelName.VOICE, ChannelName.SMS])

@@ -1,0 +1,211 @@
+"""What the router has just granted goes out without a look, unless it would overtake something that waits."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from model.attempt import Sent
+from model.event import Severity
+from model.ids import SystemIds
+from model.plan import ChannelName, Kind, State
+from notifiers import handover
+from notifiers.dispatcher import Dispatcher
+from notifiers.limits import Limits
+from notifiers.order import Told
+from routing import planner
+from store import events, outbox, plans, signals
+from store.database import InlineDatabase
+from store.outbox import ALONE, HEX_DIGITS, Share
+from store.signals import Granted
+from tests.databases import in_memory
+from tests.scenario.clock import ManualClock
+from tests.unit.routing.house import NOW, ROSTER, case, event
+
+PLENTY = dict.fromkeys(ChannelName, 10)
+WITHOUT_A_LOOK = {ChannelName.VOICE, ChannelName.SLACK_CHANNEL, ChannelName.PAGERDUTY}
+
+
+def rows(the_case):
+    """All that is due now, of every channel."""
+    return planner.plan(the_case).notifications
+
+
+def chosen(granted, room=PLENTY, at_most=100, share=ALONE, now=NOW):
+    batch = handover.batch(granted, room, at_most, Told(), share, now)
+    return batch, [one.notification for one in batch.due]
+
+
+@pytest.fixture
+def granted():
+    return Granted(event(), rows(replace(case(), ids=SystemIds())), trace="00-1-2-01")
+
+
+def test_first_messages_need_no_look_and_texts_do(granted):
+    batch, found = chosen([granted])
+    assert {row.channel for row in granted.rows} == {*WITHOUT_A_LOOK, ChannelName.SMS}
+    assert sorted(row.id for row in found) == sorted(
+        row.id for row in granted.rows if row.channel is not ChannelName.SMS and row.due_at <= NOW
+    )
+    assert batch.more  # the texts are for the look
+    assert batch.events == {"event-1": granted.event}
+    assert batch.traces == {row.id: "00-1-2-01" for row in found}
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"due_at": NOW + timedelta(microseconds=1)},
+        {"until": NOW},
+        {"follows": "another"},
+        {"kind": Kind.NOTE},
+        {"kind": Kind.ADMIN},
+        {"channel": ChannelName.SMS},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_the_rest_is_for_the_look(granted, otherwise):
+    call = next(row for row in granted.rows if row.channel is ChannelName.VOICE)
+    assert chosen([replace(granted, rows=[call])])[1] == [call]
+    assert chosen([replace(granted, rows=[replace(call, **otherwise)])])[1] == []
+
+
+def test_another_notifiers_share_is_left_to_it(granted):
+    shares = [{row.id for row in chosen([granted], share=Share(n, 3))[1]} for n in range(3)]
+    assert set().union(*shares) == {row.id for row in chosen([granted])[1]}
+    assert sum(map(len, shares)) == len(set().union(*shares))
+    assert [digit for digit in HEX_DIGITS if Share(1, 3).has("x" + digit)] == Share(1, 3).digits()
+
+
+def test_no_more_than_there_is_room_for_and_the_most_urgent_first(granted):
+    calls = [row for row in granted.rows if row.channel is ChannelName.VOICE]
+    later = replace(calls[0], id="later", person="cyd", lane=calls[0].lane + 1)
+    assert chosen([replace(granted, rows=[later, *calls])], PLENTY | {ChannelName.VOICE: 1})[1] == calls[:1]
+    assert len(chosen([granted], at_most=2)[1]) == 2
+    assert chosen([granted], {})[1] == []
+
+
+# --- the dispatcher -------------------------------------------------------------------------------------------------
+
+
+class Vendor:
+    timeout_seconds, repeatable = 5.0, False
+
+    def __init__(self):
+        self.sent = []
+
+    async def send(self, send):
+        self.sent.append(send.attempt.event_pk)
+        return Sent(vendor_id=f"V{len(self.sent)}")
+
+
+class House:
+    """A dispatcher of Slack posts alone, and a router that grants."""
+
+    def __init__(self, monkeypatch, **limits):
+        self.clock, self.vendor, self.looks = ManualClock(NOW), Vendor(), 0
+        self.engine = in_memory().engine
+        self.database = InlineDatabase(self.engine)
+        channels = {ChannelName.SLACK_CHANNEL: self.vendor}
+        self.dispatcher = Dispatcher(
+            self.database, self.clock, SystemIds(), lambda: ROSTER, channels, owner="me", limits=Limits(**limits)
+        )
+        self.blind, due = False, outbox.due
+
+        def look(*asked):
+            self.looks += 1
+            found = due(*asked)
+            return {channel: [] for channel in found} if self.blind else found
+
+        monkeypatch.setattr(outbox, "due", look)
+
+    async def accept(self, *, granted=True, **changes):
+        """An event's one Slack row is written, and granted in the same transaction."""
+        one = replace(event(), **changes)
+        of_it = replace(case(), event=one, ids=SystemIds())
+        row = next(r for r in rows(of_it) if r.channel is ChannelName.SLACK_CHANNEL)
+
+        def work(conn):
+            events.save(conn, one)
+            events.add_revision(conn, one.pk, one.latest, {})
+            plans.add_notifications(conn, [row])
+            if granted:
+                signals.grant(conn, Granted(one, [row]))
+
+        await self.database.transact(work)
+        return row
+
+    async def settle(self):
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    async def state(self, row):
+        return (await self.database.read(lambda conn: plans.one(conn, row.id))).state
+
+
+@pytest.fixture
+async def house(monkeypatch):
+    house = House(monkeypatch, slack_per_second=1.0, slack_burst=2)
+    running = asyncio.create_task(house.dispatcher.run())
+    await house.settle()
+    yield house
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    house.engine.dispose()
+
+
+async def test_what_is_granted_is_sent_without_a_look(house):
+    house.blind = True
+    without = await house.accept(granted=False, pk="other", event_id="other")
+    row = await house.accept()
+    await house.settle()
+    assert (await house.state(row), await house.state(without)) == (State.SENT, State.PENDING)
+    assert house.vendor.sent == ["event-1"]
+
+
+async def test_a_look_follows_and_finds_nothing_twice(house):
+    looks = house.looks
+    await house.accept()
+    await house.settle()
+    assert house.vendor.sent == ["event-1"]
+    assert house.looks > looks
+
+
+async def test_what_waits_is_not_overtaken(house):
+    """The account's pace holds a critical line back; a notice that is granted meanwhile comes after it."""
+    for n in range(3):  # two at once, the third a second later
+        await house.accept(pk=f"first-{n}", event_id=f"first-{n}")
+    await house.settle()
+    assert house.vendor.sent == ["first-0", "first-1"]
+    await house.accept(pk="notice", event_id="notice", severity=Severity.NOTICE)
+    await house.settle()
+    assert house.vendor.sent == ["first-0", "first-1"]
+    for _ in range(3):
+        house.clock.move_to(house.clock.now() + timedelta(seconds=1))
+        await house.settle()
+    assert house.vendor.sent == ["first-0", "first-1", "first-2", "notice"]
+
+
+async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
+    one = replace(event(), pk="gone")
+    row = next(r for r in rows(replace(case(), event=one)) if r.channel is ChannelName.SLACK_CHANNEL)
+
+    def work(conn):
+        signals.grant(conn, Granted(one, [row]))
+        raise KeyError("the router stumbled")
+
+    with pytest.raises(KeyError):
+        await house.database.transact(work)
+    await house.accept()
+    await house.settle()
+    assert house.vendor.sent == ["event-1"]
+
+
+async def test_what_was_superseded_meanwhile_is_not_won(house):
+    row = await house.accept(granted=False, pk="later", event_id="later")
+    await house.database.transact(lambda conn: plans.supersede(conn, [row.id], "cancelled"))
+    await house.database.transact(lambda conn: signals.grant(conn, Granted(replace(event(), pk="later"), [row])))
+    await house.accept()
+    await house.settle()
+    assert house.vendor.sent == ["event-1"]
