@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from app import http, logs, ticks, vendors
 from app.roles import Role
 from app.rosters import load_rosters
-from app.serve import in_loop, listen, run_role
+from app.serve import in_loop, listen, run_role, server
 from app.service import Service
 from app.stores import open_stores
 from bench import roster
@@ -104,14 +105,22 @@ async def gridcall(port: int, directory: Path, standins: str | None) -> None:
     stores = open_stores(settings, clock)
     rosters = await load_rosters(stores.database, roster.roster(), clock.now(), demo=True)
     service = Service(settings, stores, rosters, vendors.connect(settings, clock), clock, SystemIds())
-    async with asyncio.TaskGroup() as group:
-        if not standins:
-            group.create_task(stores.broker.run())
-        else:
-            group.create_task(service.run())
-            scheduler = ticks.schedule(service.ticks(), lambda error: sys.exit(f"tick failed: {error!r}"))
-            scheduler.start()
-        await _serve(http.build(service), api.socket)
+    running = asyncio.create_task(service.run() if standins else stores.broker.run())
+    running.add_done_callback(_must_not_fail)
+    if standins:
+        scheduler = ticks.schedule(service.ticks(), lambda error: sys.exit(f"tick failed: {error!r}"))
+        scheduler.start()
+    door = server(http.build(service))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: setattr(door, "should_exit", True))
+    await door.serve(sockets=[api.socket])
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await service.close()
+
+
+def _must_not_fail(running: asyncio.Task[None]) -> None:
+    if not running.cancelled() and (error := running.exception()):
+        sys.exit(f"the service failed: {error!r}")
 
 
 async def notifier(port: int, directory: Path, standins: str) -> None:
