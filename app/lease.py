@@ -6,8 +6,8 @@ from model.clock import Clock
 from store import leases
 from store.database import Database
 
-LEASE = timedelta(seconds=15)
-RENEW = timedelta(seconds=10)  # left of it when it is renewed
+LEASE = timedelta(seconds=5)
+RENEW = timedelta(seconds=3)  # left of it when it is renewed
 
 
 class Lease:

@@ -78,7 +78,7 @@ class Service:
         self.tracer = tracer
         self._process_id = stores.process_id
         self.delivery_ids = DeliveryIds(stores.installation_key)
-        self.notebook = Notebook(stores.database)
+        self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
         self.metrics = Metrics()
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
@@ -109,7 +109,13 @@ class Service:
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
         self.sweeper = Sweeper(
-            stores.database, stores.broker, clock, ids, roster, last_seen=lambda: self.notebook.last_seen
+            stores.database,
+            stores.broker,
+            clock,
+            ids,
+            roster,
+            last_seen=lambda: self.notebook.last_seen,
+            own=self.notebook.listening if Role.API in self.roles else None,
         )
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
@@ -189,7 +195,8 @@ class Service:
 
     async def close(self) -> None:
         """After `run` has ended: write down the last notes, let go of everything."""
-        await self.notebook.flush()
+        if Role.API in self.roles:
+            await self.notebook.close()
         if Role.MONITOR in self.roles:
             await self.housekeeping.seal()
         await self._give_back()

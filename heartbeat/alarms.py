@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from model.event import Action, MessageType, Phase, Severity
+from model.event import Action, EndKind, MessageType, Phase, Severity
 from model.roster import Heartbeat, Source
 
 Statement = dict[str, Any]
@@ -21,6 +21,26 @@ def late_id(silence_id: str) -> str:
 
 def since_of(silence_id: str) -> datetime:
     return datetime.fromisoformat(silence_id.rpartition("/")[2])
+
+
+def outage_id(since: datetime) -> str:
+    """The event id of a time in which nobody here listened, to the second."""
+    return f"outage/{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def outage(since: datetime, until: datetime) -> Statement:
+    """It is over when it can be told: it calls nobody, and ends by itself."""
+    told = _statement(
+        outage_id(since),
+        1,
+        MessageType.NEW,
+        Severity.NOTICE,
+        until,
+        headline=f"Nothing could come in for {duration(until - since)}, from {_at(since, until)}",
+        text=f"Gridcall did not listen: what was sent to it from {since:%H:%M:%S} to {until.astimezone(UTC):%H:%M:%S} UTC, and not sent again, "
+        "is missing. Sources have a fresh period from then on: their silence is told later than usual.",
+    )
+    return told | {"end_kind": EndKind.SCHEDULED, "ends_at": until.isoformat()}
 
 
 def late(source: Source, heartbeat: Heartbeat, silence_id: str, told_at: datetime) -> Statement:

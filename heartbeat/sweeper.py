@@ -4,27 +4,32 @@ Three writes for each change: what will be said is decided and kept, then publis
 in between repeats the publishing with the same words, which the router knows as a duplicate. Nothing is lost.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
 
 from broker.base import Message, MessageKind, Publisher
-from heartbeat import alarms, monitor
+from heartbeat import alarms, coverage, monitor
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
 from model.event import MessageType, Severity
 from model.ids import Ids
-from model.monitor import Monitor, MonitorStatus
+from model.monitor import Listening, Monitor, MonitorStatus
 from model.roster import OWN_SOURCE, Heartbeat, Roster, Source
-from store import monitors
+from store import listening, monitors
 from store.codec import canonical
 from store.database import Database
 
 log = structlog.get_logger(__name__)
 
 LastSeen = Callable[[], Mapping[str, datetime]]
+
+# After a leap of what is known (the database was away, or we were) processes need a moment to write theirs down.
+LEAP = timedelta(seconds=5)
+SETTLING = timedelta(seconds=15)
+TOLD_FROM = timedelta(seconds=60)  # a shorter pause of ours is a restart
 
 
 class Standing(NamedTuple):
@@ -37,7 +42,10 @@ class Standing(NamedTuple):
 
 
 class Sweeper:
-    """`last_seen` gives what this process heard, at once; what others heard comes from the database."""
+    """`last_seen` and `own` give what this process heard, at once; what others heard comes from the database.
+
+    `own` is None in a process that takes no messages in.
+    """
 
     def __init__(
         self,
@@ -47,6 +55,7 @@ class Sweeper:
         ids: Ids,
         roster: Callable[[], Roster],
         last_seen: LastSeen,
+        own: Callable[[], Listening] | None,
     ) -> None:
         self._database = database
         self._publisher = publisher
@@ -54,17 +63,35 @@ class Sweeper:
         self._ids = ids
         self._roster = roster
         self._last_seen = last_seen
+        self._own = own
         self._known: Mapping[str, Monitor] = {}
-        self._since: dict[str, datetime] = {source.id: clock.now() for source, _ in _watched(roster())}
+        self._records: Collection[Listening] = ()
+        self._newest: datetime | None = None
+        self._settled_at = clock.now()
+        self._outage_told: str | None = None
+        self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in _watched(roster())}
 
     async def load(self) -> None:
         """Read what was written down, so that `statuses` knows it before the first tick."""
-        self._known = await self._database.read(monitors.every)
+        self._known, written = await self._database.read(lambda conn: (monitors.every(conn), listening.every(conn)))
+        own = self._own() if self._own else None
+        others = [record for record in written if own is None or record.process != own.process]
+        self._records = [*others, own] if own else others
+        self._settle(any(not record.ended for record in others))
+
+    def _settle(self, others: bool) -> None:
+        """What others heard may not be written down yet, after a time in which nothing could be."""
+        now, known = self._clock.now(), coverage.coverage(self._records)
+        newest = known.newest if known else now
+        if others and (self._newest is None or newest - self._newest > LEAP):
+            self._settled_at = now + SETTLING
+        self._newest = newest
 
     async def tick(self) -> None:
         """Each second. While database or queue are away nothing is changed; the next tick tries again."""
         try:
             await self.load()
+            await self._tell_outage()
             for source, heartbeat in _watched(self._roster()):
                 await self._look_at(source, heartbeat)
         except (Unavailable, QueueFull) as away:
@@ -72,8 +99,8 @@ class Sweeper:
 
     def statuses(self) -> dict[str, Standing]:
         """Every source that is expected to be heard."""
-        now = self._clock.now()
-        return {source.id: self._status(source, heartbeat, now) for source, heartbeat in _watched(self._roster())}
+        until = self._known_until() or self._clock.now()
+        return {source.id: self._status(source, heartbeat, until) for source, heartbeat in _watched(self._roster())}
 
     def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Standing:
         known, seen_at = self._monitor(source.id), self._seen_at(source.id)
@@ -88,9 +115,16 @@ class Sweeper:
             MonitorStatus.PAUSED if known.status is MonitorStatus.PAUSED else found, seen_at, late_at, silent_at
         )
 
+    def _known_until(self) -> datetime | None:
+        """Up to when it is known who was heard. None when nothing can be said now."""
+        known = coverage.coverage(self._records)
+        return known.until if known and self._clock.now() >= self._settled_at else None
+
     def _listening_since(self, source: str) -> datetime:
-        """The start, or the moment at which the roster began to expect the source."""
-        return self._since.setdefault(source, self._clock.now())
+        """Since when somebody listens without a gap, or the moment at which the roster began to expect the source."""
+        known, now = coverage.coverage(self._records), self._clock.now()
+        minded_from = self._minded_from.setdefault(source, now)
+        return max(at for at in (known.since if known else now, minded_from) if at)
 
     def _monitor(self, source: str) -> Monitor:
         return self._known.get(source) or Monitor(source=source)
@@ -107,13 +141,24 @@ class Sweeper:
         if known.silence_id and seen_at and _heard_since(known.silence_id, seen_at):
             await self._heard_again(source, known.silence_id, seen_at)
             return
-        since = self._listening_since(source.id)
-        found = monitor.status(heartbeat, seen_at, since, now)
+        since, until = self._listening_since(source.id), self._known_until()
+        if until is None:
+            return
+        found = monitor.status(heartbeat, seen_at, since, until)
         silence_id = known.silence_id or alarms.silence_id(source.id, seen_at or since)
         if found is MonitorStatus.SILENT and known.status is not MonitorStatus.SILENT:
             await self._silent(source, silence_id, now)
         elif found is MonitorStatus.LATE and known.status not in (MonitorStatus.LATE, MonitorStatus.SILENT):
             await self._late(source, heartbeat, silence_id, now)
+
+    async def _tell_outage(self) -> None:
+        """That nobody listened for a while; once, and with the same words after a restart."""
+        gap = coverage.gap(self._records)
+        if gap is None or gap.until - gap.since < TOLD_FROM or self._outage_told == alarms.outage_id(gap.since):
+            return
+        await self._publish(alarms.outage(gap.since, gap.until))
+        self._outage_told = alarms.outage_id(gap.since)
+        log.warning("nobody listened for a while", since=gap.since.isoformat(), until=gap.until.isoformat())
 
     async def _late(self, source: Source, heartbeat: Heartbeat, silence_id: str, now: datetime) -> None:
         told = await self._database.transact(lambda conn: monitors.tell_late(conn, source.id, silence_id, now))

@@ -28,3 +28,13 @@ class Monitor:
     late_told_at: datetime | None = None
     silence_told_at: datetime | None = None
     heard_again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """From when to when one run of a process took messages in: all that it heard until `until` is written down."""
+
+    process: str
+    since: datetime
+    until: datetime
+    ended: bool = False

@@ -436,6 +436,15 @@ monitors = Table(
     Column("heard_again_at", Instant),
 )
 
+listening = Table(
+    "listening",
+    metadata,
+    Column("process", Id, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("ended", Boolean, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

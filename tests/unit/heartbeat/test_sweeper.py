@@ -9,10 +9,10 @@ from heartbeat.sweeper import Sweeper
 from intake.read import read
 from model.errors import Unavailable
 from model.ids import SystemIds
-from model.monitor import MonitorStatus
+from model.monitor import Listening, MonitorStatus
 from model.reading import Feed
 from model.roster import Heartbeat, Roster, Source
-from store import monitors
+from store import listening, monitors
 from tests.databases import POSTGRESQL, open_database
 
 START = datetime(2026, 7, 14, 2, 14, 5, 250_000, tzinfo=UTC)
@@ -71,14 +71,24 @@ class World:
         self.database = database
         self.clock = ManualClock()
         self.published = Published()
+        self.runs = 0
         self.restart()
 
     def restart(self):
         """What was in memory is gone; a clean stop had flushed the notes."""
         self.last_seen = {}
+        self.runs += 1
+        self.began = self.clock.at
         self.sweeper = Sweeper(
-            self.database, self.published, self.clock, SystemIds(), lambda: ROSTER, lambda: self.last_seen
+            self.database, self.published, self.clock, SystemIds(), lambda: ROSTER, lambda: self.last_seen, self.own
         )
+
+    def own(self):
+        return Listening(process=f"run-{self.runs}", since=self.began, until=self.clock.at)
+
+    async def flush(self):
+        own = self.own()
+        await self.database.transact(lambda conn: listening.note(conn, own.process, own.since, own.until))
 
     async def hear(self, source="miso"):
         self.last_seen[source] = self.clock.at
@@ -89,8 +99,13 @@ class World:
         """Tick each second until `seconds` after the start; the order of what was published."""
         while self.clock.at < START + timedelta(seconds=seconds):
             self.clock.at += timedelta(seconds=1)
+            await self.each_second()
             await self.sweeper.tick()
+        await self.flush()
         return self.published.said()
+
+    async def each_second(self):
+        """The one process knows what it heard: what is written down matters to its successor."""
 
     def status(self):
         return self.sweeper.statuses()["miso"].status
@@ -198,18 +213,20 @@ async def test_a_restart_while_silent_neither_repeats_the_alarm_nor_loses_the_al
     world.restart()
     await world.sweeper.load()
     assert world.status() is MonitorStatus.SILENT
-    assert len(await world.at(400 + downtime + 1000)) == 3
+    told = len(await world.at(400 + downtime + 1000))
+    assert told == 3 + (downtime > 60)  # and our own outage
     await world.hear()
-    assert (await world.at(400 + downtime + 1001))[3:] == [(SILENCE, 2)]
+    assert (await world.at(400 + downtime + 1001))[told:] == [(SILENCE, 2)]
 
 
 async def test_a_restart_gives_a_new_period_and_the_notice_is_not_repeated(world):
     await world.hear()
     await world.at(310)
+    world.clock.at += timedelta(seconds=2)
     world.restart()
-    assert await world.at(310 + 359) == [(LATE, 1)]
+    assert await world.at(312 + 359) == [(LATE, 1)]
     assert world.status() is MonitorStatus.LATE
-    assert (await world.at(310 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
+    assert (await world.at(312 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
 
 
 async def test_due_while_the_process_was_down(world):
@@ -217,9 +234,10 @@ async def test_due_while_the_process_was_down(world):
     await world.at(10)
     world.clock.at += timedelta(hours=2)
     world.restart()
-    assert await world.at(7210 + 299) == []
-    assert (await world.at(7210 + 300))[0] == (LATE, 1)
-    assert (await world.at(7210 + 360))[1] == (SILENCE, 1)
+    ours = [("outage/2026-07-14T02:14:15Z", 1)]
+    assert await world.at(7210 + 299) == ours
+    assert (await world.at(7210 + 300))[1:] == [(LATE, 1)]
+    assert (await world.at(7210 + 360))[2] == (SILENCE, 1)
 
 
 @pytest.mark.parametrize(("second", "name"), [(300, "set_status"), (360, "set_status")])
@@ -302,3 +320,117 @@ async def test_statuses_say_when_what_happens(world):
     await world.sweeper.load()
     miso = world.sweeper.statuses()["miso"]
     assert miso == (MonitorStatus.SILENT, START, START + timedelta(seconds=300), START + timedelta(seconds=360))
+
+
+# --- several processes take messages in, and a third one looks ------------------------------------------------------
+
+
+class Apis(World):
+    """Each process has its own notes, written down each second while it reaches the database."""
+
+    def __init__(self, database):
+        self.alive, self.notes = {}, {}
+        super().__init__(database)
+
+    def own(self):
+        return None
+
+    def restart(self):
+        super().restart()
+        self.sweeper._own = None
+
+    async def each_second(self):
+        await self.flush()
+
+    def starts(self, *names):
+        for name in names:
+            self.alive[name], self.notes[name] = self.clock.at, {}
+
+    def hears(self, name, source="miso"):
+        self.notes[name][source] = self.clock.at
+
+    async def flush(self, *names):
+        for name in names or tuple(self.alive):
+            since, notes, self.notes[name] = self.alive[name], self.notes[name], {}
+
+            def work(conn, name=name, since=since, notes=notes):
+                monitors.note_seen(conn, notes)
+                listening.note(conn, name, since, self.clock.at)
+
+            await self.database.transact(work)
+
+    async def away(self, seconds, every=120):
+        """Nobody reaches the database; both are heard all the same."""
+        for second in range(seconds):
+            self.clock.at += timedelta(seconds=1)
+            if second % every == 0:
+                for name in self.alive:
+                    self.hears(name)
+
+
+@pytest.fixture
+async def apis(request, tmp_path, monkeypatch):
+    database = open_database(request, "inline", tmp_path)
+    monkeypatch.setattr(listening, "lockable", lambda conn: True)  # as on a database of several processes
+    world = Apis(database)
+    world.starts("a", "b")
+    yield world
+    await database.close()
+
+
+async def test_the_database_was_away_and_sources_were_heard_meanwhile(apis):
+    """Whoever looks first after seven minutes must not take notes that are still to be written for silence."""
+    await apis.flush()
+    apis.hears("b")
+    assert await apis.at(30) == []
+    await apis.away(420)
+    await apis.sweeper.tick()  # nobody has written down anything yet
+    apis.clock.at += timedelta(seconds=1)
+    await apis.flush("a")
+    await apis.sweeper.tick()  # b is not that far
+    apis.clock.at += timedelta(seconds=2)
+    assert await apis.at(30 + 420 + 60) == []
+    assert await apis.at(1500) != []  # from then on nobody was heard: that is a silence
+
+
+async def test_one_of_two_dies_with_its_last_note_and_silence_is_told_all_the_same(apis):
+    apis.hears("a")
+    assert await apis.at(100) == []
+    del apis.alive["b"]
+    assert await apis.at(299) == []
+    assert (await apis.at(301))[0][0].startswith("late/")
+
+
+async def test_who_is_behind_is_waited_for(apis):
+    apis.hears("a")
+    await apis.at(295)
+    late = apis.alive.pop("b")
+    assert await apis.at(303) == []  # b may have heard the source at 0:04:59
+    apis.alive["b"] = late
+    apis.hears("b")
+    assert await apis.at(330) == []
+
+
+async def test_when_nobody_listens_nobody_is_silent_and_the_outage_is_told_once(apis):
+    apis.hears("a")
+    await apis.at(10)
+    apis.alive.clear()
+    assert await apis.at(600) == []
+    apis.starts("c")
+    told = await apis.at(640)
+    assert [(pk.partition("/")[0], revision) for pk, revision in told] == [("outage", 1)]
+    (outage,) = map(statement, apis.published.messages)
+    assert outage["headline"] == "Nothing could come in for 9 minutes, from 02:14 UTC"
+    assert outage["severity"] == "notice"
+    first = digest(apis.published.messages[0])
+    apis.restart()  # whoever looks now says the same, which is known as a duplicate
+    await apis.at(680)
+    assert {digest(message) for message in apis.published.messages} == {first}
+    assert (await apis.at(600 + 301))[-1][0].startswith("late/miso"), "a fresh period from the end of the outage"
+
+
+async def test_whoever_looks_may_be_restarted_without_a_new_period(apis):
+    apis.hears("a")
+    await apis.at(200)
+    apis.restart()
+    assert (await apis.at(301))[0][0].startswith("late/")

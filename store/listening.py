@@ -1,0 +1,33 @@
+"""Which process took messages in from when to when. Written with what it heard, so that both are known together."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from model.monitor import Listening
+from store.portable import lockable, upsert
+from store.tables import listening
+
+
+def note(conn: Connection, process: str, since: datetime, until: datetime) -> None:
+    """It has listened without a break; what it heard until then is written in this transaction."""
+    statement = upsert(listening).values(process=process, since=since, until=until, ended=False)
+    conn.execute(statement.on_conflict_do_update(index_elements=["process"], set_={"until": until}))
+    if not lockable(conn):  # the database of one process: whoever was before it has died
+        conn.execute(
+            update(listening).where(listening.c.process != process, listening.c.ended.is_(False)).values(ended=True)
+        )
+
+
+def end(conn: Connection, process: str) -> None:
+    """It stops: nobody need wait for it."""
+    conn.execute(update(listening).where(listening.c.process == process).values(ended=True))
+
+
+def every(conn: Connection) -> list[Listening]:
+    return [Listening(**row) for row in conn.execute(select(listening)).mappings()]
+
+
+def forget(conn: Connection, before: datetime) -> None:
+    """Delete the records of what ended before then."""
+    conn.execute(delete(listening).where(listening.c.until < before))

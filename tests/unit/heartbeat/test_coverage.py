@@ -1,0 +1,66 @@
+"""For which time it is known who was heard."""
+
+from datetime import UTC, datetime, timedelta
+
+from heartbeat.coverage import Coverage, Gap, coverage, gap
+from model.monitor import Listening
+
+START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
+
+
+def at(seconds):
+    return START + timedelta(seconds=seconds)
+
+
+def run(name, since, until, *, ended=False):
+    return Listening(process=name, since=at(since), until=at(until), ended=ended)
+
+
+def known(*records):
+    found = coverage(records)
+    return found and tuple((instant - START).total_seconds() for instant in found)
+
+
+def test_nobody_listened():
+    assert coverage([]) is None
+    assert gap([]) is None
+
+
+def test_one_listener():
+    assert coverage([run("a", 0, 100)]) == Coverage(at(0), at(100), at(100))
+    assert gap([run("a", 0, 100)]) is None
+
+
+def test_the_slowest_of_the_living_says_how_far_it_is_known():
+    assert known(run("a", 0, 100), run("b", 50, 90)) == (0, 90, 100)
+
+
+def test_who_has_ended_or_died_is_not_waited_for():
+    assert known(run("a", 0, 100), run("b", 0, 90, ended=True)) == (0, 100, 100)
+    assert known(run("a", 0, 100), run("b", 0, 85)) == (0, 100, 100)
+    assert known(run("a", 0, 100), run("b", 0, 86)) == (0, 86, 100)
+
+
+def test_all_have_ended():
+    assert known(run("a", 0, 100, ended=True)) == (0, 100, 100)
+
+
+def test_a_stretch_is_made_of_runs_that_overlap():
+    chain = [run("c", 180, 300), run("a", 0, 100, ended=True), run("b", 90, 200, ended=True)]
+    assert known(*chain) == (0, 300, 300)
+    assert gap(chain) is None
+
+
+def test_runs_that_touch_leave_no_gap():
+    assert known(run("a", 0, 100, ended=True), run("b", 100, 200)) == (0, 200, 200)
+
+
+def test_after_a_gap_a_new_stretch_begins():
+    records = [run("a", 0, 100, ended=True), run("b", 400, 500), run("z", 20, 60, ended=True)]
+    assert known(*records) == (400, 500, 500)
+    assert gap(records) == Gap(at(100), at(400))
+
+
+def test_the_last_gap_is_told():
+    records = [run("a", 0, 100), run("b", 200, 300), run("c", 350, 400)]
+    assert gap(records) == Gap(at(300), at(350))
