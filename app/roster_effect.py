@@ -35,7 +35,7 @@ class Effect:
 
     def shown(self) -> dict[str, Any]:
         """`{"effect": [{"rotation", "from", "to", "before", "after", "text"}], "effect_omitted"}`, and the findings."""
-        names = _names(self.before, self.after)
+        names = names_in(self.before, self.after)
         return {
             "effect": [self._shown(change, names) for change in self.changes[:MAX_CHANGES]],
             "effect_omitted": max(0, len(self.changes) - MAX_CHANGES),
@@ -66,11 +66,13 @@ def effect(before: Roster, after: Roster, now: datetime) -> Effect:
     )
 
 
-def shown_findings(findings: Sequence[Finding], roster: Roster, names: Names, since: datetime) -> dict[str, Any]:
+def shown_findings(
+    findings: Sequence[Finding], roster: Roster, names: Names, since: datetime, at_most: int = MAX_FINDINGS
+) -> dict[str, Any]:
     """`{"findings": [{"kind", "rotations", "people", "from", "to", "text"}], "findings_omitted"}`."""
     return {
-        "findings": [_finding(found, roster, names, since) for found in findings[:MAX_FINDINGS]],
-        "findings_omitted": max(0, len(findings) - MAX_FINDINGS),
+        "findings": [_finding(found, roster, names, since) for found in findings[:at_most]],
+        "findings_omitted": max(0, len(findings) - at_most),
     }
 
 
@@ -86,7 +88,7 @@ def _finding(found: Finding, roster: Roster, names: Names, since: datetime) -> d
     }
 
 
-def _names(*rosters: Roster) -> Names:
+def names_in(*rosters: Roster) -> Names:
     """By the last roster that knows the person; strangers by their ids."""
     people = {name: person for roster in rosters for name, person in roster.people.items()}
     return lambda person: people[person].name if person in people else person

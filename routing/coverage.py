@@ -168,6 +168,11 @@ class _Compared:
             yield from self._work_out(one)
             yield from self._work_out(other)
             found += self._twice(one, other)
+            yield
+        for worked_out in (self._tilings, self._duties):
+            while worked_out:  # of hundreds of rotations, letting go of it all at once would be a long slice
+                worked_out.popitem()
+                yield
         return found
 
     def _touched(self, rotation: str) -> bool:

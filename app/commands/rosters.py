@@ -106,15 +106,15 @@ def lines(edit: Mapping[str, Any]) -> Iterator[str]:
     if edit["effect"]:
         yield "Who is on call changes:"
         yield from (f"  {change['rotation']}: {change['text']}" for change in edit["effect"])
-        yield from _more(edit["effect_omitted"])
+        yield from more(edit["effect_omitted"])
     else:
         yield "Who is on call stays the same."
     if edit["findings"]:
         yield "What it leaves:"
         yield from (f"  {finding['text']}" for finding in edit["findings"])
-        yield from _more(edit["findings_omitted"])
+        yield from more(edit["findings_omitted"])
 
 
-def _more(count: int) -> Iterator[str]:
+def more(count: int) -> Iterator[str]:
     if count:
         yield f"  and {count} more"
