@@ -11,17 +11,21 @@ from model.rota import Absence, Override, Rota
 from routing import coverage
 from routing.coverage import Finding
 from routing.effect import Change, rota_effect, words
+from routing.notices import Notice, next_clocks
 from routing.rota_words import Names
 
 AHEAD = timedelta(days=60)
 FARTHEST = timedelta(days=366)
 MAX_CHANGES = 100
 MAX_FINDINGS = 100
+MAX_CLOCKS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Who is on call instead of whom, by rotation and time, and what is wrong then that was not before.
+
+    `clocks`: rotations in which others work through one of the next two changes of clocks, or work other hours then.
 
     From now on for 60 days, and as far as changed overrides and absences reach, at most 366 days. Of a rotation that a
     route leads to only now the hours without anybody as well: events will find nobody there.
@@ -32,14 +36,16 @@ class Effect:
     now: datetime
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
+    clocks: tuple[tuple[str, Notice], ...]
 
     def shown(self) -> dict[str, Any]:
-        """`{"effect": [{"rotation", "from", "to", "before", "after", "text"}], "effect_omitted"}`, and the findings."""
+        """`{"effect": [{"rotation", "from", "to", "before", "after", "text"}], "effect_omitted"}`, findings, clocks."""
         names = names_in(self.before, self.after)
         return {
             "effect": [self._shown(change, names) for change in self.changes[:MAX_CHANGES]],
             "effect_omitted": max(0, len(self.changes) - MAX_CHANGES),
             **shown_findings(self.findings, self.after, names, self.now),
+            **shown_clocks(self.clocks),
         }
 
     def _shown(self, change: Change, names: Names) -> dict[str, Any]:
@@ -63,6 +69,7 @@ def effect(before: Roster, after: Roster, now: datetime) -> Effect:
         since,
         changes=tuple(_changes(before, after, since)),
         findings=coverage.at_once(coverage.worse(before, after, since, farthest)),
+        clocks=tuple(_clocks(before, after, since)),
     )
 
 
@@ -88,6 +95,17 @@ def _finding(found: Finding, roster: Roster, names: Names, since: datetime) -> d
     }
 
 
+def shown_clocks(found: Sequence[tuple[str, Notice]], at_most: int = MAX_CLOCKS) -> dict[str, Any]:
+    """`{"clocks": [{"rotation", "at", "people", "text"}], "clocks_omitted"}`."""
+    return {
+        "clocks": [
+            {"rotation": r, "at": n.start.isoformat(), "people": list(n.people), "text": f"{r}: {n.text}"}
+            for r, n in found[:at_most]
+        ],
+        "clocks_omitted": max(0, len(found) - at_most),
+    }
+
+
 def names_in(*rosters: Roster) -> Names:
     """By the last roster that knows the person; strangers by their ids."""
     people = {name: person for roster in rosters for name, person in roster.people.items()}
@@ -99,6 +117,14 @@ def _changes(before: Roster, after: Roster, now: datetime) -> Iterator[Change]:
     for rotation in sorted(before.rotas.keys() | after.rotas.keys()):
         one, other = before.rotas.get(rotation), after.rotas.get(rotation)
         yield from rota_effect(one, other, now, _horizon(one, other, now), gaps=rotation in newly_reached)
+
+
+def _clocks(before: Roster, after: Roster, now: datetime) -> Iterator[tuple[str, Notice]]:
+    names = names_in(before, after)
+    for rotation, rota in sorted(after.rotas.items()):
+        if (old := before.rotas.get(rotation)) != rota:
+            known = next_clocks(old, names, now) if old else ()
+            yield from ((rotation, n) for n in next_clocks(rota, names, now) if n not in known and n.people)
 
 
 def _horizon(one: Rota | None, other: Rota | None, now: datetime) -> datetime:

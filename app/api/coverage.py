@@ -17,10 +17,13 @@ Days = Annotated[int, Query(ge=1, le=MAX_DAYS, description="How far ahead")]
 
 @router.get("/v1/coverage", responses=problems(422))
 async def coverage(service: ServiceDep, _: OperatorDep, days: Days = 60) -> dict[str, Any]:
-    """`{"from", "to", "findings", "findings_omitted"}` for the rotations that a route leads to, from now on.
+    """`{"from", "to", "findings", "findings_omitted", "clocks", "clocks_omitted"}`, from now on.
+
+    Of the rotations that a route leads to.
 
     A finding is `{"kind", "rotations", "people", "from", "to", "text"}`: hours at which nobody is on call, nobody on
-    call can be told, or a person is in two places.
+    call can be told, or a person is in two places. `clocks`, `{"rotation", "at", "people", "text"}`, names who works
+    through each of the next two changes of clocks, whenever they come.
     """
     roster, now = service.rosters.roster, service.clock.now()
     async with service.looking_ahead:

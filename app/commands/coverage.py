@@ -1,4 +1,4 @@
-"""`gridcall coverage`: where somebody will be missing."""
+"""`gridcall coverage`: where somebody will be missing, and who works through a change of clocks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -8,11 +8,13 @@ import typer
 from app.commands.reading import JSON
 from app.commands.rosters import SECONDS, more
 
+MAX_CLOCKS = 40  # lines; --json has them all
+
 
 def coverage(
     days: Annotated[int, typer.Option(min=1, max=366, help="How far ahead.")] = 60, json: JSON = False
 ) -> None:
-    """Where somebody will be missing or in two places. The exit code is 1 when somebody is missing."""
+    """Who will be missing or in two places, and who works 23 or 25 hours. The exit code is 1 for who is missing."""
     from app.commands import show
     from app.commands.client import Api
 
@@ -30,3 +32,7 @@ def _lines(found: Mapping[str, Any], days: int) -> Iterator[str]:
         yield f"Nobody is missing in the next {days} days."
     yield from (finding["text"] for finding in found["findings"])
     yield from more(found["findings_omitted"])
+    if clocks := found["clocks"]:
+        yield "Through the next changes of clocks:"
+        yield from (f"  {clock['text']}" for clock in clocks[:MAX_CLOCKS])
+        yield from more(len(clocks[MAX_CLOCKS:]) + found["clocks_omitted"])

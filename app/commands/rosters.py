@@ -113,6 +113,10 @@ def lines(edit: Mapping[str, Any]) -> Iterator[str]:
         yield "What it leaves:"
         yield from (f"  {finding['text']}" for finding in edit["findings"])
         yield from more(edit["findings_omitted"])
+    if edit["clocks"]:
+        yield "Through the next changes of clocks:"
+        yield from (f"  {clock['text']}" for clock in edit["clocks"])
+        yield from more(edit["clocks_omitted"])
 
 
 def more(count: int) -> Iterator[str]:

@@ -48,6 +48,24 @@ async def test_who_may_ask(house: House) -> None:
         assert (await house.get("/v1/coverage", key)).status_code == status
 
 
+async def test_the_next_two_changes_of_clocks_name_who_works_through_them(house: House) -> None:
+    """Whenever they come; by a save too, of whom it gives that shift to."""
+    clocks = (await house.get("/v1/coverage?days=1")).json()["clocks"]
+    backup = [clock for clock in clocks if clock["rotation"] == "ops-backup"]
+    assert [(clock["at"], clock["people"]) for clock in backup] == [
+        ("2027-03-14T08:00:00+00:00", ["dee"]),
+        ("2027-11-07T07:00:00+00:00", ["dee"]),
+    ]
+    night = {"action": "replace", "person": "eli", "from": "2027-03-13T18:00", "to": "2027-03-14T18:00"}
+    saved = await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=night)
+    [clock] = saved.json()["clocks"]
+    assert (clock["rotation"], clock["at"], clock["people"]) == ("ops-backup", "2027-03-14T08:00:00+00:00", ["eli"])
+    assert clock["text"].endswith("(CST, then CDT): Eli Novak works 23 h instead of 24 h")
+    elsewhere = night | {"from": "2026-12-01T18:00", "to": "2026-12-01T20:00", "person": "eli"}
+    saved = await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=elsewhere)
+    assert (saved.status_code, saved.json()["clocks"]) == (201, [])
+
+
 # --- told as an event -------------------------------------------------------------------------------------------------
 
 
@@ -112,17 +130,29 @@ async def test_others_have_their_turn_while_it_looks(tmp_path: Path) -> None:
 # --- on the command line ----------------------------------------------------------------------------------------------
 
 Gridcall = Callable[..., tuple[int, str, str]]
+FORWARD = "Clocks go forward 1 h to Sun 14 Mar 03:00 (CST, then CDT)"
+BACK = "Clocks go back 1 h to Sun 7 Nov 2027 01:00 (CDT, then CST)"
+ALL = ("Ana Reyes", "Ben Okafor", "Chie Mori")
+CLOCKS = [
+    "Through the next changes of clocks:",
+    f"  ops-backup: {FORWARD}: Dee Larsen works 167 h instead of 168 h",
+    f"  ops-primary: {FORWARD}: {'; '.join(f'{who} works 167 h instead of 168 h' for who in ALL)}",
+    f"  ops-backup: {BACK}: Dee Larsen works 169 h instead of 168 h",
+    f"  ops-primary: {BACK}: {'; '.join(f'{who} works 169 h instead of 168 h' for who in ALL)}",
+]
 
 
 def test_the_command_says_that_nobody_is_missing(gridcall: Gridcall) -> None:
-    assert gridcall("coverage", "--days", "30")[:2] == (0, "Nobody is missing in the next 30 days.\n")
+    code, out, _ = gridcall("coverage", "--days", "30")
+    assert (code, out.splitlines()) == (0, ["Nobody is missing in the next 30 days.", *CLOCKS])
 
 
 def test_the_command_names_them_and_its_exit_code_says_so(gridcall: Gridcall, tmp_path: Path) -> None:
     file = tmp_path / "roster.yaml"
     file.write_text(TEXT + AWAY)
     assert gridcall("roster", "apply", str(file), "--yes", "--accept-gaps", "--reason", "closed")[0] == 0
-    assert gridcall("coverage")[:2] == (1, f"{GAP}\n")
+    code, out, _ = gridcall("coverage")
+    assert (code, out.splitlines()) == (1, [GAP, *CLOCKS])
     assert gridcall("coverage", "--days", "3")[0] == 0
     file.write_text(TEXT.replace("participants: [dee, eli]", "participants: [dee, ana]"))
     assert gridcall("roster", "apply", str(file), "--yes", "--accept-gaps", "--reason", "ill")[0] == 0
