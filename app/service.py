@@ -33,6 +33,7 @@ from notifiers.dispatcher import Dispatcher
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing.night_look import NightLook
+from routing.reminding import Reminders
 from routing.reviser import Reviser
 from routing.router import Router
 from store import leases
@@ -116,6 +117,7 @@ class Service:
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
         self.night_look = NightLook(stores.database, stores.broker, clock, ids, roster)
+        self.reminders = Reminders(stores.database, clock, ids, roster)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         keep = Keep(
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
@@ -131,6 +133,7 @@ class Service:
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
                 Tick("coverage", 60.0, self._look_at_coverage),
+                Tick("reminders", 20.0, self.reminders.tick),
                 Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
                 Tick("months", 3600.0, self.housekeeping.make_months),
                 Tick("retention", 3600.0, self.housekeeping.tidy),
