@@ -37,7 +37,7 @@ _LANE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Coming:
+class Coming:
     """The handoffs of one roster that somebody wants to be reminded of, as far as `until`."""
 
     roster: Roster
@@ -53,7 +53,7 @@ class Reminders:
         self._clock = clock
         self._ids = ids
         self._roster = roster
-        self._coming: _Coming | None = None
+        self._coming: Coming | None = None
         self._reminded: set[Handoff] = set()  # so that the database is not asked again and again
 
     async def tick(self) -> None:
@@ -61,7 +61,7 @@ class Reminders:
         roster, now = self._roster(), self._clock.now()
         coming = self._coming
         if coming is None or coming.roster is not roster or now >= coming.at + AGAIN:
-            coming = self._coming = await _coming(roster, now)
+            coming = self._coming = await coming_handoffs(roster, now)
             self._reminded = {handoff for handoff in self._reminded if handoff.at > now}
         try:
             for due_at, handoff in coming.handoffs:
@@ -76,7 +76,8 @@ class Reminders:
             log.info("reminded of a handoff", person=handoff.person, rotation=handoff.rotation, coming=handoff.coming)
 
 
-async def _coming(roster: Roster, now: datetime) -> _Coming:
+async def coming_handoffs(roster: Roster, now: datetime) -> Coming:
+    """Those of which the next reminders tell."""
     minutes = {p.id: timedelta(minutes=p.handoff_reminder) for p in roster.people.values() if p.handoff_reminder}
     found: list[tuple[datetime, Handoff]] = []
     if minutes:
@@ -85,7 +86,7 @@ async def _coming(roster: Roster, now: datetime) -> _Coming:
             if wanted := sorted(rota.people & minutes.keys()):
                 found += [(h.at - minutes[h.person], h) for h in handoffs(rota, wanted, now, until)]
                 await breathe()
-    return _Coming(roster, now, tuple(sorted(found, key=lambda due: (due[0], due[1].rotation, due[1].person))))
+    return Coming(roster, now, tuple(sorted(found, key=lambda due: (due[0], due[1].rotation, due[1].person))))
 
 
 def remind(conn: Connection, handoff: Handoff, roster: Roster, ids: Ids, now: datetime) -> bool:
