@@ -1,5 +1,6 @@
 """Looks each night at the roster 60 days ahead, and tells what is missing there by ordinary events of our own.
 
+While such an event is open it looks again when the roster was changed: what was mended need not wait for the night.
 As for silence, what will be said is decided and kept, then published, then marked as told. A crash in between repeats
 the publishing with the same words, which the router knows as a duplicate. Who looks twice finds the same.
 """
@@ -52,23 +53,25 @@ class NightLook:
         self._ids = ids
         self._roster = roster
         self._looked_on: datetime | None = None
+        self._looked_at: Roster | None = None
+        self._open = False
 
     async def tick(self) -> None:
-        """Each minute: look once a night, and the first time. While database or queue are away the next one does."""
-        now = self._clock.now()
+        """Each minute: look if it is time. While database or queue are away the next one does."""
+        now, roster = self._clock.now(), self._roster()
         night = (now - NIGHT).replace(hour=0, minute=0, second=0, microsecond=0)
-        if night == self._looked_on:
+        if night == self._looked_on and not (self._open and roster is not self._looked_at):
             return
         try:
             await self._tell()  # what a crash may have left
-            await self._look(now)
+            await self._look(roster, now)
             await self._tell()
-            self._looked_on = night
+            self._looked_on, self._looked_at = night, roster
         except (Unavailable, QueueFull) as away:
             log.warning("missing coverage cannot be told now", error=str(away))
 
-    async def _look(self, now: datetime) -> None:
-        roster, start = self._roster(), now.replace(second=0, microsecond=0)
+    async def _look(self, roster: Roster, now: datetime) -> None:
+        start = now.replace(second=0, microsecond=0)
         until = start + AHEAD
         found = await in_slices(coverage.missing(roster, start, until))
 
@@ -80,6 +83,7 @@ class NightLook:
             return decided
 
         decided: list[Shortfall] = await self._database.transact(work)
+        self._open = not all(s.over for s in decided)
         _log(found, decided)
 
     async def _tell(self) -> None:

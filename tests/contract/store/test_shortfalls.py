@@ -103,6 +103,18 @@ async def test_closed_when_mended_and_opened_again(nights: Nights) -> None:
     assert nights.queue.said() == [(EVENT, 1, "new"), (EVENT, 2, "terminate"), (EVENT, 3, "update")]
 
 
+async def test_what_is_mended_by_day_does_not_wait_for_the_night(nights: Nights) -> None:
+    """As long as something is open each change of the roster is looked at."""
+    whole, nights.roster = nights.roster, away(nights.roster, 5)
+    await nights.look.tick()
+    nights.roster = whole
+    await nights.later(minutes=1)
+    assert nights.queue.said() == [(EVENT, 1, "new"), (EVENT, 2, "terminate")]
+    nights.roster = away(nights.roster, 5)
+    await nights.later(minutes=1)
+    assert len(nights.queue.said()) == 2
+
+
 async def test_another_process_and_a_restart_tell_nothing_twice(nights: Nights) -> None:
     nights.roster = away(nights.roster, 5)
     await nights.look.tick()
