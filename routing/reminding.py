@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 AGAIN = timedelta(hours=1)  # the handoffs to come are worked out anew, at the latest
 _LANE = 2
+_HEADLINE_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def remind(conn: Connection, handoff: Handoff, roster: Roster, ids: Ids, now: da
     if found is None or events.find(conn, OWN_SOURCE, event_id) is not None:
         return False
     text = words(handoff, rota, person, lambda p: roster.people[p].name if p in roster.people else p, now)
-    event = _event(conn, event_id, text, rota.rotation.team, roster, ids, now)
+    headline = f"{person.name} {'comes on' if handoff.coming else 'goes off'} call for {rota.rotation.name}"
+    event = _event(conn, _statement(event_id, headline, text, now), rota.rotation.team, roster, ids, now)
     case = cases.case(event, roster, ids, now)
     channel, address = found
     row = planner.row(
@@ -119,10 +121,9 @@ def _group(person: Person, handoff: Handoff) -> str:
     return f"{person.timezone} {handoff.rotation}"
 
 
-def _event(conn: Connection, event_id: str, text: str, team: str, roster: Roster, ids: Ids, now: datetime) -> Event:
+def _event(conn: Connection, statement: Mapping[str, Any], team: str, roster: Roster, ids: Ids, now: datetime) -> Event:
     """Kept with its evidence as an accepted message is. Nothing is asked and nobody else is told, so it is over."""
-    statement = _statement(event_id, text, now)
-    message = _message(statement, ids, now)
+    event_id, message = str(statement["event_id"]), _message(statement, ids, now)
     content = Content(
         issuer="Gridcall",
         program="GRIDCALL",
@@ -131,7 +132,7 @@ def _event(conn: Connection, event_id: str, text: str, team: str, roster: Roster
         issued_at=now,
         instruction=Instruction(action=Action.INFORMATIONAL),
         headline=statement["headline"],
-        text=text,
+        text=statement["text"],
     )
     reading = Reading(event_id=event_id, revision=1, content=content, key=event_id, parsed=statement)
     placement = place(reading, None, message.id, now)
@@ -163,7 +164,7 @@ def _event(conn: Connection, event_id: str, text: str, team: str, roster: Roster
     return event
 
 
-def _statement(event_id: str, text: str, now: datetime) -> Mapping[str, Any]:
+def _statement(event_id: str, headline: str, text: str, now: datetime) -> Mapping[str, Any]:
     return {
         "event_id": event_id,
         "revision": 1,
@@ -173,7 +174,7 @@ def _statement(event_id: str, text: str, now: datetime) -> Mapping[str, Any]:
         "severity": Severity.INFO,
         "issued_at": now.isoformat(),
         "instruction": {"action": Action.INFORMATIONAL},
-        "headline": "Reminder of a handoff",
+        "headline": headline[:_HEADLINE_CHARS],
         "text": text,
     }
 

@@ -155,6 +155,11 @@ async def test_the_event_is_over_from_the_beginning_and_has_its_evidence(week: W
     for event in found:
         assert (event.source, event.status, event.team) == (OWN_SOURCE, EventStatus.TERMINATED, "ops")
         assert not event.rings
+    assert sorted(event.content.headline for event in found) == [
+        "Dee Larsen goes off call for Operations backup",
+        "Eli Novak comes on call for Operations backup",
+    ]
+    for event in found:
         [known] = await week.database.read(partial(deliveries.known, ids=(event.latest.delivery_id,)))
         assert known == event.latest.delivery_id
 
