@@ -5,7 +5,18 @@ from collections.abc import Callable
 
 import typer
 
-from app.commands import checking, covering, keeping, mending, operating, previewing, reading, rosters, sending
+from app.commands import (
+    checking,
+    coverage,
+    covering,
+    keeping,
+    mending,
+    operating,
+    previewing,
+    reading,
+    rosters,
+    sending,
+)
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -18,6 +29,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         sending.send,
         sending.beat,
         reading.oncall,
+        coverage.coverage,
         covering.cover,
         covering.swap,
         reading.events,

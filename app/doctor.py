@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app import vendors
+from app.coverage import looked
 from app.serve import read_roster
 from app.stores import database_place
 from broker.rabbitmq import server_at
@@ -17,8 +18,12 @@ from config.settings import Settings, unknown_variables
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
 from model.roster import PagerDutyMode, Roster
+from routing.coverage import at_once
+from routing.night_look import AHEAD
 from store import migrate, rosters
 from store.places import Place, Postgres
+
+MAX_MISSING = 20
 
 
 class Level(StrEnum):
@@ -124,6 +129,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     yield Finding(Level.FINE, "roster", f"{settings.roster}: {_size(file.roster)}")
     if known := [key.id for key in file.keys if key.demo]:
         yield Finding(Level.MIND, "keys", f"{', '.join(known)} have secrets everybody knows: refused without --demo")
+    yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
 
 
@@ -139,11 +145,23 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
         return
     yield Finding(Level.FINE, "roster", f"version {found.version} in the database: {_size(found)}")
+    yield from _coverage(found)
     yield from _pagerduty(found)
 
 
 def _size(roster: Roster) -> str:
     return f"{len(roster.people)} people, {len(roster.rotations)} rotations, {len(roster.sources)} sources"
+
+
+def _coverage(roster: Roster) -> Iterator[Finding]:
+    """What the look of each night tells, and who is in two places."""
+    look = at_once(looked(roster, SystemClock().now(), AHEAD.days))
+    for found in look["findings"][:MAX_MISSING]:
+        yield Finding(Level.MIND, "coverage", found["text"])
+    if more := len(look["findings"][MAX_MISSING:]) + look["findings_omitted"]:
+        yield Finding(Level.MIND, "coverage", f"and {more} more: gridcall coverage names them")
+    if not look["findings"]:
+        yield Finding(Level.FINE, "coverage", f"nobody is missing in the next {AHEAD.days} days")
 
 
 def _pagerduty(roster: Roster) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Edits of the roster in force: each is decided on the newest version and kept, unless somebody was faster."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from app.roster_effect import Effect, effect
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from model.clock import Clock
+from routing.coverage import FindingKind
 from store import audit, rosters
 from store.audit import Changed, Who
 from store.database import Connection, Database
@@ -42,7 +43,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """What the person who edits says of it; kept in the audit. `accept_gaps`: nobody on call is what they want."""
+    """What the person who edits says of it; kept in the audit. `accept_gaps`: what it leaves is what they want."""
 
     reason: str = ""
     accept_gaps: bool = False
@@ -65,14 +66,15 @@ class Editor:
     async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
         """Keep it as a new version, which this process uses at once.
 
-        Raises Problem 409 for what leaves nobody on call where somebody was, unless that is accepted.
+        Raises Problem 409 for what leaves somewhere nobody on call, nobody who can be told, or a person in two places,
+        where it was not so before, unless that is accepted.
 
         Somebody who saves meanwhile is no conflict by itself: `decide` is asked again and says whether it is.
         """
         for _ in range(TRIES):
             edit = await self.plan(decide)
             if not why.accept_gaps:
-                _check_gaps(edit.effect.gaps())
+                _check_findings(edit)
             version = await self._save(edit, caller, why.reason)
             if version is not None:
                 await self._rosters.refresh(self._database)
@@ -84,7 +86,7 @@ class Editor:
         if not edit.differences:
             return edit.before.roster.version
         who, now = Who(actor=f"key {caller.key_id}", key_id=caller.key_id, person=caller.person), self._clock.now()
-        changes = [Changed(**told) for told in edit.told["changes"]]
+        changes = [*(Changed(**told) for told in edit.told["changes"]), *_accepted(edit)]
 
         def save(conn: Connection) -> int | None:
             rosters.alone(conn)
@@ -107,14 +109,33 @@ def planned(before: Snapshot, decide: Decide, now: datetime) -> Edit:
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
 
 
-def _check_gaps(gaps: Effect) -> None:
-    if not gaps.changes:
+_REFUSED = {
+    FindingKind.GAP: ("It leaves a gap", "Cover it first"),
+    FindingKind.UNREACHABLE: ("It leaves nobody who can be told", "Give them a number first, or the step a channel"),
+    FindingKind.TWO_PLACES: ("It puts a person in two places", "Let somebody else cover first"),
+}
+
+
+def _check_findings(edit: Edit) -> None:
+    if not edit.effect.findings:
         return
-    told = gaps.shown()
-    first, more = told["effect"][0], len(gaps.changes) - 1
-    counted = f", and {more} more" if more else ""
-    detail = f"{first['rotation']}: {first['text']}{counted}. Cover it first, or accept gaps, with a reason"
-    raise Problem(409, "It leaves a gap", detail, **told)
+    worst = edit.effect.findings[0].kind
+    title, mend = _REFUSED[worst]
+    told = {name: value for name, value in edit.told.items() if name != "changes"}
+    raise Problem(409, title, f"{_in_short(edit)}. {mend}, or accept gaps, with a reason", **told)
+
+
+def _accepted(edit: Edit) -> Iterator[Changed]:
+    """What is left wrong knowingly: the reason beside it is the reason for that too."""
+    if edit.effect.findings:
+        text = f"accept {_in_short(edit)}"
+        yield Changed(what="coverage", change="accepted", text=text, before=None, after=edit.told["findings"])
+
+
+def _in_short(edit: Edit) -> str:
+    """The first finding, and how many more there are."""
+    more = len(edit.effect.findings) - 1
+    return f"{edit.told['findings'][0]['text']}{f', and {more} more' if more else ''}"
 
 
 def _check_keys(after: Snapshot) -> None:

@@ -11,6 +11,7 @@ from app.api import (
     audit,
     calendars,
     callbacks,
+    coverage,
     entries,
     events_in_docs,
     events_out,
@@ -130,7 +131,7 @@ def build(service: Service) -> FastAPI:
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
         edits = (roster_file, entries, rota_edits, listed_edits)
-        known = (oncall, roster, rotas, calendars, audit, *edits)
+        known = (oncall, roster, rotas, coverage, calendars, audit, *edits)
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             app.include_router(part.router)

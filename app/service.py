@@ -32,6 +32,8 @@ from notifiers.context import House
 from notifiers.dispatcher import Dispatcher
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
+from routing.night_look import NightLook
+from routing.reminding import Reminders
 from routing.reviser import Reviser
 from routing.router import Router
 from store import leases
@@ -118,6 +120,10 @@ class Service:
             own=self.notebook.listening if Role.API in self.roles else None,
         )
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
+        # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
+        self.looking_ahead = asyncio.Lock()
+        self.night_look = NightLook(stores.database, stores.broker, clock, ids, roster)
+        self.reminders = Reminders(stores.database, clock, ids, roster)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         keep = Keep(
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
@@ -132,6 +138,8 @@ class Service:
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
+                Tick("coverage", 60.0, self._look_at_coverage),
+                Tick("reminders", 20.0, self.reminders.tick),
                 Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
                 Tick("months", 3600.0, self.housekeeping.make_months),
                 Tick("retention", 3600.0, self.housekeeping.tidy),
@@ -170,6 +178,14 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.sweeper.load())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    async def _look_at_coverage(self) -> None:
+        """The process that tells of silence tells of missing coverage too."""
+        try:
+            if await self._watch.held():
+                await self.night_look.tick()
+        except Unavailable as away:
+            log.warning("missing coverage cannot be told now", error=str(away))
 
     async def run(self) -> None:
         """The loops, until cancelled. A loop that fails ends them all, and with them the process."""

@@ -1,4 +1,4 @@
-"""`python -m bench [intake|vendor|claims|oncall|plans]`: measure, and print what the figures hold for."""
+"""`python -m bench [intake|vendor|claims|oncall|coverage|plans]`: measure, and print what the figures hold for."""
 
 import asyncio
 import os
@@ -7,9 +7,15 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import claims, intake, oncall, plans, to_vendor
+from bench import claims, coverage, intake, oncall, plans, to_vendor
 
-BENCHES = {"intake": intake.run, "vendor": to_vendor.run, "claims": claims.run, "oncall": oncall.run}
+BENCHES = {
+    "intake": intake.run,
+    "vendor": to_vendor.run,
+    "claims": claims.run,
+    "oncall": oncall.run,
+    "coverage": coverage.run,
+}
 ONLY_BY_NAME = {"plans": plans.run}  # what fills a server with a million rows is not for `make bench`
 
 

@@ -40,6 +40,8 @@ _DAY_SECONDS = 86_400
 _seconds = f.whole(0, _DAY_SECONDS, "seconds")
 _some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
 
+MIN_REMINDER, MAX_REMINDER = 5, 10_080  # minutes; a week
+
 # What a person can be told on; the Slack channel and PagerDuty are the team's, once per event.
 PERSONAL = (ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM)
 
@@ -119,6 +121,9 @@ class Reader:
         methods = ((ChannelName.VOICE, phone), (ChannelName.SMS, sms), (ChannelName.SLACK_DM, slack))
         if not any(entry.given(n) for n in ("phone", "sms", "slack")):
             self._problems.add(entry.node, 'expected "phone", "sms" or "slack": nobody could be told otherwise')
+        reminder = entry.optional("handoff_reminder", _reminder, None)
+        if reminder and not (sms or slack) and (node := entry.given("handoff_reminder")):
+            self._problems.add(node, 'needs "sms" or "slack": nobody is called for a reminder')
         return Person(
             id=name,
             name=entry.required("name", f.text, ""),
@@ -127,6 +132,7 @@ class Reader:
             awake=entry.optional("awake", self._nested(_awake), AwakeHours()),
             language=entry.optional("language", partial(_like, r"[a-z]{2}(-[A-Z]{2})?", "a language such as en"), "en"),
             pagerduty_user=entry.optional("pagerduty_user", f.text, None),
+            handoff_reminder=reminder,
         )
 
     def _team(self, name: str, entry: Fields) -> Team:
@@ -255,6 +261,17 @@ def _pagerduty(entry: Fields) -> PagerDutyService:
 
 def _sms(node: Node) -> str | None:
     return None if node.value in ("false", "no", "off") else f.phone(node)
+
+
+def _reminder(node: Node) -> int | None:
+    """Minutes before a handoff."""
+    if node.value in ("off", "false", "no"):
+        return None
+    try:
+        return f.whole(MIN_REMINDER, MAX_REMINDER)(node)
+    except Wrong:
+        expected = f"off, or a whole number of minutes from {MIN_REMINDER} to {MAX_REMINDER}"
+        raise Wrong(node, expected) from None
 
 
 def _personal(node: Node) -> ChannelName:

@@ -105,6 +105,7 @@ def _person(person: Person) -> Data:
             "awake": None if person.awake == AwakeHours() else _awake(person.awake),
             "language": _unless(person.language, "en"),
             "pagerduty_user": person.pagerduty_user,
+            "handoff_reminder": person.handoff_reminder,
         }
     )
 

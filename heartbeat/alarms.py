@@ -37,8 +37,8 @@ def outage(since: datetime, until: datetime) -> Statement:
         Severity.NOTICE,
         until,
         headline=f"Nothing could come in for {duration(until - since)}, from {_at(since, until)}",
-        text=f"Gridcall did not listen: what was sent to it from {since:%H:%M:%S} to {until.astimezone(UTC):%H:%M:%S} UTC, and not sent again, "
-        "is missing. Sources have a fresh period from then on: their silence is told later than usual.",
+        text=f"Gridcall did not listen from {since:%H:%M:%S} to {until.astimezone(UTC):%H:%M:%S} UTC: what was sent "
+        "then, and not sent again, is missing. The silence of sources is told later than usual: each has a new period.",
     )
     return told | {"end_kind": EndKind.SCHEDULED, "ends_at": until.isoformat()}
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from broker.base import Message, MessageKind, Publisher
-from heartbeat import alarms, coverage, monitor
+from heartbeat import alarms, listened, monitor
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
 from model.event import MessageType, Severity
@@ -81,7 +81,7 @@ class Sweeper:
 
     def _settle(self, others: bool) -> None:
         """What others heard may not be written down yet, after a time in which nothing could be."""
-        now, known = self._clock.now(), coverage.coverage(self._records)
+        now, known = self._clock.now(), listened.listened(self._records)
         newest = known.newest if known else now
         if others and (self._newest is None or newest - self._newest > LEAP):
             self._settled_at = now + SETTLING
@@ -117,12 +117,12 @@ class Sweeper:
 
     def _known_until(self) -> datetime | None:
         """Up to when it is known who was heard. None when nothing can be said now."""
-        known = coverage.coverage(self._records)
+        known = listened.listened(self._records)
         return known.until if known and self._clock.now() >= self._settled_at else None
 
     def _listening_since(self, source: str) -> datetime:
         """Since when somebody listens without a gap, or the moment at which the roster began to expect the source."""
-        known, now = coverage.coverage(self._records), self._clock.now()
+        known, now = listened.listened(self._records), self._clock.now()
         minded_from = self._minded_from.setdefault(source, now)
         return max(at for at in (known.since if known else now, minded_from) if at)
 
@@ -153,7 +153,7 @@ class Sweeper:
 
     async def _tell_outage(self) -> None:
         """That nobody listened for a while; once, and with the same words after a restart."""
-        gap = coverage.gap(self._records)
+        gap = listened.gap(self._records)
         if gap is None or gap.until - gap.since < TOLD_FROM or self._outage_told == alarms.outage_id(gap.since):
             return
         await self._publish(alarms.outage(gap.since, gap.until))

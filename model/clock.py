@@ -50,6 +50,11 @@ class SystemClock:
         return (datetime.now(UTC) - self.now()).total_seconds()
 
 
+async def breathe() -> None:
+    """Let everybody else have a turn of the loop."""
+    await asyncio.sleep(0)
+
+
 SLEW = 0.1  # how much faster or slower time goes while it is corrected
 
 

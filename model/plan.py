@@ -59,6 +59,7 @@ class Kind(StrEnum):
     STAND_DOWN = "stand_down"  # cancelled or released, to exactly those who were told
     COURTESY = "courtesy"  # "Ana has it since 02:14. Nothing to do."
     NOTE = "note"  # a line in the event's Slack thread
+    REMINDER = "reminder"  # a person comes on call soon, or goes off
     ADMIN = "admin"  # something the admins must know: nobody on call, conflict
 
 
@@ -92,8 +93,8 @@ class Notification:
 
     `group` is "timezone rotation", what the person was called as. `until`: after it nothing is started.
     `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
-    the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line, {"overtime"} for a
-    ring that starts although it cannot finish.
+    the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
+    {"overtime"} for a ring that starts although it cannot finish.
     """
 
     id: str

@@ -39,6 +39,7 @@ class Person:
     awake: AwakeHours = AwakeHours()
     language: str = "en"
     pagerduty_user: str | None = None
+    handoff_reminder: int | None = None  # minutes before they come on call or go off
 
     def address(self, channel: ChannelName) -> str | None:
         """The first address on that channel, None when there is none."""

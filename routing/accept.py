@@ -78,7 +78,7 @@ def _accept(
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     events.save(conn, event)
     events.add_revision(conn, event.pk, placement.revision, reading.parsed, member.message.trace)
-    _note_received(conn, member, reading, placement, event, ids)
+    note_received(conn, member, reading, placement, event, ids)
     plan = _plan(conn, placement, event, roster, ids, now)
     if plan:
         grant(conn, Granted(event, plan.notifications, member.message.trace))
@@ -103,7 +103,7 @@ def _placed(delivery: Delivery, reading: Reading, placement: Placement, event: E
     )
 
 
-def _note_received(
+def note_received(
     conn: Connection, member: Member, reading: Reading, placement: Placement, event: Event, ids: Ids
 ) -> None:
     message, revision = member.message, placement.revision

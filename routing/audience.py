@@ -1,6 +1,6 @@
 """Who is told at a step, in groups of one timezone and rotation, and which groups wait because they sleep. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -88,7 +88,7 @@ def audience(roster: Roster, step: Step, step_index: int, at: datetime, critical
         step_index=step_index,
         groups=groups,
         wake=_wake(step.wake, critical),
-        awake_reachable=any(g.awake and _reachable(p, step) for g in groups for p in g.people),
+        awake_reachable=any(g.awake and reachable(p, step.channels) for g in groups for p in g.people),
         missing=tuple(dict.fromkeys(missing)),
     )
 
@@ -110,7 +110,7 @@ def _wake(wake: Wake, critical: bool) -> Wake:
 _PERSONAL = frozenset({ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM})
 
 
-def _reachable(person: Person, step: Step) -> bool:
-    """True when the person has an address on a channel of the step, or a Slack DM, which replaces what fails."""
-    usable = (_PERSONAL & set(step.channels)) | {ChannelName.SLACK_DM}
+def reachable(person: Person, channels: Iterable[ChannelName]) -> bool:
+    """True when the person has an address on one of a step's channels, or a Slack DM, which replaces what fails."""
+    usable = (_PERSONAL & set(channels)) | {ChannelName.SLACK_DM}
     return any(person.address(channel) is not None for channel in usable)

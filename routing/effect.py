@@ -11,7 +11,7 @@ from routing.on_call import by_people, spans
 from routing.rota_words import Names, period, several
 
 People = tuple[str, ...]
-_Told = tuple[People, datetime, datetime]
+Told = tuple[People, datetime, datetime]  # who from when until when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def rota_effect(
         return ()
     one, other = (list(by_people(spans(r, start, end))) if r else [((), start, end)] for r in (before, after))
     changes: list[Change] = []
-    for old, new, begins, ends in _overlaid(one, other):
+    for old, new, begins, ends in overlaid(one, other):
         if set(old) == set(new) and (new or not gaps):
             continue
         change = Change(rotation=there.rotation.id, start=begins, end=ends, before=old, after=new)
@@ -88,7 +88,7 @@ def _who(change: Change) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(change.before), frozenset(change.after)
 
 
-def _overlaid(one: Sequence[_Told], other: Sequence[_Told]) -> Iterator[tuple[People, People, datetime, datetime]]:
+def overlaid(one: Sequence[Told], other: Sequence[Told]) -> Iterator[tuple[People, People, datetime, datetime]]:
     """Two tilings of the same window as one: who by the one, who by the other, from when until when."""
     left = right = 0
     while left < len(one) and right < len(other):

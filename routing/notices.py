@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
 from model.rota import Override, OverrideAction, Rota, Shift, Span
@@ -14,6 +14,7 @@ from routing.rota_words import Names, length, moment, period, several
 from routing.turns import wall_at
 
 MAX_OF_A_KIND = 50
+_TWO_CHANGES = timedelta(days=400)  # within them two come, where clocks are moved at all
 
 
 class NoticeKind(StrEnum):
@@ -64,6 +65,13 @@ def notices(rota: Rota, found: Sequence[Span], names: Names) -> tuple[Notice, ..
     return tuple(notice for kind in kinds for notice in _few(list(kind)))
 
 
+def next_clocks(rota: Rota, names: Names, now: datetime) -> tuple[Notice, ...]:
+    """About the next two times at which the clocks of the rota's zone are moved, none where they never are."""
+    say = _Sayer(rota, names, now)
+    changes = clock_changes(say.zone, now, now + _TWO_CHANGES)
+    return tuple(_clock(say, change) for change in islice(changes, 2))
+
+
 def _gaps(say: _Sayer, found: Sequence[Span]) -> Iterator[Notice]:
     for gap in gaps(found):
         text = f"Nobody is on call {say.period(gap.start, gap.end)}"
@@ -72,18 +80,21 @@ def _gaps(say: _Sayer, found: Sequence[Span]) -> Iterator[Notice]:
 
 def _clocks(say: _Sayer, found: Sequence[Span]) -> Iterator[Notice]:
     """For each change of clocks in the window, and each shift across it, seen whole."""
-    start, end = found[0].start, found[-1].end
-    for change in clock_changes(say.zone, start, end):
-        tick = timedelta(microseconds=1)
-        across = [s for s in whole_shifts(say.rota, change.at - tick, change.at + tick) if s.start < change.at < s.end]
-        works = "; ".join(_works(say, shift) for shift in across) or "no shift is shorter or longer for it"
-        yield Notice(
-            kind=NoticeKind.CLOCKS,
-            text=f"{_moved(say, change)}: {works}",
-            start=change.at,
-            end=change.at,
-            people=tuple(dict.fromkeys(s.person for s in across)),
-        )
+    for change in clock_changes(say.zone, found[0].start, found[-1].end):
+        yield _clock(say, change)
+
+
+def _clock(say: _Sayer, change: ClockChange) -> Notice:
+    tick = timedelta(microseconds=1)
+    across = [s for s in whole_shifts(say.rota, change.at - tick, change.at + tick) if s.start < change.at < s.end]
+    works = "; ".join(_works(say, shift) for shift in across) or "no shift is shorter or longer for it"
+    return Notice(
+        kind=NoticeKind.CLOCKS,
+        text=f"{_moved(say, change)}: {works}",
+        start=change.at,
+        end=change.at,
+        people=tuple(dict.fromkeys(s.person for s in across)),
+    )
 
 
 def _moved(say: _Sayer, change: ClockChange) -> str:

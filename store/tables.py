@@ -445,6 +445,18 @@ listening = Table(
     Column("ended", Boolean, nullable=False),
 )
 
+shortfalls = Table(
+    "shortfalls",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("rotation", String(63), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("hours", Text, nullable=False),
+    Column("seen_until", Instant, nullable=False),
+    Column("over", Boolean, nullable=False),
+    Column("to_tell", Text),
+)
+
 leases = Table(
     "leases",
     metadata,

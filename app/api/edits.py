@@ -20,7 +20,7 @@ def _line(text: str) -> str:
 
 
 Reason = Annotated[str, AfterValidator(_line), Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")]
-AcceptGaps = Annotated[bool, Query(description="Also if it leaves nobody on call; give a reason")]
+AcceptGaps = Annotated[bool, Query(description="Also if somebody will be missing, or in two places; give a reason")]
 
 
 async def _why(reason: Reason = "", accept_gaps: AcceptGaps = False) -> Why:
@@ -38,7 +38,7 @@ _WHY = {
     401: "No key, or a wrong one",
     403: "Not for keys of this role",
     404: "Not in the roster",
-    409: "Something that stays depends on it, or it leaves a gap",
+    409: "Something that stays depends on it, or somebody would be missing, or in two places",
     412: "Changed meanwhile",
     422: "Cannot be read: `errors` names the fields",
     428: "If-Match is missing",

@@ -28,6 +28,7 @@ def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
             for m in found.methods
         ],
         "pagerduty_user": found.pagerduty_user,
+        "handoff_reminder": found.handoff_reminder,
     }
 
 

@@ -9,7 +9,9 @@ import typer
 Rotation = Annotated[str, typer.Option(help="The id of the rotation.")]
 Zone = Annotated[str | None, typer.Option("--tz", help="By the clock of this timezone; the rotation's by default.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
-Gaps = Annotated[bool, typer.Option("--accept-gaps", help="Also if it leaves nobody on call; with --reason.")]
+Gaps = Annotated[
+    bool, typer.Option("--accept-gaps", help="Also if somebody will be missing, or in two places; with --reason.")
+]
 _WHEN = '"Sat 22:00" (the next one), "tomorrow 17:00", an ISO date and time.'
 
 

@@ -54,7 +54,7 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and stop.")] = False,
     reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
     accept_gaps: Annotated[
-        bool, typer.Option("--accept-gaps", help="Also if it leaves nobody on call; with --reason.")
+        bool, typer.Option("--accept-gaps", help="Also if somebody will be missing, or in two places; with --reason.")
     ] = False,
 ) -> None:
     """Say what a file changes and whose duty, then bring it in force. Without keys in it the keys stay as they are."""
@@ -101,12 +101,24 @@ def load(
 
 
 def lines(edit: Mapping[str, Any]) -> Iterator[str]:
-    """What an edit changes, and then whose duty."""
+    """What an edit changes, then whose duty, then what is wrong with that."""
     yield from (change["text"] for change in edit["changes"])
-    if not edit["effect"]:
+    if edit["effect"]:
+        yield "Who is on call changes:"
+        yield from (f"  {change['rotation']}: {change['text']}" for change in edit["effect"])
+        yield from more(edit["effect_omitted"])
+    else:
         yield "Who is on call stays the same."
-        return
-    yield "Who is on call changes:"
-    yield from (f"  {change['rotation']}: {change['text']}" for change in edit["effect"])
-    if edit["effect_omitted"]:
-        yield f"  and {edit['effect_omitted']} more"
+    if edit["findings"]:
+        yield "What it leaves:"
+        yield from (f"  {finding['text']}" for finding in edit["findings"])
+        yield from more(edit["findings_omitted"])
+    if edit["clocks"]:
+        yield "Through the next changes of clocks:"
+        yield from (f"  {clock['text']}" for clock in edit["clocks"])
+        yield from more(edit["clocks_omitted"])
+
+
+def more(count: int) -> Iterator[str]:
+    if count:
+        yield f"  and {count} more"

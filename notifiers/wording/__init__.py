@@ -56,7 +56,7 @@ def _sms(kind: Kind, f: Facts) -> tuple[Words, ...]:
 def _slack(n: Notification, event: Event, f: Facts) -> Words:
     slack = catalogue("slack")
     text, template = escape_slack(slack.say(n.kind, f)), slack.template(n.kind)
-    if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY):
+    if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY, Kind.REMINDER):
         return Words(text=text, template=template)
     answer = event.rings and n.kind is Kind.ALERT and f.revision >= event.answer_revision
     return Words(text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer)})

@@ -71,14 +71,21 @@ def test_a_right_file_is_counted(gridcall: Gridcall) -> None:
 
 
 def test_nothing_changes_for_those_on_call() -> None:
-    edit = {"changes": [{"text": "add person zoe (Zoe)"}], "effect": [], "effect_omitted": 0}
+    edit = {
+        "changes": [{"text": "add person zoe (Zoe)"}],
+        "effect": [],
+        "effect_omitted": 0,
+        "findings": [],
+        "clocks": [],
+    }
     assert list(lines(edit)) == ["add person zoe (Zoe)", "Who is on call stays the same."]
 
 
 def test_many_changes_end_with_their_number() -> None:
     change = {"rotation": "ops", "text": "Ana replaces Ben Sat"}
-    *_, last = lines({"changes": [], "effect": [change], "effect_omitted": 7})
-    assert last == "  and 7 more"
+    left = {"findings": [{"text": "ops: Nobody replaces Ana Sat"}], "findings_omitted": 3, "clocks": []}
+    said = list(lines({"changes": [], "effect": [change], "effect_omitted": 7} | left))
+    assert said[2:] == ["  and 7 more", "What it leaves:", "  ops: Nobody replaces Ana Sat", "  and 3 more"]
 
 
 # --- cover and swap ---------------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ async def test_who_is_on_call_is_not_deleted_by_mistake(house: House) -> None:
 async def test_forced_a_person_goes_from_everywhere_for_a_reason(house: House) -> None:
     cover = {
         "action": "replace",
-        "person": "ana",
+        "person": "eli",
         "replaces": "dee",
         "from": "2026-11-07T22:00",
         "to": "2026-11-08T06:00",

@@ -180,12 +180,12 @@ async def test_a_roster_is_loaded_while_it_runs(
 
 async def test_a_start_with_the_same_file_keeps_what_was_edited_since(tmp_path: Path) -> None:
     """A cover made at night is not undone by a process that starts again; a file that changed is loaded."""
-    cover = {"action": "add", "person": "ana", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+    cover = {"action": "add", "person": "eli", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
     async with opened(tmp_path) as house:
         made = await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=cover)
         assert made.status_code == 201
     async with opened(tmp_path) as house:
-        assert [o.person for o in house.service.rosters.roster.overrides] == ["ana"]
+        assert [o.person for o in house.service.rosters.roster.overrides] == ["eli"]
     text = ROSTER.read_text().replace("Ana Reyes", "Ana Reyes-Lind")
     async with opened(tmp_path, roster_text=text) as house:
         roster = house.service.rosters.roster
@@ -196,7 +196,7 @@ async def test_a_file_is_the_same_one_to_a_release_that_reads_more_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first start after an upgrade is no other than the next ones."""
-    cover = {"action": "add", "person": "ana", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+    cover = {"action": "add", "person": "eli", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
     async with opened(tmp_path) as house:
         assert (await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=cover)).status_code == 201
     read = app_fixture.load_roster
@@ -207,7 +207,7 @@ async def test_a_file_is_the_same_one_to_a_release_that_reads_more_of_it(
 
     monkeypatch.setattr(app_fixture, "load_roster", reads_more)
     async with opened(tmp_path) as house:
-        assert [o.person for o in house.service.rosters.roster.overrides] == ["ana"]
+        assert [o.person for o in house.service.rosters.roster.overrides] == ["eli"]
     async with opened(tmp_path, roster_text=f"{ROSTER.read_text()}# another file\n") as house:
         assert house.service.rosters.roster.overrides == ()
 

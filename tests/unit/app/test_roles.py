@@ -12,7 +12,7 @@ JOBS = {
     Role.API: ({"live"}, {"notebook"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
-    Role.MONITOR: (set(), {"seal", "heartbeat", "reply codes", "months", "retention"}),
+    Role.MONITOR: (set(), {"seal", "heartbeat", "coverage", "reminders", "reply codes", "months", "retention"}),
 }
 
 

@@ -16,8 +16,8 @@ from tests.app_fixture import House
 from tests.unit.routing.rota_worlds import world
 
 BACKUP = "/v1/rotations/ops-backup"
-COVER = {"action": "replace", "person": "ana", "replaces": "dee", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
-EFFECT = "Ana Reyes replaces Dee Larsen Sat 22:00-Sun 06:00 CST, 8 h"
+COVER = {"action": "replace", "person": "eli", "replaces": "dee", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+EFFECT = "Eli Novak replaces Dee Larsen Sat 22:00-Sun 06:00 CST, 8 h"
 
 
 async def ask(house: House, method: str, path: str, body: Any = None, key: str = "demo-admin") -> httpx2.Response:
@@ -39,7 +39,7 @@ async def test_a_cover_is_answered_with_its_effect(house: House) -> None:
             "from": "2026-11-08T04:00:00+00:00",
             "to": "2026-11-08T12:00:00+00:00",
             "before": ["dee"],
-            "after": ["ana"],
+            "after": ["eli"],
             "text": EFFECT,
         }
     ]
@@ -47,7 +47,7 @@ async def test_a_cover_is_answered_with_its_effect(house: House) -> None:
     assert body["ids"] == [shown["id"]]
     newest, *_ = await audited(house)
     assert (newest["what"], newest["reason"], newest["before"]) == (f"overrides/{shown['id']}", "dentist", None)
-    assert newest["after"]["person"] == "ana"
+    assert newest["after"]["person"] == "eli"
 
 
 async def test_every_process_uses_it_when_it_looks_next(house: House) -> None:
@@ -55,7 +55,7 @@ async def test_every_process_uses_it_when_it_looks_next(house: House) -> None:
     await ask(house, "POST", f"{BACKUP}/overrides", COVER)
     assert house.service.rosters.roster.version == 2
     await other.refresh(house.service.database)
-    assert [o.person for o in other.roster.overrides] == ["ana"]
+    assert [o.person for o in other.roster.overrides] == ["eli"]
 
 
 async def test_it_is_taken_back_by_its_id(house: House) -> None:
@@ -63,7 +63,7 @@ async def test_it_is_taken_back_by_its_id(house: House) -> None:
     assert (await ask(house, "DELETE", f"/v1/rotations/ops-primary/overrides/{made}")).status_code == 404
     answer = await ask(house, "DELETE", f"{BACKUP}/overrides/{made}")
     assert answer.status_code == 200
-    assert answer.json()["effect"][0]["text"] == "Dee Larsen replaces Ana Reyes Sat 22:00-Sun 06:00 CST, 8 h"
+    assert answer.json()["effect"][0]["text"] == "Dee Larsen replaces Eli Novak Sat 22:00-Sun 06:00 CST, 8 h"
     assert (await ask(house, "DELETE", f"{BACKUP}/overrides/{made}")).status_code == 404
 
 

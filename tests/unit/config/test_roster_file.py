@@ -218,6 +218,17 @@ REFUSED = [
         "    awake: {start: 7, end: 22:00}",
         "awake.start: expected a time from 00:00 to 23:59, found",
     ),
+    (
+        "    slack: U0BEN",
+        "    slack: U0BEN\n    handoff_reminder: 4",
+        "people.ben.handoff_reminder: expected off, or a whole number of minutes from 5 to 10080",
+    ),
+    ("    slack: U0BEN", "    slack: U0BEN\n    handoff_reminder: soon", "handoff_reminder: expected off, or a whole"),
+    (
+        "    slack: U0BEN",
+        "    sms: false\n    handoff_reminder: 30",
+        'people.ben.handoff_reminder: needs "sms" or "slack": nobody is called for a reminder',
+    ),
     ("    slack: U0BEN", "    awake: {start: 07:00, end: 24:00}", "awake.end: expected a time from 00:00 to 23:59"),
     ("    slack: U0BEN", "    awake: {start: 07:00}", '10: people.ben.awake: "end" is missing'),
     (

@@ -66,6 +66,7 @@ def people(draw: st.DrawFn, name: str, number: int) -> Person:
         awake=AwakeHours(start=draw(TIMES), end=draw(TIMES)),
         language=draw(st.sampled_from(["en", "es-MX"])),
         pagerduty_user=draw(st.none() | TEXT),
+        handoff_reminder=draw(st.none() | st.integers(5, 10_080)) if sms or slack else None,
     )
 
 

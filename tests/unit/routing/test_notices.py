@@ -7,7 +7,7 @@ import pytest
 
 from model.rota import Absence, Layer, Override, OverrideAction, Rota, Rotation, ShiftLength, ShiftUnit
 from routing.clock_changes import clock_changes
-from routing.notices import MAX_OF_A_KIND, NoticeKind, notices
+from routing.notices import MAX_OF_A_KIND, NoticeKind, next_clocks, notices
 from routing.on_call import spans, whole_shifts
 
 DAY = timedelta(days=1)
@@ -60,6 +60,15 @@ def test_the_hours_are_those_of_the_whole_shift_however_narrow_the_window():
     half = rota(layer("ana"), timezone="Australia/Lord_Howe")
     [notice] = said(half, "2026-10-03T00:00", "2026-10-05T00:00")
     assert notice.endswith("Clocks go forward 30 min to Sun 02:30 (+1030, then +11): Ana works 23.5 h instead of 24 h")
+
+
+def test_the_next_two_changes_are_named_however_far():
+    found = next_clocks(rota(layer("ana", "ben")), str.title, utc("2026-06-01T00:00"))
+    assert [n.text for n in found] == [
+        "Clocks go back 1 h to Sun 1 Nov 01:00 (CDT, then CST): Ben works 25 h instead of 24 h",
+        "Clocks go forward 1 h to Sun 14 Mar 03:00 (CST, then CDT): Ana works 23 h instead of 24 h",
+    ]
+    assert next_clocks(rota(layer("ana"), timezone="Asia/Kathmandu"), str.title, utc("2026-06-01T00:00")) == ()
 
 
 def test_a_handoff_with_the_clocks_makes_nobody_s_shift_shorter():

@@ -53,6 +53,14 @@ def test_voice_courtesy():
     )
 
 
+NOTE = "You come on call for Operations Mon 9 Nov 09:00 CST. Ben Okafor goes off."
+
+
+@pytest.mark.parametrize("channel", ["sms", "slack_dm"])
+def test_a_reminder_is_its_sentence(channel):
+    assert text(channel, NEW, Kind.REMINDER, details={"note": NOTE}) == f"Gridcall: {NOTE}"
+
+
 def test_voice_payload():
     (words,) = say("voice")
     assert words.payload == {"prompt": words.text, "language": "en-US", "asks": True}

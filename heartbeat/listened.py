@@ -13,7 +13,7 @@ from model.monitor import Listening
 DEAD = timedelta(seconds=15)  # who is so far behind the others does not listen any more
 
 
-class Coverage(NamedTuple):
+class Listened(NamedTuple):
     """The present stretch without a gap. What was heard up to `until` is known; `newest`: up to where anybody came."""
 
     since: datetime
@@ -28,18 +28,18 @@ class Gap(NamedTuple):
     until: datetime
 
 
-def coverage(records: Collection[Listening]) -> Coverage | None:
+def listened(records: Collection[Listening]) -> Listened | None:
     """None when nobody ever listened."""
     if not records:
         return None
     newest = max(record.until for record in records)
     alive = [record.until for record in records if not record.ended and newest - record.until < DEAD]
-    return Coverage(_begin(records, newest), min(alive, default=newest), newest)
+    return Listened(_begin(records, newest), min(alive, default=newest), newest)
 
 
 def gap(records: Collection[Listening]) -> Gap | None:
     """The last time in which nobody listened. None when there was none, as far as is known."""
-    if not (known := coverage(records)):
+    if not (known := listened(records)):
         return None
     before = [record.until for record in records if record.until < known.since]
     return Gap(max(before), known.since) if before else None

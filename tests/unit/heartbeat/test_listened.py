@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from heartbeat.coverage import Coverage, Gap, coverage, gap
+from heartbeat.listened import Gap, Listened, gap, listened
 from model.monitor import Listening
 
 START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
@@ -17,17 +17,17 @@ def run(name, since, until, *, ended=False):
 
 
 def known(*records):
-    found = coverage(records)
+    found = listened(records)
     return found and tuple((instant - START).total_seconds() for instant in found)
 
 
 def test_nobody_listened():
-    assert coverage([]) is None
+    assert listened([]) is None
     assert gap([]) is None
 
 
 def test_one_listener():
-    assert coverage([run("a", 0, 100)]) == Coverage(at(0), at(100), at(100))
+    assert listened([run("a", 0, 100)]) == Listened(at(0), at(100), at(100))
     assert gap([run("a", 0, 100)]) is None
 
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from store.tables import Instant
 
-revision = "0007"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
