@@ -98,6 +98,17 @@ keys = Table(
     Column("person", String(63)),
     Column("demo", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("former_sha256", String(64)),
+    Column("former_until", Instant),
+)
+
+# When a secret last opened something; noted now and then. Beside the keys, which are looked at each second.
+key_uses = Table(
+    "key_uses",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("used_at", Instant, nullable=False),
 )
 
 # One row for each entry of the roster, or key, that a save changed. Never deleted.

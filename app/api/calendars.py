@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant
 from app.api.rotas import check_size, names_in, refused, unknown
 from app.problems import MEDIA_TYPE
@@ -56,7 +56,7 @@ WindowDep = Annotated[Window, Depends(_window)]
 
 
 @router.get("/v1/rotations/{rotation_id}/calendar.ics")
-async def rotation_calendar(rotation_id: str, service: ServiceDep, _: OperatorDep, window: WindowDep) -> Response:
+async def rotation_calendar(rotation_id: str, service: ServiceDep, _: CallerDep, window: WindowDep) -> Response:
     """The shifts of a rotation as a calendar (iCalendar): those that touch the window, whole, in UTC."""
     roster = service.rosters.roster
     rota = roster.rotas.get(rotation_id)
@@ -71,7 +71,7 @@ async def rotation_calendar(rotation_id: str, service: ServiceDep, _: OperatorDe
 
 
 @router.get("/v1/people/{person_id}/calendar.ics")
-async def person_calendar(person_id: str, service: ServiceDep, _: OperatorDep, window: WindowDep) -> Response:
+async def person_calendar(person_id: str, service: ServiceDep, _: CallerDep, window: WindowDep) -> Response:
     """The shifts of a person in all rotations as a calendar (iCalendar), in UTC."""
     roster = service.rosters.roster
     person = roster.people.get(person_id)

@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 
 from app import roster_edits
 from app.api import preconditions
-from app.api.deps import AdminDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, etag, problems, unknown
 from app.api.preconditions import IfMatch
 from app.api.rotas import refused
@@ -30,7 +30,7 @@ def _put(section: str, what: str) -> None:
     async def put(
         body: Entry,
         service: ServiceDep,
-        caller: AdminDep,
+        caller: CallerDep,
         why: WhyDep,
         response: Response,
         name: str = InPath(alias=f"{what}_id"),
@@ -55,7 +55,7 @@ def _delete(section: str, what: str) -> None:
     @router.delete(f"/v1/{section}/{{{what}_id}}", name=f"delete_{what}", responses=problems(404) | _CHANGE)
     async def delete(
         service: ServiceDep,
-        caller: AdminDep,
+        caller: CallerDep,
         why: WhyDep,
         name: str = InPath(alias=f"{what}_id"),
         if_match: IfMatch = None,
@@ -88,7 +88,7 @@ for _section, _what in (("teams", "team"), ("rotations", "rotation"), ("policies
 async def delete_person(
     person_id: str,
     service: ServiceDep,
-    caller: AdminDep,
+    caller: CallerDep,
     why: WhyDep,
     if_match: IfMatch = None,
     force: bool = Query(False, description="Out of turns, overrides, absences and steps as well; give a reason"),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
 
 from app.api import roster_shapes as shapes
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import etag, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.security import Caller
@@ -42,7 +42,7 @@ def _whole(caller: Caller) -> bool:
 
 @router.get("/v1/people")
 async def people(
-    service: ServiceDep, caller: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, caller: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"people": [...], "next"}` by id. Addresses are masked, but for admins."""
     found = page(service.rosters.roster.people.values(), lambda p: p.id, limit, after)
@@ -51,7 +51,7 @@ async def people(
 
 
 @router.get("/v1/people/{person_id}", responses=problems(404))
-async def person(person_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def person(person_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One person; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.people.get(person_id)
     if found is None:
@@ -61,16 +61,14 @@ async def person(person_id: str, service: ServiceDep, caller: OperatorDep, respo
 
 
 @router.get("/v1/teams")
-async def teams(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
-) -> dict[str, Any]:
+async def teams(service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
     """`{"teams": [...], "next"}` by id. Of PagerDuty only the mode is told, never the key."""
     found = page(service.rosters.roster.teams.values(), lambda t: t.id, limit, after)
     return {"teams": [shapes.team(t) for t in found.items], "next": found.next}
 
 
 @router.get("/v1/teams/{team_id}", responses=problems(404))
-async def team(team_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def team(team_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One team; for admins with the `entry` that `PUT` takes, PagerDuty's key in it."""
     found = service.rosters.roster.teams.get(team_id)
     if found is None:
@@ -80,7 +78,7 @@ async def team(team_id: str, service: ServiceDep, caller: OperatorDep, response:
 
 @router.get("/v1/rotations")
 async def rotations(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"rotations": [...], "next"}` by id, each with its layers."""
     found = page(service.rosters.roster.rotations.values(), lambda r: r.id, limit, after)
@@ -88,7 +86,7 @@ async def rotations(
 
 
 @router.get("/v1/rotations/{rotation_id}", responses=problems(404))
-async def rotation(rotation_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def rotation(rotation_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One rotation with its layers and its overrides; for admins with the `entry` that `PUT` takes."""
     roster = service.rosters.roster
     rota = roster.rotas.get(rotation_id)
@@ -100,7 +98,7 @@ async def rotation(rotation_id: str, service: ServiceDep, caller: OperatorDep, r
 
 @router.get("/v1/policies")
 async def policies(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"policies": [...], "next"}` by id, each with its steps."""
     found = page(service.rosters.roster.policies.values(), lambda p: p.id, limit, after)
@@ -108,7 +106,7 @@ async def policies(
 
 
 @router.get("/v1/policies/{policy_id}", responses=problems(404))
-async def policy(policy_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def policy(policy_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One policy; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.policies.get(policy_id)
     if found is None:
@@ -119,7 +117,7 @@ async def policy(policy_id: str, service: ServiceDep, caller: OperatorDep, respo
 
 @router.get("/v1/routes")
 async def routes(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"routes": [...], "next"}` in their order: the first that fits decides, the last fits everything."""
     numbered = list(enumerate(service.rosters.roster.routes, start=1))
@@ -130,7 +128,7 @@ async def routes(
 
 @router.get("/v1/resources")
 async def resources(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"resources": [...], "next"}` by scheme and code."""
     found = page(service.rosters.roster.resources, lambda r: f"{r.scheme}/{r.code}", limit, after)
@@ -139,7 +137,7 @@ async def resources(
 
 @router.get("/v1/sources")
 async def sources(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"sources": [...], "next"}` by id, each with its monitor: status and when it was last heard."""
     found = page(service.rosters.roster.sources.values(), lambda s: s.id, limit, after)
@@ -147,7 +145,7 @@ async def sources(
 
 
 @router.get("/v1/sources/{source_id}", responses=problems(404))
-async def source(source_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def source(source_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One source with its monitor; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.sources.get(source_id)
     if found is None:

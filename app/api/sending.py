@@ -34,7 +34,7 @@ async def get_delivery(delivery_id: str, service: ServiceDep, caller: CallerDep)
     if found is None:
         return {"delivery_id": delivery_id, "state": str(DeliveryState.ACCEPTED)}
     if not caller.may_read(found.source):
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {found.source}")
+        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {found.source}")
     return {
         "delivery_id": delivery_id,
         "state": str(found.state),

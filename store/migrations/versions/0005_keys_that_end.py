@@ -1,0 +1,23 @@
+"""Keys that end, have two secrets for a while, and tell when they were used"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from store.tables import Instant
+
+revision = "0005"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("keys", sa.Column("expires_at", Instant(), nullable=True))
+    op.add_column("keys", sa.Column("former_sha256", sa.String(length=64), nullable=True))
+    op.add_column("keys", sa.Column("former_until", Instant(), nullable=True))
+    op.create_table(
+        "key_uses",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("used_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256"),
+    )
