@@ -5,7 +5,19 @@ from collections.abc import Callable
 
 import typer
 
-from app.commands import checking, covering, keeping, mending, operating, previewing, reading, rosters, sending
+from app.commands import (
+    beginning,
+    checking,
+    covering,
+    keeping,
+    keys,
+    mending,
+    operating,
+    previewing,
+    reading,
+    rosters,
+    sending,
+)
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -23,12 +35,20 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         reading.events,
         reading.event,
     ),
-    "Look after its files": (checking.doctor, checking.migrate, checking.check, keeping.backup, keeping.purge),
+    "Look after its files": (
+        beginning.init,
+        checking.doctor,
+        checking.migrate,
+        checking.check,
+        keeping.backup,
+        keeping.purge,
+    ),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         cli.command(rich_help_panel=panel)(command)
 cli.add_typer(rosters.roster, name="roster", rich_help_panel="Talk to one that runs")
+cli.add_typer(keys.keys, name="keys", rich_help_panel="Look after its files")
 cli.add_typer(mending.unreadable, name="unreadable", rich_help_panel="Talk to one that runs")
 
 

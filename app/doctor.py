@@ -19,6 +19,7 @@ from model.errors import SettingsError, Unavailable
 from model.roster import PagerDutyMode, Roster
 from store import migrate, rosters
 from store.places import Place, Postgres
+from store.rosters import KeyRow
 
 
 class Level(StrEnum):
@@ -33,6 +34,9 @@ class Finding(NamedTuple):
     detail: str
 
 
+_NOBODY = Finding(Level.MIND, "keys", "nobody has one: gridcall keys create --role admin --name NAME")
+
+
 def findings(settings: Settings) -> Iterator[Finding]:
     for name in unknown_variables():
         yield Finding(Level.MIND, "settings", f"{name} is not a setting of Gridcall")
@@ -40,6 +44,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _roster(settings)
     yield _port("HTTP port", settings.http_host, settings.http_port)
     yield from _vendors(settings)
+    yield from _keys(settings)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -124,6 +129,8 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     yield Finding(Level.FINE, "roster", f"{settings.roster}: {_size(file.roster)}")
     if known := [key.id for key in file.keys if key.demo]:
         yield Finding(Level.MIND, "keys", f"{', '.join(known)} have secrets everybody knows: refused without --demo")
+    if not file.keys and not _stored_keys(settings):
+        yield _NOBODY
     yield from _pagerduty(file.roster)
 
 
@@ -139,7 +146,18 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
         return
     yield Finding(Level.FINE, "roster", f"version {found.version} in the database: {_size(found)}")
+    if not _stored_keys(settings):
+        yield _NOBODY
     yield from _pagerduty(found)
+
+
+def _stored_keys(settings: Settings) -> list[KeyRow]:
+    place = database_place(settings)
+    try:
+        ready = place.exists() and _revision(place) == migrate.head()
+        return place.look(rosters.all_keys) if ready else []
+    except Unavailable:
+        return []
 
 
 def _size(roster: Roster) -> str:
@@ -156,6 +174,13 @@ def _pagerduty(roster: Roster) -> Iterator[Finding]:
                 f"team {team.id} uses mode record: it needs a service whose urgency follows severity "
                 "(dynamic notifications), else every event pages at once or never does",
             )
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    found = _stored_keys(settings)
+    now = SystemClock().now()
+    if ended := [key.id for key in found if key.expires_at and key.expires_at <= now]:
+        yield Finding(Level.MIND, "keys", f"{', '.join(ended)}: expired; gridcall keys revoke, or make others")
 
 
 # --- outside --------------------------------------------------------------------------------------------------------

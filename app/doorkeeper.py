@@ -4,6 +4,7 @@ A right key passes whatever was refused before from its address: nobody can keep
 """
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from app.failures import Failures
@@ -59,6 +60,11 @@ class Doorkeeper:
         detail = "this address sent too many wrong keys: wait, or send the right one, which is let in at any time"
         seconds = str(math.ceil(wait.total_seconds()))
         return Problem(429, "Too many wrong keys", detail, headers={"Retry-After": seconds})
+
+    @property
+    def used(self) -> Mapping[str, datetime]:
+        """What is not written down yet: when secrets of these hashes were last used."""
+        return self._used
 
     async def note_uses(self) -> None:
         """Write down when keys were last used. While the database is away they are kept for the next time."""

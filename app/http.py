@@ -15,6 +15,7 @@ from app.api import (
     events_in_docs,
     events_out,
     health,
+    keys,
     listed_edits,
     live,
     oncall,
@@ -133,7 +134,7 @@ def build(service: Service) -> FastAPI:
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
         edits = (roster_file, entries, rota_edits, listed_edits)
-        known = (oncall, roster, rotas, calendars, audit, *edits)
+        known = (oncall, roster, rotas, calendars, audit, keys, *edits)
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             access.check(part.router.routes)

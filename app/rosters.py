@@ -165,4 +165,5 @@ def key_rows(file: RosterFile) -> list[KeyRow]:
 def refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
     """Everybody knows them, so a data folder in which a demo ran opens with a roster of one's own only."""
     if not demo and (known := [key.id for key in keys if key.demo]):
-        raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
+        names = ", ".join(known)
+        raise SettingsError(f"keys {names}: secrets that begin with demo- are for the demo only: gridcall keys revoke")

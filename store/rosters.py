@@ -72,12 +72,17 @@ def all_keys(conn: Connection) -> list[KeyRow]:
     return [KeyRow(**row) for row in conn.execute(select(*columns)).mappings()]
 
 
+def keys_made(conn: Connection) -> dict[str, datetime]:
+    """When each key was made, by its id."""
+    return {row.id: row.created_at for row in conn.execute(select(keys.c.id, keys.c.created_at))}
+
+
 def replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> bool:
     """These keys and no others: one that is not among them opens nothing from now on. False: it was so already."""
     there, wanted = {row.id: row for row in all_keys(conn)}, {row.id: row for row in rows}
     if there == wanted:
         return False
-    made = {row.id: row.created_at for row in conn.execute(select(keys.c.id, keys.c.created_at))}
+    made = keys_made(conn)
     # All that go before any that come: secrets may have changed their keys.
     conn.execute(delete(keys).where(keys.c.id.in_(name for name, row in there.items() if wanted.get(name) != row)))
     new = [asdict(row) | {"created_at": made.get(name, now)} for name, row in wanted.items() if there.get(name) != row]
