@@ -17,6 +17,7 @@ class Door(StrEnum):
 
     OPEN = "open"  # for machines that watch
     SIGNED = "signed"  # the vendor's signature is verified by the route
+    ADDRESS = "address"  # which is a secret
 
 
 Who = frozenset[Role] | Door
@@ -37,6 +38,7 @@ WHO: Mapping[str, Who] = {
     "POST /callbacks/twilio/sms/{attempt_id}/status": Door.SIGNED,
     "POST /callbacks/twilio/sms/inbound": Door.SIGNED,
     "POST /callbacks/slack/actions": Door.SIGNED,
+    "GET /calendars/{token}/calendar.ics": Door.ADDRESS,
     # Sending. The first two are bare ASGI (app/api/events_in.py) and see to it themselves.
     "POST /v1/events": frozenset({Role.UPSTREAM}),
     "POST /v1/sources/{source}/events": SENDERS,
@@ -60,12 +62,16 @@ WHO: Mapping[str, Who] = {
     "GET /v1/people": OPERATORS,
     "GET /v1/people/{person_id}": OPERATORS,
     "GET /v1/people/{person_id}/calendar.ics": OPERATORS,
+    "GET /v1/people/{person_id}/calendar-link": OPERATORS,
+    "POST /v1/people/{person_id}/calendar-link": OPERATORS,  # their own, others' for admins
+    "DELETE /v1/people/{person_id}/calendar-link": OPERATORS,  # the same
     "GET /v1/teams": OPERATORS,
     "GET /v1/teams/{team_id}": OPERATORS,
     "GET /v1/rotations": OPERATORS,
     "GET /v1/rotations/{rotation_id}": OPERATORS,
     "GET /v1/rotations/{rotation_id}/shifts": OPERATORS,
     "GET /v1/rotations/{rotation_id}/calendar.ics": OPERATORS,
+    "GET /v1/rotations/{rotation_id}/calendar-link": OPERATORS,
     "POST /v1/rotations/preview": OPERATORS,
     "GET /v1/absences": OPERATORS,
     "GET /v1/policies": OPERATORS,
@@ -92,6 +98,8 @@ WHO: Mapping[str, Who] = {
     "DELETE /v1/teams/{team_id}": ADMINS,
     "PUT /v1/rotations/{rotation_id}": ADMINS,
     "DELETE /v1/rotations/{rotation_id}": ADMINS,
+    "POST /v1/rotations/{rotation_id}/calendar-link": ADMINS,
+    "DELETE /v1/rotations/{rotation_id}/calendar-link": ADMINS,
     "POST /v1/rotations/{rotation_id}/overrides": ADMINS,
     "DELETE /v1/rotations/{rotation_id}/overrides/{override_id}": ADMINS,
     "POST /v1/rotations/{rotation_id}/swaps": ADMINS,

@@ -50,6 +50,12 @@ class Doorkeeper:
             raise self.forbidden(f"key {caller.key_id} is {caller.role}; this needs {' or '.join(sorted(roles))}")
         return caller
 
+    def unknown_link(self, address: str) -> Problem:
+        """Counted, and to be raised: nothing is at an address that is a secret. 429 as for wrong keys."""
+        self._refused.count(Refusal.UNKNOWN_LINK)
+        wait = self._failures.count(address, self._clock.now())
+        return Problem(404, "Not found", "nothing is here") if wait is None else self._too_many(wait)
+
     def forbidden(self, detail: str) -> Problem:
         """Counted, and to be raised: the key is right and not for this."""
         self._refused.count(Refusal.NOT_ALLOWED)

@@ -14,7 +14,7 @@ from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from model.clock import Clock
 from store import audit, rosters
-from store.audit import Changed, Who
+from store.audit import Changed
 from store.database import Connection, Database
 
 TRIES = 5
@@ -84,7 +84,7 @@ class Editor:
         """The version it got. None: the roster or the keys are no longer those it was decided on."""
         if not edit.differences:
             return edit.before.roster.version
-        who, now = Who(actor=f"key {caller.key_id}", key_id=caller.key_id, person=caller.person), self._clock.now()
+        who, now = caller.who(), self._clock.now()
         changes = [Changed(**told) for told in edit.told["changes"]]
 
         def save(conn: Connection) -> int | None:

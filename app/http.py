@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from app import access, problems
 from app.api import (
     audit,
+    calendar_links,
     calendars,
     callbacks,
     entries,
@@ -133,8 +134,11 @@ def build(service: Service) -> FastAPI:
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
+        links = calendar_links.links
+        access.check(links.routes)
+        app.include_router(links)
         edits = (roster_file, entries, rota_edits, listed_edits)
-        known = (oncall, roster, rotas, calendars, audit, keys, *edits)
+        known = (oncall, roster, rotas, calendars, calendar_links, audit, keys, *edits)
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             access.check(part.router.routes)

@@ -11,12 +11,14 @@ from enum import StrEnum
 
 from app.problems import Problem
 from config.keys import Role
+from store.audit import Who
 from store.rosters import KeyRow
 
 _MAC_BYTES = 8
 _SECRET_BYTES = 32
 _PREFIX = 16  # hexadecimal digits of a hash
-KEY = "gck_"  # how secrets made here begin: they are known by it when they turn up where they must not
+# How secrets made here begin: they are known by it when they turn up where they must not (app/logs.py).
+KEY, LINK = "gck_", "gcc_"
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 
@@ -28,6 +30,10 @@ class Caller:
     role: Role
     source: str | None
     person: str | None
+
+    def who(self) -> Who:
+        """For the audit."""
+        return Who(actor=f"key {self.key_id}", key_id=self.key_id, person=self.person)
 
     def may_read(self, source: str) -> bool:
         return self.role is not Role.UPSTREAM or self.source == source
@@ -49,6 +55,7 @@ class Refusal(StrEnum):
     NO_KEY = "no_key"
     UNKNOWN_KEY = "unknown_key"
     EXPIRED_KEY = "expired_key"
+    UNKNOWN_LINK = "unknown_link"
     NOT_ALLOWED = "not_allowed"  # the key is right, and not for this
     TOO_MANY = "too_many"
 

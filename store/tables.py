@@ -111,6 +111,17 @@ key_uses = Table(
     Column("used_at", Instant, nullable=False),
 )
 
+# Secret addresses of calendars, by the hash of the secret; at most one of each rotation and person.
+calendar_links = Table(
+    "calendar_links",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+)
+
 # One row for each entry of the roster, or key, that a save changed. Never deleted.
 audit = Table(
     "audit",

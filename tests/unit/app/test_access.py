@@ -71,8 +71,10 @@ async def test_a_route_opens_for_its_roles_only(house: House, route: str) -> Non
 @pytest.mark.parametrize("route", [route for route, who in WHO.items() if isinstance(who, Door)])
 async def test_other_doors_ask_for_no_key(house: House, route: str) -> None:
     """What vendors call wants their signature instead."""
-    wanted = {403} if WHO[route] is Door.SIGNED else {200, 503}  # 503: no loop turns here
-    assert (await ask(house, route, None)).status_code in wanted
+    wanted = {Door.SIGNED: {403}, Door.ADDRESS: {404}, Door.OPEN: {200, 503}}  # 503: no loop turns here
+    who = WHO[route]
+    assert isinstance(who, Door)
+    assert (await ask(house, route, None)).status_code in wanted[who]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Keys that end, have two secrets for a while, and tell when they were used"""
+"""Keys that end, have two secrets for a while, and tell when they were used; secret addresses of calendars"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,4 +20,14 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("used_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("sha256"),
+    )
+    op.create_table(
+        "calendar_links",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "name"),
+        sa.UniqueConstraint("sha256"),
     )
