@@ -65,6 +65,8 @@ WHO: Mapping[str, Who] = {
     "GET /v1/people/{person_id}/calendar-link": OPERATORS,
     "POST /v1/people/{person_id}/calendar-link": OPERATORS,  # their own, others' for admins
     "DELETE /v1/people/{person_id}/calendar-link": OPERATORS,  # the same
+    "POST /v1/people/{person_id}/methods/{channel}/code": OPERATORS,  # their own, others' for admins
+    "POST /v1/people/{person_id}/methods/{channel}/verify": OPERATORS,  # the same
     "GET /v1/teams": OPERATORS,
     "GET /v1/teams/{team_id}": OPERATORS,
     "GET /v1/rotations": OPERATORS,

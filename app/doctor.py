@@ -3,9 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from app import vendors
@@ -17,9 +17,14 @@ from config.settings import Settings, unknown_variables
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
 from model.roster import PagerDutyMode, Roster
-from store import migrate, rosters
+from store import contacts, migrate, rosters
+from store.database import Connection
 from store.places import Place, Postgres
 from store.rosters import KeyRow
+
+T = TypeVar("T")
+
+MAX_NAMED = 5
 
 
 class Level(StrEnum):
@@ -131,6 +136,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.MIND, "keys", f"{', '.join(known)} have secrets everybody knows: refused without --demo")
     if not file.keys and not _stored_keys(settings):
         yield _NOBODY
+    yield from _unverified(settings, file.roster)
     yield from _pagerduty(file.roster)
 
 
@@ -148,16 +154,31 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     yield Finding(Level.FINE, "roster", f"version {found.version} in the database: {_size(found)}")
     if not _stored_keys(settings):
         yield _NOBODY
+    yield from _unverified(settings, found)
     yield from _pagerduty(found)
 
 
 def _stored_keys(settings: Settings) -> list[KeyRow]:
+    return _asked(settings, rosters.all_keys, [])
+
+
+def _asked(settings: Settings, fn: Callable[[Connection], T], otherwise: T) -> T:
+    """What the database says; `otherwise` where there is none of this version, or it is away."""
     place = database_place(settings)
     try:
-        ready = place.exists() and _revision(place) == migrate.head()
-        return place.look(rosters.all_keys) if ready else []
+        return place.look(fn) if place.exists() and _revision(place) == migrate.head() else otherwise
     except Unavailable:
-        return []
+        return otherwise
+
+
+def _unverified(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    addresses = {method.address for person in roster.people.values() for method in person.methods}
+    unsure = addresses - _asked(settings, lambda conn: contacts.verified(conn, addresses), set[str]())
+    if unsure:
+        people = sorted(p.id for p in roster.people.values() if any(m.address in unsure for m in p.methods))
+        of = ", ".join(people[:MAX_NAMED]) + (f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else "")
+        detail = f"{len(unsure)} of {len(addresses)} numbers and Slack users are not verified, of {of}: docs/api.md"
+        yield Finding(Level.MIND, "contacts", detail)
 
 
 def _size(roster: Roster) -> str:

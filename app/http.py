@@ -12,6 +12,7 @@ from app.api import (
     calendar_links,
     calendars,
     callbacks,
+    contact_codes,
     entries,
     events_in_docs,
     events_out,
@@ -138,7 +139,7 @@ def build(service: Service) -> FastAPI:
         access.check(links.routes)
         app.include_router(links)
         edits = (roster_file, entries, rota_edits, listed_edits)
-        known = (oncall, roster, rotas, calendars, calendar_links, audit, keys, *edits)
+        known = (oncall, roster, rotas, calendars, calendar_links, contact_codes, audit, keys, *edits)
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             access.check(part.router.routes)

@@ -13,7 +13,7 @@ from app.stores import database_place
 from config.roster_file import RosterFile
 from config.settings import Settings
 from model.errors import SettingsError, Unavailable
-from store import migrate, retention, rosters
+from store import contacts, migrate, retention, rosters
 from store.database import Connection
 from store.places import Place
 from store.retention import Held
@@ -45,6 +45,12 @@ def purge(settings: Settings, address: str, now: datetime) -> int:
         while batch := place.change(partial(retention.purge_address, address=address, now=now)):
             done += batch
     return done
+
+
+def forget_contact(settings: Settings, address: str) -> None:
+    """Whether it was verified is known no more."""
+    with ready(settings) as place:
+        place.change(partial(contacts.forget, address=address))
 
 
 def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = True) -> Loaded:

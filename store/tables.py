@@ -111,6 +111,20 @@ key_uses = Table(
     Column("used_at", Instant, nullable=False),
 )
 
+# Numbers and Slack users by themselves: the code that was sent there, and whether somebody said it back.
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("code_sha256", String(64)),
+    Column("sent_at", Instant),
+    Column("tries_left", Integer, nullable=False),
+    Column("day_since", Instant),
+    Column("day_codes", Integer, nullable=False),
+    Column("verified_at", Instant),
+    Column("verified_by", Text, nullable=False),
+)
+
 # Secret addresses of calendars, by the hash of the secret; at most one of each rotation and person.
 calendar_links = Table(
     "calendar_links",

@@ -12,11 +12,15 @@ from app.api import preconditions
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, etag, problems, unknown
 from app.api.preconditions import IfMatch
+from app.api.roster import verified
 from app.api.rotas import refused
+from app.masking import masked
 from app.problems import Problem
 from app.roster_effect import effect
 from app.rosters import Snapshot
+from app.service import Service
 from config import roster_writer
+from model.roster import Person
 from routing.on_call import on_call
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
@@ -48,7 +52,17 @@ def _put(section: str, what: str) -> None:
             response.status_code = 201
         entry = roster_writer.entry(edit.after.roster, section, name)
         response.headers["ETag"] = etag(entry)
-        return {"entry": entry} | edit.shown()
+        told = await _unverified(service, edit.after.roster.people[name]) if section == "people" else {}
+        return {"entry": entry} | edit.shown() | told
+
+
+async def _unverified(service: Service, person: Person) -> dict[str, Any]:
+    """`{"notices"}` of what nobody has verified: it is used all the same."""
+    sure = await verified(service, [person])
+    unsure = [m for m in person.methods if sure is not None and m.address not in sure]
+    text = "{} of {} is not verified: nobody said back a code that was sent there. It is used all the same"
+    told = [text.format(f"{m.channel} {masked(m.channel, m.address)}", person.name) for m in unsure]
+    return {"notices": [{"kind": "unverified", "text": t, "people": [person.id]} for t in told]}
 
 
 def _delete(section: str, what: str) -> None:

@@ -1,6 +1,6 @@
 """The roster as it is in force: people, teams, rotations, policies, routes, resources, sources. For operators."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -14,8 +14,11 @@ from app.security import Caller
 from app.service import Service
 from config import roster_writer
 from config.keys import Role
-from model.roster import Policy, Resource, Route, Source
-from store import monitors
+from model.errors import Unavailable
+from model.roster import Person, Policy, Resource, Route, Source
+from store import contacts, monitors
+
+VERIFIED_SECONDS = 1.0
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
 
@@ -40,14 +43,25 @@ def _whole(caller: Caller) -> bool:
     return caller.role is Role.ADMIN
 
 
+async def verified(service: Service, people: Iterable[Person]) -> set[str] | None:
+    """Which of their addresses are; None: the database does not answer, and people are shown all the same."""
+    addresses = {method.address for person in people for method in person.methods}
+    try:
+        async with service.clock.timeout(VERIFIED_SECONDS):
+            return await service.database.read(lambda conn: contacts.verified(conn, addresses))
+    except (Unavailable, TimeoutError):
+        return None
+
+
 @router.get("/v1/people")
 async def people(
     service: ServiceDep, caller: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"people": [...], "next"}` by id. Addresses are masked, but for admins."""
     found = page(service.rosters.roster.people.values(), lambda p: p.id, limit, after)
-    now = service.clock.now()
-    return {"people": [shapes.person(p, now, whole=_whole(caller)) for p in found.items], "next": found.next}
+    now, sure = service.clock.now(), await verified(service, found.items)
+    rows = [shapes.person(p, now, whole=_whole(caller), verified=sure) for p in found.items]
+    return {"people": rows, "next": found.next}
 
 
 @router.get("/v1/people/{person_id}", responses=problems(404))
@@ -56,7 +70,8 @@ async def person(person_id: str, service: ServiceDep, caller: CallerDep, respons
     found = service.rosters.roster.people.get(person_id)
     if found is None:
         raise unknown("person", person_id)
-    shown = shapes.person(found, service.clock.now(), whole=_whole(caller))
+    sure = await verified(service, [found])
+    shown = shapes.person(found, service.clock.now(), whole=_whole(caller), verified=sure)
     return shown | _entry(response, service, caller, "people", person_id)
 
 

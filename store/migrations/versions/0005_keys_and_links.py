@@ -1,4 +1,5 @@
-"""Keys that end, have two secrets for a while, and tell when they were used; secret addresses of calendars"""
+"""Keys that end, have two secrets for a while, and tell when they were used; secret addresses of
+calendars; numbers that were verified"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,4 +31,16 @@ def upgrade() -> None:
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "name"),
         sa.UniqueConstraint("sha256"),
+    )
+    op.create_table(
+        "contacts",
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("code_sha256", sa.String(length=64), nullable=True),
+        sa.Column("sent_at", Instant(), nullable=True),
+        sa.Column("tries_left", sa.Integer(), nullable=False),
+        sa.Column("day_since", Instant(), nullable=True),
+        sa.Column("day_codes", sa.Integer(), nullable=False),
+        sa.Column("verified_at", Instant(), nullable=True),
+        sa.Column("verified_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("address"),
     )

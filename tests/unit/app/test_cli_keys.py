@@ -15,7 +15,8 @@ from config.keys import Role
 from config.settings import Settings, load_settings
 from model.clock import SystemClock
 from model.errors import SettingsError
-from store import audit
+from store import audit, contacts
+from store.contacts import Contact
 from store.rosters import KeyRow
 
 
@@ -107,6 +108,14 @@ def test_doctor_says_when_nobody_has_a_key(folder: Path, capsys: pytest.CaptureF
     assert "nobody has one" in run(capsys, "doctor")[1]
     run(capsys, "keys", "create", "--role", "admin", "--name", "root")
     assert "nobody has one" not in run(capsys, "doctor")[1]
+
+
+async def test_doctor_says_whose_numbers_are_not_verified(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "migrate")
+    assert "2 of 2 numbers and Slack users are not verified, of ana, ben" in run(capsys, "doctor")[1]
+    sure = Contact(address="+13125550101", verified_at=SystemClock().now())
+    database_place(load_settings()).change(lambda conn: contacts.put(conn, sure))
+    assert "1 of 2 numbers and Slack users are not verified, of ben" in run(capsys, "doctor")[1]
 
 
 async def test_a_file_without_keys_leaves_them_but_for_a_demos(
