@@ -125,6 +125,7 @@ DENIED: dict[int | str, dict[str, Any]] = {
         401: "No key, or a wrong one",
         403: "Not for keys of this role",
         429: "Too many wrong keys from this address: Retry-After",
+        503: "Not available now: Retry-After",
     }.items()
 }
 

@@ -94,7 +94,7 @@ async def send_code(person_id: str, channel: Method, service: ServiceDep, caller
     return shown | {"good_until": iso(now + CODE_AGE), "tries": TRIES}
 
 
-@router.post("/v1/people/{person_id}/methods/{channel}/verify")
+@router.post("/v1/people/{person_id}/methods/{channel}/verify", responses=problems(400))
 async def verify(
     person_id: str, channel: Method, given: CodeIn, service: ServiceDep, caller: CallerDep
 ) -> dict[str, Any]:

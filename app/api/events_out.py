@@ -86,7 +86,8 @@ async def get_event(source: SourceId, event_id: EventId, service: ServiceDep, ca
     "/v1/events/{source}/{event_id:path}/reply",
     responses={
         202: {"description": "Received and durable, not looked at yet: the database is away"},
-        404: {},
+        400: {"description": "The body is no JSON", "content": {MEDIA_TYPE: {}}},
+        404: {"description": "No such event", "content": {MEDIA_TYPE: {}}},
         409: {"description": "A replaced revision"},
     },
 )

@@ -93,7 +93,7 @@ async def resource(
     return _shown(entry, {"zone": "", "timezone": "UTC", "contracted_mw": None, "team": None}, caller, response)
 
 
-@router.put("/v1/resources/{scheme}/{code:path}", responses=_PUT)
+@router.put("/v1/resources/{scheme}/{code:path}", responses=problems(404) | _PUT)
 async def put_resource(
     scheme: str,
     code: str,

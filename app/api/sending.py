@@ -6,11 +6,13 @@ from fastapi import APIRouter
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.events_in import allowed, decided_body
-from app.problems import Problem
+from app.problems import MEDIA_TYPE, Problem
 from store import deliveries
 from store.deliveries import DeliveryState
 
-router = APIRouter(tags=["sending"])
+router = APIRouter(
+    tags=["sending"], responses={404: {"description": "No such source or delivery", "content": {MEDIA_TYPE: {}}}}
+)
 
 
 @router.post("/v1/sources/{source}/heartbeat")

@@ -88,7 +88,7 @@ async def get_unreadable(unreadable_id: str, service: ServiceDep, _: CallerDep) 
     }
 
 
-@router.put("/v1/unreadable/{unreadable_id}", responses=_CHANGE)
+@router.put("/v1/unreadable/{unreadable_id}", responses=_CHANGE | {400: {"description": "The body is no JSON"}})
 async def repair(unreadable_id: str, given: RepairIn, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """Keep a repaired body, `{"body": "..."}`, beside the original, and say how it reads now.
 
