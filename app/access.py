@@ -32,6 +32,13 @@ WHO: Mapping[str, Who] = {
     "GET /readyz": Door.OPEN,
     "GET /metrics": Door.OPEN,
     "GET /schemas/event.json": Door.OPEN,
+    # The description of it all; made by the framework.
+    "GET /docs": Door.OPEN,
+    "HEAD /docs": Door.OPEN,
+    "GET /docs/oauth2-redirect": Door.OPEN,
+    "HEAD /docs/oauth2-redirect": Door.OPEN,
+    "GET /openapi.json": Door.OPEN,
+    "HEAD /openapi.json": Door.OPEN,
     "POST /callbacks/twilio/voice/{attempt_id}/status": Door.SIGNED,
     "POST /callbacks/twilio/voice/{attempt_id}/amd": Door.SIGNED,
     "POST /callbacks/twilio/voice/{attempt_id}/key": Door.SIGNED,

@@ -128,6 +128,7 @@ def build(service: Service) -> FastAPI:
         # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
         max_body_size=2 * service.settings.max_body_bytes + 65_536,
     )
+    access.check(route for route in app.routes if hasattr(route, "path"))
     app.service = app.state.service = service
     problems.install(app)
     for part in (health, operating):

@@ -35,7 +35,8 @@ async def test_it_names_every_route_and_no_other(house: House) -> None:
     """Building the application refuses a route that is not in the table; here nothing stands in it for nothing."""
     described = (await house.client.get("/openapi.json")).json()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
-    table = {route.replace(":path", "") for route in WHO if "/callbacks/" not in route}
+    undescribed = ("/callbacks/", " /docs", " /openapi.json")
+    table = {route.replace(":path", "") for route in WHO if not any(part in route for part in undescribed)}
     assert table - {SOCKET} == served
 
 
@@ -100,7 +101,7 @@ async def test_operators_and_upstreams_read_no_whole_number_anywhere(tmp_path) -
         names = {"event_id:path": "edr-1", "person_id": "ana", "rotation_id": "ops-backup", "team_id": "ops"}
         for route in WHO:
             method, path = route.split(" ")
-            if method != "GET" or path == "/v1/live":
+            if method != "GET" or path == "/v1/live" or path.startswith(("/docs", "/openapi")):
                 continue
             for name, value in (names | NAMES).items():
                 path = path.replace(f"{{{name}}}", value)
