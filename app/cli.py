@@ -6,10 +6,12 @@ from collections.abc import Callable
 import typer
 
 from app.commands import (
+    beginning,
     checking,
     coverage,
     covering,
     keeping,
+    keys,
     mending,
     operating,
     previewing,
@@ -35,12 +37,20 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         reading.events,
         reading.event,
     ),
-    "Look after its files": (checking.doctor, checking.migrate, checking.check, keeping.backup, keeping.purge),
+    "Look after its files": (
+        beginning.init,
+        checking.doctor,
+        checking.migrate,
+        checking.check,
+        keeping.backup,
+        keeping.purge,
+    ),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         cli.command(rich_help_panel=panel)(command)
 cli.add_typer(rosters.roster, name="roster", rich_help_panel="Talk to one that runs")
+cli.add_typer(keys.keys, name="keys", rich_help_panel="Look after its files")
 cli.add_typer(mending.unreadable, name="unreadable", rich_help_panel="Talk to one that runs")
 
 

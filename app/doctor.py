@@ -3,9 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from app import vendors
@@ -20,8 +20,14 @@ from model.errors import SettingsError, Unavailable
 from model.roster import PagerDutyMode, Roster
 from routing.coverage import at_once
 from routing.night_look import AHEAD
-from store import migrate, rosters
+from store import contacts, migrate, rosters
+from store.database import Connection
 from store.places import Place, Postgres
+from store.rosters import KeyRow
+
+T = TypeVar("T")
+
+MAX_NAMED = 5
 
 MAX_MISSING = 20
 
@@ -38,6 +44,9 @@ class Finding(NamedTuple):
     detail: str
 
 
+_NOBODY = Finding(Level.MIND, "keys", "nobody has one: gridcall keys create --role admin --name NAME")
+
+
 def findings(settings: Settings) -> Iterator[Finding]:
     for name in unknown_variables():
         yield Finding(Level.MIND, "settings", f"{name} is not a setting of Gridcall")
@@ -45,6 +54,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _roster(settings)
     yield _port("HTTP port", settings.http_host, settings.http_port)
     yield from _vendors(settings)
+    yield from _keys(settings)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -129,6 +139,9 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     yield Finding(Level.FINE, "roster", f"{settings.roster}: {_size(file.roster)}")
     if known := [key.id for key in file.keys if key.demo]:
         yield Finding(Level.MIND, "keys", f"{', '.join(known)} have secrets everybody knows: refused without --demo")
+    if not file.keys and not _stored_keys(settings):
+        yield _NOBODY
+    yield from _unverified(settings, file.roster)
     yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
 
@@ -145,8 +158,34 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.MIND, "roster", "there is none yet: give one with --roster FILE, or try serve --demo")
         return
     yield Finding(Level.FINE, "roster", f"version {found.version} in the database: {_size(found)}")
+    if not _stored_keys(settings):
+        yield _NOBODY
+    yield from _unverified(settings, found)
     yield from _coverage(found)
     yield from _pagerduty(found)
+
+
+def _stored_keys(settings: Settings) -> list[KeyRow]:
+    return _asked(settings, rosters.all_keys, [])
+
+
+def _asked(settings: Settings, fn: Callable[[Connection], T], otherwise: T) -> T:
+    """What the database says; `otherwise` where there is none of this version, or it is away."""
+    place = database_place(settings)
+    try:
+        return place.look(fn) if place.exists() and _revision(place) == migrate.head() else otherwise
+    except Unavailable:
+        return otherwise
+
+
+def _unverified(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    addresses = {method.address for person in roster.people.values() for method in person.methods}
+    unsure = addresses - _asked(settings, lambda conn: contacts.verified(conn, addresses), set[str]())
+    if unsure:
+        people = sorted(p.id for p in roster.people.values() if any(m.address in unsure for m in p.methods))
+        of = ", ".join(people[:MAX_NAMED]) + (f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else "")
+        detail = f"{len(unsure)} of {len(addresses)} numbers and Slack users are not verified, of {of}: docs/api.md"
+        yield Finding(Level.MIND, "contacts", detail)
 
 
 def _size(roster: Roster) -> str:
@@ -174,6 +213,13 @@ def _pagerduty(roster: Roster) -> Iterator[Finding]:
                 f"team {team.id} uses mode record: it needs a service whose urgency follows severity "
                 "(dynamic notifications), else every event pages at once or never does",
             )
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    found = _stored_keys(settings)
+    now = SystemClock().now()
+    if ended := [key.id for key in found if key.expires_at and key.expires_at <= now]:
+        yield Finding(Level.MIND, "keys", f"{', '.join(ended)}: expired; gridcall keys revoke, or make others")
 
 
 # --- outside --------------------------------------------------------------------------------------------------------

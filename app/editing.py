@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from app import roster_saving
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
@@ -14,7 +15,7 @@ from app.security import Caller
 from model.clock import Clock
 from routing.coverage import FindingKind
 from store import audit, rosters
-from store.audit import Changed, Who
+from store.audit import Changed
 from store.database import Connection, Database
 
 TRIES = 5
@@ -85,7 +86,7 @@ class Editor:
         """The version it got. None: the roster or the keys are no longer those it was decided on."""
         if not edit.differences:
             return edit.before.roster.version
-        who, now = Who(actor=f"key {caller.key_id}", key_id=caller.key_id, person=caller.person), self._clock.now()
+        who, now = caller.who(), self._clock.now()
         changes = [*(Changed(**told) for told in edit.told["changes"]), *_accepted(edit)]
 
         def save(conn: Connection) -> int | None:
@@ -103,7 +104,8 @@ class Editor:
 def planned(before: Snapshot, decide: Decide, now: datetime) -> Edit:
     after = decide(before)
     _check_keys(after)
-    found = (*differences(before.roster, after.roster), *key_differences(before.keys, after.keys))
+    of_roster = () if before.roster is after.roster else differences(before.roster, after.roster)
+    found = (*of_roster, *key_differences(before.keys, after.keys))
     done = effect(before.roster, after.roster, now)
     told = {"changes": [d.shown() for d in found]} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
@@ -139,13 +141,8 @@ def _in_short(edit: Edit) -> str:
 
 
 def _check_keys(after: Snapshot) -> None:
-    """A key of somebody who is not there would still open."""
-    for key in after.keys:
-        gone = [("source", key.source, after.roster.sources), ("person", key.person, after.roster.people)]
-        for what, name, there in gone:
-            if name is not None and name not in there:
-                detail = f"key {key.id} belongs to {what} {name}: change the keys first, by a roster file that has them"
-                raise Problem(409, "A key belongs to it", detail)
+    if sentence := roster_saving.orphan(after.roster, after.keys):
+        raise Problem(409, "A key belongs to it", sentence)
 
 
 def _unchanged(conn: Connection, before: Snapshot) -> bool:

@@ -4,18 +4,21 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from app import problems
+from app import access, problems
 from app.api import (
     audit,
+    calendar_links,
     calendars,
     callbacks,
+    contact_codes,
     coverage,
     entries,
     events_in_docs,
     events_out,
     health,
+    keys,
     listed_edits,
     live,
     oncall,
@@ -28,6 +31,7 @@ from app.api import (
     sending,
     unreadable,
 )
+from app.api.deps import admit
 from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.roles import Role
 from app.service import Service
@@ -121,18 +125,25 @@ def build(service: Service) -> FastAPI:
         summary="On-call alerting for time-sensitive grid events",
         docs_url="/docs",
         redoc_url=None,
+        dependencies=[Depends(admit)],
         # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
         max_body_size=2 * service.settings.max_body_bytes + 65_536,
     )
+    access.check(route for route in app.routes if hasattr(route, "path"))
     app.service = app.state.service = service
     problems.install(app)
     for part in (health, operating):
+        access.check(part.router.routes)
         app.include_router(part.router)
     if Role.API in service.roles:
         app.events_in = EventsIn(service)
+        links = calendar_links.links
+        access.check(links.routes)
+        app.include_router(links)
         edits = (roster_file, entries, rota_edits, listed_edits)
-        known = (oncall, roster, rotas, coverage, calendars, audit, *edits)
+        known = (oncall, roster, rotas, coverage, calendars, calendar_links, contact_codes, audit, keys, *edits)
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
-            app.include_router(part.router)
+            access.check(part.router.routes)
+            app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
     return app

@@ -13,7 +13,7 @@ from app.stores import database_place
 from config.roster_file import RosterFile
 from config.settings import Settings
 from model.errors import SettingsError, Unavailable
-from store import migrate, retention, rosters
+from store import contacts, migrate, retention, rosters
 from store.database import Connection
 from store.places import Place
 from store.retention import Held
@@ -28,23 +28,29 @@ class Loaded(NamedTuple):
 
 def back_up(settings: Settings, target: Path) -> Place:
     """Copy the database to a new file. Returns what was copied. Raises SettingsError."""
-    with _ready(settings) as place:
+    with ready(settings) as place:
         place.back_up(target)
         return place
 
 
 def held(settings: Settings, address: str, now: datetime) -> Held:
-    with _ready(settings) as place:
+    with ready(settings) as place:
         return place.look(partial(retention.held, address=address, now=now))
 
 
 def purge(settings: Settings, address: str, now: datetime) -> int:
     """Take the address out of everything that is over, some events at a time. Returns of how many events."""
     done = 0
-    with _ready(settings) as place:
+    with ready(settings) as place:
         while batch := place.change(partial(retention.purge_address, address=address, now=now)):
             done += batch
     return done
+
+
+def forget_contact(settings: Settings, address: str) -> None:
+    """Whether it was verified is known no more."""
+    with ready(settings) as place:
+        place.change(partial(contacts.forget, address=address))
 
 
 def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = True) -> Loaded:
@@ -59,12 +65,12 @@ def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = T
         before = rosters.latest_version(conn)
         return Loaded(roster_saving.load(conn, file, keys, now, again=again).version, before)
 
-    with _ready(settings) as place:
+    with ready(settings) as place:
         return place.change(work)
 
 
 @contextmanager
-def _ready(settings: Settings) -> Iterator[Place]:
+def ready(settings: Settings) -> Iterator[Place]:
     """The database, of this version. What goes wrong with it is one sentence."""
     place = database_place(settings)
     try:

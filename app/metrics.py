@@ -54,13 +54,31 @@ class Requests(Collector):
         yield family
 
 
+class Refused(Collector):
+    """Whom nobody let in, by the reason."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def count(self, reason: str) -> None:
+        self._counts[reason] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily("gridcall_callers_refused", "Requests not let in", labels=["reason"])
+        for reason, count in sorted(self._counts.items()):
+            family.add_metric([reason], count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
     def __init__(self) -> None:
         self.requests = Requests()
+        self.refused = Refused()
         self._registry = CollectorRegistry()
         self._registry.register(self.requests)
+        self._registry.register(self.refused)
 
     def text(self, figures: Figures) -> bytes:
         """In the Prometheus text format."""

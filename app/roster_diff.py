@@ -171,7 +171,14 @@ def _order(section: str, old: Sequence[str], new: Sequence[str]) -> Iterator[Dif
 
 
 def _key(row: KeyRow) -> Data:
-    told = {"role": row.role, "source": row.source, "person": row.person, "secret": f"sha256 {row.sha256[:8]}…"}
+    told = {
+        "role": row.role,
+        "source": row.source,
+        "person": row.person,
+        "secret": f"sha256 {row.sha256[:8]}…",
+        "expires_at": row.expires_at.isoformat() if row.expires_at else None,
+        "former_until": row.former_until.isoformat() if row.former_until else None,
+    }
     return {name: value for name, value in told.items() if value is not None}
 
 

@@ -1,10 +1,11 @@
 """Load a roster file: the new version, its keys, and the audit of what that changed, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from app.roster_diff import differences, key_differences
 from config.roster_file import RosterFile
+from model.errors import SettingsError
 from model.roster import Roster
 from store import audit, rosters
 from store.audit import Changed, Who
@@ -18,6 +19,8 @@ LOADED = "file"  # of the audit: one row for each file that was loaded
 def load(conn: Connection, file: RosterFile, keys: Sequence[KeyRow], now: datetime, *, again: bool) -> Roster:
     """Bring a file's roster and `keys` in force, whoever changed others meanwhile. Returns the roster with its version.
 
+    Without `keys` those in force stay, but those of a demo: they belong to its roster.
+
     `again` False: nothing happens where it is the very file that was loaded last. What was changed since by other ways,
     such as a cover at night, must not be undone by a process that starts again. Its text tells which file it is: what
     is made of the text may be another thing in the next release.
@@ -26,12 +29,24 @@ def load(conn: Connection, file: RosterFile, keys: Sequence[KeyRow], now: dateti
     before, keys_before = rosters.latest(conn), rosters.all_keys(conn)
     if before and not again and file.sha256 and audit.last_after(conn, LOADED) == file.sha256:
         return before
+    keys = keys or [key for key in keys_before if not key.demo]
+    if sentence := orphan(file.roster, keys):
+        raise SettingsError(sentence)
     saved = rosters.save(conn, file.roster, FILE.actor, now, keys=keys)
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
     told = [Changed(**difference.shown()) for difference in changes]
     audit.record(conn, [_loaded(file), *told], FILE, "", saved.version, now)
     return saved
+
+
+def orphan(roster: Roster, keys: Iterable[KeyRow]) -> str | None:
+    """A key of somebody who is not there would still open: a sentence about the first one."""
+    for key in keys:
+        for what, name, there in (("source", key.source, roster.sources), ("person", key.person, roster.people)):
+            if name is not None and name not in there:
+                return f"key {key.id} belongs to {what} {name}: revoke the key first"
+    return None
 
 
 def _loaded(file: RosterFile) -> Changed:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app import roster_saving
 from app.problems import Problem
-from app.security import Caller, Keys, hashed
+from app.security import Entry, Keys, Refusal, Unauthorized, hashed
 from config.roster_file import RosterFile
 from model.errors import SettingsError, Unavailable
 from model.roster import Roster
@@ -58,12 +58,12 @@ class Rosters:
     def current(self) -> Roster:
         return self.roster
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Whose key it is. Raises Problem 401; 503 for an unknown key while nobody can say that it is none."""
+    def key(self, authorization: str | None, now: datetime) -> Entry:
+        """Whose key it is. Raises Unauthorized; Problem 503 for an unknown key while nobody can say that it is none."""
         try:
-            return self.keys.caller(authorization)
-        except Problem:
-            if self._stale and authorization:
+            return self.keys.find(authorization, now)
+        except Unauthorized as refused:
+            if self._stale and refused.refusal is Refusal.UNKNOWN_KEY:
                 detail = "the key is not known here, and the database cannot be asked now: try again soon"
                 raise Problem(503, "The key cannot be checked now", detail, headers={"Retry-After": "2"}) from None
             raise
@@ -165,4 +165,5 @@ def key_rows(file: RosterFile) -> list[KeyRow]:
 def refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:
     """Everybody knows them, so a data folder in which a demo ran opens with a roster of one's own only."""
     if not demo and (known := [key.id for key in keys if key.demo]):
-        raise SettingsError(f"keys {', '.join(known)}: secrets that begin with demo- are for the demo only")
+        names = ", ".join(known)
+        raise SettingsError(f"keys {names}: secrets that begin with demo- are for the demo only: gridcall keys revoke")

@@ -2,15 +2,23 @@
 
 import hashlib
 import hmac
+import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 from app.problems import Problem
 from config.keys import Role
+from store.audit import Who
 from store.rosters import KeyRow
 
 _MAC_BYTES = 8
+_SECRET_BYTES = 32
+_PREFIX = 16  # hexadecimal digits of a hash
+# How secrets made here begin: they are known by it when they turn up where they must not (app/logs.py).
+KEY, LINK = "gck_", "gcc_"
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 
@@ -23,6 +31,10 @@ class Caller:
     source: str | None
     person: str | None
 
+    def who(self) -> Who:
+        """For the audit."""
+        return Who(actor=f"key {self.key_id}", key_id=self.key_id, person=self.person)
+
     def may_read(self, source: str) -> bool:
         return self.role is not Role.UPSTREAM or self.source == source
 
@@ -32,32 +44,68 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def new_secret(begins: str) -> str:
+    """One that nobody can guess; only its hash is kept."""
+    return f"{begins}{secrets.token_urlsafe(_SECRET_BYTES)}"
+
+
+class Refusal(StrEnum):
+    """Why somebody is not let in; the label of a metric."""
+
+    NO_KEY = "no_key"
+    UNKNOWN_KEY = "unknown_key"
+    EXPIRED_KEY = "expired_key"
+    UNKNOWN_LINK = "unknown_link"
+    NOT_ALLOWED = "not_allowed"  # the key is right, and not for this
+    TOO_MANY = "too_many"
+
+
+class Unauthorized(Problem):
+    """401, and why."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(401, "Not authorized", detail, headers={"WWW-Authenticate": "Bearer"})
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A secret that opens, by its hash, and whose it is."""
+
+    sha256: str
+    caller: Caller
+    until: datetime | None
+
+
 class Keys:
-    """The keys this process knows, by hash."""
+    """The keys this process knows."""
 
     def __init__(self, rows: Iterable[KeyRow]) -> None:
-        self._by_hash = {row.sha256: Caller(row.id, Role(row.role), row.source, row.person) for row in rows}
+        # By the beginning of the hash, so that the whole of it is compared in constant time.
+        self._by_prefix = {entry.sha256[:_PREFIX]: entry for row in rows for entry in _entries(row)}
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Raises Problem 401 for no key or a wrong one."""
+    def find(self, authorization: str | None, now: datetime) -> Entry:
+        """Raises Unauthorized."""
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
-            raise _unauthorized("no key was given: send 'Authorization: Bearer KEY'")
-        caller = self._by_hash.get(hashed(secret.strip()))
-        if caller is None:
-            raise _unauthorized("the key is not known here")
-        return caller
+            raise Unauthorized(Refusal.NO_KEY, "no key was given: send 'Authorization: Bearer KEY'")
+        sha256 = hashed(secret.strip())
+        entry = self._by_prefix.get(sha256[:_PREFIX])
+        if entry is None or not hmac.compare_digest(entry.sha256, sha256):
+            raise Unauthorized(Refusal.UNKNOWN_KEY, "the key is not known here")
+        if entry.until is not None and entry.until <= now:
+            detail = f"the secret of key {entry.caller.key_id} was good until {entry.until.isoformat()}"
+            raise Unauthorized(Refusal.EXPIRED_KEY, detail)
+        return entry
 
 
-def _unauthorized(detail: str) -> Problem:
-    return Problem(401, "Not authorized", detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-def require(caller: Caller, *roles: Role) -> None:
-    """Raises Problem 403 unless the caller has one of the roles."""
-    if caller.role not in roles:
-        wanted = " or ".join(roles)
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is {caller.role}; this needs {wanted}")
+def _entries(row: KeyRow) -> Iterator[Entry]:
+    """The secret of a key; and the one before it, while both open."""
+    caller = Caller(row.id, Role(row.role), row.source, row.person)
+    yield Entry(row.sha256, caller, row.expires_at)
+    if row.former_sha256 is not None and row.former_until is not None:
+        until = min(row.former_until, row.expires_at or row.former_until)
+        yield Entry(row.former_sha256, caller, until)
 
 
 class DeliveryIds:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
 from app.intake_door import Door, read_message
@@ -83,6 +84,7 @@ class Service:
         self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
         self.metrics = Metrics()
+        self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused)
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
         self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message, tracer)
@@ -133,7 +135,10 @@ class Service:
 
     def ticks(self) -> Sequence[Tick]:
         table = {
-            Role.API: (Tick("notebook", 1.0, self.notebook.flush),),
+            Role.API: (
+                Tick("notebook", 1.0, self.notebook.flush),
+                Tick("key uses", 60.0, self.doorkeeper.note_uses),
+            ),
             Role.NOTIFIER: (Tick("leases", 5.0, self.dispatcher.renew),),
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
@@ -213,6 +218,7 @@ class Service:
         """After `run` has ended: write down the last notes, let go of everything."""
         if Role.API in self.roles:
             await self.notebook.close()
+        await self.doorkeeper.note_uses()
         if Role.MONITOR in self.roles:
             await self.housekeeping.seal()
         await self._give_back()

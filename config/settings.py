@@ -1,5 +1,6 @@
 """Settings: environment `GRIDCALL_*` (or `GRIDCALL_*_FILE`) over the YAML file `GRIDCALL_CONFIG` over defaults."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -222,8 +223,25 @@ def table() -> str:
     return "\n".join(("| variable | default | what it is |", "| --- | --- | --- |", *rows))
 
 
+def example(given: Mapping[str, object]) -> str:
+    """A file for `GRIDCALL_CONFIG`: `given` is set, every other setting is there as a comment."""
+    lines = [
+        f"# Settings of Gridcall: the file that {CONFIG} names. A line without # counts; a variable such as",
+        f"# {_variable('http_port')} in the environment counts more. Secrets are better kept in files of their own:",
+        f"# {_variable('twilio_auth_token')}{_FILE}=/run/secrets/twilio. docs/settings.md says more.",
+    ]
+    for name, field in Settings.model_fields.items():
+        value = f"{name}: {json.dumps(str(given[name]))}" if name in given else f"# {name}: {_written(field)}".rstrip()
+        lines += ["", f"# {field.description}", value]
+    return "\n".join(lines) + "\n"
+
+
+def _written(field: FieldInfo) -> str:
+    return "" if field.default in (None, PydanticUndefined) else str(field.default)
+
+
 def _default(field: FieldInfo) -> str:
-    return "" if field.default in (None, PydanticUndefined) else f"`{field.default}`"
+    return f"`{found}`" if (found := _written(field)) else ""
 
 
 class _Source(PydanticBaseSettingsSource):

@@ -16,7 +16,8 @@ from store.tables import keys, rosters
 class KeyRow:
     """An API key: only its hash is kept. `role`: upstream, operator or admin; `source` binds an upstream key.
 
-    `demo`: its secret is known to everybody.
+    `demo`: its secret is known to everybody. From `expires_at` on the key opens nothing. A secret that was renewed
+    still opens until `former_until`.
     """
 
     id: str
@@ -25,6 +26,9 @@ class KeyRow:
     source: str | None = None
     person: str | None = None
     demo: bool = False
+    expires_at: datetime | None = None
+    former_sha256: str | None = None
+    former_until: datetime | None = None
 
 
 def latest_version(conn: Connection) -> int:
@@ -54,7 +58,7 @@ def save(
     document = ROSTER.dump_json(replace(roster, version=0)).decode()
     digest = sha256(document)
     alone(conn)
-    other_keys = keys is not None and _replace_keys(conn, keys, now)
+    other_keys = keys is not None and replace_keys(conn, keys, now)
     last = conn.execute(select(rosters.c.version, rosters.c.sha256).order_by(rosters.c.version.desc()).limit(1)).first()
     if last and last.sha256 == digest and not other_keys:
         return replace(roster, version=last.version)
@@ -68,11 +72,20 @@ def all_keys(conn: Connection) -> list[KeyRow]:
     return [KeyRow(**row) for row in conn.execute(select(*columns)).mappings()]
 
 
-def _replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> bool:
+def keys_made(conn: Connection) -> dict[str, datetime]:
+    """When each key was made, by its id."""
+    return {row.id: row.created_at for row in conn.execute(select(keys.c.id, keys.c.created_at))}
+
+
+def replace_keys(conn: Connection, rows: Sequence[KeyRow], now: datetime) -> bool:
     """These keys and no others: one that is not among them opens nothing from now on. False: it was so already."""
-    if set(rows) == set(all_keys(conn)):
+    there, wanted = {row.id: row for row in all_keys(conn)}, {row.id: row for row in rows}
+    if there == wanted:
         return False
-    conn.execute(delete(keys))
-    if rows:
-        conn.execute(insert(keys), [asdict(row) | {"created_at": now} for row in rows])
+    made = keys_made(conn)
+    # All that go before any that come: secrets may have changed their keys.
+    conn.execute(delete(keys).where(keys.c.id.in_(name for name, row in there.items() if wanted.get(name) != row)))
+    new = [asdict(row) | {"created_at": made.get(name, now)} for name, row in wanted.items() if there.get(name) != row]
+    if new:
+        conn.execute(insert(keys), new)
     return True

@@ -98,6 +98,42 @@ keys = Table(
     Column("person", String(63)),
     Column("demo", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("former_sha256", String(64)),
+    Column("former_until", Instant),
+)
+
+# When a secret last opened something; noted now and then. Beside the keys, which are looked at each second.
+key_uses = Table(
+    "key_uses",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("used_at", Instant, nullable=False),
+)
+
+# Numbers and Slack users by themselves: the code that was sent there, and whether somebody said it back.
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("code_sha256", String(64)),
+    Column("sent_at", Instant),
+    Column("tries_left", Integer, nullable=False),
+    Column("day_since", Instant),
+    Column("day_codes", Integer, nullable=False),
+    Column("verified_at", Instant),
+    Column("verified_by", Text, nullable=False),
+)
+
+# Secret addresses of calendars, by the hash of the secret; at most one of each rotation and person.
+calendar_links = Table(
+    "calendar_links",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
 )
 
 # One row for each entry of the roster, or key, that a save changed. Never deleted.

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import AdminDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import problems
 from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, Limit, first_of
@@ -18,7 +18,7 @@ AfterNumber = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description=
 
 @router.get("/v1/audit")
 async def entries(
-    service: ServiceDep, _: AdminDep, limit: Limit = DEFAULT_LIMIT, after: AfterNumber = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: AfterNumber = None
 ) -> dict[str, Any]:
     """`{"audit": [...], "next"}`, the newest first. What is changed meanwhile moves no page.
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant
 from app.api.rotas import check_size, names_in, refused, unknown
 from app.problems import MEDIA_TYPE
 from app.rota_calendar import Entry, calendar
+from app.service import Service
 from model.roster import Roster
 from model.rota import Rota, Rotation, Shift
 from routing.on_call import whole_shifts
@@ -56,8 +57,19 @@ WindowDep = Annotated[Window, Depends(_window)]
 
 
 @router.get("/v1/rotations/{rotation_id}/calendar.ics")
-async def rotation_calendar(rotation_id: str, service: ServiceDep, _: OperatorDep, window: WindowDep) -> Response:
+async def rotation_calendar(rotation_id: str, service: ServiceDep, _: CallerDep, window: WindowDep) -> Response:
     """The shifts of a rotation as a calendar (iCalendar): those that touch the window, whole, in UTC."""
+    return await of_rotation(service, rotation_id, window)
+
+
+@router.get("/v1/people/{person_id}/calendar.ics")
+async def person_calendar(person_id: str, service: ServiceDep, _: CallerDep, window: WindowDep) -> Response:
+    """The shifts of a person in all rotations as a calendar (iCalendar), in UTC."""
+    return await of_person(service, person_id, window)
+
+
+async def of_rotation(service: Service, rotation_id: str, window: Window) -> Response:
+    """Raises Problem 404."""
     roster = service.rosters.roster
     rota = roster.rotas.get(rotation_id)
     if rota is None:
@@ -70,9 +82,8 @@ async def rotation_calendar(rotation_id: str, service: ServiceDep, _: OperatorDe
     return await asyncio.to_thread(_calendar, rota.rotation.name, [rota], title, window, roster)
 
 
-@router.get("/v1/people/{person_id}/calendar.ics")
-async def person_calendar(person_id: str, service: ServiceDep, _: OperatorDep, window: WindowDep) -> Response:
-    """The shifts of a person in all rotations as a calendar (iCalendar), in UTC."""
+async def of_person(service: Service, person_id: str, window: Window) -> Response:
+    """Raises Problem 404."""
     roster = service.rosters.roster
     person = roster.people.get(person_id)
     if person is None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import problems
 from app.coverage import MAX_DAYS, looked
 from routing.coverage import at_once
@@ -16,7 +16,7 @@ Days = Annotated[int, Query(ge=1, le=MAX_DAYS, description="How far ahead")]
 
 
 @router.get("/v1/coverage", responses=problems(422))
-async def coverage(service: ServiceDep, _: OperatorDep, days: Days = 60) -> dict[str, Any]:
+async def coverage(service: ServiceDep, _: CallerDep, days: Days = 60) -> dict[str, Any]:
     """`{"from", "to", "findings", "findings_omitted", "clocks", "clocks_omitted"}`, from now on.
 
     Of the rotations that a route leads to.

@@ -9,14 +9,18 @@ from fastapi import Path as InPath
 
 from app import roster_edits
 from app.api import preconditions
-from app.api.deps import AdminDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, etag, problems, unknown
 from app.api.preconditions import IfMatch
+from app.api.roster import verified
 from app.api.rotas import refused
+from app.masking import masked
 from app.problems import Problem
 from app.roster_effect import effect
 from app.rosters import Snapshot
+from app.service import Service
 from config import roster_writer
+from model.roster import Person
 from routing.on_call import on_call
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
@@ -30,7 +34,7 @@ def _put(section: str, what: str) -> None:
     async def put(
         body: Entry,
         service: ServiceDep,
-        caller: AdminDep,
+        caller: CallerDep,
         why: WhyDep,
         response: Response,
         name: str = InPath(alias=f"{what}_id"),
@@ -48,14 +52,24 @@ def _put(section: str, what: str) -> None:
             response.status_code = 201
         entry = roster_writer.entry(edit.after.roster, section, name)
         response.headers["ETag"] = etag(entry)
-        return {"entry": entry} | edit.shown()
+        told = await _unverified(service, edit.after.roster.people[name]) if section == "people" else {}
+        return {"entry": entry} | edit.shown() | told
+
+
+async def _unverified(service: Service, person: Person) -> dict[str, Any]:
+    """`{"notices"}` of what nobody has verified: it is used all the same."""
+    sure = await verified(service, [person])
+    unsure = [m for m in person.methods if sure is not None and m.address not in sure]
+    text = "{} of {} is not verified: nobody said back a code that was sent there. It is used all the same"
+    told = [text.format(f"{m.channel} {masked(m.channel, m.address)}", person.name) for m in unsure]
+    return {"notices": [{"kind": "unverified", "text": t, "people": [person.id]} for t in told]}
 
 
 def _delete(section: str, what: str) -> None:
     @router.delete(f"/v1/{section}/{{{what}_id}}", name=f"delete_{what}", responses=problems(404) | _CHANGE)
     async def delete(
         service: ServiceDep,
-        caller: AdminDep,
+        caller: CallerDep,
         why: WhyDep,
         name: str = InPath(alias=f"{what}_id"),
         if_match: IfMatch = None,
@@ -88,7 +102,7 @@ for _section, _what in (("teams", "team"), ("rotations", "rotation"), ("policies
 async def delete_person(
     person_id: str,
     service: ServiceDep,
-    caller: AdminDep,
+    caller: CallerDep,
     why: WhyDep,
     if_match: IfMatch = None,
     force: bool = Query(False, description="Out of turns, overrides, absences and steps as well; give a reason"),

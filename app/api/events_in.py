@@ -59,13 +59,14 @@ class EventsIn:
     async def _take(self, scope: Scope, receive: Receive, begun: float) -> tuple[int, dict[str, Any], dict[str, str]]:
         service = self._service
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        caller = service.rosters.caller(headers.get("authorization"))
+        sender = scope["client"][0] if scope.get("client") else ""
+        caller = service.doorkeeper.caller(headers.get("authorization"), sender)
         source = _source(service, caller, scope["path"])
         body, truncated = await body_of(receive, service.settings.max_body_bytes)
         posted = Posted(
             body=body,
             headers=headers,
-            sender=scope["client"][0] if scope.get("client") else "",
+            sender=sender,
             request_id=scope.get("request_id", ""),
             truncated=truncated,
         )
@@ -87,7 +88,7 @@ def _source(service: Service, caller: Caller, path: str) -> str:
     """Whose event it is: that of the key, or the one in the path. Raises Problem 403, 404."""
     if path == EVENTS:
         if caller.source is None:
-            raise Problem(403, "Not allowed", f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
+            raise service.doorkeeper.forbidden(f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
         return caller.source
     source = path.split("/")[3]
     allowed(service, caller, source)
@@ -97,7 +98,7 @@ def _source(service: Service, caller: Caller, path: str) -> str:
 def allowed(service: Service, caller: Caller, source: str) -> None:
     """An upstream speaks for itself only; an admin for every source. Raises Problem 403, 404."""
     if caller.source != source and caller.role is not Role.ADMIN:
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {source}")
+        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {source}")
     if source not in service.rosters.roster.sources:
         raise Problem(404, "No such source", f"source {source} is not in the roster")
 

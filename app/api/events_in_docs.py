@@ -11,6 +11,7 @@ _PROBLEMS = {
     404: "No such source",
     413: "Too large; its beginning is kept",
     422: "Cannot be read; it is kept and people are told",
+    429: "Too many wrong keys from this address: Retry-After",
     503: "Not accepted: try again after Retry-After",
 }
 _PREFER = {

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import record
 from app.answering import within_a_second
-from app.api.deps import CallerDep, OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.event_shapes import detail, summary
 from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, AfterId, Limit, first_of
@@ -74,7 +74,7 @@ async def get_event(source: SourceId, event_id: EventId, service: ServiceDep, ca
     Addresses are masked. `step` counts from 1 and is null for the event's own rows (Slack channel, PagerDuty).
     """
     if not caller.may_read(source):
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {source}")
+        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {source}")
     roster, now = service.rosters.roster, service.clock.now()
     found = await service.database.read(lambda conn: record.load(conn, source, event_id, roster, service.ids, now))
     if found is None:
@@ -86,12 +86,13 @@ async def get_event(source: SourceId, event_id: EventId, service: ServiceDep, ca
     "/v1/events/{source}/{event_id:path}/reply",
     responses={
         202: {"description": "Received and durable, not looked at yet: the database is away"},
-        404: {},
+        400: {"description": "The body is no JSON", "content": {MEDIA_TYPE: {}}},
+        404: {"description": "No such event", "content": {MEDIA_TYPE: {}}},
         409: {"description": "A replaced revision"},
     },
 )
 async def reply(
-    source: SourceId, event_id: EventId, given: ReplyIn, service: ServiceDep, caller: OperatorDep, response: Response
+    source: SourceId, event_id: EventId, given: ReplyIn, service: ServiceDep, caller: CallerDep, response: Response
 ) -> dict[str, Any]:
     """Take a person's answer. `counted` is false when the event was over already: it is kept all the same.
 

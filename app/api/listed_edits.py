@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app import resource_table, roster_edits
 from app.api import preconditions
-from app.api.deps import AdminDep, OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, etag, named, problems, unknown, version_etag
 from app.api.preconditions import IfMatch
 from app.api.rotas import refused
@@ -27,7 +27,7 @@ Before = Annotated[str | None, Query(max_length=63, description="The route that 
 
 
 @router.get("/v1/routes/{route_id}", responses=problems(404))
-async def route(route_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def route(route_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """`{"position", "id", "match", "team", "policy"}`; for admins with the `entry` that `PUT` takes."""
     routes = service.rosters.roster.routes
     position = next((n for n, found in enumerate(routes, start=1) if found.id == route_id), None)
@@ -42,7 +42,7 @@ async def put_route(
     route_id: str,
     body: Entry,
     service: ServiceDep,
-    caller: AdminDep,
+    caller: CallerDep,
     why: WhyDep,
     response: Response,
     before: Before = None,
@@ -68,7 +68,7 @@ async def put_route(
 
 @router.delete("/v1/routes/{route_id}", responses=problems(404, 409) | _CHANGE)
 async def delete_route(
-    route_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
+    route_id: str, service: ServiceDep, caller: CallerDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Take a route out; the catch-all stays (409)."""
 
@@ -84,7 +84,7 @@ async def delete_route(
 
 @router.get("/v1/resources/{scheme}/{code:path}", responses=problems(404))
 async def resource(
-    scheme: str, code: str, service: ServiceDep, caller: OperatorDep, response: Response
+    scheme: str, code: str, service: ServiceDep, caller: CallerDep, response: Response
 ) -> dict[str, Any]:
     """A site or asset; for admins with the `entry` that `PUT` takes."""
     entry = roster_writer.resource(service.rosters.roster, scheme, code)
@@ -93,13 +93,13 @@ async def resource(
     return _shown(entry, {"zone": "", "timezone": "UTC", "contracted_mw": None, "team": None}, caller, response)
 
 
-@router.put("/v1/resources/{scheme}/{code:path}", responses=_PUT)
+@router.put("/v1/resources/{scheme}/{code:path}", responses=problems(404) | _PUT)
 async def put_resource(
     scheme: str,
     code: str,
     body: Entry,
     service: ServiceDep,
-    caller: AdminDep,
+    caller: CallerDep,
     why: WhyDep,
     response: Response,
     if_match: IfMatch = None,
@@ -119,7 +119,7 @@ async def put_resource(
 
 @router.delete("/v1/resources/{scheme}/{code:path}", responses=problems(404) | _CHANGE)
 async def delete_resource(
-    scheme: str, code: str, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
+    scheme: str, code: str, service: ServiceDep, caller: CallerDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Take a resource out."""
 
@@ -135,7 +135,7 @@ async def delete_resource(
 
 @router.post("/v1/resources/import", openapi_extra=_TABLE, responses=_CHANGE)
 async def import_resources(
-    request: Request, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
+    request: Request, service: ServiceDep, caller: CallerDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Make or replace the resources of a table in CSV, all or none; others stay.
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Header, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 
-from app.api.deps import CallerDep, ServiceDep
+from app import access
+from app.api.deps import CallerDep, ServiceDep, address_of
 from app.api.event_shapes import entry_shape
 from app.live import Gap, follow
 from app.problems import Problem
@@ -103,11 +104,12 @@ async def _let_in(socket: WebSocket, service: Service) -> Caller | None:
     given = socket.headers.get("authorization")
     try:
         if given is not None:
-            caller = service.rosters.caller(given)
+            caller = service.doorkeeper.admit(given, address_of(socket), access.ANYBODY)
             await socket.accept()
             return caller
         await socket.accept()
-        return service.rosters.caller(f"Bearer {await _first_key(socket, service)}")
+        key = f"Bearer {await _first_key(socket, service)}"
+        return service.doorkeeper.admit(key, address_of(socket), access.ANYBODY)
     except (Problem, TimeoutError):
         await socket.close(_POLICY_VIOLATION, "no right key was given")
     except WebSocketDisconnect:

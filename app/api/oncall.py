@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant, iso
 from app.problems import Problem
 from model.roster import Roster
@@ -23,7 +23,7 @@ _HORIZONS = (timedelta(days=8), timedelta(days=35), timedelta(days=366))
 @router.get("/v1/oncall", responses={404: {"description": "No such team"}})
 async def oncall(
     service: ServiceDep,
-    _: OperatorDep,
+    _: CallerDep,
     at: Annotated[Instant | None, Query(description="Default: now")] = None,
     team: Annotated[str | None, Query(max_length=63)] = None,
 ) -> dict[str, Any]:

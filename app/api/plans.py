@@ -63,7 +63,7 @@ def _source(service: Service, caller: Caller, given: str | None) -> str:
     if source is None:
         raise Problem(422, "The request cannot be read", "query.source: say whose event it is, ?source=")
     if not caller.may_read(source):
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {source}")
+        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {source}")
     if source not in service.rosters.roster.sources:
         raise Problem(404, "No such source", f"source {source} is not in the roster")
     return source

@@ -1,21 +1,24 @@
 """The roster as it is in force: people, teams, rotations, policies, routes, resources, sources. For operators."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
 
 from app.api import roster_shapes as shapes
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import etag, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.security import Caller
 from app.service import Service
 from config import roster_writer
 from config.keys import Role
-from model.roster import Policy, Resource, Route, Source
-from store import monitors
+from model.errors import Unavailable
+from model.roster import Person, Policy, Resource, Route, Source
+from store import contacts, monitors
+
+VERIFIED_SECONDS = 1.0
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
 
@@ -40,37 +43,47 @@ def _whole(caller: Caller) -> bool:
     return caller.role is Role.ADMIN
 
 
+async def verified(service: Service, people: Iterable[Person]) -> set[str] | None:
+    """Which of their addresses are; None: the database does not answer, and people are shown all the same."""
+    addresses = {method.address for person in people for method in person.methods}
+    try:
+        async with service.clock.timeout(VERIFIED_SECONDS):
+            return await service.database.read(lambda conn: contacts.verified(conn, addresses))
+    except (Unavailable, TimeoutError):
+        return None
+
+
 @router.get("/v1/people")
 async def people(
-    service: ServiceDep, caller: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, caller: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"people": [...], "next"}` by id. Addresses are masked, but for admins."""
     found = page(service.rosters.roster.people.values(), lambda p: p.id, limit, after)
-    now = service.clock.now()
-    return {"people": [shapes.person(p, now, whole=_whole(caller)) for p in found.items], "next": found.next}
+    now, sure = service.clock.now(), await verified(service, found.items)
+    rows = [shapes.person(p, now, whole=_whole(caller), verified=sure) for p in found.items]
+    return {"people": rows, "next": found.next}
 
 
 @router.get("/v1/people/{person_id}", responses=problems(404))
-async def person(person_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def person(person_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One person; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.people.get(person_id)
     if found is None:
         raise unknown("person", person_id)
-    shown = shapes.person(found, service.clock.now(), whole=_whole(caller))
+    sure = await verified(service, [found])
+    shown = shapes.person(found, service.clock.now(), whole=_whole(caller), verified=sure)
     return shown | _entry(response, service, caller, "people", person_id)
 
 
 @router.get("/v1/teams")
-async def teams(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
-) -> dict[str, Any]:
+async def teams(service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
     """`{"teams": [...], "next"}` by id. Of PagerDuty only the mode is told, never the key."""
     found = page(service.rosters.roster.teams.values(), lambda t: t.id, limit, after)
     return {"teams": [shapes.team(t) for t in found.items], "next": found.next}
 
 
 @router.get("/v1/teams/{team_id}", responses=problems(404))
-async def team(team_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def team(team_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One team; for admins with the `entry` that `PUT` takes, PagerDuty's key in it."""
     found = service.rosters.roster.teams.get(team_id)
     if found is None:
@@ -80,7 +93,7 @@ async def team(team_id: str, service: ServiceDep, caller: OperatorDep, response:
 
 @router.get("/v1/rotations")
 async def rotations(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"rotations": [...], "next"}` by id, each with its layers."""
     found = page(service.rosters.roster.rotations.values(), lambda r: r.id, limit, after)
@@ -88,7 +101,7 @@ async def rotations(
 
 
 @router.get("/v1/rotations/{rotation_id}", responses=problems(404))
-async def rotation(rotation_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def rotation(rotation_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One rotation with its layers and its overrides; for admins with the `entry` that `PUT` takes."""
     roster = service.rosters.roster
     rota = roster.rotas.get(rotation_id)
@@ -100,7 +113,7 @@ async def rotation(rotation_id: str, service: ServiceDep, caller: OperatorDep, r
 
 @router.get("/v1/policies")
 async def policies(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"policies": [...], "next"}` by id, each with its steps."""
     found = page(service.rosters.roster.policies.values(), lambda p: p.id, limit, after)
@@ -108,7 +121,7 @@ async def policies(
 
 
 @router.get("/v1/policies/{policy_id}", responses=problems(404))
-async def policy(policy_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def policy(policy_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One policy; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.policies.get(policy_id)
     if found is None:
@@ -119,7 +132,7 @@ async def policy(policy_id: str, service: ServiceDep, caller: OperatorDep, respo
 
 @router.get("/v1/routes")
 async def routes(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"routes": [...], "next"}` in their order: the first that fits decides, the last fits everything."""
     numbered = list(enumerate(service.rosters.roster.routes, start=1))
@@ -130,7 +143,7 @@ async def routes(
 
 @router.get("/v1/resources")
 async def resources(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"resources": [...], "next"}` by scheme and code."""
     found = page(service.rosters.roster.resources, lambda r: f"{r.scheme}/{r.code}", limit, after)
@@ -139,7 +152,7 @@ async def resources(
 
 @router.get("/v1/sources")
 async def sources(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"sources": [...], "next"}` by id, each with its monitor: status and when it was last heard."""
     found = page(service.rosters.roster.sources.values(), lambda s: s.id, limit, after)
@@ -147,7 +160,7 @@ async def sources(
 
 
 @router.get("/v1/sources/{source_id}", responses=problems(404))
-async def source(source_id: str, service: ServiceDep, caller: OperatorDep, response: Response) -> dict[str, Any]:
+async def source(source_id: str, service: ServiceDep, caller: CallerDep, response: Response) -> dict[str, Any]:
     """One source with its monitor; for admins with the `entry` that `PUT` takes."""
     found = service.rosters.roster.sources.get(source_id)
     if found is None:

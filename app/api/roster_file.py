@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api import preconditions
-from app.api.deps import AdminDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import WhyDep, problems, version_etag
 from app.api.preconditions import IfMatch
 from app.editing import Decide
@@ -25,7 +25,7 @@ _FILE = {"requestBody": {"required": True, "content": {YAML: {"schema": {"type":
 
 
 @router.get("/v1/roster", response_class=Response, responses={200: {"content": {YAML: {}}}})
-async def export(service: ServiceDep, _: AdminDep) -> Response:
+async def export(service: ServiceDep, _: CallerDep) -> Response:
     """The roster in force as its file, without keys: of their secrets only hashes are known. Its ETag is the version.
 
     It has whole phone numbers and PagerDuty's routing keys in it.
@@ -36,7 +36,7 @@ async def export(service: ServiceDep, _: AdminDep) -> Response:
 
 
 @router.post("/v1/roster/plan", openapi_extra=_FILE, responses=problems(409, 422))
-async def plan(request: Request, service: ServiceDep, _: AdminDep) -> dict[str, Any]:
+async def plan(request: Request, service: ServiceDep, _: CallerDep) -> dict[str, Any]:
     """What `PUT /v1/roster` with this file would change, in words and as data; nothing is kept.
 
     `{"version", "changes": [{"what", "change", "text", "before", "after"}], "effect": [{"rotation", "from", "to",
@@ -48,7 +48,7 @@ async def plan(request: Request, service: ServiceDep, _: AdminDep) -> dict[str, 
 
 @router.put("/v1/roster", openapi_extra=_FILE, responses=problems(409, 412, 422, 428, 503))
 async def apply(
-    request: Request, response: Response, service: ServiceDep, caller: AdminDep, why: WhyDep, if_match: IfMatch = None
+    request: Request, response: Response, service: ServiceDep, caller: CallerDep, why: WhyDep, if_match: IfMatch = None
 ) -> dict[str, Any]:
     """Bring the file in force, whole or not at all. A file that names no keys leaves the keys as they are.
 

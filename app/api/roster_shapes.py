@@ -1,5 +1,6 @@
 """The JSON shapes of the roster's nouns. PagerDuty's keys are in none of them. Pure."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +15,8 @@ from routing.audience import is_awake
 from routing.on_call import gaps, shifts
 
 
-def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
-    """`whole`: addresses as they are, else masked."""
+def person(found: Person, now: datetime, *, whole: bool, verified: Collection[str] | None = None) -> dict[str, Any]:
+    """`whole`: addresses as they are, else masked. `verified`: those that are; None: nobody can say now."""
     return {
         "id": found.id,
         "name": found.name,
@@ -24,7 +25,11 @@ def person(found: Person, now: datetime, *, whole: bool) -> dict[str, Any]:
         "awake_hours": {"start": f"{found.awake.start:%H:%M}", "end": f"{found.awake.end:%H:%M}"},
         "awake": is_awake(found, now),
         "methods": [
-            {"channel": str(m.channel), "address": m.address if whole else masked(m.channel, m.address)}
+            {
+                "channel": str(m.channel),
+                "address": m.address if whole else masked(m.channel, m.address),
+                "verified": None if verified is None else m.address in verified,
+            }
             for m in found.methods
         ],
         "pagerduty_user": found.pagerduty_user,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import roster_edits
 from app.api import roster_shapes as shapes
-from app.api.deps import AdminDep, OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, named, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.api.rotas import names_in, refused
@@ -43,7 +43,7 @@ class SwapIn(BaseModel):
 
 @router.post("/v1/rotations/{rotation_id}/overrides", status_code=201, responses=problems(400, 404, 409, 422, 503))
 async def add_override(
-    rotation_id: str, body: Entry, service: ServiceDep, caller: AdminDep, why: WhyDep
+    rotation_id: str, body: Entry, service: ServiceDep, caller: CallerDep, why: WhyDep
 ) -> dict[str, Any]:
     """Change a rota for some hours: `{"action": "add|replace|remove", "person", "replaces", "from", "to"}`.
 
@@ -56,7 +56,7 @@ async def add_override(
 
 @router.delete("/v1/rotations/{rotation_id}/overrides/{override_id}", responses=problems(404, 409, 422, 503))
 async def remove_override(
-    rotation_id: str, override_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep
+    rotation_id: str, override_id: str, service: ServiceDep, caller: CallerDep, why: WhyDep
 ) -> dict[str, Any]:
     """An override says always the same, so its id is enough to know which one is meant."""
 
@@ -70,7 +70,7 @@ async def remove_override(
 
 
 @router.post("/v1/rotations/{rotation_id}/swaps", status_code=201, responses=problems(400, 404, 409, 422, 503))
-async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
+async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: CallerDep, why: WhyDep) -> dict[str, Any]:
     """Two people take each other's hours: `{"first": {"person", "from", "to"}, "second": {"person", "from", "to"}}`.
 
     Both overrides are made, or none. Who is not on call in the hours named is answered 409.
@@ -93,7 +93,7 @@ async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: Admi
 
 @router.get("/v1/absences")
 async def absences(
-    service: ServiceDep, _: OperatorDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"absences": [{"id", "person", "from", "to"}], "next"}` by start."""
     unique = {shown["id"]: shown for shown in map(shapes.absence, service.rosters.roster.absences)}
@@ -102,13 +102,13 @@ async def absences(
 
 
 @router.post("/v1/absences", status_code=201, responses=problems(400, 409, 422, 503))
-async def add_absence(body: Entry, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
+async def add_absence(body: Entry, service: ServiceDep, caller: CallerDep, why: WhyDep) -> dict[str, Any]:
     """From then until then a person is on call nowhere: `{"person", "from", "to"}`."""
     return _added(await service.editor.edit(lambda now: roster_edits.add(now, "absences", body), caller, why))
 
 
 @router.delete("/v1/absences/{absence_id}", responses=problems(404, 409, 422, 503))
-async def remove_absence(absence_id: str, service: ServiceDep, caller: AdminDep, why: WhyDep) -> dict[str, Any]:
+async def remove_absence(absence_id: str, service: ServiceDep, caller: CallerDep, why: WhyDep) -> dict[str, Any]:
     """The person is back."""
 
     def without(before: Snapshot) -> Snapshot:

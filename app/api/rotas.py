@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 
 from app.api import roster_shapes as shapes
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant, iso
 from app.api.rota_in import MAX_AT_ONCE, PreviewIn, most_at_once
 from app.problems import MEDIA_TYPE, Problem
@@ -48,7 +48,7 @@ _HOURS = {ShiftUnit.HOUR: 1, ShiftUnit.DAY: 24, ShiftUnit.WEEK: 168, ShiftUnit.M
 async def preview(
     body: PreviewIn,
     service: ServiceDep,
-    _: OperatorDep,
+    _: CallerDep,
     against: Annotated[str | None, Query(max_length=63, description="A rotation in force to compare with")] = None,
 ) -> dict[str, Any]:
     """Who would be on call by this rotation: `{"shifts", "gaps", "notices"}`. Nothing is stored.
@@ -78,7 +78,7 @@ async def preview(
 async def rotation_shifts(
     rotation_id: str,
     service: ServiceDep,
-    _: OperatorDep,
+    _: CallerDep,
     start: Annotated[Instant | None, Query(alias="from", description="Default: now")] = None,
     end: Annotated[Instant | None, Query(alias="to", description="At most 366 days later; default: 14")] = None,
 ) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from fastapi import APIRouter
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.events_in import allowed, decided_body
-from app.problems import Problem
+from app.problems import MEDIA_TYPE, Problem
 from store import deliveries
 from store.deliveries import DeliveryState
 
-router = APIRouter(tags=["sending"])
+router = APIRouter(
+    tags=["sending"], responses={404: {"description": "No such source or delivery", "content": {MEDIA_TYPE: {}}}}
+)
 
 
 @router.post("/v1/sources/{source}/heartbeat")
@@ -34,7 +36,7 @@ async def get_delivery(delivery_id: str, service: ServiceDep, caller: CallerDep)
     if found is None:
         return {"delivery_id": delivery_id, "state": str(DeliveryState.ACCEPTED)}
     if not caller.may_read(found.source):
-        raise Problem(403, "Not allowed", f"key {caller.key_id} is not for source {found.source}")
+        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {found.source}")
     return {
         "delivery_id": delivery_id,
         "state": str(found.state),

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from app.api.deps import OperatorDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep
 from app.api.events_in import answer_to
 from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, AfterId, Limit, first_of
@@ -63,7 +63,7 @@ class RepairIn(BaseModel):
 @router.get("/v1/unreadable")
 async def list_unreadables(
     service: ServiceDep,
-    _: OperatorDep,
+    _: CallerDep,
     state: UnreadableState | None = None,
     limit: Limit = DEFAULT_LIMIT,
     after: AfterId = None,
@@ -75,7 +75,7 @@ async def list_unreadables(
 
 
 @router.get("/v1/unreadable/{unreadable_id}", responses=_ONE)
-async def get_unreadable(unreadable_id: str, service: ServiceDep, _: OperatorDep) -> dict[str, Any]:
+async def get_unreadable(unreadable_id: str, service: ServiceDep, _: CallerDep) -> dict[str, Any]:
     """The message whole: `body` and `repaired` are `{"text"}`, or `{"base64"}` where it is no UTF-8."""
     kept = await service.database.read(lambda conn: _find(conn, unreadable_id))
     return _summary(kept.row, service) | {
@@ -88,8 +88,8 @@ async def get_unreadable(unreadable_id: str, service: ServiceDep, _: OperatorDep
     }
 
 
-@router.put("/v1/unreadable/{unreadable_id}", responses=_CHANGE)
-async def repair(unreadable_id: str, given: RepairIn, service: ServiceDep, caller: OperatorDep) -> dict[str, Any]:
+@router.put("/v1/unreadable/{unreadable_id}", responses=_CHANGE | {400: {"description": "The body is no JSON"}})
+async def repair(unreadable_id: str, given: RepairIn, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """Keep a repaired body, `{"body": "..."}`, beside the original, and say how it reads now.
 
     `{"id", "readable": bool, "events": [{"event_id", "revision", "message_type", "headline", "warnings"}],
@@ -110,7 +110,7 @@ async def repair(unreadable_id: str, given: RepairIn, service: ServiceDep, calle
 
 
 @router.post("/v1/unreadable/{unreadable_id}/replay", status_code=202, responses=_CHANGE | {422: {}, 503: {}})
-async def replay(unreadable_id: str, request: Request, service: ServiceDep, caller: OperatorDep) -> JSONResponse:
+async def replay(unreadable_id: str, request: Request, service: ServiceDep, caller: CallerDep) -> JSONResponse:
     """Send it through the door again, as its source's, repaired where it was. Answers like `POST /v1/events`."""
     kept = _not_replayed(await service.database.read(lambda conn: _find(conn, unreadable_id)))
     if kept.truncated and kept.row.repaired is None:

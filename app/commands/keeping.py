@@ -40,4 +40,5 @@ def purge(
         if not yes:
             typer.confirm("Purge it? This cannot be undone", abort=True)
         typer.echo(f"Purged from {keeping.purge(settings, address, now)} events.")
+    keeping.forget_contact(settings, address)
     typer.echo("Take it out of the roster file too. Earlier versions of the roster and backups keep it.")

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from model.attempt import Words
+
 
 class SpokenAnswer(StrEnum):
     """What a pressed key led to."""
@@ -44,6 +46,15 @@ class WrittenAnswer(StrEnum):
     UNCLEAR = "unclear"
     STRANGER = "stranger"
     HELP = "help"
+
+
+def code_words(code: str, minutes: int) -> Words:
+    """A code that shows whose number or Slack user it is."""
+    text = (
+        f"Gridcall: {code} is the code that shows that alerts reach you here. It is good for {minutes} minutes. "
+        "You did not ask for it? Tell whoever runs Gridcall."
+    )
+    return Words(text=text, template="code/1")
 
 
 def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:

@@ -44,6 +44,16 @@ def test_migrate_makes_the_tables_once_and_doctor_and_check_find_them(empty_data
     assert run(capsys, "check", "--all") == (0, "0 events with 0 sealed rows: unbroken\n")
 
 
+def test_the_first_key_makes_the_tables(empty_database, capsys):
+    code, output = run(capsys, "keys", "create", "--role", "admin", "--name", "root")
+    assert (code, "gck_" in output) == (0, True)
+    assert "gck_" in run(capsys, "keys", "renew", "root")[1]
+    [shown] = json.loads(run(capsys, "keys", "list", "--json")[1])["keys"]
+    assert (shown["name"], shown["former_until"] > shown["created_at"]) == ("root", True)
+    assert run(capsys, "keys", "revoke", "root")[0] == 0
+    assert "There are no keys" in run(capsys, "keys", "list")[1]
+
+
 async def test_a_service_opens_it_and_makes_the_tables(empty_database, tmp_path):
     opened = stores.open_stores(load_settings(), SystemClock())
     assert isinstance(opened.database, PostgresDatabase)

@@ -18,6 +18,8 @@ from app.cli import main
 from app.evidence import verify
 from config.roster_file import RosterFile
 from config.settings import load_settings
+from store import contacts
+from store.contacts import Contact
 from tests import app_fixture, postgres
 from tests.app_fixture import NUMBERS, ROSTER, House, opened
 from tests.databases import POSTGRESQL
@@ -136,13 +138,15 @@ async def test_a_number_is_purged_by_command(
     number = NUMBERS[0]
     async with opened(tmp_path) as house:
         await house.send("E-1")
+        verified = Contact(address=number, verified_at=app_fixture.START)
+        await house.service.database.transact(lambda conn: contacts.put(conn, verified))
     code, out = await asyncio.to_thread(run, capsys, "purge", number, "--yes")  # START is long over
     assert code == 0
     assert "Purged from 1 events." in out
     assert number not in out
     assert "stands in 0 events" in (await asyncio.to_thread(run, capsys, "purge", number))[1]
     with sqlite3.connect(tmp_path / "gridcall.db") as database:
-        for table in ("notifications", "attempts"):
+        for table in ("notifications", "attempts", "contacts"):
             assert database.execute(f"SELECT 1 FROM {table} WHERE address = ?", (number,)).fetchone() is None
     database.close()
 

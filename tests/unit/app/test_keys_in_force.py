@@ -29,11 +29,11 @@ async def database():
 async def test_a_key_that_left_the_roster_opens_nothing(database):
     demo = read_roster(DEMO_ROSTER)
     first = await load_rosters(database, demo, NOW, demo=True)
-    assert first.keys.caller("Bearer demo-admin").role is Role.ADMIN
+    assert first.keys.find("Bearer demo-admin", NOW).caller.role is Role.ADMIN
     second = await load_rosters(database, replace(demo, keys=(OWN,), sha256="another"), NOW, demo=False)
-    assert second.keys.caller(f"Bearer {OWN.secret}").key_id == "own"
+    assert second.keys.find(f"Bearer {OWN.secret}", NOW).caller.key_id == "own"
     with pytest.raises(Problem, match="not known"):
-        second.keys.caller("Bearer demo-admin")
+        second.keys.find("Bearer demo-admin", NOW)
 
 
 async def test_a_demos_data_folder_does_not_open_with_the_demos_keys(database):
@@ -65,7 +65,7 @@ async def test_an_edit_elsewhere_is_in_force_after_the_next_look(database):
     await here.refresh(database)
     assert here.roster.version == 2
     assert not here.roster.people
-    assert here.caller(f"Bearer {OWN.secret}").key_id == "own"
+    assert here.key(f"Bearer {OWN.secret}", NOW).caller.key_id == "own"
 
 
 async def test_a_start_without_a_database_knows_the_roster_and_the_keys(database, tmp_path):
@@ -76,16 +76,16 @@ async def test_a_start_without_a_database_knows_the_roster_and_the_keys(database
     assert "demo-admin" not in keep.read_text().replace('"id":"demo-admin"', "")
     after = await load_rosters(Away(), None, NOW, demo=True, keep=keep)
     assert after.roster == before.roster
-    assert after.caller("Bearer demo-admin").role is Role.ADMIN
+    assert after.key("Bearer demo-admin", NOW).caller.role is Role.ADMIN
     with pytest.raises(Problem) as unknown:
-        after.caller("Bearer made-up")
+        after.key("Bearer made-up", NOW)
     assert unknown.value.status == 503
     with pytest.raises(Problem) as none:
-        after.caller(None)
+        after.key(None, NOW)
     assert none.value.status == 401
     await after.refresh(database)
     with pytest.raises(Problem) as wrong:
-        after.caller("Bearer made-up")
+        after.key("Bearer made-up", NOW)
     assert wrong.value.status == 401
 
 
@@ -112,7 +112,7 @@ async def test_a_full_disk_does_not_end_the_process_over_the_kept_roster(databas
 
     monkeypatch.setattr(Path, "replace", full)
     rosters = await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=True, keep=tmp_path / "snapshot.json")
-    assert rosters.caller("Bearer demo-admin").role is Role.ADMIN
+    assert rosters.key("Bearer demo-admin", NOW).caller.role is Role.ADMIN
     assert list(tmp_path.glob("snapshot*")) == []
 
 

@@ -9,7 +9,7 @@ from tests.app_fixture import opened
 
 EVERYBODYS = ({"queue"}, {"roster", "queue"})
 JOBS = {
-    Role.API: ({"live"}, {"notebook"}),
+    Role.API: ({"live"}, {"notebook", "key uses"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
     Role.MONITOR: (set(), {"seal", "heartbeat", "coverage", "reminders", "reply codes", "months", "retention"}),

@@ -32,8 +32,8 @@ async def test_operators_and_admins_read_it_and_nobody_else(house: House, path: 
 async def test_admins_see_whole_numbers_and_operators_two_digits(house: House) -> None:
     admin = (await house.get("/v1/people/ana", "demo-admin")).json()
     operator = (await house.get("/v1/people/ana")).json()
-    assert {"channel": "voice", "address": "+13125550101"} in admin["methods"]
-    assert {"channel": "voice", "address": "**********01"} in operator["methods"]
+    assert {"channel": "voice", "address": "+13125550101", "verified": False} in admin["methods"]
+    assert {"channel": "voice", "address": "**********01", "verified": False} in operator["methods"]
     assert operator["awake"] is True
 
 

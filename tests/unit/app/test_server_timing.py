@@ -28,7 +28,7 @@ async def test_a_read_and_what_of_it_was_the_database(house: House) -> None:
 
 
 async def test_what_the_memory_answers_waits_for_no_database(house: House) -> None:
-    assert timing(await house.get("/v1/people"))["db"] == 0
+    assert timing(await house.get("/v1/teams"))["db"] == 0
 
 
 async def test_a_refusal_at_the_door_has_its_whole_time(house: House) -> None:
@@ -39,4 +39,4 @@ async def test_a_refusal_at_the_door_has_its_whole_time(house: House) -> None:
 async def test_requests_are_kept_apart(house: House) -> None:
     """What one waited for the database is not put down to the next."""
     await house.get("/v1/events")
-    assert timing(await house.get("/v1/people"))["db"] == 0
+    assert timing(await house.get("/v1/teams"))["db"] == 0

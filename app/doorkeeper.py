@@ -1,0 +1,83 @@
+"""Lets callers in by their keys, counts whom it does not, and notes which keys are used.
+
+A right key passes whatever was refused before from its address: nobody can keep a sender out by guessing beside it.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from app.failures import Failures
+from app.metrics import Refused
+from app.problems import Problem
+from app.rosters import Rosters
+from app.security import Caller, Refusal, Unauthorized
+from config.keys import Role
+from model.clock import Clock
+from model.errors import Unavailable
+from store import key_uses
+from store.database import Database
+
+
+class Doorkeeper:
+    """One for a process: addresses and uses are noted in memory."""
+
+    def __init__(self, rosters: Rosters, database: Database, clock: Clock, refused: Refused) -> None:
+        self._rosters = rosters
+        self._database = database
+        self._clock = clock
+        self._refused = refused
+        self._failures = Failures()
+        self._used: dict[str, datetime] = {}
+
+    def caller(self, authorization: str | None, address: str) -> Caller:
+        """Whose key it is. Raises Problem 401, or 429 when the address was refused too often; 503 as `Rosters.key`."""
+        now = self._clock.now()
+        try:
+            entry = self._rosters.key(authorization, now)
+        except Unauthorized as refused:
+            self._refused.count(refused.refusal)
+            if (wait := self._failures.count(address, now)) is not None:
+                raise self._too_many(wait) from None
+            raise
+        self._used[entry.sha256] = now
+        return entry.caller
+
+    def admit(self, authorization: str | None, address: str, roles: frozenset[Role]) -> Caller:
+        """As `caller`; raises Problem 403 unless the key has one of the roles."""
+        caller = self.caller(authorization, address)
+        if caller.role not in roles:
+            raise self.forbidden(f"key {caller.key_id} is {caller.role}; this needs {' or '.join(sorted(roles))}")
+        return caller
+
+    def unknown_link(self, address: str) -> Problem:
+        """Counted, and to be raised: nothing is at an address that is a secret. 429 as for wrong keys."""
+        self._refused.count(Refusal.UNKNOWN_LINK)
+        wait = self._failures.count(address, self._clock.now())
+        return Problem(404, "Not found", "nothing is here") if wait is None else self._too_many(wait)
+
+    def forbidden(self, detail: str) -> Problem:
+        """Counted, and to be raised: the key is right and not for this."""
+        self._refused.count(Refusal.NOT_ALLOWED)
+        return Problem(403, "Not allowed", detail)
+
+    def _too_many(self, wait: timedelta) -> Problem:
+        self._refused.count(Refusal.TOO_MANY)
+        detail = "this address sent too many wrong keys: wait, or send the right one, which is let in at any time"
+        seconds = str(math.ceil(wait.total_seconds()))
+        return Problem(429, "Too many wrong keys", detail, headers={"Retry-After": seconds})
+
+    @property
+    def used(self) -> Mapping[str, datetime]:
+        """What is not written down yet: when secrets of these hashes were last used."""
+        return self._used
+
+    async def note_uses(self) -> None:
+        """Write down when keys were last used. While the database is away they are kept for the next time."""
+        used, self._used = self._used, {}
+        if not used:
+            return
+        try:
+            await self._database.transact(lambda conn: key_uses.note(conn, used))
+        except Unavailable:
+            self._used = used | self._used
