@@ -24,7 +24,7 @@ from model.errors import GridcallError
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Run": (operating.serve, operating.sandbox),
+    "Run": (operating.serve, operating.watch, operating.sandbox),
     "Run one role": (operating.api, operating.router, operating.notifier, operating.monitor),
     "Try, without a server": (sending.example, previewing.plan, previewing.say),
     "Talk to one that runs": (

@@ -116,6 +116,19 @@ class Settings(BaseSettings):
         description="Where traces go, OTLP over HTTP, such as http://collector:4318; OTEL_EXPORTER_OTLP_ENDPOINT by "
         "default, and without either there are none. Needs the extra `otel`.",
     )
+    watch_duty: SecretStr | None = Field(
+        None, description="Whom `gridcall watch` calls, in this order: Ana=+13125550101, Ben=+13125550102."
+    )
+    watch_after_seconds: float = Field(
+        30.0, ge=1, le=600, description="Not well for so long, and `gridcall watch` calls."
+    )
+    watch_pagerduty_key: SecretStr | None = Field(
+        None, description="Routing key of the PagerDuty service that `gridcall watch` alerts."
+    )
+    watch_slack_channel: str | None = Field(None, description="Channel id to which `gridcall watch` posts.")
+    watch_switch_url: WebAddress | None = Field(
+        None, description="A dead-man's switch: `gridcall watch` asks for it each minute while all is well."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
 
@@ -166,6 +179,13 @@ class Settings(BaseSettings):
             raise ValueError("expected visible ASCII characters without spaces")
         return value
 
+    @field_validator("watch_duty")
+    @classmethod
+    def _duty_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            duty_list(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _vendors_whole(self) -> "Settings":
         """A vendor half set up would fail with the first event, not at start."""
@@ -178,6 +198,17 @@ class Settings(BaseSettings):
                 given = ", ".join(_variable(name) for name in vendor if getattr(self, name) is not None)
                 raise ValueError(f"{given} without {', '.join(missing)}: give all or none")
         return self
+
+
+def duty_list(text: str) -> list[tuple[str, str]]:
+    """(name, E.164 number) of each, in their order. Raises ValueError, which quotes no number."""
+    found = []
+    for place, one in enumerate(text.split(","), start=1):
+        name, _, number = (part.strip() for part in one.partition("="))
+        if not name or not number:
+            raise ValueError(f"expected Name=+13125550101 and a comma between two, not so in place {place}")
+        found.append((name, _number(number)))
+    return found
 
 
 def load_settings(**given: Any) -> Settings:

@@ -69,6 +69,33 @@ def _run_role(name: str, roster: Path | None) -> None:
     in_loop(run_role(settings, Role(name), ready))
 
 
+def watch(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="The Gridcall to look at, such as https://gridcall.example")
+    ],
+) -> None:
+    """Look at a Gridcall from another host, and call its duty list when it is not well, until Ctrl-C."""
+    from app import logs
+    from app.serve import in_loop
+    from app.watching import Watched
+    from app.watching import watch as run
+    from config.settings import load_settings, unknown_variables
+
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter("expected an address such as https://gridcall.example", param_hint="URL")
+    settings = load_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    for variable in unknown_variables():
+        typer.echo(f"{variable} is not a setting of Gridcall", err=True)
+
+    def ready(watched: Watched) -> None:
+        names = ", ".join(person.name for person in watched.duty) or "nobody by phone"
+        after = watched.rules.after.total_seconds()
+        typer.echo(f"Watching {watched.url}. When it is not well for {after:g} s: {names}")
+
+    in_loop(run(settings, url, ready))
+
+
 def sandbox(
     api: Annotated[
         str | None, typer.Option(metavar="URL", help="The Gridcall to call back; by default the one of the settings.")

@@ -44,16 +44,17 @@ class SmsChannel:
     repeatable = False
 
     def __init__(
-        self, account: TwilioAccount, *, from_number: str, public_url: str, timeout_seconds: float = 5.0
+        self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self._account = account
         self._from_number = from_number
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
         attempt = send.attempt
         low, high = VALIDITY_SECONDS
+        callback = {"status_callback": callback_url(self._public_url, attempt.id)} if self._public_url else {}
         message = await self._account.ask(
             self.timeout_seconds,
             lambda client: client.messages.create_async(
@@ -61,7 +62,7 @@ class SmsChannel:
                 from_=self._from_number,
                 body=attempt.words.text[:BODY_CHARS],
                 validity_period=min(max(int(send.valid_seconds), low), high),
-                status_callback=callback_url(self._public_url, attempt.id),
+                **callback,
             ),
         )
         named(message)

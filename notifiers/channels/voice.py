@@ -39,24 +39,22 @@ KINDS: Mapping[str, ReceiptKind] = {
 
 
 class VoiceChannel:
-    """Calls people. `public_url` is where Twilio reaches us, without a slash at the end."""
+    """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing."""
 
     name = ChannelName.VOICE
     repeatable = False
 
     def __init__(
-        self, account: TwilioAccount, *, from_number: str, public_url: str, timeout_seconds: float = 5.0
+        self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self._account = account
         self._from_number = from_number
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
         attempt = send.attempt
-        status_url, key_url, amd_url = (
-            callback_url(self._public_url, attempt.id, leaf) for leaf in ("status", "key", "amd")
-        )
+        key_url, callbacks = self._callbacks(attempt.id)
         twiml = call_twiml(attempt.words.payload, key_url)
         call = await self._account.ask(
             self.timeout_seconds,
@@ -65,17 +63,28 @@ class VoiceChannel:
                 from_=self._from_number,
                 twiml=twiml,
                 timeout=send.ring_seconds,
-                status_callback=status_url,
-                status_callback_event=STATUS_EVENTS,
-                status_callback_method="POST",
-                machine_detection="Enable",
-                async_amd="true",
-                async_amd_status_callback=amd_url,
-                async_amd_status_callback_method="POST",
+                **callbacks,
             ),
         )
         named(call)
         return Sent(vendor_id=call.sid, vendor_at=call.date_created, raw={"sid": call.sid, "status": call.status})
+
+    def _callbacks(self, attempt_id: str) -> tuple[str, Mapping[str, Any]]:
+        """Where a key is told, and what asks Twilio to tell the rest."""
+        if self._public_url is None:
+            return "", {}
+        status_url, key_url, amd_url = (
+            callback_url(self._public_url, attempt_id, leaf) for leaf in ("status", "key", "amd")
+        )
+        return key_url, {
+            "status_callback": status_url,
+            "status_callback_event": STATUS_EVENTS,
+            "status_callback_method": "POST",
+            "machine_detection": "Enable",
+            "async_amd": "true",
+            "async_amd_status_callback": amd_url,
+            "async_amd_status_callback_method": "POST",
+        }
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
         # No time filter: a call that waits in the calls-per-second queue has no start time yet.

@@ -1,0 +1,91 @@
+"""The alarm about Gridcall itself: when it stands, and whom of the duty list it calls next. Pure.
+
+It needs no queue, no database and no roster. Whoever looks and calls is handed in by app (app/watching.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """`after`: unwell for so long is an alarm. `next_after`: then the next person is called, as nobody can answer.
+
+    `well_for`: well again for so long ends it. No number is called more than `calls` times `within` that time.
+    """
+
+    after: timedelta = timedelta(seconds=30)
+    next_after: timedelta = timedelta(seconds=150)
+    well_for: timedelta = timedelta(seconds=60)
+    calls: int = 3
+    within: timedelta = timedelta(minutes=15)
+
+
+class Duty(NamedTuple):
+    """Somebody who is called when Gridcall cannot call."""
+
+    name: str
+    number: str
+
+
+class Ring(NamedTuple):
+    number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`raised_at`: the alarm stands since then. `rings` of the last `within`, also of earlier alarms."""
+
+    unwell_since: datetime | None = None
+    raised_at: datetime | None = None
+    well_since: datetime | None = None
+    place: int = 0  # on the duty list: whose turn it is
+    rings: tuple[Ring, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is to be done now: `raised` and `over` tell everybody, once each; `ring` calls one of them."""
+
+    state: State
+    raised: bool = False
+    ring: Duty | None = None
+    over: bool = False
+
+
+def turn(state: State, well: bool, duty: Sequence[Duty], rules: Rules, now: datetime) -> Turn:
+    """One look has found us well or not. Called every few seconds, whatever the last look found."""
+    state = replace(state, rings=tuple(ring for ring in state.rings if now - ring.at < rules.within))
+    if state.raised_at is None:
+        if well:
+            return Turn(replace(state, unwell_since=None))
+        state = replace(state, unwell_since=state.unwell_since or now)
+        assert state.unwell_since is not None
+        if now - state.unwell_since < rules.after:
+            return Turn(state)
+        return _ring(Turn(replace(state, raised_at=now, place=0), raised=True), duty, rules, now)
+    if not well:
+        return _ring(Turn(replace(state, well_since=None)), duty, rules, now)
+    state = replace(state, well_since=state.well_since or now)
+    assert state.well_since is not None
+    if now - state.well_since < rules.well_for:
+        return Turn(state)
+    return Turn(State(rings=state.rings), over=True)
+
+
+def _ring(so_far: Turn, duty: Sequence[Duty], rules: Rules, now: datetime) -> Turn:
+    state = so_far.state
+    assert state.raised_at is not None
+    last = max((ring.at for ring in state.rings if ring.at >= state.raised_at), default=None)
+    if last is not None and now - last < rules.next_after:
+        return so_far
+    for step in range(len(duty)):
+        place = (state.place + step) % len(duty)
+        number = duty[place].number
+        if sum(ring.number == number for ring in state.rings) < rules.calls:
+            rung = replace(state, place=place + 1, rings=(*state.rings, Ring(number, now)))
+            return replace(so_far, state=rung, ring=duty[place])
+    return so_far

@@ -1,0 +1,204 @@
+"""The watch from outside: what it takes for not well, whom it tells, and that it does not call twice."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.watching import LOOK_EVERY, Watch, Watched, judge
+from config.settings import duty_list, load_settings
+from heartbeat.direct_alarm import Duty
+from model.attempt import Sent
+from model.errors import OutcomeUnknown, SendError, SettingsError
+from model.ids import SystemIds
+from model.plan import ChannelName
+from model.ports import Found
+
+START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
+URL = "https://gridcall.example"
+ANA, BEN = Duty("Ana", "+13125550101"), Duty("Ben", "+13125550102")
+DOWN = ("the database does not answer",)
+
+
+class Clock:
+    def __init__(self):
+        self.at = START
+
+    def now(self):
+        return self.at
+
+
+class Vendor:
+    """`errors` are raised first, one a send."""
+
+    def __init__(self, name, *errors, repeatable=False, found=None):
+        self.name, self.errors, self.repeatable, self.found = name, list(errors), repeatable, found
+        self.sent, self.asked_since = [], []
+
+    async def send(self, send):
+        if self.errors:
+            raise self.errors.pop(0)
+        self.sent.append(send)
+        return Sent(vendor_id=f"{self.name}-{len(self.sent)}")
+
+    async def find(self, attempt, known_ids, since):
+        self.asked_since.append(since)
+        return None if self.found in known_ids or self.found is None else Found(vendor_id=self.found)
+
+    def told(self):
+        return [(send.attempt.address, send.attempt.words.text) for send in self.sent]
+
+
+class House:
+    def __init__(self, duty=(ANA, BEN), **vendors):
+        self.clock, self.pings, self.reasons = Clock(), 0, ()
+        self.voice, self.sms = vendors.get("voice") or Vendor("voice"), vendors.get("sms") or Vendor("sms")
+        self.slack = Vendor("slack")
+        self.pagerduty = vendors.get("pagerduty") or Vendor("pagerduty", repeatable=True)
+        channels = {
+            ChannelName.VOICE: self.voice,
+            ChannelName.SMS: self.sms,
+            ChannelName.SLACK_CHANNEL: self.slack,
+            ChannelName.PAGERDUTY: self.pagerduty,
+        }
+        watched = Watched(
+            url=URL, duty=duty, pagerduty_key="R1", slack_channel="C1", switch_url="https://switch.example"
+        )
+        self.watch = Watch(watched, channels, self.clock, SystemIds(), self.look, self.ping)
+
+    async def look(self):
+        return self.reasons
+
+    async def ping(self):
+        self.pings += 1
+
+    async def at(self, seconds, *reasons):
+        """Look every few seconds until then, and find this each time."""
+        self.reasons = reasons
+        while self.clock.at < START + timedelta(seconds=seconds):
+            self.clock.at += LOOK_EVERY
+            await self.watch.turn()
+
+    def called(self):
+        return [address for address, _ in self.voice.told()]
+
+
+async def test_who_is_told_that_it_is_not_well_and_that_it_is_over():
+    house = House()
+    await house.at(60)
+    await house.at(90, *DOWN)
+    assert house.sms.sent == house.voice.sent == []
+    await house.at(95, *DOWN)
+    text = (
+        "Gridcall at https://gridcall.example is not well since 02:01:05 UTC: the database does not answer. "
+        "Nobody may be called about events now."
+    )
+    assert house.sms.told() == [(ANA.number, text), (BEN.number, text)]
+    assert house.slack.told() == [("C1", text)]
+    assert house.pagerduty.told() == [("R1", text)]
+    assert house.called() == [ANA.number]
+    said = house.voice.sent[0].attempt.words.payload
+    assert said["prompt"].startswith("This is Gridcall's watch, calling Ana. Gridcall is not well: the database")
+    assert said["asks"] is False, "nobody listens for a key"
+    await house.at(245, *DOWN)
+    assert house.called() == [ANA.number, BEN.number]
+    await house.at(310)
+    over = "Gridcall at https://gridcall.example is well again after 4 minutes."
+    assert [told for told in house.sms.told() if told[1] == over] == [(ANA.number, over), (BEN.number, over)]
+    assert [send.details["action"] for send in house.pagerduty.sent] == ["trigger", "resolve"]
+    assert len({send.details["dedup_key"] for send in house.pagerduty.sent}) == 1
+    await house.at(900)
+    assert (len(house.sms.sent), len(house.slack.sent), len(house.voice.sent)) == (4, 2, 2)
+
+
+async def test_the_switch_is_asked_each_minute_and_only_while_all_is_well():
+    house = House()
+    await house.at(175)
+    assert house.pings == 3
+    await house.at(400, *DOWN)
+    assert house.pings == 3
+    await house.at(480)
+    assert house.pings == 4
+
+
+async def test_what_could_not_be_told_is_tried_again_and_what_is_refused_is_not():
+    again, refused = SendError("503", retryable=True), SendError("no such number", retryable=False)
+    house = House(
+        sms=Vendor("sms", again, refused), pagerduty=Vendor("pagerduty", OutcomeUnknown("?"), repeatable=True)
+    )
+    await house.at(35, *DOWN)
+    assert (house.sms.sent, house.pagerduty.sent) == ([], [])
+    await house.at(60, *DOWN)
+    assert [address for address, _ in house.sms.told()] == [ANA.number]
+    assert len(house.pagerduty.sent) == 1
+
+
+async def test_a_text_that_may_have_gone_out_is_not_sent_again():
+    house = House(sms=Vendor("sms", OutcomeUnknown("?")))
+    await house.at(100, *DOWN)
+    assert [address for address, _ in house.sms.told()] == [BEN.number]
+
+
+async def test_who_cannot_be_called_makes_way_at_once():
+    house = House(voice=Vendor("voice", SendError("busy here", retryable=True)))
+    await house.at(40, *DOWN)
+    assert house.called() == [BEN.number]
+
+
+async def test_whom_another_watch_has_called_a_moment_ago_is_not_called():
+    house = House(voice=Vendor("voice", found="CA-of-the-other"))
+    await house.at(100, *DOWN)
+    assert house.called() == []
+    assert house.voice.asked_since == [START + timedelta(seconds=35) - timedelta(minutes=5)]
+
+
+async def test_its_own_call_does_not_count_as_anothers():
+    house = House(duty=(ANA,), voice=Vendor("voice", found="voice-1"))
+    house.voice.found = None
+    await house.at(35, *DOWN)
+    house.voice.found = "voice-1"
+    await house.at(190, *DOWN)
+    assert house.called() == [ANA.number, ANA.number]
+
+
+async def test_when_calls_cannot_be_listed_it_rings_rather_twice_than_never():
+    async def away(attempt, known_ids, since):
+        raise SendError("503", retryable=True)
+
+    house = House()
+    house.voice.find = away
+    await house.at(35, *DOWN)
+    assert house.called() == [ANA.number]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reasons"),
+    [
+        (200, {"status": "ready"}, ()),
+        (200, {"status": "starting"}, ["it answers 200"]),
+        (200, "<html>", ["it answers 200"]),
+        (200, [], ["it answers 200"]),
+        (
+            503,
+            {"status": "not ready", "reasons": ["the router loop has not turned"]},
+            ["the router loop has not turned"],
+        ),
+        (503, {"reasons": "none"}, ["it answers 503"]),
+        (502, "Bad Gateway", ["it answers 502"]),
+        (503, {"reasons": ["x" * 500] * 9}, ["x" * 200] * 5),
+    ],
+)
+def test_what_an_answer_says(status, body, reasons):
+    assert judge(status, (body if isinstance(body, str) else json.dumps(body)).encode()) == reasons
+
+
+def test_the_duty_list():
+    assert duty_list("Ana = +1 312 555 0101,Ben=+13125550102") == [ANA, BEN]
+
+
+@pytest.mark.parametrize("text", ["Ana", "=+13125550101", "Ana=", "Ana=+13125550101,", "Ana=12", "Ana=5550101"])
+def test_a_duty_list_that_cannot_be_read_is_refused_without_its_numbers(text):
+    with pytest.raises(SettingsError) as refused:
+        load_settings(watch_duty=text)
+    assert "GRIDCALL_WATCH_DUTY" in str(refused.value)
+    assert "555" not in str(refused.value).replace("+13125550101", "")
