@@ -5,7 +5,18 @@ from collections.abc import Callable
 
 import typer
 
-from app.commands import checking, covering, keeping, mending, operating, previewing, reading, rosters, sending
+from app.commands import (
+    capacity,
+    checking,
+    covering,
+    keeping,
+    mending,
+    operating,
+    previewing,
+    reading,
+    rosters,
+    sending,
+)
 from model.errors import GridcallError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -13,7 +24,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (operating.serve, operating.sandbox),
     "Run one role": (operating.api, operating.router, operating.notifier, operating.monitor),
-    "Try, without a server": (sending.example, previewing.plan, previewing.say),
+    "Try, without a server": (sending.example, previewing.plan, previewing.say, capacity.capacity),
     "Talk to one that runs": (
         sending.send,
         sending.beat,
