@@ -129,6 +129,11 @@ class Notification:
         return f"{self.revision}/{self.kind}/{self.channel}/{who}/{self.step}/{self.try_no}/{extra}"
 
     @property
+    def redial(self) -> bool:
+        """A call to somebody whom an earlier call of the same event has rung."""
+        return self.channel is ChannelName.VOICE and self.follows is not None
+
+    @property
     def started(self) -> bool:
         """True when the vendor was, or may have been, asked."""
         return self.state not in (State.PENDING, State.SUPERSEDED, State.EXPIRED) or self.sent_at is not None

@@ -230,7 +230,7 @@ class Dispatcher:
         found = outbox.due(conn, room, now, self._share)
         out_of_lines = False
         if found[ChannelName.VOICE] and ChannelName.VOICE in self._channels:
-            out_of_lines = lines.in_use(conn) >= self._limits.lines
+            out_of_lines = lines.full(conn, found[ChannelName.VOICE][0].notification, self._limits.lines)
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
                 found[ChannelName.VOICE] = []
         due = self._told.first_messages_first([d for channel in self._channels for d in found[channel]])
@@ -289,7 +289,7 @@ class Dispatcher:
         for due in batch.due:
             row = due.notification
             key = "" if row.channel is ChannelName.VOICE else row.address
-            if row.until <= now:
+            if row.until < now:
                 late.append(row)
             elif (at := self._pace_at(row.channel, key, now)) > now:
                 paced.append((row, at))
@@ -448,7 +448,7 @@ class Dispatcher:
             now = self._clock.now()
             if now - known_at <= STALE_CLAIM:
                 return known_at
-            if now >= job.row.until or not await self._still_wanted(job):
+            if now > job.row.until or not await self._still_wanted(job):
                 break
             known_at = now
         return None

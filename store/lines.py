@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from model.plan import ChannelName, Hold, State
+from model.phones import lines_open_to
+from model.plan import ChannelName, Hold, Notification, State
 from store.portable import upsert
 from store.signals import DISPATCH, signal
 from store.tables import notifications, said, voice_in_flight
@@ -54,6 +55,11 @@ def release(conn: Connection, attempt_id: str, now: datetime) -> None:
 
 def in_use(conn: Connection) -> int:
     return conn.scalar(select(func.count()).select_from(voice_in_flight)) or 0
+
+
+def full(conn: Connection, row: Notification, lines: int) -> bool:
+    """No line of so many is free that this call may take: some are kept for the first rings of lane 0."""
+    return in_use(conn) >= lines_open_to(lines, row.lane, row.redial)
 
 
 def overdue(conn: Connection, now: datetime) -> list[str]:
