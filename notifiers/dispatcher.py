@@ -47,7 +47,6 @@ LOOKS_BEFORE_GIVING_BACK = 3
 AT_A_TURN = 20
 AT_LEAST = 5  # a look costs as much as some sends
 IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
-LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 CUT_AGAIN = timedelta(seconds=2)
 FINISH_SECONDS = 1.5  # given at the end to what is being sent
 
@@ -367,7 +366,7 @@ class Dispatcher:
                 attempts=tries,
                 code=code if code and not known else None,
                 call=Call(
-                    until=now + timedelta(seconds=seconds) + LINE_SLACK,
+                    until=now + timedelta(seconds=seconds) + lines.SLACK,
                     lines=self._limits.lines,
                     per_second=self._limits.calls_per_second,
                 )

@@ -14,11 +14,13 @@ from model.plan import (
     Notification,
     PagerDutyAction,
     Plan,
+    Reach,
     State,
 )
 from model.reply import Answer, Reply
 from model.verdict import Verdict
 from routing import planner
+from routing.capacity import Call
 from routing.planner import Case
 
 
@@ -75,6 +77,8 @@ class PlanChange:
     bring_forward: list[tuple[str, str]] = field(default_factory=list)  # (agenda id, reply id)
     verdicts: list[Verdict] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    reach: Reach | None = None
+    pushes_out: set[str] = field(default_factory=set)
     reason: str = ""
 
     def __bool__(self) -> bool:
@@ -105,6 +109,8 @@ def take_plan(change: PlanChange, plan: Plan) -> None:
     change.add += plan.notifications
     change.add_agenda += plan.agenda
     change.remarks += plan.remarks
+    change.reach = plan.reach or change.reach
+    change.pushes_out.update(plan.pushes_out)
 
 
 def stop(facts: Facts, change: PlanChange, rows: Iterable[Notification]) -> None:
@@ -169,10 +175,20 @@ def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -
     """The case with who is on this revision's timetable already, so that nobody is told twice on one channel."""
     told: set[tuple[str, ChannelName]] = set()
     tries: dict[tuple[str, ChannelName, int], int] = {}
+    own: list[Call] = []
+    named: set[str] = set()
     for row in notifications:
-        if row.kind is Kind.ALERT and row.revision == case.event.answer_revision and row.person:
+        if row.revision != case.event.answer_revision:
+            continue
+        if row.kind is Kind.ADMIN:
+            named.update(str(row.details.get("no_line", "")).split())
+        if row.kind is Kind.ALERT and row.person:
             key = (row.person, row.channel, row.step)
             tries[key] = tries.get(key, 0) + 1
             if row.state is not State.SUPERSEDED:
                 told.add((row.person, row.channel))
-    return replace(case, told=frozenset(told), tries=tries, now=now)
+            if row.details.get("no_line"):
+                named.add(row.person)
+            if row.channel is ChannelName.VOICE and row.state is State.PENDING:
+                own.append(planner.call_of(case, row))
+    return replace(case, told=frozenset(told), tries=tries, own=tuple(own), named=frozenset(named), now=now)

@@ -3,7 +3,7 @@
 from model.event import EventStatus
 from model.plan import Agenda, PagerDutyAction
 from model.verdict import Outcome
-from routing import planner
+from routing import fitting, planner
 from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
 from routing.verdicts import verdicts
 
@@ -14,6 +14,7 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     open_ = facts.case.event.status is EventStatus.OPEN and facts.accepted_by() is None
     if open_ and agenda.revision == facts.revision:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
+        plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)
         if not plan.notifications:
             note = "; ".join(plan.remarks) or f"step {agenda.step + 1} has nobody new to call"

@@ -18,7 +18,7 @@ from model.plan import (
 )
 from model.reply import Answer, Reply
 from model.verdict import Outcome, Verdict
-from routing import planner
+from routing import fitting, planner
 from routing.facts import (
     Facts,
     PlanChange,
@@ -53,6 +53,7 @@ def revise(facts: Facts) -> PlanChange:
         _new_revision(facts, change)
         _notes(facts, change)
         _objective(facts, change)
+        fitting.refit(facts, change)
         _fallbacks(facts, change)
     taken = {n.slot for n in facts.notifications}
     change.add = [n for n in change.add if n.slot not in taken]
@@ -75,7 +76,7 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     change.reason = f"revision {facts.revision} replaces it"
     stop(facts, change, facts.notifications)
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a) and a.revision < facts.revision]
-    plan = planner.plan(case)
+    plan = fitting.plan(case)
     take_plan(change, plan)
     change.add += _resolve_older_alerts(facts, plan)
     planned = {n.person for n in plan.notifications}
@@ -222,7 +223,8 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
     """A Slack message to everybody whose call or text failed, is held back or is being retried."""
     if facts.accepted_by() is not None:
         return
-    helped = {n.person for n in facts.rows(revision=facts.revision) if n.channel is ChannelName.SLACK_DM}
+    rows = [*facts.rows(revision=facts.revision), *change.add]
+    helped = {n.person for n in rows if n.channel is ChannelName.SLACK_DM and n.revision == facts.revision}
     for row in facts.rows(revision=facts.revision):
         if row.channel in PHONES and row.person and row.person not in helped and _in_trouble(row):
             helped.add(row.person)

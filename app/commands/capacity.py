@@ -27,11 +27,12 @@ def capacity(
     if table:
         typer.echo("\n".join(capacity.table()))
         return
-    settings = load_settings()
-    phones = Phones(lines or settings.twilio_lines, calls_per_second or settings.twilio_calls_per_second)
+    usual = load_settings().phones
+    phones = Phones(lines or usual.lines, calls_per_second or usual.calls_per_second)
     people = capacity.people_in_time(phones, call, sla, margin)
     if json:
         show.as_json({"lines": phones.lines, "calls_per_second": phones.calls_per_second, "people": people})
         return
-    account = f"{phones.lines} lines, {phones.calls_per_second:g} calls a second, {call} s each"
-    typer.echo(f"{people} people within {sla} s: {account}; the last call ends {margin} s before the deadline.")
+    typer.echo(
+        f"{people} people within {sla} s: {phones}, {call} s each; the last call ends {margin} s before the deadline."
+    )
