@@ -49,7 +49,7 @@ def fit(case: Case, planned: Plan, agenda: Iterable[Agenda]) -> Plan:
     later = [
         n for step in forecast(replace(case, told=told), agenda) for n in step.rows if _is_call(n) and not _late(n)
     ]
-    if not now and not later:
+    if not (now or later) or case.now >= case.event.work_until:
         return planned
     fitted = _fit(case, (*now, *later))
     if now and _rings_nobody(case, now, fitted.grants):
@@ -78,7 +78,8 @@ def refit(facts: Facts, change: PlanChange) -> None:
     case = facts.case
     pending = [n for n in facts.rows(revision=facts.revision) if _is_call(n) and n.state is State.PENDING]
     own = [n for n in pending if n.id not in change.supersede and not _late(n)]
-    if not own or facts.accepted_by() is not None or any(_is_call(n) for n in change.add):
+    over = facts.accepted_by() is not None or case.now >= case.event.work_until
+    if not own or over or any(_is_call(n) for n in change.add):
         return
     reach = _fit(replace(case, own=()), own).reach()
     news = [n for n in own if n.person in reach.unreached and n.person not in case.named]
@@ -131,7 +132,7 @@ def _fit(case: Case, rows: Sequence[Notification]) -> _Fit:
 def _rings_nobody(case: Case, now: Sequence[Notification], grants: dict[str, Grant]) -> bool:
     """By the lines this event would not ring at all: who is to be called now rings all the same, however late."""
     before = any(channel is ChannelName.VOICE for _, channel in case.told)
-    return not before and not any(n.id in grants for n in now) and case.event.work_until > case.now
+    return not before and not any(n.id in grants for n in now)
 
 
 def _overtime(case: Case, planned: Plan, now: Sequence[Notification]) -> Plan:

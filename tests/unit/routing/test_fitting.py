@@ -206,3 +206,11 @@ def test_calls_in_the_air_are_not_counted_twice():
     ringing = [replace(n, state=State.SENT) if n.person == "p01" and n.channel is VOICE else n for n in found]
     change = look(roster, plan, ringing, replace(ONE, busy=(NOW + 115 * SECOND,)))
     assert not change.remarks
+
+
+def test_after_the_deadline_lines_are_no_question():
+    """A step that a dead process left behind: nobody is written to because of it."""
+    plan = fitting.plan(replace(case(roster=crowd(26), now=NOW + 601 * SECOND), lines=FIVE))
+    assert not rows(plan.notifications, DM)
+    roster, plan, found = waiting()
+    assert not look(roster, plan, found, replace(ONE, busy=(NOW + 900 * SECOND,)), now=NOW + 601 * SECOND).remarks
