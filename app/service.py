@@ -73,7 +73,8 @@ class Service:
         self.clock = clock
         self.ids = ids
         self.rosters = rosters_
-        self.editor = Editor(stores.database, rosters_, clock)
+        self.phones = settings.phones
+        self.editor = Editor(stores.database, rosters_, clock, self.phones)
         self.vendors = vendors
         self.tracer = tracer
         self._process_id = stores.process_id
@@ -83,7 +84,6 @@ class Service:
         self.metrics = Metrics()
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
-        self.phones = settings.phones
         self.router = Router(
             stores.broker, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
         )

@@ -18,6 +18,7 @@ from model.plan import (
     State,
 )
 from model.reply import Answer, Reply
+from model.roster import Objective
 from model.verdict import Verdict
 from routing import planner
 from routing.capacity import Call
@@ -45,10 +46,27 @@ class Facts:
         """Each person's last word on the revision that needs an answer."""
         return {r.person: r for r in self.replies if r.revision == self.revision}
 
-    def accepted_by(self) -> Reply | None:
-        """Who fulfils the objective: the first of those who accepted and did not take it back."""
+    def acceptances(self) -> list[Reply]:
+        """Of those who accepted and did not take it back, in order."""
         accepted = [r for r in self.latest_replies().values() if r.answer is Answer.ACKNOWLEDGE]
-        return min(accepted, key=lambda r: r.received_at, default=None)
+        return sorted(accepted, key=lambda r: r.received_at)
+
+    def accepted_by(self) -> Reply | None:
+        """Who fulfils the objective: the first who accepted; where everyone must, the last, once all have."""
+        accepted = self.acceptances()
+        if not self.everyone:
+            return accepted[0] if accepted else None
+        missing = self.people() - {r.person for r in accepted}
+        return accepted[-1] if accepted and not missing and not self.open_agenda(AgendaKind.STEP) else None
+
+    @property
+    def everyone(self) -> bool:
+        """Everybody on the timetable must accept."""
+        return self.case.policy.objective is Objective.EVERYONE
+
+    def people(self) -> set[str]:
+        """Who is asked for an answer to this revision, as far as their step is due."""
+        return {n.person for n in self.rows(revision=self.revision) if n.person}
 
     def verdict(self) -> Verdict | None:
         """The event's latest outcome for the revision that needs an answer."""

@@ -45,8 +45,12 @@ def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
     if facts.case.event.status is not EventStatus.OPEN or decided or agenda.revision != facts.revision:
         return change
     late = facts.case.event.late
-    change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else "nobody accepted in time")
+    accepted = len(facts.acceptances()) if facts.everyone else 0
+    some = f"{accepted} of {len(facts.people())}" if accepted else ""
+    why = f"only {some} accepted in time" if some else "nobody accepted in time"
+    change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else why)
     if not late:
-        note = f"NOBODY HAS ACCEPTED by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
+        who = f"ONLY {some} HAVE" if some else "NOBODY HAS"
+        note = f"{who} ACCEPTED by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
         change.add += [*thread_line(facts, note, agenda.id), *planner.admin_rows(facts.case, note)]
     return change

@@ -86,7 +86,7 @@ def refit(facts: Facts, change: PlanChange) -> None:
     if news:
         told = case.told | {(n.person, n.channel) for n in change.add if n.person}
         change.add += _instead(case, news, told)
-        said = sentence(case, reach)
+        said = f"of those who still wait {sentence(case, reach)}"
         change.remarks.append(said)
         change.add += planner.admin_rows(case, said, no_line=" ".join(n.person or "" for n in news))
 

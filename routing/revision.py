@@ -128,6 +128,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     if verdict is not None and verdict.outcome is Outcome.MET:
         _reopen(facts, change)
         return
+    _leave_alone(facts, change)
     cannot = [r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY]
     for reply in cannot:
         _next_person(facts, change, reply)
@@ -136,6 +137,14 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         change.add += planner.admin_rows(
             facts.case, f"{name(facts, last.person)} cannot comply and nobody is left to call"
         )
+
+
+def _leave_alone(facts: Facts, change: PlanChange) -> None:
+    """Others must accept too; who has is not called again."""
+    accepted = {r.person for r in facts.acceptances()}
+    if accepted:
+        change.reason = "accepted already"
+        stop(facts, change, [n for n in facts.rows(revision=facts.revision) if n.person in accepted])
 
 
 def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict | None) -> None:
@@ -151,7 +160,9 @@ def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict 
         in_time = accepted.received_at <= facts.case.event.deadline_at
         outcome = Outcome.MET if in_time else Outcome.MISSED
         late = "late at the source" if facts.case.event.late else "after the deadline"
-        why = f"accepted by {name(facts, accepted.person)} at {accepted.received_at:%H:%M:%S} UTC"
+        who = f"all {len(facts.people())}, the last" if facts.everyone else ""
+        by = " ".join(filter(None, (who, name(facts, accepted.person))))
+        why = f"accepted by {by} at {accepted.received_at:%H:%M:%S} UTC"
         change.verdicts += verdicts(facts, outcome, why if in_time else f"{late}: {why}")
 
 
@@ -225,6 +236,7 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
         return
     rows = [*facts.rows(revision=facts.revision), *change.add]
     helped = {n.person for n in rows if n.channel is ChannelName.SLACK_DM and n.revision == facts.revision}
+    helped |= {r.person for r in facts.acceptances()}
     for row in facts.rows(revision=facts.revision):
         if row.channel in PHONES and row.person and row.person not in helped and _in_trouble(row):
             helped.add(row.person)
