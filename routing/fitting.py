@@ -58,8 +58,10 @@ def fit(case: Case, planned: Plan, agenda: Iterable[Agenda]) -> Plan:
         return planned
     reach = fitted.reach()
     unreached = set(reach.unreached)
-    rows = [_marked(n) if n in now and n.person in unreached else n for n in planned.notifications]
-    rows += _instead(case, [n for n in now if n.person in unreached], told)
+    without = [n for n in now if n.person in unreached]
+    marked = {n.id: _marked(n) for n in without}
+    rows = [marked.get(n.id, n) for n in planned.notifications]
+    rows += _instead(case, without, told)
     said = [sentence(case, reach)] if unreached else []
     if news := unreached - case.named:
         rows += planner.admin_rows(case, said[0], no_line=" ".join(sorted(news)))
@@ -77,12 +79,14 @@ def refit(facts: Facts, change: PlanChange) -> None:
     """Other events took lines: whom they left none in time gets what is left at once, the admins their names."""
     case = facts.case
     pending = [n for n in facts.rows(revision=facts.revision) if _is_call(n) and n.state is State.PENDING]
-    own = [n for n in pending if n.id not in change.supersede and not _late(n)]
+    dropped = set(change.supersede)
+    own = [n for n in pending if n.id not in dropped and not _late(n)]
     over = facts.accepted_by() is not None or case.now >= case.event.work_until
     if not own or over or any(_is_call(n) for n in change.add):
         return
     reach = _fit(replace(case, own=()), own).reach()
-    news = [n for n in own if n.person in reach.unreached and n.person not in case.named]
+    unknown = set(reach.unreached) - case.named
+    news = [n for n in own if n.person in unknown]
     if news:
         told = case.told | {(n.person, n.channel) for n in change.add if n.person}
         change.add += _instead(case, news, told)

@@ -11,6 +11,7 @@ from model.monitor import MonitorStatus
 from model.plan import ChannelName
 from model.reply import Answer, Reply
 from notifiers import dispatcher, reconciler
+from routing import planner
 from routing.facts import Facts
 from store import lines, outbox, plans
 from tests.simulation.mix import mix
@@ -39,6 +40,17 @@ def limit_off_by_one(patch: pytest.MonkeyPatch) -> None:
     """One more call than there are lines."""
     counted = lines.in_use
     patch.setattr(lines, "in_use", lambda conn: counted(conn) - 1)
+
+
+def reserve_that_anybody_takes(patch: pytest.MonkeyPatch) -> None:
+    """A warning's calls take the lines that are kept for critical events."""
+    patch.setattr(lines, "full", lambda conn, row, count: lines.in_use(conn) >= count)
+
+
+def plan_that_forgets_how_long_calls_take(patch: pytest.MonkeyPatch) -> None:
+    """Everybody is promised a line, as if each were free again after a second."""
+    true = planner.call_of
+    patch.setattr(planner, "call_of", lambda case, row: true(case, row)._replace(holds=timedelta(seconds=1)))
 
 
 def reconciler_that_looks_once(patch: pytest.MonkeyPatch) -> None:
@@ -86,9 +98,11 @@ def silence_that_nobody_tells(patch: pytest.MonkeyPatch) -> None:
 
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
-    lease_that_never_ends: "never ended",
+    lease_that_never_ends: "never ended|told twice",
     line_that_is_never_free: "never free again",
     limit_off_by_one: "lines",
+    reserve_that_anybody_takes: "are kept from",
+    plan_that_forgets_how_long_calls_take: "was promised a call",
     reconciler_that_looks_once: "told twice|called twice|nobody knows",
     verdict_from_our_own_table: "the vendors saw",
     claim_that_is_never_read_again: "after it was stopped",
