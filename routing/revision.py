@@ -238,7 +238,8 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
     helped = {n.person for n in rows if n.channel is ChannelName.SLACK_DM and n.revision == facts.revision}
     helped |= {r.person for r in facts.acceptances()}
     for row in facts.rows(revision=facts.revision):
-        if row.channel in PHONES and row.person and row.person not in helped and _in_trouble(row):
+        trouble = _in_trouble(row) or _missed_its_line(facts, row)
+        if row.channel in PHONES and row.person and row.person not in helped and trouble:
             helped.add(row.person)
             person = facts.case.roster.people.get(row.person)
             direct = person.address(ChannelName.SLACK_DM) if person else None
@@ -254,6 +255,12 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
                         group=row.group,
                     )
                 )
+
+
+def _missed_its_line(facts: Facts, row: Notification) -> bool:
+    """It was promised a line, which came too late, and there is time to write."""
+    never_begun = row.state is State.EXPIRED and not row.sent_at
+    return row.channel is ChannelName.VOICE and never_begun and facts.case.now < facts.case.event.work_until
 
 
 def _in_trouble(row: Notification) -> bool:

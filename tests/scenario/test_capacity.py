@@ -1,6 +1,8 @@
 """Ten minutes, five lines: everybody who fits is rung, a line is used again at once, who does not fit is named."""
 
+import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from model.plan import State
 from tests.scenario.conftest import OpenWorld
@@ -150,3 +152,18 @@ routes:
             *("1:55", "1:56", "3:50", "3:51"),
         ]
         expect_everything(world, 12)
+
+
+async def test_600_people_and_200_lines(opens: OpenWorld) -> None:
+    """One call a second: 481 can begin from 0:00 to 8:00; when the last text leaves. The simulation plays it."""
+    async with opens(roster=roster(600), twilio_lines=200) as world:
+        plan = (await world.post_raw(json.dumps(world.example("edr")), path="/v1/plans")).json()
+        assert (len(plan["no_line"]), plan["calls_over_at"][11:19]) == (119, "18:09:55")
+        [said] = plan["remarks"]
+        assert "481 of 600 people can be called by 18:09:55 UTC; no line in time for P481, P482" in said
+        assert "and 99 more: 200 lines, 1 call a second" in said
+        written = [n["person"] for n in plan["notifications"] if n["channel"] == "slack_dm"]
+        assert written == names(600)[481:]
+        parts = sum(len(n["words"]) for n in plan["notifications"] if n["channel"] == "sms")
+        assert plan["texts"]["parts"] == parts
+        assert datetime.fromisoformat(plan["texts"]["out_at"]) == world.start + timedelta(seconds=parts - 1)

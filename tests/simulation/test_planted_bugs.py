@@ -14,7 +14,7 @@ from notifiers import dispatcher, reconciler
 from routing import planner
 from routing.facts import Facts
 from store import lines, outbox, plans
-from tests.simulation.mix import mix
+from tests.simulation.mix import Mix, mix
 from tests.simulation.world import Outcome, run
 
 WITHIN = 200
@@ -110,16 +110,24 @@ PLANTED: dict[Plant, str] = {
 }
 
 
+# Where no source is minded, where there are few lines or few people, the mistake changes nothing.
+ABLE: dict[Plant, Callable[[Mix], bool]] = {
+    silence_that_nobody_tells: lambda found: found.heartbeats,
+    reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
+    plan_that_forgets_how_long_calls_take: lambda found: found.crowd > 0,
+}
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    found = _first_broken(heartbeats=plant is silence_that_nobody_tells)
+    found = _first_broken(ABLE.get(plant, lambda _: True))
     assert found is not None, f"not found within {WITHIN} seeds: {plant.__doc__}"
     assert any(word in (found.broken or "") for word in PLANTED[plant].split("|")), found.broken
 
 
-def _first_broken(*, heartbeats: bool) -> Outcome | None:
-    """`heartbeats`: seeds in which no source is minded cannot find it, and are left out."""
-    outcomes = (run(seed) for seed in range(1, WITHIN + 1) if mix(seed).heartbeats or not heartbeats)
+def _first_broken(able: Callable[[Mix], bool]) -> Outcome | None:
+    """Seeds that are not able to find it are left out."""
+    outcomes = (run(seed) for seed in range(1, WITHIN + 1) if able(mix(seed)))
     return next((outcome for outcome in outcomes if outcome.broken), None)

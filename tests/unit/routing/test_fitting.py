@@ -227,3 +227,12 @@ def test_ten_thousand_people_are_planned_in_a_moment():
     plan = planned(roster)
     assert perf_counter() - began < 5
     assert len(plan.reach.unreached) == 9975
+
+
+def test_a_promised_line_that_came_too_late_is_made_up_for():
+    """Clocks and vendors take their time: the last of many may miss the last second."""
+    roster, plan, found = waiting()
+    late = [replace(n, state=State.EXPIRED) if n.channel is VOICE and n.person == "p04" else n for n in found]
+    change = look(roster, plan, late, ONE, now=NOW + 481 * SECOND)
+    assert [n.person for n in rows(change.add, DM)].count("p04") == 1
+    assert "p04" not in [n.person for n in look(roster, plan, late, ONE, now=NOW + 600 * SECOND).add]
