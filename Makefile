@@ -1,7 +1,7 @@
 # One verb each, from a clean clone: `make help` lists them. Needed: python3 (3.11 or newer), make, a package index.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test crash sim lint bench services lock clean ready-to-run ready-to-develop
+.PHONY: help setup run demo test test-long crash sim lint bench services lock clean ready-to-run ready-to-develop
 
 # How many events the long story of the crash suite has, and how many a second: make crash EVENTS=500 RATE=20
 export EVENTS RATE
@@ -29,6 +29,9 @@ demo: ready-to-run ## Play the demo's story by script and check every line of it
 
 test: ready-to-develop ## Run the tests
 	@exec $(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+test-long: ready-to-develop ## Run the tests that take longest, which `make test` leaves out
+	@exec $(BIN)/python -m pytest -q -n 2 -m long
 
 crash: ready-to-develop ## Kill processes, stop servers, fill the disk, and see that nothing accepted is lost
 	@exec $(BIN)/python -m pytest -q -m crash tests/crash $(CRASH_ARGS)

@@ -7,6 +7,7 @@ import typer
 
 from app.commands import (
     beginning,
+    capacity,
     checking,
     coverage,
     covering,
@@ -26,7 +27,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Run": (operating.serve, operating.watch, operating.sandbox),
     "Run one role": (operating.api, operating.router, operating.notifier, operating.monitor),
-    "Try, without a server": (sending.example, previewing.plan, previewing.say),
+    "Try, without a server": (sending.example, previewing.plan, previewing.say, capacity.capacity),
     "Talk to one that runs": (
         sending.send,
         sending.beat,

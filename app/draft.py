@@ -8,12 +8,14 @@ from model.attempt import Words
 from model.errors import SettingsError
 from model.event import Event
 from model.ids import SystemIds
+from model.phones import USUAL, Phones
 from model.plan import ChannelName, Kind, Notification, PagerDutyAction
 from model.reading import Reading
 from model.roster import Roster
 from notifiers.context import House, context
 from notifiers.wording import render
 from routing import planner
+from routing.capacity import Lines
 from routing.cases import case
 
 _OF_A_PERSON = frozenset({ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM})
@@ -28,9 +30,12 @@ class Draft:
     roster: Roster
     callback_number: str
     now: datetime
+    phones: Phones = USUAL
 
     def preview(self) -> Preview:
-        return preview(self.reading, self.source, self.roster, self._house, SystemIds(), self.now)
+        return preview(
+            self.reading, self.source, self.roster, self._house, SystemIds(), self.now, Lines(phones=self.phones)
+        )
 
     def words(self, channel: str, person: str | None) -> tuple[Words, ...]:
         """What is said on that channel, to that person. Raises SettingsError when the roster cannot tell whom."""

@@ -13,7 +13,9 @@ from app.roster_effect import Effect, effect
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from model.clock import Clock
+from model.phones import USUAL, Phones
 from routing.coverage import FindingKind
+from routing.within_reach import out_of_reach
 from store import audit, rosters
 from store.audit import Changed
 from store.database import Connection, Database
@@ -28,7 +30,7 @@ Decide = Callable[[Snapshot], Snapshot]
 class Edit:
     """What an edit makes of the roster, and of who is on call. `after.roster` has its version once it is saved.
 
-    `told`: the differences and the effect in words, as answers and the audit have them.
+    `told`: the differences and the effect in words, as answers and the audit have them, and what cannot be kept.
     """
 
     before: Snapshot
@@ -38,7 +40,7 @@ class Edit:
     told: Mapping[str, Any]
 
     def shown(self) -> dict[str, Any]:
-        """`{"version", "changes", "effect", "effect_omitted"}`."""
+        """`{"version", "changes", "effect", "effect_omitted", "warnings"}`."""
         return {"version": self.after.roster.version, **self.told}
 
 
@@ -53,16 +55,17 @@ class Why:
 class Editor:
     """The one way in which the API changes the roster."""
 
-    def __init__(self, database: Database, rosters_: Rosters, clock: Clock) -> None:
+    def __init__(self, database: Database, rosters_: Rosters, clock: Clock, phones: Phones = USUAL) -> None:
         self._database = database
         self._rosters = rosters_
         self._clock = clock
+        self._phones = phones
 
     async def plan(self, decide: Decide) -> Edit:
         """What it would change, nothing kept."""
         await self._rosters.refresh(self._database)
         # Whole rosters are read, compared and put into words: other requests must not wait for that.
-        return await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now())
+        return await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now(), self._phones)
 
     async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
         """Keep it as a new version, which this process uses at once.
@@ -101,13 +104,14 @@ class Editor:
         return version
 
 
-def planned(before: Snapshot, decide: Decide, now: datetime) -> Edit:
+def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = USUAL) -> Edit:
     after = decide(before)
     _check_keys(after)
     of_roster = () if before.roster is after.roster else differences(before.roster, after.roster)
     found = (*of_roster, *key_differences(before.keys, after.keys))
     done = effect(before.roster, after.roster, now)
-    told = {"changes": [d.shown() for d in found]} | done.shown()
+    warnings = list(out_of_reach(after.roster, phones, now))
+    told = {"changes": [d.shown() for d in found], "warnings": warnings} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
 
 

@@ -3,7 +3,7 @@
 With it goes until when this process has listened: silence is judged only for time in which somebody did.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
@@ -17,6 +17,8 @@ from store.database import Connection, Database
 log = structlog.get_logger(__name__)
 
 MAX_NOTES = 100_000
+# When there is nothing else to write. A silence is told so much later at most, where others than the monitor listen.
+LISTENING_EVERY = timedelta(seconds=3)
 
 
 class Notebook:
@@ -27,6 +29,7 @@ class Notebook:
         self._clock = clock
         self._run = str(uuid4())  # a restarted process is another listener
         self._since = clock.now()
+        self._written_until: datetime | None = None
         self._seen: dict[str, datetime] = {}
         self._answered: dict[str, datetime] = {}
         self.last_seen: dict[str, datetime] = {}
@@ -49,6 +52,9 @@ class Notebook:
         """Write down what was noted. While the database is away, notes are kept for the next time."""
         until = self._clock.now()
         seen, answered = self._seen, self._answered
+        lately = self._written_until is not None and until - self._written_until < LISTENING_EVERY
+        if lately and not seen and not answered:
+            return
         self._seen, self._answered = {}, {}
 
         def work(conn: Connection) -> set[str]:
@@ -61,11 +67,13 @@ class Notebook:
         except Unavailable:
             self._seen, self._answered = seen | self._seen, answered | self._answered
             return
+        self._written_until = until
         # The router may not have stored the body yet: its note waits.
         self._answered |= {k: at for k, at in answered.items() if k not in written}
 
     async def close(self) -> None:
         """The last flush; nobody waits for this listener any more."""
+        self._written_until = None
         await self.flush()
         try:
             await self._database.transact(lambda conn: listening.end(conn, self._run))

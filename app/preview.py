@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from model.attempt import Words
 from model.event import Event
@@ -12,8 +12,9 @@ from model.reading import Reading
 from model.roster import Roster
 from notifiers.context import House, context
 from notifiers.wording import render
-from routing import planner
+from routing import fitting
 from routing.audience import is_awake
+from routing.capacity import Lines
 from routing.cases import case
 from routing.event_after import event_after
 from routing.forecast import Forecast, forecast
@@ -43,16 +44,28 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The parts of texts that are due at once, at which rate the number sends them, and when the last one leaves."""
+
+    parts: int
+    per_second: float
+    out_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     event: Event
     plan: Plan
     spoken: Sequence[Spoken]
+    texts: Texts
     forecasts: Sequence[Forecast] = ()
     groups: Sequence[Called] = field(default=())
 
 
-def preview(reading: Reading, source: str, roster: Roster, house: House, ids: Ids, now: datetime) -> Preview:
-    """The timetable of a statement as if it were the first of its event.
+def preview(
+    reading: Reading, source: str, roster: Roster, house: House, ids: Ids, now: datetime, lines: Lines
+) -> Preview:
+    """The timetable of a statement as if it were the first of its event. `lines`: as they are now.
 
     Raises Undecidable when it names no event. An end of an event calls nobody: its plan is empty, its remarks say so.
     """
@@ -60,16 +73,29 @@ def preview(reading: Reading, source: str, roster: Roster, house: House, ids: Id
     event = event_after(placement, None, source, roster, ids)
     if placement.decision is Decision.TOMBSTONE:
         said = f"a {reading.content.message_type} calls nobody: those who were told of its event hear that it is over"
-        return Preview(event=event, plan=Plan(rings=False, remarks=(said,)), spoken=())
-    first = case(event, roster, ids, now)
-    plan = planner.plan(first)
+        return Preview(event=event, plan=Plan(rings=False, remarks=(said,)), spoken=(), texts=_texts((), lines, now))
+    first = replace(case(event, roster, ids, now), lines=lines)
+    plan = fitting.plan(first)
     told = frozenset((n.person, n.channel) for n in plan.notifications if n.person)
     later = list(forecast(replace(first, told=told), plan.agenda))
     spoken = [
         *(_spoken(n, event, roster, house, forecast=False) for n in plan.notifications),
         *(_spoken(n, event, roster, house, forecast=True) for f in later for n in f.rows),
     ]
-    return Preview(event=event, plan=plan, spoken=spoken, forecasts=later, groups=list(_groups(spoken, roster)))
+    return Preview(
+        event=event,
+        plan=plan,
+        spoken=spoken,
+        forecasts=later,
+        groups=list(_groups(spoken, roster)),
+        texts=_texts(spoken, lines, now),
+    )
+
+
+def _texts(spoken: Iterable[Spoken], lines: Lines, now: datetime) -> Texts:
+    rate = lines.phones.texts_per_second
+    parts = sum(len(s.words) for s in spoken if s.row.channel is ChannelName.SMS and not s.forecast)
+    return Texts(parts=parts, per_second=rate, out_at=now + timedelta(seconds=max(0, parts - 1) / rate))
 
 
 def _spoken(row: Notification, event: Event, roster: Roster, house: House, *, forecast: bool) -> Spoken:

@@ -76,7 +76,8 @@ class Service:
         self.clock = clock
         self.ids = ids
         self.rosters = rosters_
-        self.editor = Editor(stores.database, rosters_, clock)
+        self.phones = settings.phones
+        self.editor = Editor(stores.database, rosters_, clock, self.phones)
         self.vendors = vendors
         self.tracer = tracer
         self._process_id = stores.process_id
@@ -87,14 +88,18 @@ class Service:
         self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused)
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
-        self.router = Router(stores.broker, stores.database, clock, ids, roster, read_message, tracer)
+        self.router = Router(
+            stores.broker, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
+        )
         # RabbitMQ's queue is shared; what waits on this host while it is away is for a router of this process.
         self.failover = stores.broker if isinstance(stores.broker, FailoverBroker) else None
         self.spool_router = None
         if self.failover is not None:
             spool = self.failover.spool
-            self.spool_router = Router(spool, stores.database, clock, ids, roster, read_message, tracer)
-        self.reviser = Reviser(stores.database, clock, ids, roster)
+            self.spool_router = Router(
+                spool, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
+            )
+        self.reviser = Reviser(stores.database, clock, ids, roster, self.phones)
         self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
         self.dispatcher = Dispatcher(
             stores.database,
@@ -104,8 +109,8 @@ class Service:
             vendors.channels,
             owner=stores.process_id,
             limits=Limits(
-                lines=settings.twilio_lines,
-                calls_per_second=settings.twilio_calls_per_second,
+                lines=self.phones.lines,
+                calls_per_second=self.phones.calls_per_second,
                 slack_per_second=settings.slack_per_second,
             ),
             house=self.house,

@@ -59,6 +59,8 @@ def operations(s: Sample) -> dict[str, Operation]:
         "calls without a line": lambda c: outbox.hold_for_lines(c, IDS, s.now),
         "calls to end": outbox.to_cut,
         "lines in use": lines.in_use,
+        "lines in the air": lambda c: lines.in_the_air(c, s.now),
+        "calls that wait": lambda c: lines.waiting(c, soon, but=s.event_pk, at_most=100),
         "lines overdue": lambda c: lines.overdue(c, s.now),
         "free a line": lambda c: c.execute(lines._GO_ON, {"number": one.address, "now": s.now}),
         "pace": lambda c: paces.next_at(c, "voice", s.now),

@@ -1,14 +1,15 @@
 """What no single entry of the roster file can tell: references, the order of routes, things that may be there once."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 
 from config import fields as f
 from config.fields import Fields, Problems
 from config.yaml_tree import Node
-from model.roster import Policy
+from model.plan import ChannelName
+from model.roster import Objective, Policy
 
 Reference = tuple[str, Node]  # the section that must have an entry of that name, and where the name stands
 _Key = Callable[[Node], tuple[str, ...]]
@@ -44,9 +45,22 @@ def policy_problems(policy: Policy) -> list[str]:
     starts = [step.after_seconds for step in policy.steps]
     if any(b < a for a, b in pairwise(starts)):
         found.append(f"expected the steps in order of after_seconds, found {starts}")
+    if policy.objective is Objective.EVERYONE:
+        found += _too_late_for_everyone(policy, needed)
     if starts and max(starts) >= policy.sla_seconds:
         found.append(f"a step at {max(starts)} s comes after the deadline, sla_seconds is {policy.sla_seconds}")
     return found
+
+
+def _too_late_for_everyone(policy: Policy, needed: int) -> Iterator[str]:
+    """Steps whose calls can never be over in time, though all their people must accept."""
+    for number, step in enumerate(policy.steps, start=1):
+        late = step.after_seconds + needed > policy.sla_seconds >= needed and ChannelName.VOICE in step.channels
+        if late and step.after_seconds < policy.sla_seconds:
+            yield (
+                f"everyone must accept, and step {number} calls too late: after_seconds {step.after_seconds}"
+                f" + {needed} for a call = {step.after_seconds + needed}, sla_seconds is {policy.sla_seconds}"
+            )
 
 
 def _check_references(top: Fields, references: Iterable[Reference], problems: Problems) -> None:

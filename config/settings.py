@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from config.fields import MAX_PROBLEMS
 from config.yaml_tree import Node, parse
 from model.errors import SettingsError
+from model.phones import Phones
 
 PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
@@ -88,6 +89,9 @@ class Settings(BaseSettings):
     twilio_base_url: WebAddress | None = Field(None, description="Where Twilio is, when it is not Twilio.")
     twilio_lines: int = Field(5, ge=1, le=10_000, description="Calls that may be in the air at once.")
     twilio_calls_per_second: float = Field(1.0, gt=0, le=1_000, description="Calls Twilio starts per second.")
+    twilio_texts_per_second: float = Field(
+        1.0, gt=0, le=1_000, description="Parts of texts the sender's number sends per second; plans reckon with it."
+    )
     slack_bot_token: SecretStr | None = Field(None, description="Slack bot token, xoxb-…")
     slack_signing_secret: SecretStr | None = Field(None, description="Verifies what Slack sends us.")
     slack_base_url: WebAddress | None = Field(None, description="Where Slack's Web API is, when it is not Slack.")
@@ -131,6 +135,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+
+    @property
+    def phones(self) -> Phones:
+        """What the account for calls and texts allows."""
+        return Phones(self.twilio_lines, self.twilio_calls_per_second, self.twilio_texts_per_second)
 
     @classmethod
     def settings_customise_sources(

@@ -94,7 +94,8 @@ class Notification:
     `group` is "timezone rotation", what the person was called as. `until`: after it nothing is started.
     `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
     the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
-    {"overtime"} for a ring that starts although it cannot finish.
+    {"overtime"} for a ring that starts although it cannot finish, {"no_line"} for one that by the plan gets no line in
+    time, and in a line to the admins for whom that is.
     """
 
     id: str
@@ -128,6 +129,11 @@ class Notification:
         who = self.person or self.address
         extra = f"{self.details.get('action', '')}{self.details.get('generation', '')}{self.details.get('note', '')}"
         return f"{self.revision}/{self.kind}/{self.channel}/{who}/{self.step}/{self.try_no}/{extra}"
+
+    @property
+    def redial(self) -> bool:
+        """A call to somebody whom an earlier call of the same event has rung."""
+        return self.channel is ChannelName.VOICE and self.follows is not None
 
     @property
     def started(self) -> bool:
@@ -174,10 +180,38 @@ class Agenda:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """When the lines let a person be called, and the call be over at the latest. `start` None: no line in time."""
+
+    person: str
+    step: int
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far the phone lines go: the people a plan calls, most important first, those of steps to come last."""
+
+    rings: tuple[Ring, ...]
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """For whom there is no line in time."""
+        return tuple(ring.person for ring in self.rings if ring.start is None)
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When the last call is over."""
+        return max((ring.end for ring in self.rings if ring.end), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What planning decided. `remarks` are sentences for the timeline and the sender, e.g. whom nobody can reach.
 
     `rings` False: no phone rings by this plan. `at_risk`: the deadline may not be kept, the remarks say why.
+    `pushes_out`: other events of which somebody loses a line to this one.
     """
 
     notifications: tuple[Notification, ...] = ()
@@ -185,3 +219,5 @@ class Plan:
     remarks: tuple[str, ...] = ()
     rings: bool = True
     at_risk: bool = False
+    reach: Reach | None = None
+    pushes_out: tuple[str, ...] = ()

@@ -86,7 +86,10 @@ class Step:
 
 
 class Objective(StrEnum):
+    """Who must accept for the deadline to be kept."""
+
     ANYONE = "anyone"
+    EVERYONE = "everyone"  # of all steps
 
 
 class Level(StrEnum):

@@ -26,7 +26,7 @@ from notifiers.sending import STALE_CLAIM, Sender
 from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut, Share
-from store.signals import DISPATCH, Granted
+from store.signals import DISPATCH, Handover
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Dispatcher:
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
         self._again = False
-        self._granted: list[Granted] = []
+        self._handovers: list[Handover] = []
         self._caught_up = False  # the last look left nothing that was due
         self._told = Told()
         self._cut_at: dict[str, datetime] = {}
@@ -91,7 +91,7 @@ class Dispatcher:
         """For ever. Cancelled, it finishes writing down what was sent."""
         await self._begin()
         signals = self._database.signals
-        with signals.waiting(DISPATCH) as wake, signals.granting() as self._granted:
+        with signals.waiting(DISPATCH) as wake, signals.handovers() as self._handovers:
             async with asyncio.TaskGroup() as group:
                 try:
                     while True:
@@ -139,7 +139,7 @@ class Dispatcher:
         held_back = bool(self._to_begin)  # by the last turn: only what must be cut is looked for
         try:
             await self._take_back_claims_in_doubt(now)
-            batch = self._take_granted(now)
+            batch = self._take_handovers(now)
             if batch is None:
                 batch = await self._database.read(lambda conn: self._look(conn, now))
             for cut in batch.cuts:
@@ -214,15 +214,15 @@ class Dispatcher:
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
-    def _take_granted(self, now: datetime) -> Batch | None:
-        """What was granted a moment ago, if nothing waits that it would overtake. The next turn looks in any case."""
-        granted, self._granted[:] = list(self._granted), ()
+    def _take_handovers(self, now: datetime) -> Batch | None:
+        """What was handed over a moment ago, if nothing waits that it would overtake. The next turn looks anyway."""
+        handovers, self._handovers[:] = list(self._handovers), ()
         if not self._caught_up or self._to_begin:
             return None
         room = {channel: self._room(channel) for channel in self._channels}
         if self._pace_at(ChannelName.VOICE, "", now) > now:
             room[ChannelName.VOICE] = 0
-        batch = handover.batch(granted, room, self._at_a_turn, self._told, self._share, now)
+        batch = handover.batch(handovers, room, self._at_a_turn, self._told, self._share, now)
         return batch if batch.due else None
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
@@ -230,7 +230,7 @@ class Dispatcher:
         found = outbox.due(conn, room, now, self._share)
         out_of_lines = calls_wait = False
         if found[ChannelName.VOICE] and ChannelName.VOICE in self._channels:
-            out_of_lines = lines.in_use(conn) >= self._limits.lines
+            out_of_lines = lines.full(conn, found[ChannelName.VOICE][0].notification, self._limits.lines)
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
                 found[ChannelName.VOICE], calls_wait = [], True
         due = self._told.first_messages_first([d for channel in self._channels for d in found[channel]])
@@ -290,7 +290,7 @@ class Dispatcher:
         for due in batch.due:
             row = due.notification
             key = "" if row.channel is ChannelName.VOICE else row.address
-            if row.until <= now:
+            if row.until < now:
                 late.append(row)
             elif (at := self._pace_at(row.channel, key, now)) > now:
                 paced.append((row, at))

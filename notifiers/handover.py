@@ -11,16 +11,21 @@ from model.plan import ChannelName, Kind, Notification
 from notifiers.jobs import Batch
 from notifiers.order import Told
 from store.outbox import Due, Share
-from store.signals import Granted
+from store.signals import Handover
 
 _WITHOUT_A_LOOK = frozenset(ChannelName) - {ChannelName.SMS}
 
 
 def batch(
-    granted: Iterable[Granted], room: Mapping[ChannelName, int], at_most: int, told: Told, share: Share, now: datetime
+    handovers: Iterable[Handover],
+    room: Mapping[ChannelName, int],
+    at_most: int,
+    told: Told,
+    share: Share,
+    now: datetime,
 ) -> Batch:
     """At most `room` of a channel, and `at_most` in all; the rest is for the look that must follow (`more`)."""
-    mine = {row.id: (row, one) for one in granted for row in one.rows if _fit(row, share, now)}
+    mine = {row.id: (row, one) for one in handovers for row in one.rows if _fit(row, share, now)}
     due = list(_within(room, told.first_messages_first([Due(row, 0) for row, _ in mine.values()])))[:at_most]
     chosen = [mine[one.notification.id][1] for one in due]
     return Batch(
@@ -33,7 +38,7 @@ def batch(
 
 def _fit(row: Notification, share: Share, now: datetime) -> bool:
     return (
-        row.due_at <= now < row.until
+        row.due_at <= now <= row.until
         and row.kind is Kind.ALERT
         and row.channel in _WITHOUT_A_LOOK
         and row.follows is None

@@ -13,11 +13,10 @@ from model.roster import Roster
 from notifiers.context import House, context
 from notifiers.limits import Limits, Pace
 from notifiers.wording import render
+from store import lines
 from store.outbox import Call, Claim, Cut, Due
 from store.paces import Turn
 from store.replies import Code, Codes
-
-LINE_SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Jobs:
                 attempts=tries,
                 code=code if code and not known else None,
                 call=Call(
-                    until=now + timedelta(seconds=seconds) + LINE_SLACK,
+                    until=now + timedelta(seconds=seconds) + lines.SLACK,
                     lines=self._limits.lines,
                     per_second=self._limits.calls_per_second,
                 )

@@ -62,7 +62,7 @@ class Sender:
             now = self._clock.now()
             if now - known_at <= STALE_CLAIM:
                 return known_at
-            if now >= job.row.until or not await self._still_wanted(job):
+            if now > job.row.until or not await self._still_wanted(job):
                 break
             known_at = now
         return None

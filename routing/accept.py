@@ -7,17 +7,18 @@ from datetime import datetime
 from broker.base import Message
 from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Severity, lane
 from model.ids import Ids
+from model.phones import USUAL, Phones
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import OWN_SOURCE, Roster
-from routing import cases, planner
+from routing import cases, fitting, planner
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
 from store import deliveries, events, plans, replies, timeline, unreadables
 from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
-from store.signals import Granted, grant
+from store.signals import Handover, hand_over
 from store.unreadables import UnreadableRow
 
 
@@ -34,16 +35,22 @@ class Member:
 
 
 def decide(
-    conn: Connection, member: Member, reading: Reading | Unreadable, roster: Roster, ids: Ids, now: datetime
+    conn: Connection,
+    member: Member,
+    reading: Reading | Unreadable,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    phones: Phones = USUAL,
 ) -> Delivery | None:
     """One member, in one transaction: its evidence, its place, its plan. None when it was decided before."""
     if deliveries.known(conn, (member.delivery_id,)):
         return None
     deliveries.save_body(conn, member.message)
     if isinstance(reading, Unreadable):
-        delivery = _keep_unreadable(conn, member, reading, roster, ids, now)
+        delivery = _keep_unreadable(conn, member, reading, roster, ids, now, phones)
     else:
-        delivery = _accept(conn, member, reading, member.message.source, roster, ids, now)
+        delivery = _accept(conn, member, reading, member.message.source, roster, ids, now, phones)
     deliveries.save(conn, delivery)
     if member.message.replay_of:
         unreadables.replayed(conn, member.message.replay_of, delivery.id, member.message.key_id or "")
@@ -67,7 +74,14 @@ def _delivery(member: Member, now: datetime, state: DeliveryState, detail: str) 
 
 
 def _accept(
-    conn: Connection, member: Member, reading: Reading, source: str, roster: Roster, ids: Ids, now: datetime
+    conn: Connection,
+    member: Member,
+    reading: Reading,
+    source: str,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    phones: Phones,
 ) -> Delivery:
     events.lock_key(conn, source, reading.key)
     event = events.find(conn, source, reading.event_id, lock=True) if reading.event_id else None
@@ -79,9 +93,9 @@ def _accept(
     events.save(conn, event)
     events.add_revision(conn, event.pk, placement.revision, reading.parsed, member.message.trace)
     note_received(conn, member, reading, placement, event, ids)
-    plan = _plan(conn, placement, event, roster, ids, now)
+    plan = _plan(conn, placement, event, roster, ids, now, phones)
     if plan:
-        grant(conn, Granted(event, plan.notifications, member.message.trace))
+        hand_over(conn, Handover(event, plan.notifications, member.message.trace))
     return replace(
         _placed(_delivery(member, now, DeliveryState.PLANNED, placement.detail), reading, placement, event),
         rings=plan.rings if plan else None,
@@ -127,11 +141,13 @@ def note_received(
     timeline.append(conn, ids, event.pk, message.received_at, "received", body, {"sender": message.sender})
 
 
-def _plan(conn: Connection, placement: Placement, event: Event, roster: Roster, ids: Ids, now: datetime) -> Plan | None:
+def _plan(
+    conn: Connection, placement: Placement, event: Event, roster: Roster, ids: Ids, now: datetime, phones: Phones
+) -> Plan | None:
     """A new event is planned here; whatever follows is the reviser's, before everything else it has to do."""
     if placement.decision is Decision.NEW:
-        case = cases.case(event, roster, ids, now)
-        plan = planner.plan(case)
+        case = cases.with_lines(conn, cases.case(event, roster, ids, now), phones)
+        plan = fitting.plan(case)
         cases.save_plan(conn, case, plan)
         return plan
     if placement.decision is not Decision.TOMBSTONE:
@@ -178,14 +194,20 @@ def _line_to_team(conn: Connection, case: planner.Case, note: str, key: str) -> 
 
 
 def _keep_unreadable(
-    conn: Connection, member: Member, unreadable: Unreadable, roster: Roster, ids: Ids, now: datetime
+    conn: Connection,
+    member: Member,
+    unreadable: Unreadable,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    phones: Phones,
 ) -> Delivery:
     """Keep it, and tell people by an event of our own, in the same transaction."""
     message = member.message
     told_as = f"unreadable/{message.source}/{sha256(message.body)[:16]}"
     _save_unreadable(conn, member, unreadable, told_as)
     reading = _telling(told_as, message, unreadable, roster)
-    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now)
+    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now, phones)
     kept = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable: {unreadable.reason}")
     return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
 

@@ -1,18 +1,25 @@
 """Load what planning looks at, and write down what it decided. Plain functions of a Connection."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from model.event import Event
+from model.event import Event, EventStatus
 from model.ids import Ids
-from model.plan import AgendaState, Notification, Plan
-from model.roster import Roster
+from model.phones import USUAL, Phones
+from model.plan import AgendaState, Notification, Plan, Reach
+from model.roster import Policy, Roster
+from routing.capacity import Call, Lines, most_starts
 from routing.facts import Facts, PlanChange, case_for
 from routing.planner import Case
-from store import events, plans, replies, timeline, verdicts
+from store import events, lines, plans, replies, timeline, verdicts
 from store.database import Connection
+from store.lines import Waiting
 
 RosterAt = Callable[[], Roster]
+
+_LOST = Policy(id="", steps=())
+_A_WHILE = timedelta(seconds=_LOST.ring_seconds + _LOST.call_seconds)  # of a call whose policy the roster lost
 
 
 def case(event: Event, roster: Roster, ids: Ids, now: datetime) -> Case:
@@ -20,11 +27,43 @@ def case(event: Event, roster: Roster, ids: Ids, now: datetime) -> Case:
     return Case(event=event, roster=roster, policy=roster.policies[event.policy], ids=ids, now=now)
 
 
-def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime) -> Facts:
+def with_lines(conn: Connection, case: Case, phones: Phones) -> Case:
+    """The case with what is known of the lines: those in use, and the calls of other events that wait for one."""
+    return replace(case, lines=lines_known(conn, case.roster, phones, case.now, case.last_ring_at, but=case.event.pk))
+
+
+def lines_known(
+    conn: Connection, roster: Roster, phones: Phones, now: datetime, until: datetime, *, but: str = ""
+) -> Lines:
+    """What matters to an event that calls people until then. `but`: the event itself."""
+    calls = lines.in_the_air(conn, now)
+    begun = max((call.since for call in calls), default=None)
+    most = most_starts(phones, until - now, min(map(_holds, roster.policies.values()), default=_A_WHILE))
+    waiting = lines.waiting(conn, until, but=but, at_most=most) if most else ()
+    return Lines(
+        phones=phones,
+        busy=tuple(call.over_at for call in calls),
+        next_at=begun and begun + timedelta(seconds=1 / phones.calls_per_second),
+        waiting=tuple(_waits(row, roster) for row in waiting),
+    )
+
+
+def _waits(row: Waiting, roster: Roster) -> Call:
+    policy = roster.policies.get(row.policy)
+    holds = _holds(policy) if policy else _A_WHILE
+    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, holds)
+
+
+def _holds(policy: Policy) -> timedelta:
+    return timedelta(seconds=policy.ring_seconds + policy.call_seconds)
+
+
+def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime, phones: Phones = USUAL) -> Facts:
     event = events.load(conn, [event_pk])[event_pk]
     rows = plans.of_event(conn, event_pk)
+    found = case_for(case(event, roster, ids, now), rows, now)
     return Facts(
-        case=case_for(case(event, roster, ids, now), rows, now),
+        case=with_lines(conn, found, phones) if event.status is EventStatus.OPEN else found,
         notifications=rows,
         agenda=plans.agenda_of_event(conn, event_pk),
         replies=replies.of_event(conn, event_pk),
@@ -40,10 +79,12 @@ def save_plan(conn: Connection, case: Case, plan: Plan) -> None:
         "roster_version": case.roster.version,
         "deadline_at": case.event.deadline_at,
         "notifications": [_brief(n) for n in plan.notifications],
+        "reach": _reach(plan.reach),
         "later": [{"kind": a.kind, "step": a.step + 1, "due_at": a.due_at} for a in plan.agenda],
         "remarks": list(plan.remarks),
     }
     timeline.append(conn, case.ids, case.event.pk, case.now, "planned", body)
+    _look_again(conn, case, plan.pushes_out)
 
 
 def save_change(conn: Connection, facts: Facts, change: PlanChange, cause: str) -> None:
@@ -60,6 +101,7 @@ def save_change(conn: Connection, facts: Facts, change: PlanChange, cause: str) 
     for verdict in change.verdicts:
         verdicts.add(conn, case.ids, verdict)
     timeline.append(conn, case.ids, case.event.pk, case.now, "revised", _change_body(facts, change, cause))
+    _look_again(conn, case, sorted(change.pushes_out))
     for verdict in change.verdicts:
         body = {"person": verdict.person, "outcome": verdict.outcome, "reason": verdict.reason}
         timeline.append(conn, case.ids, case.event.pk, case.now, "verdict", body | {"revision": verdict.revision})
@@ -75,8 +117,23 @@ def _change_body(facts: Facts, change: PlanChange, cause: str) -> dict[str, obje
         "cut": [_brief(rows[i]) for i in change.cut],
         "brought_forward": len(change.bring_forward),
         "remarks": list(change.remarks),
+        "reach": _reach(change.reach),
         "roster_version": facts.case.roster.version,
     }
+
+
+def _look_again(conn: Connection, case: Case, pushed_out: Iterable[str]) -> None:
+    """Other events lose a line to this one: who is told instead, and whether they are at risk, is theirs to say."""
+    for event_pk in pushed_out:
+        plans.ask_revise(conn, case.ids, event_pk, case.lane, "another event needs the lines", case.now, urgent=False)
+
+
+def _reach(reach: Reach | None) -> dict[str, object] | None:
+    """What is promised: who can be called when, and who cannot."""
+    if reach is None:
+        return None
+    calls = [{"person": r.person, "step": r.step + 1, "start": r.start, "end": r.end} for r in reach.rings if r.start]
+    return {"calls": calls, "no_line": list(reach.unreached), "over_at": reach.over_at}
 
 
 def _brief(n: Notification) -> dict[str, object]:

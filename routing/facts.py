@@ -14,11 +14,14 @@ from model.plan import (
     Notification,
     PagerDutyAction,
     Plan,
+    Reach,
     State,
 )
 from model.reply import Answer, Reply
+from model.roster import Objective
 from model.verdict import Verdict
 from routing import planner
+from routing.capacity import Call
 from routing.planner import Case
 
 
@@ -43,10 +46,27 @@ class Facts:
         """Each person's last word on the revision that needs an answer."""
         return {r.person: r for r in self.replies if r.revision == self.revision}
 
-    def accepted_by(self) -> Reply | None:
-        """Who fulfils the objective: the first of those who accepted and did not take it back."""
+    def acceptances(self) -> list[Reply]:
+        """Of those who accepted and did not take it back, in order."""
         accepted = [r for r in self.latest_replies().values() if r.answer is Answer.ACKNOWLEDGE]
-        return min(accepted, key=lambda r: r.received_at, default=None)
+        return sorted(accepted, key=lambda r: r.received_at)
+
+    def accepted_by(self) -> Reply | None:
+        """Who fulfils the objective: the first who accepted; where everyone must, the last, once all have."""
+        accepted = self.acceptances()
+        if not self.everyone:
+            return accepted[0] if accepted else None
+        missing = self.people() - {r.person for r in accepted}
+        return accepted[-1] if accepted and not missing and not self.open_agenda(AgendaKind.STEP) else None
+
+    @property
+    def everyone(self) -> bool:
+        """Everybody on the timetable must accept."""
+        return self.case.policy.objective is Objective.EVERYONE
+
+    def people(self) -> set[str]:
+        """Who is asked for an answer to this revision, as far as their step is due."""
+        return {n.person for n in self.rows(revision=self.revision) if n.person}
 
     def verdict(self) -> Verdict | None:
         """The event's latest outcome for the revision that needs an answer."""
@@ -75,6 +95,8 @@ class PlanChange:
     bring_forward: list[tuple[str, str]] = field(default_factory=list)  # (agenda id, reply id)
     verdicts: list[Verdict] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    reach: Reach | None = None
+    pushes_out: set[str] = field(default_factory=set)
     reason: str = ""
 
     def __bool__(self) -> bool:
@@ -105,6 +127,8 @@ def take_plan(change: PlanChange, plan: Plan) -> None:
     change.add += plan.notifications
     change.add_agenda += plan.agenda
     change.remarks += plan.remarks
+    change.reach = plan.reach or change.reach
+    change.pushes_out.update(plan.pushes_out)
 
 
 def stop(facts: Facts, change: PlanChange, rows: Iterable[Notification]) -> None:
@@ -169,10 +193,20 @@ def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -
     """The case with who is on this revision's timetable already, so that nobody is told twice on one channel."""
     told: set[tuple[str, ChannelName]] = set()
     tries: dict[tuple[str, ChannelName, int], int] = {}
+    own: list[Call] = []
+    named: set[str] = set()
     for row in notifications:
-        if row.kind is Kind.ALERT and row.revision == case.event.answer_revision and row.person:
+        if row.revision != case.event.answer_revision:
+            continue
+        if row.kind is Kind.ADMIN:
+            named.update(str(row.details.get("no_line", "")).split())
+        if row.kind is Kind.ALERT and row.person:
             key = (row.person, row.channel, row.step)
             tries[key] = tries.get(key, 0) + 1
             if row.state is not State.SUPERSEDED:
                 told.add((row.person, row.channel))
-    return replace(case, told=frozenset(told), tries=tries, now=now)
+            if row.details.get("no_line"):
+                named.add(row.person)
+            if row.channel is ChannelName.VOICE and row.state is State.PENDING:
+                own.append(planner.call_of(case, row))
+    return replace(case, told=frozenset(told), tries=tries, own=tuple(own), named=frozenset(named), now=now)

@@ -3,7 +3,7 @@
 from model.event import EventStatus
 from model.plan import Agenda, PagerDutyAction
 from model.verdict import Outcome
-from routing import planner
+from routing import fitting, planner
 from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
 from routing.verdicts import verdicts
 
@@ -14,6 +14,7 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     open_ = facts.case.event.status is EventStatus.OPEN and facts.accepted_by() is None
     if open_ and agenda.revision == facts.revision:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
+        plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)
         if not plan.notifications:
             note = "; ".join(plan.remarks) or f"step {agenda.step + 1} has nobody new to call"
@@ -44,8 +45,12 @@ def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
     if facts.case.event.status is not EventStatus.OPEN or decided or agenda.revision != facts.revision:
         return change
     late = facts.case.event.late
-    change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else "nobody accepted in time")
+    accepted = len(facts.acceptances()) if facts.everyone else 0
+    some = f"{accepted} of {len(facts.people())}" if accepted else ""
+    why = f"only {some} accepted in time" if some else "nobody accepted in time"
+    change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else why)
     if not late:
-        note = f"NOBODY HAS ACCEPTED by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
+        who = f"ONLY {some} HAVE" if some else "NOBODY HAS"
+        note = f"{who} ACCEPTED by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
         change.add += [*thread_line(facts, note, agenda.id), *planner.admin_rows(facts.case, note)]
     return change

@@ -10,6 +10,7 @@ from model.ids import Ids
 from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, PagerDutyAction, Plan
 from model.roster import PagerDutyMode, Person, Policy, Roster, Step
 from routing.audience import Audience, Group, audience
+from routing.capacity import Call, Lines
 
 RAISE_AT = 0.6  # of the time until the deadline, when nobody has acknowledged
 PAGERDUTY_SEVERITY = {
@@ -23,7 +24,11 @@ _PHONES = (ChannelName.VOICE, ChannelName.SMS)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What planning looks at. `told`: (person, channel) pairs already on this revision's timetable."""
+    """What planning looks at. `told`: (person, channel) pairs already on this revision's timetable.
+
+    `lines`: what is known of the phone lines and of other events' calls; `own`: this event's calls that wait for one;
+    `named`: people who are known to get none in time.
+    """
 
     event: Event
     roster: Roster
@@ -32,6 +37,9 @@ class Case:
     now: datetime
     told: frozenset[tuple[str, ChannelName]] = frozenset()
     tries: dict[tuple[str, ChannelName, int], int] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
+    own: tuple[Call, ...] = ()
+    named: frozenset[str] = frozenset()
 
     @property
     def lane(self) -> int:
@@ -161,10 +169,17 @@ def row(
     )
 
 
-def admin_rows(case: Case, note: str) -> Iterator[Notification]:
+def call_of(case: Case, row: Notification) -> Call:
+    """What a call of this event wants of the lines."""
+    seconds = case.policy.ring_seconds + case.policy.call_seconds
+    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, timedelta(seconds=seconds))
+
+
+def admin_rows(case: Case, note: str, **more: str) -> Iterator[Notification]:
     """A line to the admins, where the roster names a channel for them."""
     if case.roster.admin_channel:
-        yield row(case, Kind.ADMIN, ChannelName.SLACK_CHANNEL, case.roster.admin_channel, details={"note": note})
+        details = {"note": note, **more}
+        yield row(case, Kind.ADMIN, ChannelName.SLACK_CHANNEL, case.roster.admin_channel, details=dict(details))
 
 
 def take_step(case: Case, index: int, *, asleep: bool) -> Plan:

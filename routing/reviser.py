@@ -10,6 +10,7 @@ import structlog
 from model.clock import Clock, wake_or
 from model.errors import Unavailable
 from model.ids import Ids
+from model.phones import USUAL, Phones
 from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
 from routing import cases, falling_due, revision
@@ -31,11 +32,14 @@ _TAKE = {
 class Reviser:
     """`turned_at` is when the loop last turned; readiness looks at it."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, roster: cases.RosterAt) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ids: Ids, roster: cases.RosterAt, phones: Phones = USUAL
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._roster = roster
+        self._phones = phones
         self.turned_at: datetime = clock.now()
 
     async def run(self) -> None:
@@ -74,7 +78,7 @@ class Reviser:
     async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> bool:
         now, roster = self._clock.now(), self._roster()
         try:
-            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now))
+            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now, self._phones))
         except Unavailable as away:
             log.warning("database away, the event waits", event_pk=event_pk, error=str(away))
             return False
@@ -87,12 +91,20 @@ def _look(conn: Connection, now: datetime) -> tuple[Sequence[Agenda], datetime |
     return plans.due_agenda(conn, now), plans.next_agenda_at(conn)
 
 
-def take(conn: Connection, event_pk: str, rows: Sequence[Agenda], roster: Roster, ids: Ids, now: datetime) -> None:
+def take(
+    conn: Connection,
+    event_pk: str,
+    rows: Sequence[Agenda],
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    phones: Phones = USUAL,
+) -> None:
     """Claim the rows and act on them; a row that somebody else claimed meanwhile is left to them."""
     plans.lock(conn, event_pk)
     for row in sorted(rows, key=lambda a: a.kind is not AgendaKind.REVISE):
         if plans.finish_agenda(conn, [row.id], AgendaState.DONE, now) == 0:
             continue
-        facts = cases.facts(conn, event_pk, roster, ids, now)
+        facts = cases.facts(conn, event_pk, roster, ids, now, phones)
         change = revision.revise(facts) if row.kind is AgendaKind.REVISE else _TAKE[row.kind](facts, row)
         cases.save_change(conn, facts, change, row.cause or str(row.kind))

@@ -18,7 +18,7 @@ from model.plan import (
 )
 from model.reply import Answer, Reply
 from model.verdict import Outcome, Verdict
-from routing import planner
+from routing import fitting, planner
 from routing.facts import (
     Facts,
     PlanChange,
@@ -53,6 +53,7 @@ def revise(facts: Facts) -> PlanChange:
         _new_revision(facts, change)
         _notes(facts, change)
         _objective(facts, change)
+        fitting.refit(facts, change)
         _fallbacks(facts, change)
     taken = {n.slot for n in facts.notifications}
     change.add = [n for n in change.add if n.slot not in taken]
@@ -75,7 +76,7 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     change.reason = f"revision {facts.revision} replaces it"
     stop(facts, change, facts.notifications)
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a) and a.revision < facts.revision]
-    plan = planner.plan(case)
+    plan = fitting.plan(case)
     take_plan(change, plan)
     change.add += _resolve_older_alerts(facts, plan)
     planned = {n.person for n in plan.notifications}
@@ -127,6 +128,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     if verdict is not None and verdict.outcome is Outcome.MET:
         _reopen(facts, change)
         return
+    _leave_alone(facts, change)
     cannot = [r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY]
     for reply in cannot:
         _next_person(facts, change, reply)
@@ -135,6 +137,14 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         change.add += planner.admin_rows(
             facts.case, f"{name(facts, last.person)} cannot comply and nobody is left to call"
         )
+
+
+def _leave_alone(facts: Facts, change: PlanChange) -> None:
+    """Others must accept too; who has is not called again."""
+    accepted = {r.person for r in facts.acceptances()}
+    if accepted:
+        change.reason = "accepted already"
+        stop(facts, change, [n for n in facts.rows(revision=facts.revision) if n.person in accepted])
 
 
 def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict | None) -> None:
@@ -150,7 +160,9 @@ def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict 
         in_time = accepted.received_at <= facts.case.event.deadline_at
         outcome = Outcome.MET if in_time else Outcome.MISSED
         late = "late at the source" if facts.case.event.late else "after the deadline"
-        why = f"accepted by {name(facts, accepted.person)} at {accepted.received_at:%H:%M:%S} UTC"
+        who = f"all {len(facts.people())}, the last" if facts.everyone else ""
+        by = " ".join(filter(None, (who, name(facts, accepted.person))))
+        why = f"accepted by {by} at {accepted.received_at:%H:%M:%S} UTC"
         change.verdicts += verdicts(facts, outcome, why if in_time else f"{late}: {why}")
 
 
@@ -222,9 +234,12 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
     """A Slack message to everybody whose call or text failed, is held back or is being retried."""
     if facts.accepted_by() is not None:
         return
-    helped = {n.person for n in facts.rows(revision=facts.revision) if n.channel is ChannelName.SLACK_DM}
+    rows = [*facts.rows(revision=facts.revision), *change.add]
+    helped = {n.person for n in rows if n.channel is ChannelName.SLACK_DM and n.revision == facts.revision}
+    helped |= {r.person for r in facts.acceptances()}
     for row in facts.rows(revision=facts.revision):
-        if row.channel in PHONES and row.person and row.person not in helped and _in_trouble(row):
+        trouble = _in_trouble(row) or _missed_its_line(facts, row)
+        if row.channel in PHONES and row.person and row.person not in helped and trouble:
             helped.add(row.person)
             person = facts.case.roster.people.get(row.person)
             direct = person.address(ChannelName.SLACK_DM) if person else None
@@ -240,6 +255,12 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
                         group=row.group,
                     )
                 )
+
+
+def _missed_its_line(facts: Facts, row: Notification) -> bool:
+    """It was promised a line, which came too late, and there is time to write."""
+    never_begun = row.state is State.EXPIRED and not row.sent_at
+    return row.channel is ChannelName.VOICE and never_begun and facts.case.now < facts.case.event.work_until
 
 
 def _in_trouble(row: Notification) -> bool:

@@ -11,6 +11,7 @@ from broker.base import Broker, Handle, Message, MessageKind
 from model.clock import Clock
 from model.errors import Refused, Unavailable
 from model.ids import Ids
+from model.phones import USUAL, Phones
 from model.reading import Problem, Reading, Unreadable
 from model.roster import Roster
 from model.tracing import UNTRACED, Tracer
@@ -48,6 +49,8 @@ class Router:
         roster: RosterAt,
         read: Read,
         tracer: Tracer = UNTRACED,
+        *,
+        phones: Phones = USUAL,
     ) -> None:
         self._broker = broker
         self._database = database
@@ -56,6 +59,7 @@ class Router:
         self._roster = roster
         self._read = read
         self._tracer = tracer
+        self._phones = phones
         self._since: dict[str, datetime] = {}
 
     async def run(self) -> None:
@@ -119,7 +123,7 @@ class Router:
         try:
             with self._tracer.span("decide", member.message.trace, delivery=member.delivery_id):
                 decided = await self._database.transact(
-                    lambda conn: decide(conn, member, reading, roster, self._ids, now)
+                    lambda conn: decide(conn, member, reading, roster, self._ids, now, self._phones)
                 )
         except Unavailable:
             raise
@@ -156,7 +160,9 @@ class Router:
         """When even telling fails, it is kept at least."""
         now = self._clock.now()
         try:
-            return await self._database.transact(lambda conn: decide(conn, member, unreadable, roster, self._ids, now))
+            return await self._database.transact(
+                lambda conn: decide(conn, member, unreadable, roster, self._ids, now, self._phones)
+            )
         except Unavailable:
             raise
         except Exception:

@@ -26,7 +26,9 @@ def verdicts(facts: Facts, outcome: Outcome, reason: str) -> Iterator[Verdict]:
     for person in people:
         reply = replies.get(person)
         if reply and reply.answer is Answer.ACKNOWLEDGE:
-            yield verdict(facts, outcome, f"accepted by {reply.channel}", person)
+            in_time = facts.everyone and reply.received_at <= facts.case.event.deadline_at
+            own = Outcome.MET if in_time and outcome is Outcome.MISSED else outcome
+            yield verdict(facts, own, f"accepted by {reply.channel}", person)
         elif reply:
             yield verdict(facts, outcome if outcome is Outcome.MISSED else Outcome.NOT_NEEDED, "cannot comply", person)
         elif outcome is Outcome.MISSED:

@@ -1,14 +1,17 @@
 """Phone lines in use: one row for each call in the air, at most one a number."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from model.plan import ChannelName, Hold, State
+from model.phones import lines_open_to
+from model.plan import ChannelName, Hold, Notification, State
 from store.portable import upsert
 from store.signals import DISPATCH, signal
-from store.tables import notifications, said, voice_in_flight
+from store.tables import events, notifications, said, voice_in_flight
 
+SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 WOKEN_AT_ONCE = 100  # the others look for themselves after some seconds
 
 # Who has one of those rows in hand looks at it now anyway.
@@ -28,6 +31,29 @@ _GO_ON = (
         )
     )
     .values(due_at=bindparam("now"))
+)
+
+
+_REDIAL = notifications.c.follows.is_not(None)
+_WAITING = (
+    select(
+        notifications.c.id,
+        notifications.c.event_pk,
+        notifications.c.lane,
+        _REDIAL,
+        notifications.c.due_at,
+        notifications.c.until,
+        events.c.policy,
+    )
+    .join(events, events.c.pk == notifications.c.event_pk)
+    .where(
+        notifications.c.state == said(State.PENDING),
+        notifications.c.channel == said(ChannelName.VOICE),
+        notifications.c.due_at <= bindparam("by"),
+        notifications.c.event_pk != bindparam("but"),
+    )
+    .order_by(notifications.c.lane, _REDIAL, notifications.c.until, notifications.c.due_at, notifications.c.id)
+    .limit(bindparam("at_most"))
 )
 
 
@@ -54,6 +80,41 @@ def release(conn: Connection, attempt_id: str, now: datetime) -> None:
 
 def in_use(conn: Connection) -> int:
     return conn.scalar(select(func.count()).select_from(voice_in_flight)) or 0
+
+
+def full(conn: Connection, row: Notification, lines: int) -> bool:
+    """No line of so many is free that this call may take: some are kept for the first rings of lane 0."""
+    return in_use(conn) >= lines_open_to(lines, row.lane, row.redial)
+
+
+class InTheAir(NamedTuple):
+    """A line in use, since when, and until when by what its policy gives a call."""
+
+    since: datetime
+    over_at: datetime
+
+
+class Waiting(NamedTuple):
+    """A call that waits for a line."""
+
+    id: str
+    event_pk: str
+    lane: int
+    redial: bool
+    due_at: datetime
+    until: datetime
+    policy: str
+
+
+def in_the_air(conn: Connection, now: datetime) -> list[InTheAir]:
+    """One whose call should be over and whose end nobody told us counts until it is asked about."""
+    rows = conn.execute(select(voice_in_flight.c.since, voice_in_flight.c.until))
+    return [InTheAir(since, until - SLACK if until - SLACK > now else until) for since, until in rows]
+
+
+def waiting(conn: Connection, until: datetime, *, but: str, at_most: int) -> list[Waiting]:
+    """The most urgent calls due by then, of all events but that one."""
+    return [Waiting(*row) for row in conn.execute(_WAITING, {"by": until, "but": but, "at_most": at_most})]
 
 
 def overdue(conn: Connection, now: datetime) -> list[str]:

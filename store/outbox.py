@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Boolean, Connection, Subquery, bindparam, func, or_, select, union_all, update
+from sqlalchemy import Boolean, ColumnElement, Connection, Subquery, bindparam, func, or_, select, union_all, update
 
 from model.attempt import Attempt, AttemptState
 from model.ids import Ids
@@ -80,6 +80,14 @@ class Share:
 ALONE = Share()
 
 
+_BY_TIME_LEFT = (notifications.c.until, notifications.c.due_at, notifications.c.id)
+
+
+def _redials_last(channel: ChannelName) -> tuple[ColumnElement[bool], ...]:
+    """Somebody not yet rung comes before a re-dial."""
+    return (notifications.c.follows.is_not(None),) if channel is ChannelName.VOICE else ()
+
+
 def _due_on(channel: ChannelName) -> Subquery:
     return (
         select(notifications)
@@ -94,7 +102,7 @@ def _due_on(channel: ChannelName) -> Subquery:
             ),
             or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
         )
-        .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
+        .order_by(notifications.c.lane, *_redials_last(channel), *_BY_TIME_LEFT)
         .limit(bindparam(f"at_most_{channel}"))
         .subquery()
     )
@@ -164,10 +172,10 @@ def due(
     return found
 
 
-def urgency(due: Due) -> tuple[int, datetime, datetime, str]:
+def urgency(due: Due) -> tuple[int, bool, datetime, datetime, str]:
     """What sorts rows: the smallest goes first."""
     row = due.notification
-    return row.lane, row.until, row.due_at, row.id
+    return row.lane, row.redial, row.until, row.due_at, row.id
 
 
 def next_due_at(conn: Connection, now: datetime) -> datetime | None:
@@ -249,7 +257,7 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
         if (at := paces.next_at(conn, row.channel, now)) > now:
             hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
             return False
-    if lines.in_use(conn) >= call.lines:
+    if lines.full(conn, row, call.lines):
         hold(conn, ids, [row], Hold.LINES, row.due_at, now)
         return False
     if not lines.take(conn, row.address, attempt_id, now, call.until):

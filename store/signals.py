@@ -20,7 +20,7 @@ _KEY = "gridcall_signals"
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class Handover:
     """Rows that may be sent from now on, with their event and its trace: for the dispatcher of this very process.
 
     A hint that spares it a look. What it does not use of it, it finds in the table.
@@ -36,11 +36,11 @@ class Signalled:
     """What becomes known when a transaction has committed."""
 
     topics: set[str] = field(default_factory=set)
-    granted: list[Granted] = field(default_factory=list)
+    handovers: list[Handover] = field(default_factory=list)
 
     def add(self, more: "Signalled") -> None:
         self.topics |= more.topics
-        self.granted += more.granted
+        self.handovers += more.handovers
 
 
 def delivery(delivery_id: str) -> str:
@@ -53,9 +53,9 @@ def signal(conn: Connection, topic: str) -> None:
     _of(conn).topics.add(topic)
 
 
-def grant(conn: Connection, granted: Granted) -> None:
+def hand_over(conn: Connection, handover: Handover) -> None:
     """Hand rows over to this process's dispatcher once this transaction has committed."""
-    _of(conn).granted.append(granted)
+    _of(conn).handovers.append(handover)
 
 
 def _of(conn: Connection) -> Signalled:
@@ -74,7 +74,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[asyncio.Event]] = defaultdict(list)
-        self._granted: list[list[Granted]] = []
+        self._readers: list[list[Handover]] = []
 
     @contextmanager
     def waiting(self, topic: str) -> Iterator[asyncio.Event]:
@@ -89,19 +89,19 @@ class Signals:
                 del self._waiting[topic]
 
     @contextmanager
-    def granting(self) -> Iterator[list[Granted]]:
-        """A list that gets what is granted in this process, as long as the block lasts. Its reader empties it."""
-        granted: list[Granted] = []
-        self._granted.append(granted)
+    def handovers(self) -> Iterator[list[Handover]]:
+        """A list that gets what is handed over in this process, as long as the block lasts. Its reader empties it."""
+        handovers: list[Handover] = []
+        self._readers.append(handovers)
         try:
-            yield granted
+            yield handovers
         finally:
-            self._granted = [one for one in self._granted if one is not granted]
+            self._readers = [one for one in self._readers if one is not handovers]
 
     def make_known(self, signalled: Signalled) -> None:
         """A transaction of this process has committed."""
-        for reader in self._granted:
-            reader.extend(signalled.granted)
+        for reader in self._readers:
+            reader.extend(signalled.handovers)
         self.fire(signalled.topics)
 
     def fire_all(self) -> None:

@@ -19,6 +19,7 @@ from app.cli import cli
 from app.commands.client import DEFAULT_URL
 from config.settings import CONFIG, Settings
 from model.plan import State
+from routing import capacity
 from tests.demo_process import ROOT, Demo, environment, running, until
 
 DOCS = ROOT / "docs"
@@ -55,6 +56,10 @@ def all_docs() -> str:
 
 
 # --- what there is, is described ------------------------------------------------------------------------------------
+
+
+def test_the_table_of_lines_is_what_the_code_counts() -> None:
+    assert "\n".join(capacity.table()) in text(DOCS / "operating.md"), "gridcall capacity --table"
 
 
 def test_every_setting_is_described() -> None:

@@ -288,6 +288,7 @@ def settings_of(name: str, image: Image, folder: Path, given: dict[str, str]) ->
 
 
 @pytest.mark.service("postgresql")
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_the_cluster_takes_an_event(image: Image, rabbit_node: RabbitNode, tmp_path: Path) -> None:
     with postgres.server() as server, postgres.database(server) as url, ExitStack() as stack:

@@ -5,10 +5,11 @@ from typing import Any
 
 from app.api.instants import iso
 from app.masking import masked
+from app.preview import Texts
 from app.record import Record
 from model.attempt import Attempt
 from model.event import Event, Revision
-from model.plan import Agenda, Notification
+from model.plan import Agenda, Notification, Reach
 from model.reply import Answer, Reply
 from model.roster import Roster
 from model.verdict import Verdict
@@ -84,6 +85,22 @@ def forecast_shape(found: Forecast) -> dict[str, Any]:
         ],
         "remarks": list(found.remarks),
     }
+
+
+def reach_shape(reach: Reach | None) -> dict[str, Any]:
+    """The calls as the lines allow them, most important first; `start` is null where there is no line in time."""
+    rings = reach.rings if reach else ()
+    return {
+        "calls": [
+            {"person": r.person, "step": step_shape(r.step), "start": iso(r.start), "end": iso(r.end)} for r in rings
+        ],
+        "calls_over_at": iso(reach.over_at) if reach else None,
+        "no_line": list(reach.unreached) if reach else [],
+    }
+
+
+def texts_shape(texts: Texts) -> dict[str, Any]:
+    return {"parts": texts.parts, "per_second": texts.per_second, "out_at": iso(texts.out_at)}
 
 
 def _outcome(verdict: Verdict | None) -> dict[str, Any] | None:

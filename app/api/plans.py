@@ -1,12 +1,13 @@
 """`POST /v1/plans`: an event in, its timetable with the exact words out. Nothing is sent, nothing is stored."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from app.api.deps import CallerDep, ServiceDep
-from app.api.event_shapes import forecast_shape, step_shape
+from app.api.event_shapes import forecast_shape, reach_shape, step_shape, texts_shape
 from app.api.events_in import body_of
 from app.api.instants import iso
 from app.intake_door import feed_of
@@ -19,6 +20,9 @@ from intake.read import read
 from model.errors import Undecidable
 from model.event import Event
 from model.reading import Reading, Unreadable
+from model.roster import Roster
+from routing.capacity import Lines
+from routing.cases import lines_known
 from store import events
 
 router = APIRouter(tags=["planning"])
@@ -51,11 +55,17 @@ async def plan(
     now, roster = service.clock.now(), service.rosters.roster
     reading = _only([*read(body, dict(request.headers), feed_of(roster, name), now)])
     try:
-        found = preview(reading, name, roster, service.house, service.ids, now)
+        found = preview(reading, name, roster, service.house, service.ids, now, await _lines(service, roster, now))
     except Undecidable as why:
         raise Problem(422, "The event cannot be planned", str(why)) from None
     known = await service.database.read(lambda conn: events.find(conn, name, found.event.event_id))
     return _shape(found, [*found.plan.remarks, *reading.warnings, *_known(known)])
+
+
+async def _lines(service: Service, roster: Roster, now: datetime) -> Lines:
+    """The lines in use and the calls that wait, as far as any policy looks ahead."""
+    until = now + timedelta(seconds=max((p.sla_seconds for p in roster.policies.values()), default=0))
+    return await service.database.read(lambda conn: lines_known(conn, roster, service.phones, now, until))
 
 
 def _source(service: Service, caller: Caller, given: str | None) -> str:
@@ -97,6 +107,8 @@ def _shape(found: Preview, remarks: list[str]) -> dict[str, Any]:
         "at_risk": plan.at_risk,
         "deadline_at": iso(event.deadline_at) if plan.agenda or plan.notifications else None,
         "remarks": remarks,
+        **reach_shape(plan.reach),
+        "texts": texts_shape(found.texts),
         "route": event.route,
         "policy": event.policy,
         "team": event.team,

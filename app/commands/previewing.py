@@ -1,6 +1,6 @@
 """`gridcall plan` and `say`: what would happen and in which words, worked out here without a server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +30,8 @@ def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, js
     for remark in found.plan.remarks:
         typer.echo(f"Mind: {remark}.")
     typer.echo(f"Policy {found.event.policy}; to be accepted by {show.clock(found.event.deadline_at)}.")
+    for length in _lengths(found):
+        typer.echo(length)
     show.table(("due", "who", "channel", "as", ""), _rows(found), empty="Nobody is told.")
 
 
@@ -80,21 +82,48 @@ def _given(file: str, source: str, roster_file: Path | None) -> "Draft":
     if isinstance(found[0], Unreadable):
         raise CommandError(f"the event cannot be read: {found[0].reason}")
     callback = settings.help_callback_number or settings.twilio_from or ""
-    return Draft(found[0], source, roster, callback, now)
+    return Draft(found[0], source, roster, callback, now, settings.phones)
 
 
 def _rows(found: "Preview") -> list[Sequence[object]]:
     from app.commands.show import clock
 
-    told = [(s.row.due_at, s.row.person or s.row.team, s.row.channel, s.row.group, _certainty(s)) for s in found.spoken]
+    told = [
+        (s.row.due_at, s.row.person or s.row.team, s.row.channel, s.row.group, "; ".join(_notes(found, s)))
+        for s in found.spoken
+    ]
     return [(clock(due), *rest) for due, *rest in sorted(told, key=lambda row: row[0])]
 
 
-def _certainty(spoken: "Spoken") -> str:
-    return "unless somebody accepts" if spoken.forecast else ""
+def _notes(found: "Preview", spoken: "Spoken") -> Iterator[str]:
+    """When a line is free for a call, if any, and what may make it needless."""
+    from app.commands.show import time_of_day
+
+    row, reach = spoken.row, found.plan.reach
+    if row.channel == "voice" and reach is not None:
+        ring = next((r for r in reach.rings if (r.person, r.step) == (row.person, row.step)), None)
+        if ring is not None:
+            yield f"rings at {time_of_day(ring.start)}" if ring.start else "no line in time"
+    if spoken.forecast:
+        yield "unless somebody accepts"
+
+
+def _lengths(found: "Preview") -> Iterator[str]:
+    """When the last call is over and the last text has left."""
+    from app.commands.show import clock
+
+    reach, texts = found.plan.reach, found.texts
+    if reach is not None and reach.over_at is not None:
+        people = f"{len(reach.rings) - len(reach.unreached)} of {len(reach.rings)} people"
+        yield f"Calls: {people} in time, the last one over by {clock(reach.over_at)}."
+    if texts.parts:
+        rate = f"{texts.parts} parts at {texts.per_second:g} a second"
+        yield f"Texts: {rate}, the last one leaves by {clock(texts.out_at)}."
 
 
 def _as_data(found: "Preview") -> dict[str, Any]:
+    from app.api.event_shapes import reach_shape, texts_shape
+
     event, plan = found.event, found.plan
     return {
         "source": event.source,
@@ -105,6 +134,8 @@ def _as_data(found: "Preview") -> dict[str, Any]:
         "rings": plan.rings,
         "at_risk": plan.at_risk,
         "remarks": list(plan.remarks),
+        **reach_shape(plan.reach),
+        "texts": texts_shape(found.texts),
         "notifications": [
             {
                 "due_at": s.row.due_at.isoformat(),

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from model.roster import Roster
 
 roster = typer.Typer(no_args_is_help=True, help="The whole roster as one file: export, check, apply, load.")
 
@@ -45,6 +48,7 @@ def check(file: File) -> None:
         f"{file} is right: {len(of.people)} people, {len(of.rotations)} rotations, {len(of.routes)} routes, "
         f"{len(of.sources)} sources, {len(found.keys) or 'no'} keys"
     )
+    _mind(of)
 
 
 @roster.command("apply")
@@ -92,7 +96,9 @@ def load(
     from config.settings import load_settings
     from model.clock import SystemClock
 
-    loaded = keeping.load(load_settings(), read_roster(file), SystemClock().now(), again=not if_new)
+    found = read_roster(file)
+    loaded = keeping.load(load_settings(), found, SystemClock().now(), again=not if_new)
+    _mind(found.roster)
     if if_new and loaded.version == loaded.before:
         typer.echo(f"{file} was loaded before; version {loaded.version} is in force")
         return
@@ -100,9 +106,20 @@ def load(
     typer.echo(f"{file} is in force{same}, as version {loaded.version}")
 
 
+def _mind(found: "Roster") -> None:
+    """Say what cannot be kept by the lines that are set here."""
+    from config.settings import load_settings
+    from model.clock import SystemClock
+    from routing.within_reach import out_of_reach
+
+    for warning in out_of_reach(found, load_settings().phones, SystemClock().now()):
+        typer.echo(f"Mind: {warning}.")
+
+
 def lines(edit: Mapping[str, Any]) -> Iterator[str]:
-    """What an edit changes, then whose duty, then what is wrong with that."""
+    """What an edit changes, then whose duty, what is wrong with that and what cannot be kept."""
     yield from (change["text"] for change in edit["changes"])
+    yield from (f"Mind: {warning}." for warning in edit.get("warnings", ()))
     if edit["effect"]:
         yield "Who is on call changes:"
         yield from (f"  {change['rotation']}: {change['text']}" for change in edit["effect"])

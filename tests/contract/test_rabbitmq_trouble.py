@@ -280,6 +280,7 @@ def met(demo, event_id, durable) -> Counter:
     return rung(demo)
 
 
+@pytest.mark.long
 def test_gridcall_goes_on_while_rabbitmq_is_stopped(rabbit_node, tmp_path):
     """Stopped: 202 with `durable: host`, phones ring, the answer counts. Started: nothing left, nobody rung twice."""
     with demo_process.running(tmp_path, GRIDCALL_AMQP_URL=rabbit_node.url) as demo:

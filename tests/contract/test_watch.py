@@ -63,6 +63,7 @@ def watching(standins):
     }
 
 
+@pytest.mark.long
 def test_it_calls_when_everything_else_is_dead(tmp_path):
     api, sandbox = free_port(), free_port()
     standins, url = f"http://127.0.0.1:{sandbox}", f"http://127.0.0.1:{api}"

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Note(NamedTuple):
-    """One change of one row; what a..h mean is said in TRIGGERS."""
+    """One change of one row; what a..j mean is said in TRIGGERS."""
 
     what: str
     a: Any = None
@@ -35,6 +35,8 @@ class Note(NamedTuple):
     f: Any = None
     g: Any = None
     h: Any = None
+    i: Any = None
+    j: Any = None
 
 
 _EVENT = "NEW.pk, NEW.status, NEW.answer_revision, NEW.work_until, NEW.deadline_at, NEW.policy, NEW.event_id"
@@ -44,7 +46,8 @@ _TRIGGERS = {
     "row new": (
         "INSERT ON notifications",
         "",
-        "NEW.id, NEW.event_pk, NEW.kind, NEW.channel, NEW.address, NEW.person, NEW.revision, NEW.details",
+        "NEW.id, NEW.event_pk, NEW.kind, NEW.channel, NEW.address, NEW.person, NEW.revision, NEW.details, NEW.lane, "
+        "NEW.follows",
     ),
     "row": (
         "UPDATE OF state ON notifications",
@@ -74,7 +77,7 @@ _TRIGGERS = {
     "reply": ("INSERT ON replies", "", "NEW.event_pk, NEW.revision, NEW.person, NEW.answer, NEW.channel"),
     "delivery": ("INSERT ON deliveries", "", "NEW.id, NEW.state, NEW.event_pk, NEW.detail, NEW.rings"),
 }
-_TAKE = "SELECT what, a, b, c, d, e, f, g, h FROM simulation_notes ORDER BY n"
+_TAKE = "SELECT what, a, b, c, d, e, f, g, h, i, j FROM simulation_notes ORDER BY n"
 
 
 @cache
@@ -84,9 +87,9 @@ def _template() -> sqlite3.Connection:
     with engine.begin() as conn:
         migrate.upgrade(conn)
     raw = _raw(engine.connect())
-    raw.execute("CREATE TABLE simulation_notes (n INTEGER PRIMARY KEY, what, a, b, c, d, e, f, g, h)")
+    raw.execute("CREATE TABLE simulation_notes (n INTEGER PRIMARY KEY, what, a, b, c, d, e, f, g, h, i, j)")
     for what, (on, when, values) in _TRIGGERS.items():
-        columns = ", ".join("abcdefgh"[: values.count(",") + 1])
+        columns = ", ".join("abcdefghij"[: values.count(",") + 1])
         condition = f"WHEN {when} " if when else ""
         raw.execute(
             f"CREATE TRIGGER simulation_{what.replace(' ', '_')} AFTER {on} FOR EACH ROW {condition}BEGIN "

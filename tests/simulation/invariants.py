@@ -33,6 +33,8 @@ class Row:
     person: str | None
     revision: int
     overtime: bool
+    lane: int
+    redial: bool
     state: State = State.PENDING
     stopped_at: float | None = None
     claimed: bool = False  # a vendor may have been asked
@@ -72,6 +74,8 @@ class Watch:
         self._vendors = vendors
         self._policies = policies
         self._lines: dict[str, str] = {}
+        self._taken_at: dict[str, float] = {}
+        self.longest_call = 0.0  # how long a line was in use, in seconds
         self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
         self._handlers = {
             "event new": self._event,
@@ -106,7 +110,8 @@ class Watch:
 
     def _row_new(self, note: Note) -> None:
         overtime = bool(mapping(note.h).get("overtime"))
-        self.rows[note.a] = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime)
+        redial = note.d == ChannelName.VOICE and note.j is not None
+        self.rows[note.a] = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime, note.i, redial)
         self.events[note.b].planned = True
 
     def _row(self, note: Note) -> None:
@@ -136,6 +141,8 @@ class Watch:
     def _attempt_new(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, "sending")
         channel, at = ChannelName(note.c), _instant(note.e)
+        if channel is ChannelName.VOICE:
+            self._reserve(self.rows[note.b])
         self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
 
     def _attempt(self, note: Note) -> None:
@@ -149,11 +156,20 @@ class Watch:
 
     def _line(self, note: Note) -> None:
         self._must(note.a not in self._lines, f"two lines to {note.a}")
+        self._taken_at[note.a] = self._time()
         self._lines[note.a] = note.b
         self._must(len(self._lines) <= self.limits.lines, f"{len(self._lines)} lines of {self.limits.lines} in use")
 
+    def _reserve(self, row: Row) -> None:
+        """The line of this call was not one of those that are kept from it."""
+        used, lines = len(self._lines), self.limits.lines
+        kept = lines // 5 if lines >= 10 and (row.lane > 0 or row.redial) else 0
+        self._must(used <= lines - kept, f"{used} of {lines} lines in use, {kept} are kept from {row}")
+
     def _line_free(self, note: Note) -> None:
         self._lines.pop(note.a)
+        held = self._time() - self._taken_at.pop(note.a)
+        self.longest_call = max(self.longest_call, held)
 
     def _delivery(self, note: Note) -> None:
         self._must(note.a not in self.deliveries, f"delivery {note.a} was decided twice")

@@ -9,7 +9,7 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
@@ -29,11 +29,11 @@ from app.vendors import Vendors as Connected
 from config.roster_file import load_roster
 from config.settings import Settings, load_settings
 from model.plan import ChannelName
-from model.roster import Policy, Roster
+from model.roster import ContactMethod, Person, Policy, Roster
 from notifiers import dispatcher, reconciler
 from notifiers.limits import Limits
 from routing import reviser
-from tests.simulation import checker
+from tests.simulation import checker, promises
 from tests.simulation.chance import Fence, Killed, ProcessClock, SeededIds
 from tests.simulation.channels import Outside, SimulatedChannel
 from tests.simulation.database import Memory, Note, SimulatedDatabase
@@ -208,7 +208,8 @@ class World:
 
     def _crash(self, where: str) -> None:
         """The process dies here: from now on nothing that it tries has an effect."""
-        assert self._life is not None
+        if self._life is None:
+            raise Killed  # it dies while it stops, and is buried already
         self._spawn(self._bury(self._life, f"CRASH {where}"))
         self._life.fence.dead = True
         raise Killed
@@ -229,7 +230,8 @@ class World:
         life.ending = True
         await _end(life)
         if not life.fence.dead:
-            await life.service.close()
+            with suppress(Killed):
+                await life.service.close()
         life.fence.dead = True
         if again:
             await asyncio.sleep(self._random.choice((0.1, 5.0)))
@@ -288,6 +290,9 @@ class World:
         found, _ = self.memory.run(
             lambda conn: checker.check(conn, self.watch, self.vendors, self.mix, self.loop.time()), keep=False
         )
+        if not self.faults.count and not self.mix.clock_off and not self.mix.drift:
+            broken, _ = self.memory.run(lambda conn: list(promises.broken(conn, self.watch, self.roster)), keep=False)
+            found += broken
         found += checker.silences(self.watch, self._heard, self._starts) if self.mix.heartbeats else []
         found += [f"accepted and never decided: {d}" for d in self.upstream.accepted if d not in self.watch.deliveries]
         found += [f"still in the queue: {m}" for m in self.stored.messages]
@@ -344,11 +349,12 @@ def _demo() -> Roster:
 def _roster(mix: Mix, random: Random) -> Roster:
     """The demo's people and rotas, with this seed's policy; some have no phone."""
     demo = _demo()
+    crowd = tuple(f"q{n:02}" for n in range(mix.crowd))
 
     def policy(old: Policy) -> Policy:
         if old.id != "default":
             return old
-        steps = (old.steps[0], replace(old.steps[1], after_seconds=mix.sla_seconds // 2))
+        steps = (replace(old.steps[0], people=crowd), replace(old.steps[1], after_seconds=mix.sla_seconds // 2))
         return replace(
             old, sla_seconds=mix.sla_seconds, call_seconds=mix.call_seconds, asleep_delay_seconds=30, steps=steps
         )
@@ -357,12 +363,18 @@ def _roster(mix: Mix, random: Random) -> Roster:
         person.id: replace(person, methods=person.methods[2:]) if random.random() < mix.phoneless else person
         for person in demo.people.values()
     }
+    people |= {name: _one_of_many(name, n) for n, name in enumerate(crowd)}
     minded = {
         source.id: source if mix.heartbeats and source.id == "miso" else replace(source, heartbeat=None)
         for source in demo.sources.values()
     }
     policies = {name: policy(old) for name, old in demo.policies.items()}
     return replace(demo, version=1, people=people, policies=policies, sources=minded)
+
+
+def _one_of_many(name: str, n: int) -> Person:
+    phones = [ContactMethod(channel=c, address=f"+177355501{n:02}") for c in (ChannelName.VOICE, ChannelName.SMS)]
+    return Person(id=name, name=name.upper(), timezone="America/Chicago", methods=tuple(phones))
 
 
 @cache

@@ -128,3 +128,11 @@ def test_help_lists_every_verb(run: Run) -> None:
     assert code == 0
     verbs = "serve sandbox example plan say send beat oncall events event unreadable doctor migrate check"
     assert [verb for verb in verbs.split() if f" {verb} " not in out] == []
+
+
+def test_how_many_people_can_be_called_in_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the settings of this place, or of an account one thinks about."""
+    monkeypatch.setenv("GRIDCALL_TWILIO_LINES", "5")
+    assert run("capacity")[1].startswith("25 people within 600 s: 5 lines, 1 call a second, 115 s each")
+    assert json.loads(run("capacity", "--lines", "200", "--json")[1])["people"] == 481
+    assert run("capacity", "--call", "700")[1].startswith("0 people")

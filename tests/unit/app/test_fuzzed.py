@@ -16,7 +16,7 @@ from app.api import live
 from config.keys import Role
 
 KEYS = {Role.UPSTREAM: "demo-upstream", Role.OPERATOR: "demo-operator", Role.ADMIN: "demo-admin"}
-EXAMPLES = 3  # of each kind, route and role; `make test` must stay short
+EXAMPLES = 3  # of each kind, route and role
 SECONDS = 20
 FEED = "GET /v1/live"  # would never end: it is full here, and says so
 BEFORE_THE_KEY = {400, 413, 422}  # a body that is no JSON is refused before anybody asks for a key
@@ -38,6 +38,7 @@ WHO_MAY = {route.replace(":path", ""): who for route, who in WHO.items()}
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("role", "mode"),
     # What is against the description takes long to make up, and an admin's key gets farthest with it.

@@ -1,6 +1,10 @@
 """A preview says who would be told what and when, and leaves no trace."""
 
+from datetime import timedelta
+
 from intake.examples import example
+from store import lines
+from store.database import Connection
 from tests.app_fixture import NUMBERS, ROUTING_KEY, House
 
 
@@ -75,3 +79,29 @@ async def test_an_end_of_an_event_calls_nobody(house: House) -> None:
     assert plan["deadline_at"] is None
     assert plan["notifications"] == []
     assert "calls nobody" in plan["remarks"][0]
+
+
+async def test_a_preview_reckons_with_the_lines_in_use(house: House) -> None:
+    """Who can be called when, and who cannot, by the lines as they are now."""
+    event = example("edr", house.clock.now(), "edr-1")
+    free = (await house.post("/v1/plans", "demo-upstream", json=event)).json()
+    starts = {call["person"]: call["start"][11:19] for call in free["calls"]}
+    assert starts == {"ana": "15:00:00", "ben": "15:00:01", "chie": "15:02:30", "dee": "15:05:00"}
+    assert (free["at_risk"], free["no_line"], free["calls_over_at"][11:19]) == (False, [], "15:06:55")
+    assert free["texts"]["parts"] == sum(
+        len(n["words"]) for n in free["notifications"] if n["channel"] == "sms" and not n["forecast"]
+    )
+
+    await house.service.database.transact(lambda conn: [_take_a_line(conn, house, n) for n in range(5)])
+    busy = (await house.post("/v1/plans", "demo-upstream", json=event)).json()
+    assert busy["calls"][0] == {
+        "person": "ana",
+        "step": 1,
+        "start": "2026-11-03T15:07:00+00:00",
+        "end": "2026-11-03T15:08:55+00:00",
+    }
+
+
+def _take_a_line(conn: Connection, house: House, n: int) -> None:
+    free_at = house.clock.now() + timedelta(minutes=7)
+    lines.take(conn, f"+1312555{n:04}", house.service.ids.new(), house.clock.now(), free_at + lines.SLACK)

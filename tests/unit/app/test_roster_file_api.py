@@ -178,3 +178,22 @@ async def test_an_edit_is_not_lost_to_one_that_is_saved_meanwhile(house: House) 
     assert (seen, edit.after.roster.version) == ([1, 2], 3)
     now = house.service.rosters.roster
     assert (now.admin_channel, now.people["ana"].name) == ("C0NEW", "Ana R.")
+
+
+async def test_a_policy_that_no_line_can_keep_is_said_and_saved(house: House) -> None:
+    """Five lines, and calls that take the whole time: everyone is more people than lines."""
+    assert (await plan(house, TEXT)).json()["warnings"] == []
+    crowd = "".join(
+        f'  q{n}: {{name: "Q{n}", timezone: America/Chicago, phone: "+1312555{n + 100:04}", sms: false}}\n'
+        for n in range(60, 66)
+    )
+    wanted = TEXT.replace("\npeople:\n", f"\npeople:\n{crowd}", 1).replace(
+        "\npolicies:\n",
+        "\npolicies:\n  all: {objective: everyone, sla_seconds: 120, steps: "
+        "[{after_seconds: 0, people: [q60, q61, q62, q63, q64, q65]}]}\n",
+        1,
+    )
+    planned = (await plan(house, wanted)).json()
+    [said] = planned["warnings"]
+    assert said.startswith("policy all: everyone must accept, and 1 of 6 people can be called in time: 5 lines")
+    assert (await apply(house, wanted)).json()["warnings"] == [said]

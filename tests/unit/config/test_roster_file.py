@@ -311,6 +311,11 @@ REFUSED = [
         "26: policies.default: no call can ever finish in time: ring",
     ),
     (
+        "    steps:\n      - {after_seconds: 0,",
+        "    objective: everyone\n    steps:\n      - {after_seconds: 500,",
+        "step 1 calls too late: after_seconds 500 + 120 for a call = 620, sla_seconds is 600",
+    ),
+    (
         "      - {after_seconds: 0, rotations: [primary]}\n",
         "",
         "policies.default.steps: expected a list with at least one",

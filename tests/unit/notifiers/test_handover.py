@@ -18,7 +18,7 @@ from routing import planner
 from store import events, outbox, plans, signals
 from store.database import InlineDatabase
 from store.outbox import ALONE, HEX_DIGITS, Share
-from store.signals import Granted
+from store.signals import Handover
 from tests.databases import in_memory
 from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, case, event
@@ -39,7 +39,7 @@ def chosen(granted, room=PLENTY, at_most=100, share=ALONE, now=NOW):
 
 @pytest.fixture
 def granted():
-    return Granted(event(), rows(replace(case(), ids=SystemIds())), trace="00-1-2-01")
+    return Handover(event(), rows(replace(case(), ids=SystemIds())), trace="00-1-2-01")
 
 
 def test_first_messages_need_no_look_and_texts_do(granted):
@@ -57,7 +57,7 @@ def test_first_messages_need_no_look_and_texts_do(granted):
     "otherwise",
     [
         {"due_at": NOW + timedelta(microseconds=1)},
-        {"until": NOW},
+        {"until": NOW - timedelta(microseconds=1)},
         {"follows": "another"},
         {"kind": Kind.NOTE},
         {"kind": Kind.ADMIN},
@@ -131,7 +131,7 @@ class House:
             events.add_revision(conn, one.pk, one.latest, {})
             plans.add_notifications(conn, [row])
             if granted:
-                signals.grant(conn, Granted(one, [row]))
+                signals.hand_over(conn, Handover(one, [row]))
 
         await self.database.transact(work)
         return row
@@ -192,7 +192,7 @@ async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
     row = next(r for r in rows(replace(case(), event=one)) if r.channel is ChannelName.SLACK_CHANNEL)
 
     def work(conn):
-        signals.grant(conn, Granted(one, [row]))
+        signals.hand_over(conn, Handover(one, [row]))
         raise KeyError("the router stumbled")
 
     with pytest.raises(KeyError):
@@ -205,7 +205,7 @@ async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
 async def test_what_was_superseded_meanwhile_is_not_won(house):
     row = await house.accept(granted=False, pk="later", event_id="later")
     await house.database.transact(lambda conn: plans.supersede(conn, [row.id], "cancelled"))
-    await house.database.transact(lambda conn: signals.grant(conn, Granted(replace(event(), pk="later"), [row])))
+    await house.database.transact(lambda conn: signals.hand_over(conn, Handover(replace(event(), pk="later"), [row])))
     await house.accept()
     await house.settle()
     assert house.vendor.sent == ["event-1"]
