@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -200,6 +200,12 @@ class Roster:
     @cached_property
     def _person_by_address(self) -> Mapping[tuple[ChannelName, str], Person]:
         return {(m.channel, m.address): p for p in self.people.values() for m in p.methods}
+
+    @cached_property
+    def shortest_call(self) -> timedelta | None:
+        """What a call takes by the policy that gives it least. None without a policy."""
+        seconds = (policy.ring_seconds + policy.call_seconds for policy in self.policies.values())
+        return min((timedelta(seconds=each) for each in seconds), default=None)
 
     @cached_property
     def rotas(self) -> Mapping[str, Rota]:

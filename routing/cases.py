@@ -38,7 +38,7 @@ def lines_known(
     """What matters to an event that calls people until then. `but`: the event itself."""
     calls = lines.in_the_air(conn, now)
     begun = max((call.since for call in calls), default=None)
-    most = most_starts(phones, until - now, min(map(_holds, roster.policies.values()), default=_A_WHILE))
+    most = most_starts(phones, until - now, roster.shortest_call or _A_WHILE)
     waiting = lines.waiting(conn, until, but=but, at_most=most) if most else ()
     return Lines(
         phones=phones,
