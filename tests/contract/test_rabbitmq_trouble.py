@@ -123,6 +123,7 @@ async def test_the_link_is_cut_under_who_takes(url, prefix):
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.long
 async def test_a_link_that_hangs_is_noticed(url, prefix):
     """Who publishes hears it after the publish time-out, who takes is connected again after missed heartbeats."""
     async with proxied(url) as proxy, opened(proxy.url, prefix, publish_seconds=0.5, heartbeat_seconds=1) as broker:
@@ -219,6 +220,7 @@ async def test_what_somebody_else_put_into_our_queue_is_told(url, prefix):
         assert found[True].message.body == b"hello?"
 
 
+@pytest.mark.long
 async def test_the_node_is_stopped_and_started(rabbit_node):
     """While many publish: what was confirmed is there afterwards, what was not is confirmed then."""
 

@@ -26,6 +26,7 @@ def test_the_same_seed_is_the_same_run(seed: int) -> None:
     assert run(seed).hash == run(seed).hash
 
 
+@pytest.mark.long
 def test_the_hash_seed_changes_nothing() -> None:
     """Sets of words come out in another order in each process; no run may depend on it."""
     script = f"from tests.simulation.world import run; print(*(run(seed).hash for seed in {COMPARED}))"

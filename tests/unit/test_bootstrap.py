@@ -145,6 +145,7 @@ def test_no_package_index_is_told_in_one_sentence():
     )
 
 
+@pytest.mark.long
 def test_a_real_set_up_makes_the_command_and_is_not_repeated(tmp_path, monkeypatch, capfd):
     """From nothing, in a folder with a space, with empty locks; then a second time, when it has nothing to do."""
     root = tmp_path / "grid call"
