@@ -58,7 +58,7 @@ class Notebook:
         self._seen, self._answered = {}, {}
 
         def work(conn: Connection) -> set[str]:
-            monitors.note_seen(conn, seen)
+            monitors.note_seen(conn, seen, until)
             listening.note(conn, self._run, self._since, until)
             return deliveries.note_answered(conn, answered)
 

@@ -83,6 +83,19 @@ def silence_is_over(source: Source, silence_id: str, heard_at: datetime) -> Stat
     return _heard_again(source, silence_id, since_of(silence_id), heard_at, Severity.CRITICAL)
 
 
+def nobody_listens(source: str, silence_id: str, told_silent: bool, at: datetime) -> Statement:
+    """The source left the roster, or its heartbeat was taken away, in the middle of what was told of it."""
+    return _statement(
+        silence_id if told_silent else late_id(silence_id),
+        2,
+        MessageType.TERMINATE,
+        Severity.CRITICAL if told_silent else Severity.NOTICE,
+        at,
+        headline=f"{source} is no longer expected to be heard",
+        text="It was changed in the roster. Nothing was heard of it since.",
+    )
+
+
 def _heard_again(source: Source, event_id: str, since: datetime, heard_at: datetime, severity: Severity) -> Statement:
     return _statement(
         event_id,

@@ -5,6 +5,7 @@ what was heard. Our own outage is nobody's silence.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -35,6 +36,21 @@ def listened(records: Collection[Listening]) -> Listened | None:
     newest = max(record.until for record in records)
     alive = [record.until for record in records if not record.ended and newest - record.until < DEAD]
     return Listened(_begin(records, newest), min(alive, default=newest), newest)
+
+
+def missed(records: Collection[Listening], since: datetime, until: datetime) -> timedelta:
+    """For how long nobody listened between the two."""
+    heard, reached = timedelta(), since
+    for record in sorted(records, key=lambda record: record.since):
+        begin, end = max(record.since, reached), min(record.until, until)
+        if end > begin:
+            heard, reached = heard + (end - begin), end
+    return max(timedelta(), until - since - heard)
+
+
+def of_the_past(records: Collection[Listening], now: datetime) -> list[Listening]:
+    """The same, as of now: a clock that was ahead has written down what has not come yet."""
+    return [replace(record, since=min(record.since, now), until=min(record.until, now)) for record in records]
 
 
 def gap(records: Collection[Listening]) -> Gap | None:

@@ -14,15 +14,30 @@ class Due(NamedTuple):
     silent_at: datetime
 
 
-def due(heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: datetime) -> Due:
-    """Our own pause is nobody's silence: who was heard before we began to listen gets a whole period from then on."""
-    heard_at = max(last_seen_at or listening_since, listening_since)
-    late_at = heard_at + timedelta(seconds=heartbeat.period_seconds)
+def due(
+    heartbeat: Heartbeat,
+    last_seen_at: datetime | None,
+    listening_since: datetime,
+    missed: timedelta,
+) -> Due:
+    """Our own pause is nobody's silence: who was heard before we began to listen gets a whole period from then on.
+
+    But not one for each of many pauses: whoever was not heard in two periods of listening, with the pauses (`missed`,
+    all of them since then) left out, has not lost one word to a pause.
+    """
+    period = timedelta(seconds=heartbeat.period_seconds)
+    late_at = max(last_seen_at or listening_since, listening_since) + period
+    if last_seen_at is not None:
+        late_at = min(late_at, last_seen_at + missed + 2 * period)
     return Due(late_at, late_at + timedelta(seconds=heartbeat.grace_seconds))
 
 
 def status(
-    heartbeat: Heartbeat, last_seen_at: datetime | None, listening_since: datetime, now: datetime
+    heartbeat: Heartbeat,
+    last_seen_at: datetime | None,
+    listening_since: datetime,
+    missed: timedelta,
+    now: datetime,
 ) -> MonitorStatus:
     """As the clock alone has it; an alarm that was told stands until the source is heard.
 
@@ -30,7 +45,7 @@ def status(
     """
     if last_seen_at is None:
         return MonitorStatus.NEW
-    late_at, silent_at = due(heartbeat, last_seen_at, listening_since)
+    late_at, silent_at = due(heartbeat, last_seen_at, listening_since, missed)
     if now >= silent_at:
         return MonitorStatus.SILENT
     if now >= late_at:

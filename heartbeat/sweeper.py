@@ -29,6 +29,7 @@ LastSeen = Callable[[], Mapping[str, datetime]]
 # After a leap of what is known (the database was away, or we were) processes need a moment to write theirs down.
 LEAP = timedelta(seconds=5)
 SETTLING = timedelta(seconds=15)
+_LATE_WAS_TOLD = (MonitorStatus.LATE, MonitorStatus.SILENT)
 TOLD_FROM = timedelta(seconds=60)  # a shorter pause of ours is a restart
 
 
@@ -67,6 +68,7 @@ class Sweeper:
         self._known: Mapping[str, Monitor] = {}
         self._records: Collection[Listening] = ()
         self._newest: datetime | None = None
+        self._looked_at: datetime | None = None
         self._settled_at = clock.now()
         self._outage_told: str | None = None
         self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in _watched(roster())}
@@ -74,18 +76,26 @@ class Sweeper:
     async def load(self) -> None:
         """Read what was written down, so that `statuses` knows it before the first tick."""
         self._known, written = await self._database.read(lambda conn: (monitors.every(conn), listening.every(conn)))
-        own = self._own() if self._own else None
+        own, now = self._own() if self._own else None, self._clock.now()
+        written = listened.of_the_past(written, now)
         others = [record for record in written if own is None or record.process != own.process]
         self._records = [*others, own] if own else others
-        self._settle(any(not record.ended for record in others))
+        self._settle(others, now)
 
-    def _settle(self, others: bool) -> None:
+    def _settle(self, others: Collection[Listening], now: datetime) -> None:
         """What others heard may not be written down yet, after a time in which nothing could be."""
-        now, known = self._clock.now(), listened.listened(self._records)
+        known = listened.listened(self._records)
         newest = known.newest if known else now
-        if others and (self._newest is None or newest - self._newest > LEAP):
+        before = self._newest or newest
+        alive = any(not record.ended and before - record.until < listened.DEAD for record in others)
+        if alive and (self._newest is None or newest - before - self._paused(now) > LEAP):
             self._settled_at = now + SETTLING
-        self._newest = newest
+        self._newest, self._looked_at = newest, now
+
+    def _paused(self, now: datetime) -> timedelta:
+        """By how much time went on since our last look: looks may be slow. A long pause has the reason we look for."""
+        paused = now - (self._looked_at or now)
+        return paused if paused < listened.DEAD else timedelta()
 
     async def tick(self) -> None:
         """Each second. While database or queue are away nothing is changed; the next tick tries again."""
@@ -94,6 +104,7 @@ class Sweeper:
             await self._tell_outage()
             for source, heartbeat in _watched(self._roster()):
                 await self._look_at(source, heartbeat)
+            await self._end_what_nobody_expects()
         except (Unavailable, QueueFull) as away:
             log.warning("silence of sources cannot be told now", error=str(away))
 
@@ -105,8 +116,9 @@ class Sweeper:
     def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Standing:
         known, seen_at = self._monitor(source.id), self._seen_at(source.id)
         since = self._listening_since(source.id)
-        found = monitor.status(heartbeat, seen_at, since, now)
-        late_at, silent_at = monitor.due(heartbeat, seen_at, since)
+        missed = self._missed(seen_at)
+        found = monitor.status(heartbeat, seen_at, since, missed, now)
+        late_at, silent_at = monitor.due(heartbeat, seen_at, since, missed)
         if known.silence_id and not _heard_since(known.silence_id, seen_at):
             # What was told stands, also when a restart gave the source a new period.
             found = max(found, known.status, key=list(MonitorStatus).index)
@@ -126,11 +138,19 @@ class Sweeper:
         minded_from = self._minded_from.setdefault(source, now)
         return max(at for at in (known.since if known else now, minded_from) if at)
 
+    def _missed(self, seen_at: datetime | None) -> timedelta:
+        """For how long nobody listened since then."""
+        now = self._clock.now()
+        return listened.missed(self._records, seen_at, self._newest or now) if seen_at else timedelta()
+
     def _monitor(self, source: str) -> Monitor:
         return self._known.get(source) or Monitor(source=source)
 
     def _seen_at(self, source: str) -> datetime | None:
+        """What was written down by a clock that was ahead, counts as heard when we began to listen."""
         written, heard = self._monitor(source).last_seen_at, self._last_seen().get(source)
+        if written and written > self._clock.now():
+            written = self._listening_since(source)
         return max((at for at in (written, heard) if at), default=None)
 
     async def _look_at(self, source: Source, heartbeat: Heartbeat) -> None:
@@ -142,14 +162,30 @@ class Sweeper:
             await self._heard_again(source, known.silence_id, seen_at)
             return
         since, until = self._listening_since(source.id), self._known_until()
-        if until is None:
-            return
-        found = monitor.status(heartbeat, seen_at, since, until)
+        found = monitor.status(heartbeat, seen_at, since, self._missed(seen_at), until) if until else None
         silence_id = known.silence_id or alarms.silence_id(source.id, seen_at or since)
-        if found is MonitorStatus.SILENT and known.status is not MonitorStatus.SILENT:
+        # What was decided and not told, because of a crash or the queue, is told: a new period changes nothing there.
+        if (known.silence_told_at or found is MonitorStatus.SILENT) and known.status is not MonitorStatus.SILENT:
             await self._silent(source, silence_id, now)
-        elif found is MonitorStatus.LATE and known.status not in (MonitorStatus.LATE, MonitorStatus.SILENT):
+        elif (known.late_told_at or found is MonitorStatus.LATE) and known.status not in _LATE_WAS_TOLD:
             await self._late(source, heartbeat, silence_id, now)
+
+    async def _end_what_nobody_expects(self) -> None:
+        """A source that left the roster while it was silent, or is no longer minded: nobody would end its alarm."""
+        watched = {source.id for source, _ in _watched(self._roster())}
+        for known in self._known.values():
+            if known.silence_id and known.source not in watched:
+                await self._no_longer_expected(known, known.silence_id)
+
+    async def _no_longer_expected(self, known: Monitor, silence_id: str) -> None:
+        source, now = known.source, self._clock.now()
+        told = await self._database.transact(lambda conn: monitors.hear_again(conn, source, silence_id, now))
+        assert told.heard_again_at is not None
+        name = roster_source.name if (roster_source := self._roster().sources.get(source)) else source
+        silent = told.silence_told_at is not None
+        await self._publish(alarms.nobody_listens(name, silence_id, silent, told.heard_again_at))
+        await self._database.transact(lambda conn: monitors.settle(conn, source, silence_id))
+        log.info("source is no longer expected", source=source, event_id=silence_id)
 
     async def _tell_outage(self) -> None:
         """That nobody listened for a while; once, and with the same words after a restart."""

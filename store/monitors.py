@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, and_, case, func, select, update
 
 from model.monitor import Monitor, MonitorStatus
 from store.portable import upsert
 from store.tables import monitors
 
 
-def note_seen(conn: Connection, seen: Mapping[str, datetime]) -> None:
-    """Keep when each source was last heard; never earlier than what is known."""
+def note_seen(conn: Connection, seen: Mapping[str, datetime], now: datetime) -> None:
+    """Keep when each source was last heard; never earlier than what is known, unless that has not come yet."""
     for source, at in sorted(seen.items()):  # in one order, so that two processes never wait for each other
         statement = upsert(monitors).values(source=source, status=MonitorStatus.UP, last_seen_at=at)
         known = monitors.c.last_seen_at
-        later = case((known > statement.excluded.last_seen_at, known), else_=statement.excluded.last_seen_at)
+        known_later = and_(known > statement.excluded.last_seen_at, known <= now)
+        later = case((known_later, known), else_=statement.excluded.last_seen_at)
         conn.execute(statement.on_conflict_do_update(index_elements=["source"], set_={"last_seen_at": later}))
 
 

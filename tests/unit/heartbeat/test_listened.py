@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from heartbeat.listened import Gap, Listened, gap, listened
+from heartbeat.listened import Gap, Listened, gap, listened, missed, of_the_past
 from model.monitor import Listening
 
 START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
@@ -64,3 +64,21 @@ def test_after_a_gap_a_new_stretch_begins():
 def test_the_last_gap_is_told():
     records = [run("a", 0, 100), run("b", 200, 300), run("c", 350, 400)]
     assert gap(records) == Gap(at(300), at(350))
+
+
+def test_for_how_long_nobody_listened():
+    records = [run("c", 180, 300), run("a", 0, 100), run("b", 90, 150), run("inside", 20, 30)]
+
+    def between(since, until):
+        return missed(records, at(since), at(until)).total_seconds()
+
+    assert between(0, 300) == 30
+    assert between(160, 170) == 10
+    assert between(-20, 0) == 20
+    assert between(200, 250) == 0
+    assert between(120, 400) == 130
+    assert missed([], at(0), at(60)) == timedelta(seconds=60)
+
+
+def test_what_has_not_come_yet_was_not_listened_to():
+    assert of_the_past([run("a", 0, 100), run("b", 200, 300)], at(50)) == [run("a", 0, 50), run("b", 50, 50)]

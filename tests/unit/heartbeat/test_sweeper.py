@@ -93,7 +93,7 @@ class World:
     async def hear(self, source="miso"):
         self.last_seen[source] = self.clock.at
         seen = {source: self.clock.at}
-        await self.database.transact(lambda conn: monitors.note_seen(conn, seen))
+        await self.database.transact(lambda conn: monitors.note_seen(conn, seen, self.clock.at))
 
     async def at(self, seconds):
         """Tick each second until `seconds` after the start; the order of what was published."""
@@ -224,9 +224,68 @@ async def test_a_restart_gives_a_new_period_and_the_notice_is_not_repeated(world
     await world.at(310)
     world.clock.at += timedelta(seconds=2)
     world.restart()
-    assert await world.at(312 + 359) == [(LATE, 1)]
+    assert await world.at(312 + 349) == [(LATE, 1)]
     assert world.status() is MonitorStatus.LATE
-    assert (await world.at(312 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
+    assert (await world.at(312 + 350))[1:] == [(SILENCE, 1), (LATE, 2)]  # two periods of listening, and the grace
+
+
+async def test_who_restarts_again_and_again_tells_a_silence_all_the_same(world):
+    """Every four minutes, back after two seconds: a whole new period each time would never end."""
+    await world.hear()
+    for n in range(1, 5):
+        await world.at(240 * n)
+        world.clock.at += timedelta(seconds=2)
+        world.restart()
+    assert await world.at(970) == [(LATE, 1), (SILENCE, 1), (LATE, 2)]
+
+
+async def test_what_was_decided_and_not_published_is_told_at_once_after_a_restart(world):
+    await world.hear()
+    await world.at(299)
+    world.published.fail_at = 0
+    await world.at(310)
+    world.published.fail_at = None
+    world.restart()
+    assert await world.at(311) == [(LATE, 1)]
+    await world.hear()
+    assert (await world.at(670))[1:] == [(LATE, 2), ("late/miso/2026-07-14T02:19:16Z", 1)]
+    world.published.fail_at = 3
+    await world.at(675)
+    world.published.fail_at = None
+    world.clock.at += timedelta(seconds=3)
+    world.restart()
+    told = (await world.at(679))[3:]
+    assert told == [("silence/miso/2026-07-14T02:19:16Z", 1), ("late/miso/2026-07-14T02:19:16Z", 2)]
+
+
+async def test_a_clock_that_was_ahead_keeps_no_silence_back(world):
+    """An hour, before the host knew the time; after the restart it is right."""
+    await world.hear()
+    real = world.clock.at
+    world.clock.at += timedelta(hours=1)
+    await world.hear()
+    await world.flush()
+    world.clock.at = real + timedelta(seconds=10)
+    world.restart()
+    while world.clock.at < real + timedelta(seconds=375):
+        world.clock.at += timedelta(seconds=1)
+        await world.sweeper.tick()
+    assert [event_id.partition("/")[0] for event_id, _ in world.published.said()] == ["late", "silence", "late"]
+
+
+@pytest.mark.parametrize("gone", ["out of the roster", "not minded"])
+@pytest.mark.parametrize(("seconds", "ended"), [(320, (LATE, 2)), (400, (SILENCE, 2))])
+async def test_an_alarm_of_which_nobody_expects_the_end_is_ended(world, monkeypatch, gone, seconds, ended):
+    await world.hear()
+    before = len(await world.at(seconds))
+    if gone == "not minded":
+        monkeypatch.setitem(ROSTER.sources, "miso", Source(id="miso", name="MISO", heartbeat=None))
+    else:
+        monkeypatch.delitem(ROSTER.sources, "miso")
+    assert (await world.at(seconds + 1))[before:] == [ended]
+    name = "MISO" if gone == "not minded" else "miso"
+    assert statement(world.published.messages[-1])["headline"] == f"{name} is no longer expected to be heard"
+    assert len(await world.at(seconds + 10)) == before + 1
 
 
 async def test_due_while_the_process_was_down(world):
@@ -354,7 +413,7 @@ class Apis(World):
             since, notes, self.notes[name] = self.alive[name], self.notes[name], {}
 
             def work(conn, name=name, since=since, notes=notes):
-                monitors.note_seen(conn, notes)
+                monitors.note_seen(conn, notes, self.clock.at)
                 listening.note(conn, name, since, self.clock.at)
 
             await self.database.transact(work)
@@ -409,6 +468,18 @@ async def test_who_is_behind_is_waited_for(apis):
     apis.alive["b"] = late
     apis.hears("b")
     assert await apis.at(330) == []
+
+
+async def test_looks_that_are_six_seconds_apart_see_silence_too(apis):
+    """A run that crashed leaves its record open; the database is slow."""
+    apis.hears("a")
+    await apis.at(5)
+    del apis.alive["b"]
+    while apis.clock.at < START + timedelta(seconds=400):
+        apis.clock.at += timedelta(seconds=6)
+        await apis.flush()
+        await apis.sweeper.tick()
+    assert [event_id.partition("/")[0] for event_id, _ in apis.published.said()] == ["late", "silence", "late"]
 
 
 async def test_when_nobody_listens_nobody_is_silent_and_the_outage_is_told_once(apis):
