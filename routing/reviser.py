@@ -82,6 +82,7 @@ class Reviser:
         except Unavailable as away:
             log.warning("database away, the event waits", event_pk=event_pk, error=str(away))
             return False
+        self.turned_at = self._clock.now()  # a long look is at work and not stuck
         log.info("timetable looked at", event_pk=event_pk, causes=[a.cause or str(a.kind) for a in rows])
         return True
 

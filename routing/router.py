@@ -72,7 +72,7 @@ class Router:
                 group.create_task(self._take(handle, hands))
 
     def oldest_since(self) -> datetime | None:
-        """Since when the oldest message is in our hands; readiness looks at it. None when there is none."""
+        """Since when the oldest message is in our hands, or was last tried; for readiness. None: there is none."""
         return min(self._since.values(), default=None)
 
     async def _take(self, handle: Handle, hands: asyncio.Semaphore) -> None:
@@ -91,6 +91,7 @@ class Router:
                 return
             except Unavailable as away:
                 log.warning("queue away, the message cannot be acked", delivery=handle.message.id, error=str(away))
+                self._since[handle.message.id] = self._clock.now()
                 await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
 
     async def _settle(self, handle: Handle) -> None:
@@ -115,6 +116,7 @@ class Router:
                 return
             except Unavailable as away:
                 log.warning("database away, the message waits", delivery=member.delivery_id, error=str(away))
+                self._since[member.message.id] = self._clock.now()
                 await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
 
     async def _decide(self, member: Member, reading: Reading | Unreadable, roster: Roster) -> None:

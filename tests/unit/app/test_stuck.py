@@ -1,0 +1,62 @@
+"""Which loops count as stuck: those that stand still, not those that work for long or wait for the database."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from intake.examples import example
+from model.errors import Unavailable
+from model.ids import SystemIds
+from routing import reviser
+from routing.reviser import Reviser
+from tests.app_fixture import opened
+from tests.databases import in_memory
+from tests.scenario.clock import ManualClock
+from tests.unit.routing.house import NOW, ROSTER
+
+
+async def test_a_message_that_waits_for_the_database_is_no_stuck_router(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a supervisor would end the process over and over while the database is away."""
+    async with opened(tmp_path) as house:
+        await house.until(lambda: not house.service.stuck())
+        tries = []
+
+        async def away(*_: object) -> None:
+            tries.append(house.clock.now())
+            raise Unavailable("away")
+
+        database = house.service.router._database
+        monkeypatch.setattr(database, "transact", away)
+        answer = await house.post("/v1/events", "demo-upstream", json=example("edr", house.clock.now(), "E-1"))
+        assert answer.status_code == 202
+        for _ in range(20):
+            before = len(tries)
+            house.advance(1)
+            await house.until(lambda before=before: len(tries) > before)  # type: ignore[misc]
+        assert "router" not in house.service.stuck()
+        monkeypatch.undo()
+
+
+async def test_a_reviser_at_work_is_not_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storm, or the return of the database: look after look finds something."""
+    clock, database = ManualClock(NOW), in_memory()
+    loop = Reviser(database, clock, SystemIds(), lambda: ROSTER)
+    looks = iter(range(20))
+    pauses = []
+
+    def take(*_: object) -> None:
+        clock.move_to(clock.now() + timedelta(seconds=1))
+        pauses.append(clock.now() - loop.turned_at)
+
+    class Due:
+        event_pk, cause, kind = "E", "", "revise"
+
+    monkeypatch.setattr(reviser, "_look", lambda *_: ([Due] if next(looks, None) is not None else [], None))
+    monkeypatch.setattr(reviser, "take", take)
+    await loop._turn()
+    assert len(pauses) == 20
+    assert max(pauses) == timedelta(seconds=1)
+    database.engine.dispose()
