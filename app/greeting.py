@@ -52,7 +52,7 @@ def program(started: Path, folder: Path) -> str:
 
 def heartbeat(service: Service, source: str) -> Iterator[str]:
     """When the silence of `source` will ring, if nothing more is heard of it."""
-    status = service.sweeper.statuses().get(source)
+    status = service.hearing.statuses().get(source)
     if status is not None and status.last_seen_at is not None:
         ends = f"late at {both(status.late_at)}, phones ring at {both(status.silent_at)}"
         yield f"If nothing more is heard of source {source}, it is {ends}."

@@ -11,7 +11,7 @@ import structlog
 
 from model.clock import Clock
 from model.errors import Unavailable
-from store import listening, paces, partitions, replies, retention, seal
+from store import leases, listening, paces, partitions, replies, retention, seal
 from store.database import Database
 from store.retention import Keep
 
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 BATCHES_AN_HOUR = 500
 UNUSED = timedelta(hours=1)
 LISTENING_KEPT = timedelta(days=2)
+LEASES_KEPT = timedelta(days=2)
 
 
 class Housekeeping:
@@ -64,6 +65,7 @@ class Housekeeping:
     async def _tidy(self) -> None:
         now, keep = self._clock.now(), self._keep
         await self._database.transact(lambda conn: listening.forget(conn, now - LISTENING_KEPT))
+        await self._database.transact(lambda conn: leases.forget(conn, now - LEASES_KEPT))
         for _ in range(BATCHES_AN_HOUR):
             if not await self._database.transact(lambda conn: retention.delete_batch(conn, now, keep)):
                 break

@@ -23,6 +23,7 @@ class Figures:
     spool_depth: int
     spool_oldest_seconds: float
     turned: Mapping[str, datetime]
+    lived: Mapping[str, datetime]
     wall_error_seconds: float | None
     watchers: int
     database_up: bool = False
@@ -99,7 +100,8 @@ class _Looked(Collector):
         yield _gauge("spool_oldest_seconds", "How long the oldest of them is there", f.spool_oldest_seconds)
         yield _gauge("live_watchers", "Who watches the live feed", f.watchers)
         yield _gauge("database_up", "1 when the database answers", int(f.database_up))
-        yield _by("loop_turned_seconds", "Since each loop last turned", ["loop"], _ages(f))
+        yield _by("loop_turned_seconds", "Since each loop last turned", ["loop"], _ages(f.turned, f.now))
+        yield _by("role_lived_seconds", "Since a process of each role last lived", ["role"], _ages(f.lived, f.now))
         lags = {(str(lag.lane), lag.channel): lag for lag in f.lags}
         by_lane = ["lane", "channel"]
         due = {labels: lag.rows for labels, lag in lags.items()}
@@ -118,8 +120,8 @@ class _Looked(Collector):
             yield _gauge("unreadables_open", "Messages nobody could read, not replayed yet", f.open_unreadables)
 
 
-def _ages(figures: Figures) -> dict[tuple[str, ...], float]:
-    return {(name,): (figures.now - at).total_seconds() for name, at in figures.turned.items()}
+def _ages(instants: Mapping[str, datetime], now: datetime) -> dict[tuple[str, ...], float]:
+    return {(name,): (now - at).total_seconds() for name, at in instants.items()}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -15,11 +15,12 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from app import http, standins, supervision, ticks, tracing, vendors
+from app import duty_alarm, http, standins, supervision, ticks, tracing, vendors
 from app.roles import Role
 from app.rosters import load_rosters
 from app.service import Service
 from app.stores import open_shared, open_stores, snapshot_path
+from app.watching import watch_ourselves
 from config.roster_file import RosterFile, load_roster
 from config.settings import Settings
 from model.clock import SlewedClock, SystemClock
@@ -121,6 +122,7 @@ async def serve(
 
     A demo brings its own stand-ins for the vendors, or uses those that run at `standins_url`.
     """
+    duty_alarm.told(settings, settings.public_url)
     stop = stop_signal()
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -145,7 +147,7 @@ async def serve(
         for sentence in connected.missing:
             log.warning(sentence)
         stack.push_async_callback(service.close)
-        await service.sweeper.load()
+        await service.hearing.load()
         if demo:
             # The demo's upstream says one word at the start, so that its silence can be waited for.
             service.notebook.heard(DEMO_SOURCE, clock.now())
@@ -161,6 +163,7 @@ def _tracer(settings: Settings, stack: AsyncExitStack) -> Tracer:
 
 async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Listening], None]) -> None:
     """One role of several processes, until SIGINT or SIGTERM, or until a part fails."""
+    duty_alarm.told(settings, settings.public_url)
     stop = stop_signal()
     clock = SlewedClock()
     async with AsyncExitStack() as stack:
@@ -230,6 +233,7 @@ async def _run(
     async with asyncio.TaskGroup() as group:
         loops = group.create_task(service.run(), name="loops")
         loops.add_done_callback(lambda _: stop.set())
+        watching = group.create_task(watch_ourselves(service.settings, service.vital, service.clock), name="watch")
         serving = [group.create_task(s.serve(sockets=[sock]), name="http") for s, sock in servers]
         scheduler.start()
         ready()
@@ -242,6 +246,7 @@ async def _run(
             s.should_exit = True
         if world is not None:
             await world.stop()
+        watching.cancel()
         await asyncio.gather(*serving)
         scheduler.shutdown(wait=False)
         loops.cancel()

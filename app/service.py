@@ -22,8 +22,11 @@ from app.stores import Stores
 from app.ticks import Tick
 from app.timing import TimedDatabase
 from app.vendors import Vendors
+from app.vital import Vital
 from broker.failover import FailoverBroker
 from config.settings import Settings
+from heartbeat import vital_signs
+from heartbeat.hearing import Hearing
 from heartbeat.sweeper import Sweeper
 from model.clock import Clock
 from model.errors import Unavailable
@@ -117,15 +120,14 @@ class Service:
             tracer=tracer,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
-        self.sweeper = Sweeper(
+        self.hearing = Hearing(
             stores.database,
-            stores.broker,
             clock,
-            ids,
             roster,
             last_seen=lambda: self.notebook.last_seen,
             own=self.notebook.listening if Role.API in self.roles else None,
         )
+        self.sweeper = Sweeper(stores.database, stores.broker, clock, ids, roster, self.hearing)
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
@@ -136,6 +138,7 @@ class Service:
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
         )
         self.housekeeping = Housekeeping(stores.database, clock, keep)
+        self.vital = Vital(stores.database, clock, self.roles, stores.process_id, self.failover, self.stuck)
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
@@ -158,6 +161,7 @@ class Service:
         everybodys = (
             Tick("roster", 1.0, self._look_at_roster),
             Tick("queue", 1.0, self.broker.refresh),
+            Tick("alive", vital_signs.SAYS_SO.total_seconds(), self.vital.look),
         )
         return [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
 
@@ -185,7 +189,7 @@ class Service:
     async def _watch_sources(self) -> None:
         """One process tells the silence of sources; the others know of it."""
         try:
-            await (self.sweeper.tick() if await self._watch.held() else self.sweeper.load())
+            await (self.sweeper.tick() if await self._watch.held() else self.hearing.load())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
 

@@ -47,6 +47,11 @@ class FailoverBroker:
         self._lost = asyncio.Event()
         self.link_up = False
 
+    @property
+    def queue_up(self) -> bool:
+        """RabbitMQ takes messages, as far as is known: who has nothing to publish knows by the connection alone."""
+        return self.link_up and self._rabbit.connected
+
     async def publish(self, message: Message) -> Durability:
         """Raises QueueFull when RabbitMQ, or the spool while it is needed, takes no more."""
         if self.link_up:

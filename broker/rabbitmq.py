@@ -130,6 +130,11 @@ class RabbitBroker:
         finally:
             self._up.clear()
 
+    @property
+    def connected(self) -> bool:
+        """There is a link on which messages can be sent."""
+        return self._up.is_set()
+
     # --- sending ----------------------------------------------------------------------------------------------------
 
     async def _can_send(self, connection: AbstractConnection) -> None:

@@ -121,18 +121,25 @@ class Settings(BaseSettings):
         "default, and without either there are none. Needs the extra `otel`.",
     )
     watch_duty: SecretStr | None = Field(
-        None, description="Whom `gridcall watch` calls, in this order: Ana=+13125550101, Ben=+13125550102."
+        None,
+        description="Who is called when Gridcall itself is not well, in order: Ana=+13125550101, Ben=+13125550102.",
     )
-    watch_after_seconds: float = Field(
-        30.0, ge=1, le=600, description="Not well for so long, and `gridcall watch` calls."
+    watch_after_seconds: float = Field(30.0, ge=1, le=600, description="Not well for so long, and they are called.")
+    watch_rank: int = Field(
+        0, ge=0, le=9, description="Of several hosts that watch, each waits a minute longer for every rank."
     )
     watch_pagerduty_key: SecretStr | None = Field(
-        None, description="Routing key of the PagerDuty service that `gridcall watch` alerts."
+        None, description="Routing key of the PagerDuty service that is alerted when Gridcall itself is not well."
     )
-    watch_slack_channel: str | None = Field(None, description="Channel id to which `gridcall watch` posts.")
+    watch_slack_channel: str | None = Field(None, description="Channel id to which that is posted.")
     watch_switch_url: WebAddress | None = Field(
-        None, description="A dead-man's switch: `gridcall watch` asks for it each minute while all is well."
+        None, description="A dead-man's switch: who watches asks for it each minute while all is well."
     )
+    watch_twilio_account_sid: AccountSid | None = Field(
+        None, description="Twilio account that calls the duty list; by default the one that calls about events."
+    )
+    watch_twilio_auth_token: SecretStr | None = Field(None, description="Its auth token.")
+    watch_twilio_from: PhoneNumber | None = Field(None, description="Caller id of those calls and texts.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
 
@@ -140,6 +147,14 @@ class Settings(BaseSettings):
     def phones(self) -> Phones:
         """What the account for calls and texts allows."""
         return Phones(self.twilio_lines, self.twilio_calls_per_second, self.twilio_texts_per_second)
+
+    @property
+    def for_watch(self) -> "Settings":
+        """These settings as whoever watches Gridcall itself needs them: with an account of its own, if it has one."""
+        if self.watch_twilio_account_sid is None:
+            return self
+        names = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
+        return self.model_copy(update={name: getattr(self, f"watch_{name}") for name in names})
 
     @classmethod
     def settings_customise_sources(
@@ -181,7 +196,9 @@ class Settings(BaseSettings):
             raise ValueError("expected a file that exists")
         return value
 
-    @field_validator("twilio_auth_token", "slack_bot_token", "slack_signing_secret", "installation_key")
+    @field_validator(
+        "twilio_auth_token", "watch_twilio_auth_token", "slack_bot_token", "slack_signing_secret", "installation_key"
+    )
     @classmethod
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
@@ -200,6 +217,7 @@ class Settings(BaseSettings):
         """A vendor half set up would fail with the first event, not at start."""
         for vendor in (
             ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+            ("watch_twilio_account_sid", "watch_twilio_auth_token", "watch_twilio_from"),
             ("slack_bot_token", "slack_signing_secret"),
         ):
             missing = [_variable(name) for name in vendor if getattr(self, name) is None]

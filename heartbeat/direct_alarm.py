@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+HEALS = 2
+LONGEST_PAUSE = timedelta(seconds=15)  # between two looks; what lies beyond, nobody has seen
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """`after`: unwell for so long is an alarm. `next_after`: then the next person is called, as nobody can answer.
+    """`after`: unwell for so long is an alarm; time well in between heals half of itself, so that who dies again and
+    again is noticed too. `next_after`: then the next person is called, as nobody can answer.
 
     `well_for`: well again for so long ends it. No number is called more than `calls` times `within` that time.
     """
@@ -37,8 +41,13 @@ class Ring(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`raised_at`: the alarm stands since then. `rings` of the last `within`, also of earlier alarms."""
+    """`unwell`: how much trouble there was lately, since `unwell_since`; `looked_at` is the last look, `was_well` what
+    it found. `raised_at`: the alarm stands since then. `rings` of the last `within`, also of earlier alarms.
+    """
 
+    looked_at: datetime | None = None
+    was_well: bool = True
+    unwell: timedelta = timedelta()
     unwell_since: datetime | None = None
     raised_at: datetime | None = None
     well_since: datetime | None = None
@@ -59,12 +68,9 @@ class Turn:
 def turn(state: State, well: bool, duty: Sequence[Duty], rules: Rules, now: datetime) -> Turn:
     """One look has found us well or not. Called every few seconds, whatever the last look found."""
     state = replace(state, rings=tuple(ring for ring in state.rings if now - ring.at < rules.within))
+    state = _weighed(state, well, now)
     if state.raised_at is None:
-        if well:
-            return Turn(replace(state, unwell_since=None))
-        state = replace(state, unwell_since=state.unwell_since or now)
-        assert state.unwell_since is not None
-        if now - state.unwell_since < rules.after:
+        if well or state.unwell < rules.after:
             return Turn(state)
         return _ring(Turn(replace(state, raised_at=now, place=0), raised=True), duty, rules, now)
     if not well:
@@ -73,7 +79,17 @@ def turn(state: State, well: bool, duty: Sequence[Duty], rules: Rules, now: date
     assert state.well_since is not None
     if now - state.well_since < rules.well_for:
         return Turn(state)
-    return Turn(State(rings=state.rings), over=True)
+    return Turn(State(looked_at=now, rings=state.rings), over=True)
+
+
+def _weighed(state: State, well: bool, now: datetime) -> State:
+    """The time since the last look counts as what that one found."""
+    passed = min(max(now - (state.looked_at or now), timedelta()), LONGEST_PAUSE)
+    unwell = max(timedelta(), state.unwell - passed / HEALS) if state.was_well else state.unwell + passed
+    since = state.unwell_since if unwell else None
+    if not well:
+        since = since or now
+    return replace(state, looked_at=now, was_well=well, unwell=unwell, unwell_since=since)
 
 
 def _ring(so_far: Turn, duty: Sequence[Duty], rules: Rules, now: datetime) -> Turn:

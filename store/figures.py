@@ -7,12 +7,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from model.event import EventStatus
-from model.plan import State
+from model.plan import ChannelName, State
 from store.partitions import first_id
 from store.tables import events, notifications, said, unreadables
 from store.unreadables import UnreadableState
 
 RECENT = timedelta(hours=1)
+_PENDING = notifications.c.state == said(State.PENDING)
 
 
 class Lag(NamedTuple):
@@ -28,10 +29,20 @@ def lags(conn: Connection, now: datetime) -> Sequence[Lag]:
     c = notifications.c
     query = (
         select(c.lane, c.channel, func.count(), func.min(c.due_at))
-        .where(c.state == said(State.PENDING), c.due_at <= now)
+        .where(_PENDING, c.due_at <= now)
         .group_by(c.lane, c.channel)
     )
     return [Lag(*row) for row in conn.execute(query)]
+
+
+def urgent_since(conn: Connection, now: datetime) -> datetime | None:
+    """Since when the oldest call or text of the first lane is due that waits for no limit and no other row."""
+    c = notifications.c
+    urgent = (c.lane == 0, c.channel.in_([ChannelName.VOICE, ChannelName.SMS]))
+    waits_for_nothing = (c.hold.is_(None), c.follows.is_(None))
+    query = select(func.min(c.due_at)).where(_PENDING, c.due_at <= now, *urgent, *waits_for_nothing)
+    at: datetime | None = conn.scalar(query)
+    return at
 
 
 def recent_states(conn: Connection, now: datetime) -> dict[tuple[str, str], int]:

@@ -1,4 +1,6 @@
-"""Is it alive, is it able to work."""
+"""Is it alive, is it able to work; and is the whole of which it is a part."""
+
+from datetime import datetime
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -23,9 +25,10 @@ async def alive() -> dict[str, str]:
 async def ready(service: ServiceDep) -> JSONResponse:
     """503 with the reasons when a loop stands still, the database is away or the queue is nearly full.
 
-    What stands in `remarks` is worth knowing and no reason to send events elsewhere.
+    This process alone: for who sends requests to one of several. What stands in `remarks` is worth knowing and no
+    reason to send events elsewhere.
     """
-    reasons = [f"the {name} loop has not turned" for name in service.stuck()]
+    reasons = _stuck(service)
     try:
         async with service.clock.timeout(2):
             await service.database.read(timeline.last_n)
@@ -42,12 +45,39 @@ async def ready(service: ServiceDep) -> JSONResponse:
     return JSONResponse(body, 503 if reasons else 200)
 
 
+@router.get("/statusz", responses={503: {"description": "People may not be called about events now"}})
+async def status(service: ServiceDep) -> JSONResponse:
+    """The whole installation, as this process sees it: for who must call somebody when it is not well.
+
+    503 with the reasons when people may not be called about events. Every process says the same; do not take one out
+    of service for it. `roles`: how many seconds ago a process with that role last said that it lives.
+    """
+    found, signs = service.vital.conditions(), service.vital.signs()
+    reasons = [*_stuck(service), *(one.text for one in found if one.calls)]
+    body = {
+        "status": "not well" if reasons else "well",
+        "reasons": reasons,
+        "warnings": [one.text for one in found if not one.calls],
+        "roles": {role: max(0.0, _seconds_since(service, at)) for role, at in sorted(signs.lived.items())},
+        "urgent_unsent_oldest_seconds": _seconds_since(service, signs.due_since) if signs.due_since else 0.0,
+    }
+    return JSONResponse(body, 503 if reasons else 200)
+
+
+def _stuck(service: Service) -> list[str]:
+    return [f"the {name} loop has not turned" for name in service.stuck()]
+
+
+def _seconds_since(service: Service, at: datetime) -> float:
+    return (service.clock.now() - at).total_seconds()
+
+
 def _remarks(service: Service) -> list[str]:
     """RabbitMQ's absence is everybody's: were it a reason, no process would be left that takes events."""
     failover = service.failover
-    if failover is None or (failover.link_up and not failover.spool.depth()):
+    if failover is None or (failover.queue_up and not failover.spool.depth()):
         return []
-    link = "RabbitMQ confirms" if failover.link_up else "RabbitMQ does not confirm, events go to this host's spool"
+    link = "RabbitMQ confirms" if failover.queue_up else "RabbitMQ does not confirm, events go to this host's spool"
     oldest = failover.spool.oldest_at()
     age = f", the oldest for {(service.clock.now() - oldest).total_seconds():.0f} s" if oldest else ""
     return [f"{link}; it holds {failover.spool.depth()} messages{age}"]

@@ -43,10 +43,11 @@ async def _figures(service: Service) -> Figures:
     alone = Figures(
         now=clock.now(),
         queue_depth=service.broker.depth(),
-        queue_up=failover is None or failover.link_up,
+        queue_up=failover is None or failover.queue_up,
         spool_depth=failover.spool.depth() if failover else 0,
         spool_oldest_seconds=(clock.now() - oldest).total_seconds() if oldest else 0.0,
         turned=service.turned(),
+        lived=service.vital.signs().lived,
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
     )

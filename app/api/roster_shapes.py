@@ -7,7 +7,7 @@ from typing import Any
 from app.api.instants import iso
 from app.masking import masked
 from app.roster_diff import absence_id, override_id
-from heartbeat.sweeper import Standing
+from heartbeat.hearing import Standing
 from model.monitor import Monitor, MonitorStatus
 from model.roster import Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span

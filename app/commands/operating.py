@@ -1,5 +1,6 @@
 """`gridcall serve`, one role alone, and `sandbox`: start it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -76,9 +77,9 @@ def watch(
 ) -> None:
     """Look at a Gridcall from another host, and call its duty list when it is not well, until Ctrl-C."""
     from app import logs
+    from app.duty_alarm import Told
+    from app.outside import watch_from_outside
     from app.serve import in_loop
-    from app.watching import Watched
-    from app.watching import watch as run
     from config.settings import load_settings, unknown_variables
 
     if not url.startswith(("http://", "https://")):
@@ -88,12 +89,11 @@ def watch(
     for variable in unknown_variables():
         typer.echo(f"{variable} is not a setting of Gridcall", err=True)
 
-    def ready(watched: Watched) -> None:
-        names = ", ".join(person.name for person in watched.duty) or "nobody by phone"
-        after = watched.rules.after.total_seconds()
-        typer.echo(f"Watching {watched.url}. When it is not well for {after:g} s: {names}")
+    def ready(whom: Told, after: timedelta) -> None:
+        names = ", ".join(person.name for person in whom.duty) or "nobody by phone"
+        typer.echo(f"Watching {whom.url}. When it is not well for {after.total_seconds():g} s: {names}")
 
-    in_loop(run(settings, url, ready))
+    in_loop(watch_from_outside(settings, url, ready))
 
 
 def sandbox(

@@ -73,7 +73,7 @@ def test_it_calls_when_everything_else_is_dead(tmp_path):
         until("the stand-ins answer", 30, lambda: answers(f"{standins}/messages"))
         demo = ("serve", "--demo", "--standins", standins)
         served = house.enter_context(process(tmp_path, "served", *demo, GRIDCALL_DATA_DIR=str(tmp_path / "g"), **ports))
-        until("it is ready", 30, lambda: answers(f"{url}/readyz"))
+        until("it is well", 30, lambda: answers(f"{url}/statusz"))
         more = watching(standins) | {"GRIDCALL_DATA_DIR": str(tmp_path / "w")}
         watch = house.enter_context(process(tmp_path, "watch", "watch", url, **more))
         until("it watches", 30, lambda: "Watching" in (tmp_path / "watch").read_text())

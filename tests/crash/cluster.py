@@ -179,6 +179,10 @@ class Cluster:
             self.ready(process)
         return process
 
+    def start_watch(self, url: str, **more: str) -> Process:
+        """`gridcall watch`, with settings of its own."""
+        return self._begin("watch", "watch", 0, [sys.executable, "-m", "app.cli", "watch", url], more)
+
     def ready(self, process: Process) -> None:
         """Wait until it answers; an api process then gets its share from the door."""
 
@@ -218,7 +222,7 @@ class Cluster:
 
     def alive(self) -> list[Process]:
         """The roles that run."""
-        return [p for p in self.processes if p.alive and p.role != "standins"]
+        return [p for p in self.processes if p.alive and p.role not in ("standins", "watch")]
 
     def forget_dead(self) -> None:
         """The door gives them nothing any more."""

@@ -7,7 +7,7 @@ import pytest
 from app.roles import EVERY_ROLE, Role
 from tests.app_fixture import opened
 
-EVERYBODYS = ({"queue"}, {"roster", "queue"})
+EVERYBODYS = ({"queue"}, {"roster", "queue", "alive"})
 JOBS = {
     Role.API: ({"live"}, {"notebook", "key uses"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
@@ -43,4 +43,4 @@ async def test_only_the_api_takes_events(tmp_path: Path) -> None:
         assert "gridcall_loop_turned_seconds" in (await house.get("/metrics", key=None)).text
         assert (await house.post("/v1/events", "demo-upstream", json={})).status_code == 404
         paths = (await house.get("/openapi.json", key=None)).json()["paths"]
-        assert set(paths) == {"/healthz", "/readyz", "/metrics", "/schemas/event.json"}
+        assert set(paths) == {"/healthz", "/readyz", "/statusz", "/metrics", "/schemas/event.json"}

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.watching import LOOK_EVERY, Watch, Watched, judge
+from app.duty_alarm import DutyAlarm, Told, alarm_level, told, warning_level
+from app.outside import judge
+from app.watching import LOOK_EVERY, Place, Watch
 from config.settings import duty_list, load_settings
 from heartbeat.direct_alarm import Duty
+from heartbeat.vital_signs import Condition
 from model.attempt import Sent
 from model.errors import OutcomeUnknown, SendError, SettingsError
 from model.ids import SystemIds
@@ -17,7 +20,8 @@ from model.ports import Found
 START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
 URL = "https://gridcall.example"
 ANA, BEN = Duty("Ana", "+13125550101"), Duty("Ben", "+13125550102")
-DOWN = ("the database does not answer",)
+DOWN = (Condition("the database does not answer", calls=True),)
+NO_QUEUE = (Condition("RabbitMQ does not confirm", calls=False),)
 
 
 class Clock:
@@ -33,12 +37,15 @@ class Vendor:
 
     def __init__(self, name, *errors, repeatable=False, found=None):
         self.name, self.errors, self.repeatable, self.found = name, list(errors), repeatable, found
-        self.sent, self.asked_since = [], []
+        self.sent, self.resolved, self.asked_since = [], set(), []
 
     async def send(self, send):
         if self.errors:
             raise self.errors.pop(0)
-        self.sent.append(send)
+        if send.attempt.words.text.endswith("is well."):  # said once after a start
+            self.resolved.add(send.details["dedup_key"])
+        else:
+            self.sent.append(send)
         return Sent(vendor_id=f"{self.name}-{len(self.sent)}")
 
     async def find(self, attempt, known_ids, since):
@@ -50,31 +57,40 @@ class Vendor:
 
 
 class House:
-    def __init__(self, duty=(ANA, BEN), **vendors):
-        self.clock, self.pings, self.reasons = Clock(), 0, ()
+    """`before`: the house whose watch has died; clock and vendors are the same."""
+
+    def __init__(self, duty=(ANA, BEN), rank=0, before=None, **vendors):
+        self.clock, self.pings, self.found = before.clock if before else Clock(), 0, ()
         self.voice, self.sms = vendors.get("voice") or Vendor("voice"), vendors.get("sms") or Vendor("sms")
         self.slack = Vendor("slack")
-        self.pagerduty = vendors.get("pagerduty") or Vendor("pagerduty", repeatable=True)
+        self.pagerduty = (
+            vendors.get("pagerduty") or (before and before.pagerduty) or Vendor("pagerduty", repeatable=True)
+        )
         channels = {
             ChannelName.VOICE: self.voice,
             ChannelName.SMS: self.sms,
             ChannelName.SLACK_CHANNEL: self.slack,
             ChannelName.PAGERDUTY: self.pagerduty,
         }
-        watched = Watched(
-            url=URL, duty=duty, pagerduty_key="R1", slack_channel="C1", switch_url="https://switch.example"
+        whom, settings = (
+            Told(url=URL, duty=duty, pagerduty_key="R1", slack_channel="C1"),
+            load_settings(watch_rank=rank),
         )
-        self.watch = Watch(watched, channels, self.clock, SystemIds(), self.look, self.ping)
+        alarm, warning = (
+            DutyAlarm(whom, level, channels, self.clock, SystemIds())
+            for level in (alarm_level(settings), warning_level(settings))
+        )
+        self.watch = Watch(self.look, alarm, warning, self.ping, self.clock)
 
     async def look(self):
-        return self.reasons
+        return self.found
 
     async def ping(self):
         self.pings += 1
 
-    async def at(self, seconds, *reasons):
+    async def at(self, seconds, *found):
         """Look every few seconds until then, and find this each time."""
-        self.reasons = reasons
+        self.found = found
         while self.clock.at < START + timedelta(seconds=seconds):
             self.clock.at += LOOK_EVERY
             await self.watch.turn()
@@ -109,6 +125,29 @@ async def test_who_is_told_that_it_is_not_well_and_that_it_is_over():
     assert len({send.details["dedup_key"] for send in house.pagerduty.sent}) == 1
     await house.at(900)
     assert (len(house.sms.sent), len(house.slack.sent), len(house.voice.sent)) == (4, 2, 2)
+
+
+async def test_the_alert_of_a_watch_that_died_is_resolved():
+    first = House()
+    await first.at(40, *DOWN)
+    second = House(before=first)
+    await second.at(60, *DOWN)
+    assert [send.details["action"] for send in second.pagerduty.sent] == ["trigger"]
+    await second.at(200)
+    assert second.pagerduty.resolved == {f"gridcall-watch:{URL}", f"gridcall-watch:{URL}:warning"}
+    assert second.sms.sent == []
+
+
+async def test_an_error_of_the_watch_is_trouble_and_not_its_end():
+    house = House(sms=Vendor("sms", ValueError("a bug")))
+
+    async def broken():
+        raise RuntimeError("a bug")
+
+    house.watch._look = broken
+    await house.at(100)
+    assert house.called() == [ANA.number]
+    assert "whether it is well cannot be seen (RuntimeError)" in house.slack.told()[0][1]
 
 
 async def test_the_switch_is_asked_each_minute_and_only_while_all_is_well():
@@ -149,7 +188,77 @@ async def test_whom_another_watch_has_called_a_moment_ago_is_not_called():
     house = House(voice=Vendor("voice", found="CA-of-the-other"))
     await house.at(100, *DOWN)
     assert house.called() == []
-    assert house.voice.asked_since == [START + timedelta(seconds=35) - timedelta(minutes=5)]
+    assert house.voice.asked_since == 2 * [START + timedelta(seconds=35) - timedelta(minutes=5)]
+
+
+async def test_whoever_comes_second_sends_no_texts_either():
+    house = House(rank=1, voice=Vendor("voice", found="CA-of-the-other"))
+    await house.at(90, *DOWN)
+    assert house.pagerduty.sent == [], "it waits a minute longer"
+    await house.at(100, *DOWN)
+    assert house.sms.sent == []
+    assert (len(house.pagerduty.sent), len(house.slack.sent)) == (1, 1)
+    await house.at(200)
+    assert house.sms.sent == [], "nor the all-clear"
+
+
+async def test_what_leaves_people_told_is_a_warning_and_wakes_nobody():
+    house = House()
+    await house.at(60, *NO_QUEUE)
+    assert house.slack.sent == []
+    await house.at(70, *NO_QUEUE)
+    text = (
+        "Gridcall at https://gridcall.example is not well since 02:00:05 UTC: RabbitMQ does not confirm. "
+        "People are still called about events."
+    )
+    assert house.slack.told() == [("C1", text)]
+    assert house.pagerduty.sent[0].attempt.words.payload["severity"] == "warning"
+    assert house.pings == 2, "all is well as far as the switch goes"
+    await house.at(600, *NO_QUEUE)
+    assert (house.sms.sent, house.voice.sent, len(house.slack.sent)) == ([], [], 1)
+
+
+async def test_an_alarm_beside_a_warning_is_an_alert_of_its_own():
+    house = House()
+    await house.at(65, *NO_QUEUE)
+    await house.at(130, *DOWN, *NO_QUEUE)
+    assert house.called() == [ANA.number]
+    await house.at(200)
+    keys = [(send.details["action"], send.details["dedup_key"]) for send in house.pagerduty.sent]
+    assert keys == [
+        ("trigger", f"gridcall-watch:{URL}:warning"),
+        ("trigger", f"gridcall-watch:{URL}"),
+        ("resolve", f"gridcall-watch:{URL}"),
+        ("resolve", f"gridcall-watch:{URL}:warning"),
+    ]
+
+
+def test_one_watch_for_an_address_on_a_host():
+    first, second, other = Place("own", URL), Place("own", URL), Place("outside", URL)
+    try:
+        assert first.taken()
+        assert first.taken()
+        assert not second.taken()
+        assert other.taken()
+        first.leave()
+        assert second.taken()
+    finally:
+        for place in (first, second, other):
+            place.leave()
+
+
+def test_its_own_account_calls_when_it_has_one():
+    account = {
+        "watch_twilio_account_sid": "AC" + "1" * 32,
+        "watch_twilio_auth_token": "t",
+        "watch_twilio_from": ANA.number,
+    }
+    settings = load_settings(watch_duty="Ben=+13125550102", **account)
+    assert settings.for_watch.twilio_from == ANA.number
+    assert settings.twilio_from is None
+    assert [person.name for person in told(settings, URL + "/").duty] == ["Ben"]
+    with pytest.raises(SettingsError, match="GRIDCALL_WATCH_TWILIO_FROM"):
+        load_settings(**account | {"watch_twilio_from": None})
 
 
 async def test_its_own_call_does_not_count_as_anothers():
@@ -172,24 +281,24 @@ async def test_when_calls_cannot_be_listed_it_rings_rather_twice_than_never():
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "reasons"),
+    ("status", "body", "reasons", "warnings"),
     [
-        (200, {"status": "ready"}, ()),
-        (200, {"status": "starting"}, ["it answers 200"]),
-        (200, "<html>", ["it answers 200"]),
-        (200, [], ["it answers 200"]),
-        (
-            503,
-            {"status": "not ready", "reasons": ["the router loop has not turned"]},
-            ["the router loop has not turned"],
-        ),
-        (503, {"reasons": "none"}, ["it answers 503"]),
-        (502, "Bad Gateway", ["it answers 502"]),
-        (503, {"reasons": ["x" * 500] * 9}, ["x" * 200] * 5),
+        (200, {"status": "well"}, [], []),
+        (200, {"status": "well", "warnings": ["RabbitMQ"]}, [], ["RabbitMQ"]),
+        (200, {"status": "starting"}, ["it answers 200"], []),
+        (200, "<html>", ["it answers 200"], []),
+        (200, [], ["it answers 200"], []),
+        (503, {"status": "not well", "reasons": ["no router"], "warnings": ["RabbitMQ"]}, ["no router"], ["RabbitMQ"]),
+        (503, {"reasons": "none"}, ["it answers 503"], []),
+        (502, "Bad Gateway", ["it answers 502"], []),
+        (200, "[" * 60_000, ["it answers 200"], []),
+        (503, {"reasons": ["x" * 500] * 9}, ["x" * 200] * 5, []),
     ],
 )
-def test_what_an_answer_says(status, body, reasons):
-    assert judge(status, (body if isinstance(body, str) else json.dumps(body)).encode()) == reasons
+def test_what_an_answer_says(status, body, reasons, warnings):
+    found = judge(status, (body if isinstance(body, str) else json.dumps(body)).encode())
+    assert [one.text for one in found if one.calls] == reasons
+    assert [one.text for one in found if not one.calls] == warnings
 
 
 def test_the_duty_list():

@@ -29,9 +29,19 @@ def test_unwell_for_thirty_seconds_rings_and_the_next_person_follows():
     assert play(lambda second: False, 340) == [(30, "raised"), (30, "Ana"), (180, "Ben"), (330, "Ana")]
 
 
-def test_a_hiccup_is_no_alarm_and_begins_anew():
-    assert play(lambda second: second % 30 == 0, 600) == []
-    assert play(lambda second: second == 20, 60)[0] == (55, "raised")
+def test_a_hiccup_is_no_alarm():
+    assert play(lambda second: second % 60 > 10, 3600) == []
+    assert play(lambda second: second >= 30, 3600) == []
+
+
+def test_who_dies_again_and_again_is_an_alarm():
+    """Unwell for 25 s of each 30: these count in full, and 5 s heal a little."""
+    assert play(lambda second: second % 30 == 0, 600)[0] == (45, "raised")
+
+
+def test_after_a_pause_of_the_watch_itself_it_looks_a_second_time():
+    state = turn(State(), False, (), Rules(), START).state
+    assert not turn(state, False, (), Rules(), START + timedelta(hours=1)).raised
 
 
 def test_nobody_is_called_more_than_three_times_in_a_quarter_of_an_hour():

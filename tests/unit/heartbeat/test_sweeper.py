@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from heartbeat.hearing import Hearing
 from heartbeat.sweeper import Sweeper
 from intake.read import read
 from model.errors import Unavailable
@@ -79,9 +80,8 @@ class World:
         self.last_seen = {}
         self.runs += 1
         self.began = self.clock.at
-        self.sweeper = Sweeper(
-            self.database, self.published, self.clock, SystemIds(), lambda: ROSTER, lambda: self.last_seen, self.own
-        )
+        self.hearing = Hearing(self.database, self.clock, lambda: ROSTER, lambda: self.last_seen, self.own)
+        self.sweeper = Sweeper(self.database, self.published, self.clock, SystemIds(), lambda: ROSTER, self.hearing)
 
     def own(self):
         return Listening(process=f"run-{self.runs}", since=self.began, until=self.clock.at)
@@ -108,7 +108,7 @@ class World:
         """The one process knows what it heard: what is written down matters to its successor."""
 
     def status(self):
-        return self.sweeper.statuses()["miso"].status
+        return self.hearing.statuses()["miso"].status
 
     async def crash_on(self, monkeypatch, name):
         """The next call of this store function is never made: the process died before it."""
@@ -211,7 +211,7 @@ async def test_a_restart_while_silent_neither_repeats_the_alarm_nor_loses_the_al
     await world.at(400)
     world.clock.at += timedelta(seconds=downtime)
     world.restart()
-    await world.sweeper.load()
+    await world.hearing.load()
     assert world.status() is MonitorStatus.SILENT
     told = len(await world.at(400 + downtime + 1000))
     assert told == 3 + (downtime > 60)  # and our own outage
@@ -355,7 +355,7 @@ async def test_our_own_events_are_nobodys_sign_of_life(world):
     await world.hear()
     await world.at(400)
     assert list(await world.database.read(monitors.every)) == ["miso"]
-    assert world.sweeper.statuses()["miso"].last_seen_at == START
+    assert world.hearing.statuses()["miso"].last_seen_at == START
 
 
 async def test_a_source_that_joins_the_roster_later_gets_a_whole_period(world, monkeypatch):
@@ -365,19 +365,19 @@ async def test_a_source_that_joins_the_roster_later_gets_a_whole_period(world, m
     await world.hear()
     await world.hear("nyiso")
     await world.at(399)
-    assert world.sweeper.statuses()["nyiso"].late_at == START + timedelta(seconds=101 + 300)
+    assert world.hearing.statuses()["nyiso"].late_at == START + timedelta(seconds=101 + 300)
     assert (await world.at(401))[-1][0].startswith("late/nyiso/")
 
 
 async def test_statuses_say_when_what_happens(world):
-    assert set(world.sweeper.statuses()) == {"miso", "quick"}
+    assert set(world.hearing.statuses()) == {"miso", "quick"}
     await world.hear()
-    miso = world.sweeper.statuses()["miso"]
+    miso = world.hearing.statuses()["miso"]
     assert miso == (MonitorStatus.UP, START, START + timedelta(seconds=300), START + timedelta(seconds=360))
     await world.at(900)
     world.restart()
-    await world.sweeper.load()
-    miso = world.sweeper.statuses()["miso"]
+    await world.hearing.load()
+    miso = world.hearing.statuses()["miso"]
     assert miso == (MonitorStatus.SILENT, START, START + timedelta(seconds=300), START + timedelta(seconds=360))
 
 
@@ -396,7 +396,7 @@ class Apis(World):
 
     def restart(self):
         super().restart()
-        self.sweeper._own = None
+        self.hearing._own = None
 
     async def each_second(self):
         await self.flush()

@@ -1,0 +1,70 @@
+"""What this process sees of the whole installation, and what it says of itself: that its jobs are done."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from app.roles import EVERY_ROLE, Role
+from broker.failover import FailoverBroker
+from heartbeat import vital_signs
+from heartbeat.vital_signs import DEAD, Condition, Signs
+from model.clock import Clock
+from model.errors import Unavailable
+from store import figures, leases
+from store.database import Connection, Database
+
+log = structlog.get_logger(__name__)
+
+
+class Vital:
+    """`stuck` names the loops of this process that stand still: then it does not count as alive."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        roles: Collection[Role],
+        holder: str,
+        failover: FailoverBroker | None,
+        stuck: Callable[[], Sequence[str]],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._roles = sorted(roles)
+        self._holder = holder
+        self._failover = failover
+        self._stuck = stuck
+        self._signs = Signs(looked_at=clock.now(), lived={})
+        self._looks = 0
+
+    async def look(self) -> None:
+        """Say that this process lives, and look who else does. While the database is away the last look stands."""
+        now = self._clock.now()
+        doing = () if self._stuck() else self._roles
+
+        def work(conn: Connection) -> tuple[dict[str, datetime], datetime | None]:
+            leases.hold_roles(conn, doing, self._holder, now, now + DEAD)
+            return leases.roles(conn), figures.urgent_since(conn, now)
+
+        try:
+            held_until, due_since = await self._database.transact(work)
+        except Unavailable as away:
+            log.warning("database away, that this process lives is not written down", error=str(away))
+            return
+        lived = {role: until - DEAD for role, until in held_until.items()}
+        self._signs = Signs(looked_at=self._clock.now(), lived=lived, due_since=due_since)
+        self._looks += 1
+
+    def signs(self) -> Signs:
+        """As of the last look at the database, and of now what this process knows itself."""
+        if (failover := self._failover) is None:
+            return self._signs
+        return replace(self._signs, queue_up=failover.queue_up, spooled_since=failover.spool.oldest_at())
+
+    def conditions(self) -> list[Condition]:
+        """What is wrong with the installation. Nothing before the second look: the others may just be starting."""
+        if self._looks < 2 and self._clock.now() - self._signs.looked_at < DEAD:
+            return []
+        return vital_signs.conditions(self.signs(), sorted(EVERY_ROLE), self._clock.now())

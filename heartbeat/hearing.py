@@ -1,0 +1,140 @@
+"""What is known of the sources: who was heard when, and for which time that can be said at all."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from heartbeat import alarms, listened, monitor
+from model.clock import Clock
+from model.monitor import Listening, Monitor, MonitorStatus
+from model.roster import Heartbeat, Roster, Source
+from store import listening, monitors
+from store.database import Database
+
+LastSeen = Callable[[], Mapping[str, datetime]]
+
+# After a leap of what is known (the database was away, or we were) processes need a moment to write theirs down.
+LEAP = timedelta(seconds=5)
+SETTLING = timedelta(seconds=15)
+
+
+class Standing(NamedTuple):
+    """How a source stands. `late_at` and `silent_at`: when it becomes so if nothing more is heard, or became so."""
+
+    status: MonitorStatus
+    last_seen_at: datetime | None
+    late_at: datetime
+    silent_at: datetime
+
+
+class Hearing:
+    """`last_seen` and `own` give what this process heard, at once; what others heard comes from the database.
+
+    `own` is None in a process that takes no messages in.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        roster: Callable[[], Roster],
+        last_seen: LastSeen,
+        own: Callable[[], Listening] | None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._roster = roster
+        self._last_seen = last_seen
+        self._own = own
+        self.monitors: Mapping[str, Monitor] = {}
+        self.records: Collection[Listening] = ()
+        self._newest: datetime | None = None
+        self._looked_at: datetime | None = None
+        self._settled_at = clock.now()
+        self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in watched(roster())}
+
+    async def load(self) -> None:
+        """Read what was written down, so that `statuses` knows it before the first tick."""
+        self.monitors, written = await self._database.read(lambda conn: (monitors.every(conn), listening.every(conn)))
+        own, now = self._own() if self._own else None, self._clock.now()
+        written = listened.of_the_past(written, now)
+        others = [record for record in written if own is None or record.process != own.process]
+        self.records = [*others, own] if own else others
+        self._settle(others, now)
+
+    def _settle(self, others: Collection[Listening], now: datetime) -> None:
+        """What others heard may not be written down yet, after a time in which nothing could be."""
+        known = listened.listened(self.records)
+        newest = known.newest if known else now
+        before = self._newest or newest
+        alive = any(not record.ended and before - record.until < listened.DEAD for record in others)
+        if alive and (self._newest is None or newest - before - self._paused(now) > LEAP):
+            self._settled_at = now + SETTLING
+        self._newest, self._looked_at = newest, now
+
+    def _paused(self, now: datetime) -> timedelta:
+        """By how much time went on since our last look: looks may be slow. A long pause has the reason we look for."""
+        paused = now - (self._looked_at or now)
+        return paused if paused < listened.DEAD else timedelta()
+
+    def statuses(self) -> dict[str, Standing]:
+        """Every source that is expected to be heard."""
+        until = self.known_until() or self._clock.now()
+        return {source.id: self._status(source, heartbeat, until) for source, heartbeat in watched(self._roster())}
+
+    def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Standing:
+        known, seen_at = self.monitor(source.id), self.seen_at(source.id)
+        since = self.listening_since(source.id)
+        missed = self._missed(seen_at)
+        found = monitor.status(heartbeat, seen_at, since, missed, now)
+        late_at, silent_at = monitor.due(heartbeat, seen_at, since, missed)
+        if known.silence_id and not heard_since(known.silence_id, seen_at):
+            # What was told stands, also when a restart gave the source a new period.
+            found = max(found, known.status, key=list(MonitorStatus).index)
+            late_at, silent_at = known.late_told_at or late_at, known.silence_told_at or silent_at
+        return Standing(
+            MonitorStatus.PAUSED if known.status is MonitorStatus.PAUSED else found, seen_at, late_at, silent_at
+        )
+
+    def known_until(self) -> datetime | None:
+        """Up to when it is known who was heard. None when nothing can be said now."""
+        known = listened.listened(self.records)
+        return known.until if known and self._clock.now() >= self._settled_at else None
+
+    def listening_since(self, source: str) -> datetime:
+        """Since when somebody listens without a gap, or the moment at which the roster began to expect the source."""
+        known, now = listened.listened(self.records), self._clock.now()
+        minded_from = self._minded_from.setdefault(source, now)
+        return max(at for at in (known.since if known else now, minded_from) if at)
+
+    def _missed(self, seen_at: datetime | None) -> timedelta:
+        """For how long nobody listened since then."""
+        now = self._clock.now()
+        return listened.missed(self.records, seen_at, self._newest or now) if seen_at else timedelta()
+
+    def monitor(self, source: str) -> Monitor:
+        return self.monitors.get(source) or Monitor(source=source)
+
+    def seen_at(self, source: str) -> datetime | None:
+        """What was written down by a clock that was ahead, counts as heard when we began to listen."""
+        written, heard = self.monitor(source).last_seen_at, self._last_seen().get(source)
+        if written and written > self._clock.now():
+            written = self.listening_since(source)
+        return max((at for at in (written, heard) if at), default=None)
+
+    def found(self, source: Source, heartbeat: Heartbeat) -> MonitorStatus | None:
+        """By what was heard alone, whatever was told. None when nothing can be said now."""
+        if (until := self.known_until()) is None:
+            return None
+        seen_at = self.seen_at(source.id)
+        return monitor.status(heartbeat, seen_at, self.listening_since(source.id), self._missed(seen_at), until)
+
+
+def watched(roster: Roster) -> list[tuple[Source, Heartbeat]]:
+    """The sources that are expected to be heard."""
+    return [(source, source.heartbeat) for source in roster.sources.values() if source.heartbeat is not None]
+
+
+def heard_since(silence_id: str, seen_at: datetime | None) -> bool:
+    """The id knows the second in which the source was last heard."""
+    return seen_at is not None and seen_at.replace(microsecond=0) > alarms.since_of(silence_id)
