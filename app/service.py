@@ -127,7 +127,9 @@ class Service:
             last_seen=lambda: self.notebook.last_seen,
             own=self.notebook.listening if Role.API in self.roles else None,
         )
-        self.sweeper = Sweeper(stores.database, stores.broker, clock, ids, roster, self.hearing)
+        self.sweeper = Sweeper(
+            stores.database, stores.broker, clock, ids, roster, self.hearing, settings.all_silent_share
+        )
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()

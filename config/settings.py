@@ -120,6 +120,9 @@ class Settings(BaseSettings):
         description="Where traces go, OTLP over HTTP, such as http://collector:4318; OTEL_EXPORTER_OTLP_ENDPOINT by "
         "default, and without either there are none. Needs the extra `otel`.",
     )
+    all_silent_share: float = Field(
+        0.5, ge=0, le=1, description="More than this share of the sources silent together is one alarm, about our link."
+    )
     watch_duty: SecretStr | None = Field(
         None,
         description="Who is called when Gridcall itself is not well, in order: Ana=+13125550101, Ben=+13125550102.",

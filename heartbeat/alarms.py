@@ -1,5 +1,6 @@
 """The events by which silence is told, as canonical statements. Pure, and the same however often they are made."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ from model.event import Action, EndKind, MessageType, Phase, Severity
 from model.roster import Heartbeat, Source
 
 Statement = dict[str, Any]
+
+NAMED = 20
 
 
 def silence_id(source: str, since: datetime) -> str:
@@ -17,6 +20,11 @@ def silence_id(source: str, since: datetime) -> str:
 def late_id(silence_id: str) -> str:
     """What is said before the alarm is an event of its own: it calls nobody."""
     return f"late/{silence_id.removeprefix('silence/')}"
+
+
+def together_id(since: datetime) -> str:
+    """The event id of a time in which most sources are silent, from the last word that any of them said."""
+    return f"all-silent/{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def since_of(silence_id: str) -> datetime:
@@ -66,6 +74,32 @@ def silence(source: Source, silence_id: str, told_at: datetime) -> Statement:
         told_at,
         headline=f"{source.name} has been silent since {_at(since_of(silence_id), told_at)}",
         text=f"Instructions may be missed: {look}check the connection.",
+    )
+
+
+def together(silence_id: str, names: Sequence[str], of: int, told_at: datetime) -> Statement:
+    """Most sources at once: it is hardly them."""
+    return _statement(
+        silence_id,
+        1,
+        MessageType.NEW,
+        Severity.CRITICAL,
+        told_at,
+        headline=f"{len(names)} of {of} sources are silent since {_at(since_of(silence_id), told_at)}: our link?",
+        text="Nothing may be reaching Gridcall: look at its own connection and intake, and at the issuers' displays. "
+        f"Their own alarms are held back while this one stands. Not heard: {_listed(names)}.",
+    )
+
+
+def together_is_over(silence_id: str, heard_at: datetime) -> Statement:
+    return _statement(
+        silence_id,
+        2,
+        MessageType.TERMINATE,
+        Severity.CRITICAL,
+        heard_at,
+        headline=f"Most sources are heard again after {duration(heard_at - since_of(silence_id))}",
+        text="Who is still silent has an alarm of its own from now on.",
     )
 
 
@@ -131,6 +165,11 @@ def _statement(
         "headline": headline,
         "text": text,
     }
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _at(instant: datetime, told_at: datetime) -> str:

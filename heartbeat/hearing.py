@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from heartbeat import alarms, listened, monitor
+from heartbeat.folding import Stands
 from model.clock import Clock
 from model.monitor import Listening, Monitor, MonitorStatus
 from model.roster import Heartbeat, Roster, Source
@@ -128,6 +129,16 @@ class Hearing:
             return None
         seen_at = self.seen_at(source.id)
         return monitor.status(heartbeat, seen_at, self.listening_since(source.id), self._missed(seen_at), until)
+
+    def stands(self) -> dict[str, Stands] | None:
+        """All that were ever heard and are minded now. None when nothing can be said now."""
+        if self.known_until() is None:
+            return None
+        return {
+            source: Stands(standing.status, standing.last_seen_at)
+            for source, standing in self.statuses().items()
+            if standing.last_seen_at and standing.status is not MonitorStatus.PAUSED
+        }
 
 
 def watched(roster: Roster) -> list[tuple[Source, Heartbeat]]:

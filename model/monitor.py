@@ -19,6 +19,8 @@ class Monitor:
 
     `silence_id` is the event id of the present silence, None while all is well. The instants beside it are written
     before the event that they stand for is published, and decide its words: a repeat says exactly the same.
+    `folded_into`: the alarm about all sources that stands for this one's. `to_tell`: that alarm's words, which could
+    not be made again; they stand with our own source.
     """
 
     source: str
@@ -28,6 +30,8 @@ class Monitor:
     late_told_at: datetime | None = None
     silence_told_at: datetime | None = None
     heard_again_at: datetime | None = None
+    folded_into: str | None = None
+    to_tell: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, case, func, select, update
 
 from model.monitor import Monitor, MonitorStatus
+from model.roster import OWN_SOURCE
 from store.portable import upsert
 from store.tables import monitors
 
@@ -37,12 +38,30 @@ def tell_silence(conn: Connection, source: str, silence_id: str, at: datetime) -
     return _decide(conn, source, silence_id, {"silence_told_at": at})
 
 
+def tell_together(conn: Connection, silence_id: str, at: datetime, words: str) -> Monitor:
+    """It is to be told, in these words, that most sources are silent. Returns what holds."""
+    return _decide(conn, OWN_SOURCE, silence_id, {"silence_told_at": at, "to_tell": words})
+
+
+def hold_back(conn: Connection, source: str, silence_id: str, folded_into: str) -> None:
+    """The source is silent, and that alarm says so."""
+    monitor = {"silence_id": silence_id, "folded_into": folded_into, "status": MonitorStatus.SILENT}
+    conn.execute(update(monitors).where(monitors.c.source == source).values(**monitor))
+
+
+def hear_most_again(conn: Connection, silence_id: str) -> None:
+    """The end of that alarm is published: who is silent still has an alarm of its own from now on."""
+    settle(conn, OWN_SOURCE, silence_id)
+    held_back = monitors.c.folded_into == silence_id
+    conn.execute(update(monitors).where(held_back).values(status=MonitorStatus.LATE, folded_into=None))
+
+
 def hear_again(conn: Connection, source: str, silence_id: str, at: datetime) -> Monitor:
     """It is to be told that the source is heard again. Returns what holds."""
     return _decide(conn, source, silence_id, {"heard_again_at": at})
 
 
-def _decide(conn: Connection, source: str, silence_id: str, decided: Mapping[str, datetime]) -> Monitor:
+def _decide(conn: Connection, source: str, silence_id: str, decided: Mapping[str, datetime | str]) -> Monitor:
     """What was decided first stays: a repeat must say the same."""
     first = {"silence_id": silence_id, **decided}
     statement = upsert(monitors).values(source=source, status=MonitorStatus.NEW, **first)
@@ -58,6 +77,8 @@ def set_status(conn: Connection, source: str, status: MonitorStatus) -> None:
 
 def settle(conn: Connection, source: str, silence_id: str) -> None:
     """The end of this silence is published; nothing of it is kept here."""
-    nothing = dict.fromkeys(("silence_id", "late_told_at", "silence_told_at", "heard_again_at"))
+    nothing = dict.fromkeys(
+        ("silence_id", "late_told_at", "silence_told_at", "heard_again_at", "folded_into", "to_tell")
+    )
     found = (monitors.c.source == source) & (monitors.c.silence_id == silence_id)
     conn.execute(update(monitors).where(found).values(status=MonitorStatus.UP, **nothing))

@@ -470,6 +470,8 @@ monitors = Table(
     Column("late_told_at", Instant),
     Column("silence_told_at", Instant),
     Column("heard_again_at", Instant),
+    Column("folded_into", Text),
+    Column("to_tell", Text),
 )
 
 listening = Table(

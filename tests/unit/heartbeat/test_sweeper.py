@@ -505,3 +505,107 @@ async def test_whoever_looks_may_be_restarted_without_a_new_period(apis):
     await apis.at(200)
     apis.restart()
     assert (await apis.at(301))[0][0].startswith("late/")
+
+
+# --- most sources at once -------------------------------------------------------------------------------------------
+
+ALL = "all-silent/2026-07-14T02:14:05Z"
+SOURCES = {name: Source(id=name, name=name.upper()) for name in ("caiso", "ercot", "miso")}
+
+
+@pytest.fixture
+async def three(request, tmp_path, monkeypatch):
+    """Three sources, all of them heard at the start."""
+    for name in tuple(ROSTER.sources):
+        monkeypatch.delitem(ROSTER.sources, name)
+    for name, source in SOURCES.items():
+        monkeypatch.setitem(ROSTER.sources, name, source)
+    database = open_database(request, "inline", tmp_path)
+    world = World(database)
+    for name in SOURCES:
+        await world.hear(name)
+    yield world
+    await database.close()
+
+
+async def test_all_silent_is_one_alarm(three):
+    assert {event_id.partition("/")[0] for event_id, _ in await three.at(359)} == {"late"}
+    assert (await three.at(360))[3:] == [(ALL, 1)]
+    said = statement(three.published.messages[-1])
+    assert said["headline"] == "3 of 3 sources are silent since 02:14 UTC: our link?"
+    assert said["text"].endswith("Not heard: CAISO, ERCOT, MISO.")
+    assert three.published.messages[-1].lane == 0
+    assert len(await three.at(2000)) == 4
+    assert {standing.status for standing in three.hearing.statuses().values()} == {MonitorStatus.SILENT}
+
+
+async def test_who_is_silent_still_when_most_are_heard_again_has_an_alarm_of_its_own(three):
+    await three.at(400)
+    await three.hear("caiso")
+    assert (await three.at(410))[4:] == [("late/caiso/2026-07-14T02:14:05Z", 2)], "one of three"
+    await three.hear("ercot")
+    assert (await three.at(420))[5:] == [
+        (ALL, 2),
+        ("late/ercot/2026-07-14T02:14:05Z", 2),
+        (SILENCE, 1),
+        (LATE, 2),
+    ]
+    assert statement(three.published.messages[5])["headline"] == "Most sources are heard again after 6 minutes"
+    await three.hear("miso")
+    assert (await three.at(430))[9:] == [(SILENCE, 2)]
+
+
+async def test_a_source_that_falls_silent_alone_has_its_own_alarm(three):
+    for minute in (2, 4, 6, 8):
+        await three.at(minute * 60)
+        await three.hear("caiso")
+        await three.hear("ercot")
+    assert three.published.said() == [(LATE, 1), (SILENCE, 1), (LATE, 2)]
+    told = await three.at(480 + 360)
+    assert told[-1] == ("all-silent/2026-07-14T02:22:05Z", 1)
+    said = statement(three.published.messages[-1])
+    assert said["headline"].startswith("3 of 3"), "it fell silent within ten minutes of the others"
+
+
+async def test_who_has_been_silent_for_long_is_no_sign_of_our_link(three):
+    for minute in range(2, 40, 2):
+        await three.at(minute * 60)
+        await three.hear("caiso")
+        await three.hear("ercot")
+    await three.hear("caiso")
+    assert len(three.published.said()) == 3
+    for minute in range(40, 60, 2):
+        await three.at(minute * 60)
+        await three.hear("caiso")
+    assert [event_id.partition("/")[:3:2] for event_id, _ in three.published.said()[3:]] == [
+        ("late", "ercot/2026-07-14T02:52:05Z"),
+        ("silence", "ercot/2026-07-14T02:52:05Z"),
+        ("late", "ercot/2026-07-14T02:52:05Z"),
+    ], "one of two that were heard lately"
+
+
+@pytest.mark.parametrize("name", ["set_status", "hold_back", "hear_most_again"])
+async def test_a_crash_repeats_the_alarm_about_all_word_for_word(three, monkeypatch, name):
+    await three.at(400 if name == "hear_most_again" else 359)
+    if name == "hear_most_again":
+        for source in SOURCES:
+            await three.hear(source)
+    three.clock.at += timedelta(seconds=1)
+    await three.crash_on(monkeypatch, name)
+    three.clock.at += timedelta(seconds=3)
+    before = three.last_seen
+    three.restart()
+    three.last_seen = before if name == "hear_most_again" else {}
+    await three.at(420)
+    of_all = [m for m in three.published.messages if statement(m)["event_id"] == ALL]
+    assert len({(statement(m)["revision"], digest(m)) for m in of_all}) == len(
+        {statement(m)["revision"] for m in of_all}
+    )
+    assert not any(statement(m)["event_id"].startswith("silence/") for m in three.published.messages)
+
+
+async def test_after_our_restart_the_alarm_about_all_stands(three):
+    await three.at(400)
+    three.clock.at += timedelta(seconds=30)
+    three.restart()
+    assert len(await three.at(800)) == 4
