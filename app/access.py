@@ -93,6 +93,8 @@ WHO: Mapping[str, Who] = {
     "GET /v1/resources/{scheme}/{code:path}": OPERATORS,
     "GET /v1/sources": OPERATORS,
     "GET /v1/sources/{source_id}": OPERATORS,
+    "POST /v1/sources/{source_id}/maintenance": OPERATORS,
+    "DELETE /v1/sources/{source_id}/maintenance": OPERATORS,
     # The roster, for changing.
     "GET /v1/audit": ADMINS,
     "GET /v1/roster": ADMINS,

@@ -31,6 +31,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Talk to one that runs": (
         sending.send,
         sending.beat,
+        sending.maintain,
         reading.oncall,
         coverage.coverage,
         covering.cover,

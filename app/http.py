@@ -21,6 +21,7 @@ from app.api import (
     keys,
     listed_edits,
     live,
+    maintenance,
     oncall,
     operating,
     plans,
@@ -141,7 +142,19 @@ def build(service: Service) -> FastAPI:
         access.check(links.routes)
         app.include_router(links)
         edits = (roster_file, entries, rota_edits, listed_edits)
-        known = (oncall, roster, rotas, coverage, calendars, calendar_links, contact_codes, audit, keys, *edits)
+        known = (
+            oncall,
+            roster,
+            rotas,
+            coverage,
+            calendars,
+            calendar_links,
+            contact_codes,
+            maintenance,
+            audit,
+            keys,
+            *edits,
+        )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
             access.check(part.router.routes)

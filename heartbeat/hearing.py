@@ -7,9 +7,9 @@ from typing import NamedTuple
 from heartbeat import alarms, listened, monitor
 from heartbeat.folding import Stands
 from model.clock import Clock
-from model.monitor import Listening, Monitor, MonitorStatus
+from model.monitor import Listening, Maintenance, Monitor, MonitorStatus
 from model.roster import Heartbeat, Roster, Source
-from store import listening, monitors
+from store import listening, maintenance, monitors
 from store.database import Database
 
 LastSeen = Callable[[], Mapping[str, datetime]]
@@ -17,6 +17,7 @@ LastSeen = Callable[[], Mapping[str, datetime]]
 # After a leap of what is known (the database was away, or we were) processes need a moment to write theirs down.
 LEAP = timedelta(seconds=5)
 SETTLING = timedelta(seconds=15)
+REMEMBERED = timedelta(days=2)  # as long as listening records are
 
 
 class Standing(NamedTuple):
@@ -48,6 +49,7 @@ class Hearing:
         self._last_seen = last_seen
         self._own = own
         self.monitors: Mapping[str, Monitor] = {}
+        self._windows: Collection[Maintenance] = ()
         self.records: Collection[Listening] = ()
         self._newest: datetime | None = None
         self._looked_at: datetime | None = None
@@ -56,8 +58,10 @@ class Hearing:
 
     async def load(self) -> None:
         """Read what was written down, so that `statuses` knows it before the first tick."""
-        self.monitors, written = await self._database.read(lambda conn: (monitors.every(conn), listening.every(conn)))
         own, now = self._own() if self._own else None, self._clock.now()
+        self.monitors, written, self._windows = await self._database.read(
+            lambda conn: (monitors.every(conn), listening.every(conn), maintenance.every(conn, now - REMEMBERED))
+        )
         written = listened.of_the_past(written, now)
         others = [record for record in written if own is None or record.process != own.process]
         self.records = [*others, own] if own else others
@@ -85,17 +89,17 @@ class Hearing:
 
     def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Standing:
         known, seen_at = self.monitor(source.id), self.seen_at(source.id)
-        since = self.listening_since(source.id)
-        missed = self._missed(seen_at)
-        found = monitor.status(heartbeat, seen_at, since, missed, now)
-        late_at, silent_at = monitor.due(heartbeat, seen_at, since, missed)
+        since, counts_from = self.listening_since(source.id), self._counts_from(source.id, seen_at)
+        missed = self._missed(counts_from)
+        found = monitor.status(heartbeat, counts_from, since, missed, now)
+        late_at, silent_at = monitor.due(heartbeat, counts_from, since, missed)
         if known.silence_id and not heard_since(known.silence_id, seen_at):
             # What was told stands, also when a restart gave the source a new period.
             found = max(found, known.status, key=list(MonitorStatus).index)
             late_at, silent_at = known.late_told_at or late_at, known.silence_told_at or silent_at
-        return Standing(
-            MonitorStatus.PAUSED if known.status is MonitorStatus.PAUSED else found, seen_at, late_at, silent_at
-        )
+        elif self.maintained(source.id) is not None:
+            found = MonitorStatus.PAUSED
+        return Standing(found, seen_at, late_at, silent_at)
 
     def known_until(self) -> datetime | None:
         """Up to when it is known who was heard. None when nothing can be said now."""
@@ -127,8 +131,22 @@ class Hearing:
         """By what was heard alone, whatever was told. None when nothing can be said now."""
         if (until := self.known_until()) is None:
             return None
-        seen_at = self.seen_at(source.id)
-        return monitor.status(heartbeat, seen_at, self.listening_since(source.id), self._missed(seen_at), until)
+        if self.maintained(source.id) is not None:
+            return MonitorStatus.PAUSED
+        counts_from = self._counts_from(source.id, self.seen_at(source.id))
+        missed = self._missed(counts_from)
+        return monitor.status(heartbeat, counts_from, self.listening_since(source.id), missed, until)
+
+    def maintained(self, source: str) -> Maintenance | None:
+        """The window of maintenance that the source is in."""
+        now = self._clock.now()
+        return next((w for w in self._windows if w.source == source and w.since <= now < w.until), None)
+
+    def _counts_from(self, source: str, seen_at: datetime | None) -> datetime | None:
+        """When it was last heard; the end of its maintenance counts as heard."""
+        now = self._clock.now()
+        ended = [w.until for w in self._windows if w.source == source and w.until <= now]
+        return max([seen_at, *ended]) if seen_at else None
 
     def stands(self) -> dict[str, Stands] | None:
         """All that were ever heard and are minded now. None when nothing can be said now."""

@@ -107,8 +107,6 @@ class Sweeper:
     async def _look_at(self, source: Source, heartbeat: Heartbeat, standing: str | None) -> None:
         now = self._clock.now()
         known, seen_at = self._hearing.monitor(source.id), self._hearing.seen_at(source.id)
-        if known.status is MonitorStatus.PAUSED:
-            return
         if known.silence_id and seen_at and heard_since(known.silence_id, seen_at):
             await self._heard_again(source, known.silence_id, seen_at)
             return

@@ -42,3 +42,14 @@ class Listening:
     since: datetime
     until: datetime
     ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Somebody said that the source need not be heard from `since` until `until`, and why."""
+
+    source: str
+    since: datetime
+    until: datetime
+    reason: str
+    author: str

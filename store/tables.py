@@ -495,6 +495,18 @@ shortfalls = Table(
     Column("to_tell", Text),
 )
 
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source", String(63), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Index("maintenance_by_until", "until"),
+)
+
 leases = Table(
     "leases",
     metadata,

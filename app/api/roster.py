@@ -171,5 +171,5 @@ async def source(source_id: str, service: ServiceDep, caller: CallerDep, respons
 
 async def _heard(service: Service, sources: Sequence[Source]) -> list[dict[str, Any]]:
     heard, lately = await service.database.read(monitors.every), service.notebook.last_seen
-    standing = service.hearing.statuses()
-    return [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id)) for s in sources]
+    standing, window = service.hearing.statuses(), service.hearing.maintained
+    return [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id), window(s.id)) for s in sources]

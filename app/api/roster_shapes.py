@@ -8,7 +8,7 @@ from app.api.instants import iso
 from app.masking import masked
 from app.roster_diff import absence_id, override_id
 from heartbeat.hearing import Standing
-from model.monitor import Monitor, MonitorStatus
+from model.monitor import Maintenance, Monitor, MonitorStatus
 from model.roster import Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from routing.audience import is_awake
@@ -106,8 +106,21 @@ def shift(found: Shift) -> dict[str, Any]:
     }
 
 
+def maintenance(window: Maintenance) -> dict[str, Any]:
+    return {
+        "from": iso(window.since),
+        "until": iso(window.until),
+        "reason": window.reason,
+        "author": window.author,
+    }
+
+
 def source(
-    found: Source, monitor: Monitor | None, heard_at: datetime | None, standing: Standing | None
+    found: Source,
+    monitor: Monitor | None,
+    heard_at: datetime | None,
+    standing: Standing | None,
+    window: Maintenance | None,
 ) -> dict[str, Any]:
     """`heard_at`: what this process heard and may not have written down yet. `standing` None: nobody minds it."""
     written = monitor.last_seen_at if monitor else None
@@ -133,4 +146,5 @@ def source(
             "silent_at": iso(standing.silent_at if standing else None),
             "silence_id": monitor.silence_id if monitor else None,
         },
+        "maintenance": maintenance(window) if window else None,
     }

@@ -10,10 +10,10 @@ from heartbeat.sweeper import Sweeper
 from intake.read import read
 from model.errors import Unavailable
 from model.ids import SystemIds
-from model.monitor import Listening, MonitorStatus
+from model.monitor import Listening, Maintenance, MonitorStatus
 from model.reading import Feed
 from model.roster import Heartbeat, Roster, Source
-from store import listening, monitors
+from store import listening, maintenance, monitors
 from tests.databases import POSTGRESQL, open_database
 
 START = datetime(2026, 7, 14, 2, 14, 5, 250_000, tzinfo=UTC)
@@ -609,3 +609,52 @@ async def test_after_our_restart_the_alarm_about_all_stands(three):
     three.clock.at += timedelta(seconds=30)
     three.restart()
     assert len(await three.at(800)) == 4
+
+
+# --- maintenance ----------------------------------------------------------------------------------------------------
+
+
+async def maintain(world, since, until):
+    window = Maintenance("miso", START + timedelta(seconds=since), START + timedelta(seconds=until), "firewall", "ana")
+    await world.database.transact(lambda conn: maintenance.begin(conn, str(since), window, world.clock.at))
+
+
+async def test_nobody_is_called_during_maintenance_and_after_it_a_whole_period_later(world):
+    await world.hear()
+    await world.at(100)
+    await maintain(world, 200, 7200)
+    assert await world.at(7199) == []
+    assert world.status() is MonitorStatus.PAUSED
+    assert await world.at(7200 + 299) == []
+    assert world.status() is MonitorStatus.UP
+    assert await world.at(7200 + 300) == [(LATE, 1)]
+    assert (await world.at(7200 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
+
+
+async def test_maintenance_that_is_ended_early_gives_a_period_from_then_on(world):
+    await world.hear()
+    await maintain(world, 0, 7200)
+    await world.at(1000)
+    assert await world.database.transact(lambda conn: maintenance.end(conn, "miso", world.clock.at))
+    assert not await world.database.transact(lambda conn: maintenance.end(conn, "miso", world.clock.at))
+    assert await world.at(1299) == []
+    assert await world.at(1300) == [(LATE, 1)]
+
+
+async def test_an_alarm_that_stands_goes_on_and_its_end_is_told(world):
+    await world.hear()
+    told = len(await world.at(400))
+    await maintain(world, 400, 7200)
+    assert len(await world.at(3600)) == told
+    assert world.status() is MonitorStatus.SILENT
+    await world.hear()
+    assert (await world.at(3601))[told:] == [(SILENCE, 2)]
+    assert world.status() is MonitorStatus.PAUSED
+
+
+async def test_who_is_in_maintenance_does_not_count_among_all(three):
+    await maintain(three, 0, 7200)
+    for minute in range(2, 10, 2):
+        await three.at(minute * 60)
+        await three.hear("caiso")
+    assert [event_id.partition("/")[0] for event_id, _ in three.published.said()] == ["late", "silence", "late"]

@@ -1,0 +1,39 @@
+"""Times in which a source is not expected to be heard, because somebody said so. Kept: they explain a silence."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from model.monitor import Maintenance
+from store.tables import maintenance
+
+
+def begin(conn: Connection, id_: str, window: Maintenance, now: datetime) -> None:
+    """From then on this holds for the source, and what was said before no more."""
+    end(conn, window.source, now)
+    conn.execute(
+        insert(maintenance).values(
+            id=id_,
+            source=window.source,
+            since=window.since,
+            until=window.until,
+            reason=window.reason,
+            author=window.author,
+        )
+    )
+
+
+def end(conn: Connection, source: str, now: datetime) -> bool:
+    """It is over, or will not begin. False when there was none."""
+    open_ = and_(maintenance.c.source == source, maintenance.c.until > now)
+    return conn.execute(update(maintenance).where(open_).values(until=now)).rowcount > 0
+
+
+def every(conn: Connection, after: datetime) -> list[Maintenance]:
+    """Those that end later than that, the first to end first; what was ended before it began is none."""
+    query = (
+        select(maintenance)
+        .where(maintenance.c.until > after, maintenance.c.since < maintenance.c.until)
+        .order_by(maintenance.c.until)
+    )
+    return [Maintenance(r.source, r.since, r.until, r.reason, r.author) for r in conn.execute(query)]
