@@ -269,14 +269,17 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
 
 
 def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, until: datetime, now: datetime) -> None:
-    """Keep rows back for a named reason; a revision is asked for once, when the reason changes."""
+    """Keep rows back for a named reason; a revision is asked for once, when the reason changes.
+
+    A row that is no longer waiting is left as it is.
+    """
     for row in rows:
-        conn.execute(
+        held = conn.execute(
             update(notifications)
             .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
             .values(hold=why, due_at=until)
         )
-        if row.hold is not why:
+        if held.rowcount and row.hold is not why:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
 
 

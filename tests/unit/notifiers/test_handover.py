@@ -9,7 +9,7 @@ import pytest
 from model.attempt import Sent
 from model.event import Severity
 from model.ids import SystemIds
-from model.plan import ChannelName, Kind, State
+from model.plan import ChannelName, Hold, Kind, State
 from notifiers import handover
 from notifiers.dispatcher import Dispatcher
 from notifiers.limits import Limits
@@ -188,11 +188,13 @@ async def test_what_waits_is_not_overtaken(house):
 
 
 async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
-    one = replace(event(), pk="gone")
-    row = next(r for r in rows(replace(case(), event=one)) if r.channel is ChannelName.SLACK_CHANNEL)
+    """Nor held back: a revision would be asked for an event that is nowhere."""
+    ghost = replace(event(), pk="gone")
+    made = [rows(replace(case(), event=ghost, ids=SystemIds())) for _ in range(3)]
+    found = [next(r for r in some if r.channel is ChannelName.SLACK_CHANNEL) for some in made]
 
     def work(conn):
-        signals.hand_over(conn, Handover(one, [row]))
+        signals.hand_over(conn, Handover(ghost, found))
         raise KeyError("the router stumbled")
 
     with pytest.raises(KeyError):
@@ -200,6 +202,16 @@ async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
     await house.accept()
     await house.settle()
     assert house.vendor.sent == ["event-1"]
+
+
+async def test_a_row_that_is_nowhere_asks_for_no_revision(house):
+    row = await house.accept()
+
+    def work(conn):
+        outbox.hold(conn, SystemIds(), [replace(row, id="nowhere", event_pk="gone")], Hold.LINES, NOW, NOW)
+        return plans.agenda_of_event(conn, "gone")
+
+    assert await house.database.transact(work) == []
 
 
 async def test_what_was_superseded_meanwhile_is_not_won(house):
