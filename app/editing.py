@@ -16,9 +16,10 @@ from model.clock import Clock
 from model.phones import USUAL, Phones
 from routing.coverage import FindingKind
 from routing.within_reach import out_of_reach
-from store import audit, rosters
+from store import audit, events, rosters
 from store.audit import Changed
 from store.database import Connection, Database
+from store.events import InUse
 
 TRIES = 5
 
@@ -65,7 +66,13 @@ class Editor:
         """What it would change, nothing kept."""
         await self._rosters.refresh(self._database)
         # Whole rosters are read, compared and put into words: other requests must not wait for that.
-        return await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now(), self._phones)
+        edit = await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now(), self._phones)
+        before, after = edit.before.roster, edit.after.roster
+        policies, teams = before.policies.keys() - after.policies.keys(), before.teams.keys() - after.teams.keys()
+        if not (policies or teams):
+            return edit
+        used = await self._database.read(lambda conn: events.in_use(conn, policies, teams))
+        return replace(edit, told={**edit.told, "warnings": [*edit.told["warnings"], *map(_in_use, used)]})
 
     async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
         """Keep it as a new version, which this process uses at once.
@@ -113,6 +120,12 @@ def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = US
     warnings = list(out_of_reach(after.roster, phones, now))
     told = {"changes": [d.shown() for d in found], "warnings": warnings} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
+
+
+def _in_use(used: InUse) -> str:
+    count = "1 open event goes" if used.events == 1 else f"{used.events} open events go"
+    goes = f"{used.noun} {used.name} goes although {count} by it"
+    return f"{goes}: they carry on by the {used.noun} of the route that fits them now (decision 31)"
 
 
 _REFUSED = {

@@ -29,11 +29,11 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
         return change
     records = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
     if records:
-        number = int(records[-1].details["generation"])
+        case, key, number = facts.case, records[-1].address, int(records[-1].details["generation"])
         raised = planner.pagerduty_row(
-            facts.case, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
+            case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
         )
-        change.add += [raised, planner.pagerduty_row(facts.case, PagerDutyAction.RESOLVE, number, follows=raised.id)]
+        change.add += [raised, planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id)]
     return change
 
 

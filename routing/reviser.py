@@ -13,7 +13,7 @@ from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
-from routing import cases, falling_due, revision
+from routing import cases, falling_due, lost, revision
 from store import plans
 from store.database import ASK_AGAIN, Connection, Database
 from store.signals import REVISE
@@ -107,4 +107,5 @@ def take(
             continue
         facts = cases.facts(conn, event_pk, roster, ids, now, phones)
         change = revision.revise(facts) if row.kind is AgendaKind.REVISE else _TAKE[row.kind](facts, row)
+        lost.tell(facts, change)
         cases.save_change(conn, facts, change, row.cause or str(row.kind))

@@ -89,8 +89,8 @@ def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
     """The new alert of PagerDuty goes first; then those of earlier revisions are over."""
     trigger = next((n for n in plan.notifications if is_trigger(n)), None)
     if trigger is not None:
-        for number in open_generations(facts):
-            yield planner.pagerduty_row(facts.case, PagerDutyAction.RESOLVE, number, follows=trigger.id)
+        for number, key in open_generations(facts):
+            yield planner.pagerduty_row(facts.case, key, PagerDutyAction.RESOLVE, number, follows=trigger.id)
 
 
 def _tell_again(facts: Facts, person: str) -> Iterator[Notification]:
@@ -169,9 +169,8 @@ def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict 
 def _acknowledge_pagerduty(facts: Facts) -> Notification:
     triggers = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
     newest = triggers[-1]
-    return planner.pagerduty_row(
-        facts.case, PagerDutyAction.ACKNOWLEDGE, int(newest.details["generation"]), follows=newest.id
-    )
+    number = int(newest.details["generation"])
+    return planner.pagerduty_row(facts.case, newest.address, PagerDutyAction.ACKNOWLEDGE, number, follows=newest.id)
 
 
 def _courtesies(facts: Facts, accepted: Reply) -> Iterator[Notification]:
