@@ -283,6 +283,14 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
 
 
+def hold_broken(conn: Connection, ids: Ids, row: Notification, until: datetime, now: datetime) -> None:
+    """No words can be made for it: it is tried again then."""
+    if row.hold is not Hold.BROKEN:
+        body = {"notification": row.id, "channel": row.channel, "person": row.person}
+        timeline.append(conn, ids, row.event_pk, now, "broken", body)
+    hold(conn, ids, [row], Hold.BROKEN, until, now)
+
+
 def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
     """Calls that are due and find no line: say so, once. They stay due; the next look says it of more."""
     marked = {(event_pk, lane) for event_pk, lane in conn.execute(_OUT_OF_LINES, {"now": now})}

@@ -8,7 +8,7 @@ from model.event import EventStatus
 from model.ids import SystemIds
 from model.plan import ChannelName, Kind, PagerDutyAction
 from model.roster import Match, Route, Team
-from routing import lost, planner, revision
+from routing import planner, revision, to_admins
 from routing.facts import PlanChange
 from tests.unit.routing.house import POLICY, ROSTER, case, event, facts, sent
 
@@ -43,7 +43,7 @@ def test_what_is_there_by_its_name_stays():
     assert kept.policy_of(event()) == POLICY
     assert kept.team_of(event()) == ROSTER.teams["ops"]
     change = PlanChange()
-    lost.tell(after(kept), change)
+    to_admins.tell(after(kept), change)
     assert not change.add
 
 
@@ -59,11 +59,11 @@ def test_such_an_event_is_revised_whatever_became_of_it(status):
 
 def test_the_admins_hear_of_it_once():
     change = PlanChange()
-    lost.tell(after(RENAMED), change)
+    to_admins.tell(after(RENAMED), change)
     assert [row.details["note"] for row in change.add] == change.remarks == NOTES
     assert {row.kind for row in change.add} == {Kind.ADMIN}
     again = PlanChange()
-    lost.tell(after(RENAMED, told=change.add), again)
+    to_admins.tell(after(RENAMED, told=change.add), again)
     assert (again.add, again.remarks) == ([], [])
 
 
