@@ -1,7 +1,9 @@
 """What happens when a step, a raise or the deadline of an event falls due. Pure."""
 
+from dataclasses import replace
+
 from model.event import EventStatus
-from model.plan import Agenda, PagerDutyAction
+from model.plan import Agenda, AgendaKind, PagerDutyAction
 from model.verdict import Outcome
 from routing import fitting, planner
 from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
@@ -14,6 +16,8 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     open_ = facts.case.event.status is EventStatus.OPEN and facts.accepted_by() is None
     if open_ and agenda.revision == facts.revision:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
+        waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
+        plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
         plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)
         if not plan.notifications:

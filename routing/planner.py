@@ -11,6 +11,7 @@ from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, Page
 from model.roster import PagerDutyMode, Person, Policy, Roster, Step, Team
 from routing.audience import Audience, Group, audience
 from routing.capacity import Call, Lines
+from routing.on_call import spans
 
 RAISE_AT = 0.6  # of the time until the deadline, when nobody has acknowledged
 PAGERDUTY_SEVERITY = {
@@ -19,6 +20,7 @@ PAGERDUTY_SEVERITY = {
     Severity.NOTICE: "info",
     Severity.INFO: "info",
 }
+NOBODY_YET = "somebody comes on call"  # why a step that found nobody is asked again
 _PHONES = (ChannelName.VOICE, ChannelName.SMS)
 
 
@@ -205,15 +207,23 @@ def take_step(case: Case, index: int, *, asleep: bool) -> Plan:
 
 
 def _pass_on(case: Case, index: int, remarks: Sequence[str]) -> Plan:
-    """Nobody to call in this step: the next one is taken at once, and said so."""
+    """Nobody to call in this step: the next one is taken at once, and said so. This one is asked again in time."""
     after = take_step(case, index + 1, asleep=False)
     nobody = f"step {index + 1} has nobody to call now"
     return Plan(
         notifications=after.notifications,
-        agenda=after.agenda,
+        agenda=(*_ask_again(case, index), *after.agenda),
         remarks=(*remarks, nobody, *after.remarks),
         rings=after.rings,
     )
+
+
+def _ask_again(case: Case, index: int) -> Iterator[Agenda]:
+    """When the next person comes on call before we stop trying."""
+    rotas = [case.roster.rotas[r] for r in case.policy.steps[index].rotations if r in case.roster.rotas]
+    coming = [span.start for rota in rotas for span in spans(rota, case.now, case.event.work_until) if span.people]
+    if at := min((start for start in coming if start > case.now), default=None):
+        yield agenda_step(case, index, at, cause=NOBODY_YET)
 
 
 def _sleepers(case: Case, index: int, found: Audience, *, asleep: bool) -> Iterator[Agenda]:
@@ -238,7 +248,7 @@ def agenda_step(case: Case, index: int, due_at: datetime, *, asleep: bool = Fals
 
 def _later_steps(case: Case, first: Plan) -> Iterator[Agenda]:
     """Steps not reached yet, asked of the rota when they fall due."""
-    reached = max((n.step for n in first.notifications), default=len(case.policy.steps))
+    reached = max((n.step for n in first.notifications), default=0)
     for index, step in enumerate(case.policy.steps):
         if index > reached:
             yield agenda_step(case, index, case.now + timedelta(seconds=step.after_seconds))

@@ -200,7 +200,8 @@ def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
         return
     waiting = facts.open_agenda(AgendaKind.STEP)
     taken = {agenda_id for agenda_id, _ in change.bring_forward}
-    following = next((a for a in waiting if a.id not in taken and a.brought_by is None), None)
+    free = (a for a in waiting if a.id not in taken and a.brought_by is None and a.cause != planner.NOBODY_YET)
+    following = next(free, None)
     if following is not None:
         change.bring_forward.append((following.id, reply.id))
 
