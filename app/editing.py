@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app import roster_saving
+from app import key_edits, roster_saving
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
@@ -113,7 +113,7 @@ class Editor:
 
 def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = USUAL) -> Edit:
     after = decide(before)
-    _check_keys(after)
+    _check_keys(before, after, now)
     of_roster = () if before.roster is after.roster else differences(before.roster, after.roster)
     found = (*of_roster, *key_differences(before.keys, after.keys))
     done = effect(before.roster, after.roster, now)
@@ -157,7 +157,12 @@ def _in_short(edit: Edit) -> str:
     return f"{edit.told['findings'][0]['text']}{f', and {more} more' if more else ''}"
 
 
-def _check_keys(after: Snapshot) -> None:
+def _check_keys(before: Snapshot, after: Snapshot, now: datetime) -> None:
+    if key_edits.locks_out(before, after, now):
+        detail = (
+            "it takes the last key of an admin that opens for more than a day: make another first, or do it on the host"
+        )
+        raise Problem(409, "Nobody could change anything any more", detail)
     if sentence := roster_saving.orphan(after.roster, after.keys):
         raise Problem(409, "A key belongs to it", sentence)
 

@@ -90,6 +90,14 @@ async def test_other_keys_are_another_version(house: House) -> None:
     assert (await apply(house, TEXT + admin, '"3"')).json()["version"] == 3
 
 
+async def test_a_file_that_brings_keys_and_none_of_an_admin_is_refused(house: House) -> None:
+    """Nobody could take that back by the API."""
+    desk = "\nkeys:\n  desk: {role: operator, secret: a-secret-of-twenty-characters}\n"
+    refused = await apply(house, TEXT + desk)
+    assert (refused.status_code, refused.json()["title"]) == (409, "Nobody could change anything any more")
+    assert (await house.get("/v1/roster", "demo-admin")).headers["etag"] == '"1"'
+
+
 async def test_of_two_at_once_one_is_refused(house: House) -> None:
     answers = await asyncio.gather(apply(house, RENAMED), apply(house, SWAPPED))
     assert sorted(answer.status_code for answer in answers) == [200, 412]
