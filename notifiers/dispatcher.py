@@ -27,7 +27,7 @@ from notifiers.sending import STALE_CLAIM, Sender
 from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut, Due, Share
-from store.signals import DISPATCH, Handover
+from store.signals import DISPATCH, Granted
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +82,9 @@ class Dispatcher:
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
         self._again = False
-        self._handovers: list[Handover] = []
+        self._granted = Granted()
         self._caught_up = False  # the last look left nothing that was due
+        self._next_due: datetime | None = None  # when the next row falls due, by the last look
         self._told = Told()
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
@@ -93,7 +94,7 @@ class Dispatcher:
         """For ever. Cancelled, it finishes writing down what was sent."""
         await self._begin()
         signals = self._database.signals
-        with signals.waiting(DISPATCH) as wake, signals.handovers() as self._handovers:
+        with signals.waiting(DISPATCH) as wake, signals.handovers() as self._granted:
             async with asyncio.TaskGroup() as group:
                 try:
                     while True:
@@ -144,11 +145,13 @@ class Dispatcher:
             batch = self._take_handovers(now)
             if batch is None:
                 batch = await self._database.read(lambda conn: self._look(conn, now))
+                self._next_due = batch.next_at
             for cut in batch.cuts:
                 self._start_cut(group, cut, now)
             jobs, claimed_at = await self._claim(batch, self._clock.now())
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
+            self._caught_up = False
             return now + ASK_AGAIN
         heard_at = self._clock.now()
         self._to_begin |= {job.row.id for job in jobs}
@@ -218,13 +221,14 @@ class Dispatcher:
 
     def _take_handovers(self, now: datetime) -> Batch | None:
         """What was handed over a moment ago, if nothing waits that it would overtake. The next turn looks anyway."""
-        handovers, self._handovers[:] = list(self._handovers), ()
-        if not self._caught_up or self._to_begin:
+        granted = self._granted.take()
+        others = not granted.alone or (self._next_due is not None and self._next_due <= now)
+        if others or not self._caught_up or self._to_begin:
             return None
         room = {channel: self._room(channel) for channel in self._channels}
         if self._pace_at(ChannelName.VOICE, "", now) > now:
             room[ChannelName.VOICE] = 0
-        batch = handover.batch(handovers, room, self._at_a_turn, self._told, self._share, now)
+        batch = handover.batch(granted.handovers, room, self._at_a_turn, self._told, self._share, now)
         return batch if batch.due else None
 
     def _look(self, conn: Connection, now: datetime) -> Batch:

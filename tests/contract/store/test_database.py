@@ -103,7 +103,7 @@ async def test_what_a_failed_transaction_granted_does_not_go_out_with_the_next(d
             await database.transact(fails)  # alone, without neighbours in its group
         await database.transact(put("x"))
         await asyncio.sleep(0)
-        assert (heard, woken.is_set()) == ([], False)
+        assert (heard.handovers, woken.is_set()) == ([], False)
 
 
 async def test_readers_cannot_write(database):
