@@ -217,11 +217,11 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     change.remarks.append("reopened: who accepted it cannot comply")
     dropped = [a for a in facts.agenda if a.state is AgendaState.SUPERSEDED and a.revision == facts.revision]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
-    for number, old in enumerate(sorted(steps, key=lambda a: (a.due_at, a.step))):
+    # A step that waits for somebody's turn finds nobody now.
+    for number, old in enumerate(sorted(steps, key=lambda a: (a.cause == planner.NOBODY_YET, a.due_at, a.step))):
         due_at = case.now if number == 0 else max(case.now, old.due_at)
-        change.add_agenda.append(
-            replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause="reopened")
-        )
+        cause = old.cause or "reopened"
+        change.add_agenda.append(replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause=cause))
     for old in dropped:
         if old.kind in (AgendaKind.VERDICT, AgendaKind.RAISE):
             due_at = max(case.now, old.due_at)

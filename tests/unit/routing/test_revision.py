@@ -278,6 +278,16 @@ def test_one_who_cannot_comply_takes_the_next_step_and_not_the_one_nobody_is_on_
     assert [a.step for a in agenda if a.id == brought] == [1]
 
 
+def test_reopened_takes_the_next_step_and_not_the_one_nobody_is_on_call_for():
+    roster, rows, agenda = gap(ends_in_minutes=3)
+    agenda = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    found = facts(event(), rows, agenda=agenda, replies=[reply("dee", Answer.CANNOT_COMPLY)], roster=roster)
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    change = revise(replace(found, verdicts=[met]))
+    steps = [(a.step, (a.due_at - NOW).total_seconds()) for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert steps == [(1, 0), (0, 180)]
+
+
 def test_what_asks_is_not_covered_by_what_informs_after_it():
     """An update that asks and one that only informs come before anybody looked: the first is asked all the same."""
     rows, agenda = started()
