@@ -50,6 +50,13 @@ class Doorkeeper:
             raise self.forbidden(f"key {caller.key_id} is {caller.role}; this needs {' or '.join(sorted(roles))}")
         return caller
 
+    def still_opens(self, authorization: str, caller: Caller) -> bool:
+        """Whether that very secret opens for the same caller as when it was let in."""
+        try:
+            return self._rosters.key(authorization, self._clock.now()).caller == caller
+        except Problem:
+            return False
+
     def unknown_link(self, address: str) -> Problem:
         """Counted, and to be raised: nothing is at an address that is a secret. 429 as for wrong keys."""
         self._refused.count(Refusal.UNKNOWN_LINK)

@@ -55,12 +55,12 @@ class Draft:
                 raise SettingsError(f"by {channel} a person is told: give --person, one of {people}")
             address = known.address(channel) or ""
             return planner.row(first, kind, channel, address, person=known.id, step=0)
-        team = self.roster.teams[event.team]
+        team = first.team
         if channel is ChannelName.SLACK_CHANNEL:
             return planner.row(first, kind, channel, team.slack_channel or "", team=team.id)
         if team.pagerduty is None:
             raise SettingsError(f"team {team.id} has no PagerDuty service in the roster")
-        return planner.pagerduty_row(first, PagerDutyAction.TRIGGER, 1)
+        return planner.pagerduty_row(first, team.pagerduty.routing_key, PagerDutyAction.TRIGGER, 1)
 
     @property
     def _house(self) -> House:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app import roster_saving
+from app import key_edits, roster_saving
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
@@ -16,9 +16,10 @@ from model.clock import Clock
 from model.phones import USUAL, Phones
 from routing.coverage import FindingKind
 from routing.within_reach import out_of_reach
-from store import audit, rosters
+from store import audit, events, rosters
 from store.audit import Changed
 from store.database import Connection, Database
+from store.events import InUse
 
 TRIES = 5
 
@@ -65,7 +66,13 @@ class Editor:
         """What it would change, nothing kept."""
         await self._rosters.refresh(self._database)
         # Whole rosters are read, compared and put into words: other requests must not wait for that.
-        return await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now(), self._phones)
+        edit = await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now(), self._phones)
+        before, after = edit.before.roster, edit.after.roster
+        policies, teams = before.policies.keys() - after.policies.keys(), before.teams.keys() - after.teams.keys()
+        if not (policies or teams):
+            return edit
+        used = await self._database.read(lambda conn: events.in_use(conn, policies, teams))
+        return replace(edit, told={**edit.told, "warnings": [*edit.told["warnings"], *map(_in_use, used)]})
 
     async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
         """Keep it as a new version, which this process uses at once.
@@ -106,13 +113,19 @@ class Editor:
 
 def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = USUAL) -> Edit:
     after = decide(before)
-    _check_keys(after)
+    _check_keys(before, after, now)
     of_roster = () if before.roster is after.roster else differences(before.roster, after.roster)
     found = (*of_roster, *key_differences(before.keys, after.keys))
     done = effect(before.roster, after.roster, now)
     warnings = list(out_of_reach(after.roster, phones, now))
     told = {"changes": [d.shown() for d in found], "warnings": warnings} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
+
+
+def _in_use(used: InUse) -> str:
+    count = "1 open event goes" if used.events == 1 else f"{used.events} open events go"
+    goes = f"{used.noun} {used.name} goes although {count} by it"
+    return f"{goes}: they carry on by the {used.noun} of the route that fits them now (decision 31)"
 
 
 _REFUSED = {
@@ -144,7 +157,12 @@ def _in_short(edit: Edit) -> str:
     return f"{edit.told['findings'][0]['text']}{f', and {more} more' if more else ''}"
 
 
-def _check_keys(after: Snapshot) -> None:
+def _check_keys(before: Snapshot, after: Snapshot, now: datetime) -> None:
+    if key_edits.locks_out(before, after, now):
+        detail = (
+            "it takes the last key of an admin that opens for more than a day: make another first, or do it on the host"
+        )
+        raise Problem(409, "Nobody could change anything any more", detail)
     if sentence := roster_saving.orphan(after.roster, after.keys):
         raise Problem(409, "A key belongs to it", sentence)
 

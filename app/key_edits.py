@@ -13,6 +13,7 @@ from store.rosters import KeyRow
 MAX_KEYS = 1000
 KEEP = timedelta(days=1)  # how long the former secret of a renewed key still opens
 MAX_KEEP = timedelta(days=30)
+LASTING = timedelta(days=1)  # the last key of an admin opens for longer: there must be time to make another
 
 
 def create(before: Snapshot, key: KeyRow, now: datetime) -> Snapshot:
@@ -61,6 +62,17 @@ def revoke(before: Snapshot, name: str) -> Snapshot:
     return replace(before, keys=tuple(key for key in before.keys if key.id != name))
 
 
-def without_admin(after: Snapshot, now: datetime) -> bool:
-    """Nobody could change anything by the API any more."""
-    return not any(key.role == Role.ADMIN and (key.expires_at is None or key.expires_at > now) for key in after.keys)
+def locks_out(before: Snapshot, after: Snapshot, now: datetime) -> bool:
+    """A key of an admin goes, and none is left that lasts: soon nobody could change anything by the API any more."""
+    left = _admins(after, now)
+    return not _admins(before, now).keys() <= left.keys() and not any(_lasts(key, now) for key in left.values())
+
+
+def _admins(keys: Snapshot, now: datetime) -> dict[str, KeyRow]:
+    """Those that still open."""
+    admins = (key for key in keys.keys if key.role == Role.ADMIN)
+    return {key.id: key for key in admins if key.expires_at is None or key.expires_at > now}
+
+
+def _lasts(key: KeyRow, now: datetime) -> bool:
+    return key.expires_at is None or key.expires_at > now + LASTING

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -114,7 +114,7 @@ class PubSub:
 
 async def follow(
     pubsub: PubSub, database: Database, clock: Clock, *, after: int | None, source: str | None
-) -> AsyncIterator[Entry | Gap | None]:
+) -> AsyncGenerator[Entry | Gap | None]:
     """What was after entry `after` (None: the last second at most), then what happens; of one source, or (None) all.
 
     Every entry once and in order. A Gap stands where this watcher was too slow; None where nothing happened for a

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from model.setbacks import Setbacks
 from store.figures import Lag
 
 
@@ -26,6 +27,7 @@ class Figures:
     lived: Mapping[str, datetime]
     wall_error_seconds: float | None
     watchers: int
+    setbacks: Mapping[str, Setbacks]
     database_up: bool = False
     lags: Sequence[Lag] = ()
     states: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -100,6 +102,9 @@ class _Looked(Collector):
         yield _gauge("spool_oldest_seconds", "How long the oldest of them is there", f.spool_oldest_seconds)
         yield _gauge("live_watchers", "Who watches the live feed", f.watchers)
         yield _gauge("database_up", "1 when the database answers", int(f.database_up))
+        put_off = {(loop,): setbacks.open(f.now) for loop, setbacks in f.setbacks.items()}
+        yield _by("broken", "What a loop cannot deal with and tries again", ["loop"], put_off)
+        yield _setbacks(f)
         yield _by("loop_turned_seconds", "Since each loop last turned", ["loop"], _ages(f.turned, f.now))
         yield _by("role_lived_seconds", "Since a process of each role last lived", ["role"], _ages(f.lived, f.now))
         lags = {(str(lag.lane), lag.channel): lag for lag in f.lags}
@@ -122,6 +127,13 @@ class _Looked(Collector):
 
 def _ages(instants: Mapping[str, datetime], now: datetime) -> dict[tuple[str, ...], float]:
     return {(name,): (now - at).total_seconds() for name, at in instants.items()}
+
+
+def _setbacks(figures: Figures) -> Metric:
+    family = CounterMetricFamily("gridcall_setbacks", "Errors of our own in dealing with one thing", labels=["loop"])
+    for loop, setbacks in figures.setbacks.items():
+        family.add_metric([loop], setbacks.count)
+    return family
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

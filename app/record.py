@@ -72,7 +72,7 @@ def load(conn: Connection, source: str, event_id: str, roster: Roster, ids: Ids,
 def _forecasts(
     event: Event, rows: Sequence[Notification], agenda: Sequence[Agenda], roster: Roster, ids: Ids, now: datetime
 ) -> list[Forecast]:
-    """Nothing once the event is over, or when the roster of today has lost its policy or team."""
-    if event.status is not EventStatus.OPEN or event.policy not in roster.policies or event.team not in roster.teams:
+    """Nothing once the event is over."""
+    if event.status is not EventStatus.OPEN:
         return []
     return list(forecast(case_for(case(event, roster, ids, now), rows, now), agenda))

@@ -69,6 +69,7 @@ class Hold(StrEnum):
     LINES = "lines"
     NUMBER_BUSY = "number_busy"
     CHANNEL_RATE = "channel_rate"
+    BROKEN = "broken"  # no words can be made for it: our own mistake
 
 
 class CallEnd(StrEnum):

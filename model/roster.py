@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from model.event import Content, Mode, Phase, Severity
+from model.event import Content, Event, Mode, Phase, Severity
 from model.plan import ChannelName
 from model.rota import Absence, Override, Rota, Rotation
 
@@ -239,6 +239,17 @@ class Roster:
             route = next((r for r in self.routes if r.match.fits(source, content)), self.routes[-1])
             self._routed[seen] = route
         return route
+
+    def policy_of(self, event: Event) -> Policy:
+        """What the event goes by; when its policy was taken out since, that of the route it would take today."""
+        return self.policies.get(event.policy) or self.policies[self._route_of(event).policy]
+
+    def team_of(self, event: Event) -> Team:
+        """Whose the event is; when its team was taken out since, that of the route it would take today."""
+        return self.teams.get(event.team) or self.teams[self._route_of(event).team]
+
+    def _route_of(self, event: Event) -> Route:
+        return self.route(event.source, event.content)
 
     def resource(self, scheme: str, code: str) -> Resource | None:
         return self._resource_by_ref.get((scheme, code))

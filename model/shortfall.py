@@ -16,7 +16,7 @@ class Hours(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
-    """What is kept of one such event. `hours` are those of the last look, which saw no farther than `seen_until`.
+    """What is kept of one such event. `hours` are those of the last look; those after `seen_until` were not told yet.
 
     `revision` counts what was said. `to_tell` is the statement of that revision until it is published for certain:
     a repeat says exactly the same. `over`: nothing is missing there any more.

@@ -19,7 +19,7 @@ class House:
 def context(row: Notification, event: Event, roster: Roster, house: House, code: str | None = None) -> WordingContext:
     source = roster.sources.get(event.source) or Source(id=event.source, name="Gridcall", heartbeat=None)
     sites = tuple(_site(roster, ref.scheme, ref.code) for ref in event.content.resources)
-    team = roster.teams.get(row.team or event.team)
+    team = roster.teams.get(row.team) if row.team else roster.team_of(event)
     return WordingContext(
         source=source,
         sites=tuple(site for site in sites if site),

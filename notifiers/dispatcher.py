@@ -16,6 +16,7 @@ from model.ids import Ids
 from model.plan import ChannelName, Hold, Kind, Notification
 from model.ports import Channel
 from model.roster import Roster
+from model.setbacks import Setbacks
 from model.tracing import UNTRACED, Tracer
 from notifiers import handover
 from notifiers.context import House
@@ -25,8 +26,8 @@ from notifiers.order import Told
 from notifiers.sending import STALE_CLAIM, Sender
 from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
-from store.outbox import Cut, Share
-from store.signals import DISPATCH, Handover
+from store.outbox import Cut, Due, Share
+from store.signals import DISPATCH, Granted
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ FINISH_SECONDS = 1.5  # given at the end to what is being sent
 class Dispatcher:
     """`owner` names this process in claims; a restarted one that keeps the name ends its predecessor's at once.
 
-    `turned_at` is when the loop last turned; readiness looks at it.
+    `turned_at` is when the loop last turned; readiness looks at it. `setbacks`: rows for which no words can be made.
     """
 
     def __init__(
@@ -72,7 +73,8 @@ class Dispatcher:
         self._paces = self._limits.paces()
         self._tracer = tracer
         self._jobs = Jobs(ids, self._limits, self._paces, house or House())
-        self._sender = Sender(database, clock, ids, channels, tracer)
+        self.setbacks = Setbacks()
+        self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks)
         self._running: Counter[ChannelName] = Counter()
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
@@ -80,8 +82,9 @@ class Dispatcher:
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
         self._again = False
-        self._handovers: list[Handover] = []
+        self._granted = Granted()
         self._caught_up = False  # the last look left nothing that was due
+        self._next_due: datetime | None = None  # when the next row falls due, by the last look
         self._told = Told()
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
@@ -91,7 +94,7 @@ class Dispatcher:
         """For ever. Cancelled, it finishes writing down what was sent."""
         await self._begin()
         signals = self._database.signals
-        with signals.waiting(DISPATCH) as wake, signals.handovers() as self._handovers:
+        with signals.waiting(DISPATCH) as wake, signals.handovers() as self._granted:
             async with asyncio.TaskGroup() as group:
                 try:
                     while True:
@@ -142,11 +145,13 @@ class Dispatcher:
             batch = self._take_handovers(now)
             if batch is None:
                 batch = await self._database.read(lambda conn: self._look(conn, now))
+                self._next_due = batch.next_at
             for cut in batch.cuts:
                 self._start_cut(group, cut, now)
             jobs, claimed_at = await self._claim(batch, self._clock.now())
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
+            self._caught_up = False
             return now + ASK_AGAIN
         heard_at = self._clock.now()
         self._to_begin |= {job.row.id for job in jobs}
@@ -216,13 +221,14 @@ class Dispatcher:
 
     def _take_handovers(self, now: datetime) -> Batch | None:
         """What was handed over a moment ago, if nothing waits that it would overtake. The next turn looks anyway."""
-        handovers, self._handovers[:] = list(self._handovers), ()
-        if not self._caught_up or self._to_begin:
+        granted = self._granted.take()
+        others = not granted.alone or (self._next_due is not None and self._next_due <= now)
+        if others or not self._caught_up or self._to_begin:
             return None
         room = {channel: self._room(channel) for channel in self._channels}
         if self._pace_at(ChannelName.VOICE, "", now) > now:
             room[ChannelName.VOICE] = 0
-        batch = handover.batch(handovers, room, self._at_a_turn, self._told, self._share, now)
+        batch = handover.batch(granted.handovers, room, self._at_a_turn, self._told, self._share, now)
         return batch if batch.due else None
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
@@ -286,7 +292,7 @@ class Dispatcher:
     async def _claim(self, batch: Batch, now: datetime) -> tuple[list[Job], datetime]:
         """Render, then claim everything in one transaction. Returns what was won, and when, or somewhat earlier."""
         roster = self._roster()
-        late, paced, jobs = [], [], []
+        late, paced, broken, jobs = [], [], [], []
         for due in batch.due:
             row = due.notification
             key = "" if row.channel is ChannelName.VOICE else row.address
@@ -294,16 +300,18 @@ class Dispatcher:
                 late.append(row)
             elif (at := self._pace_at(row.channel, key, now)) > now:
                 paced.append((row, at))
+            elif (job := self._job(due, batch, roster, now)) is None:
+                broken.append((row, self.setbacks.again_at(row.id, now)))
             else:
-                jobs.append(self._jobs.job(due, batch, roster, now))
+                jobs.append(job)
                 if pace := self._paces.get(row.channel):
                     pace.take(key, now)
         # The claim's commit is not before this, whenever we hear of it.
         claimed_at = self._clock.now()
-        if not (late or paced or jobs or batch.impossible or batch.out_of_lines):
+        if not (late or paced or broken or jobs or batch.impossible or batch.out_of_lines):
             return [], claimed_at
 
-        wanted = [*(row.id for row in (*batch.impossible, *late)), *(row.id for row, _ in paced)]
+        wanted = [*(row.id for row in (*batch.impossible, *late)), *(row.id for row, _ in (*paced, *broken))]
         wanted += [job.row.id for job in jobs]
 
         def work(conn: Connection) -> list[Job]:
@@ -317,6 +325,9 @@ class Dispatcher:
             for row, at in paced:
                 if row.id in ours:
                     outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
+            for row, at in broken:
+                if row.id in ours:
+                    outbox.hold_broken(conn, self._ids, row, at, now)
             if batch.out_of_lines:
                 outbox.hold_for_lines(conn, self._ids, now)
             won = outbox.claim(conn, self._ids, [job.claim for job in jobs if job.row.id in ours], self._owner, now)
@@ -331,6 +342,17 @@ class Dispatcher:
         except Unavailable:
             self._claims_in_doubt = True  # perhaps it was committed, and only the answer is lost
             raise
+
+    def _job(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job | None:
+        """None when its words cannot be made: that keeps no other row waiting."""
+        row = due.notification
+        try:
+            job = self._jobs.job(due, batch, roster, now)
+        except Exception:
+            log.exception("no words can be made for a notification", notification=row.id, event_pk=row.event_pk)
+            return None
+        self.setbacks.over(row.id)
+        return job
 
     async def _take_back_claims_in_doubt(self, now: datetime) -> None:
         """A claim whose answer was lost may stand in the database; nothing of it was sent."""

@@ -66,7 +66,7 @@ class Jobs:
         words = self._words(row, event, roster, code, now)
         tries = [self._attempt(row, part, len(words), text, now) for part, text in words if part not in accepted]
         is_call = row.channel is ChannelName.VOICE
-        policy = roster.policies[event.policy]
+        policy = roster.policy_of(event)
         seconds = policy.ring_seconds + policy.call_seconds
         return Job(
             row=row,

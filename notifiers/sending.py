@@ -12,6 +12,7 @@ from model.errors import OutcomeUnknown, SendError, Unavailable
 from model.ids import Ids
 from model.plan import ChannelName, Notification
 from model.ports import Channel, Send
+from model.setbacks import Setbacks
 from model.tracing import Tracer
 from notifiers import retry
 from notifiers.jobs import Job
@@ -32,13 +33,20 @@ class Sender:
     """Sends; who may be sent what, the dispatcher has decided."""
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, channels: Mapping[ChannelName, Channel], tracer: Tracer
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        channels: Mapping[ChannelName, Channel],
+        tracer: Tracer,
+        setbacks: Setbacks,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._channels = channels
         self._tracer = tracer
+        self._setbacks = setbacks
 
     async def send(self, job: Job, claimed_at: datetime, begun: Callable[[], None]) -> None:
         """One attempt after the other, until one is not accepted. `begun` is told when the first is under way."""
@@ -87,6 +95,10 @@ class Sender:
             await self._lost(job, attempt, lost)
         except SendError as error:
             await self._failed(job, attempt, error)
+        except Exception as error:
+            log.exception("a channel failed by our own mistake", notification=row.id, attempt=attempt.id)
+            self._setbacks.again_at(attempt.id, self._clock.now())
+            await self._lost(job, attempt, OutcomeUnknown(f"our own mistake: {type(error).__name__}"))
         else:
             now = self._clock.now()
             await self.written(lambda conn: outcomes.sent(conn, self._ids, row, attempt, result, now))

@@ -181,12 +181,12 @@ def _nothing_new(
 
 def _line_to_team(conn: Connection, case: planner.Case, note: str, key: str) -> None:
     """One line in the team's Slack channel, in the event's thread."""
-    channel = case.roster.teams[case.event.team].slack_channel
+    channel = case.team.slack_channel
     if channel:
         details: dict[str, str | int | bool] = {"note": note, "key": key}
         plans.add_notifications(
             conn,
-            [planner.row(case, Kind.NOTE, ChannelName.SLACK_CHANNEL, channel, team=case.event.team, details=details)],
+            [planner.row(case, Kind.NOTE, ChannelName.SLACK_CHANNEL, channel, team=case.team.id, details=details)],
         )
 
 

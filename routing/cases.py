@@ -23,8 +23,8 @@ _A_WHILE = timedelta(seconds=_LOST.ring_seconds + _LOST.call_seconds)  # of a ca
 
 
 def case(event: Event, roster: Roster, ids: Ids, now: datetime) -> Case:
-    """A case of its own, nothing planned yet. Raises KeyError when the roster lost the event's policy or team."""
-    return Case(event=event, roster=roster, policy=roster.policies[event.policy], ids=ids, now=now)
+    """A case of its own, nothing planned yet."""
+    return Case(event=event, roster=roster, policy=roster.policy_of(event), ids=ids, now=now)
 
 
 def with_lines(conn: Connection, case: Case, phones: Phones) -> Case:

@@ -150,18 +150,18 @@ def is_trigger(row: Notification) -> bool:
 
 
 def has_pagerduty(facts: Facts) -> bool:
-    team = facts.case.roster.teams[facts.case.event.team]
-    return team.pagerduty is not None and any(is_trigger(n) for n in facts.rows(revision=facts.revision))
+    return any(is_trigger(n) for n in facts.rows(revision=facts.revision))
 
 
-def open_generations(facts: Facts) -> list[int]:
-    """The team's PagerDuty alerts of this event that were triggered, or are about to be, and not resolved."""
+def open_generations(facts: Facts) -> list[tuple[int, str]]:
+    """The PagerDuty alerts of this event that were triggered, or are about to be, and not resolved, and where."""
     rows = [n for n in facts.rows() if n.channel is ChannelName.PAGERDUTY and n.state is not State.SUPERSEDED]
     numbers = {
         action: {int(n.details["generation"]) for n in rows if n.details["action"] == action}
         for action in PagerDutyAction
     }
-    return sorted(numbers[PagerDutyAction.TRIGGER] - numbers[PagerDutyAction.RESOLVE])
+    keys = {int(n.details["generation"]): n.address for n in rows if is_trigger(n)}
+    return [(n, keys[n]) for n in sorted(numbers[PagerDutyAction.TRIGGER] - numbers[PagerDutyAction.RESOLVE])]
 
 
 def asked(facts: Facts) -> bool:

@@ -1,7 +1,9 @@
 """What happens when a step, a raise or the deadline of an event falls due. Pure."""
 
+from dataclasses import replace
+
 from model.event import EventStatus
-from model.plan import Agenda, PagerDutyAction
+from model.plan import Agenda, AgendaKind, PagerDutyAction
 from model.verdict import Outcome
 from routing import fitting, planner
 from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
@@ -14,6 +16,8 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     open_ = facts.case.event.status is EventStatus.OPEN and facts.accepted_by() is None
     if open_ and agenda.revision == facts.revision:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
+        waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
+        plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
         plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)
         if not plan.notifications:
@@ -29,11 +33,11 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
         return change
     records = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
     if records:
-        number = int(records[-1].details["generation"])
+        case, key, number = facts.case, records[-1].address, int(records[-1].details["generation"])
         raised = planner.pagerduty_row(
-            facts.case, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
+            case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
         )
-        change.add += [raised, planner.pagerduty_row(facts.case, PagerDutyAction.RESOLVE, number, follows=raised.id)]
+        change.add += [raised, planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id)]
     return change
 
 

@@ -23,12 +23,14 @@ def forecast(case: Case, agenda: Iterable[Agenda]) -> Iterator[Forecast]:
     Nobody is told twice on one channel: `case.told` counts, and so does what an earlier step would add.
     """
     steps = [a for a in agenda if a.kind is AgendaKind.STEP and a.state is AgendaState.PENDING]
-    told = case.told
+    told, known = case.told, {(a.slot, a.due_at) for a in steps}
     while steps:
         step = min(steps, key=lambda a: (a.due_at, a.step))
         steps.remove(step)
         at = max(step.due_at, case.now)
         plan = planner.take_step(replace(case, now=at, told=told), step.step, asleep=step.asleep)
         told |= {(row.person, row.channel) for row in plan.notifications if row.person}
-        steps += plan.agenda
+        added = [a for a in plan.agenda if (a.slot, a.due_at) not in known]
+        known |= {(a.slot, a.due_at) for a in added}
+        steps += added
         yield Forecast(agenda=step, rows=plan.notifications, remarks=plan.remarks)

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from model.event import Event, Mode, Severity, lane
 from model.ids import Ids
 from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, PagerDutyAction, Plan
-from model.roster import PagerDutyMode, Person, Policy, Roster, Step
+from model.roster import PagerDutyMode, Person, Policy, Roster, Step, Team
 from routing.audience import Audience, Group, audience
 from routing.capacity import Call, Lines
+from routing.on_call import spans
 
 RAISE_AT = 0.6  # of the time until the deadline, when nobody has acknowledged
 PAGERDUTY_SEVERITY = {
@@ -19,6 +20,7 @@ PAGERDUTY_SEVERITY = {
     Severity.NOTICE: "info",
     Severity.INFO: "info",
 }
+NOBODY_YET = "somebody comes on call"  # why a step that found nobody is asked again
 _PHONES = (ChannelName.VOICE, ChannelName.SMS)
 
 
@@ -40,6 +42,10 @@ class Case:
     lines: Lines = field(default_factory=Lines)
     own: tuple[Call, ...] = ()
     named: frozenset[str] = frozenset()
+
+    @property
+    def team(self) -> Team:
+        return self.roster.team_of(self.event)
 
     @property
     def lane(self) -> int:
@@ -77,13 +83,13 @@ def plan(case: Case) -> Plan:
 
 
 def _pagerduty_calls(case: Case) -> bool:
-    service = case.roster.teams[case.event.team].pagerduty
+    service = case.team.pagerduty
     return service is not None and service.mode is PagerDutyMode.PRIMARY
 
 
 def _channel_rows(case: Case) -> Iterator[Notification]:
     """The event's own rows: one Slack message and one PagerDuty alert for each team, at once."""
-    team = case.roster.teams[case.event.team]
+    team = case.team
     testing = case.event.content.mode is Mode.TEST
     channel = (team.slack_test_channel or team.slack_channel) if testing else team.slack_channel
     if channel:
@@ -91,7 +97,8 @@ def _channel_rows(case: Case) -> Iterator[Notification]:
     if team.pagerduty and case.event.rings:
         primary = team.pagerduty.mode is PagerDutyMode.PRIMARY
         severity = PAGERDUTY_SEVERITY[case.event.severity] if primary else "info"
-        yield pagerduty_row(case, PagerDutyAction.TRIGGER, generation(case.event), severity)
+        key = team.pagerduty.routing_key
+        yield pagerduty_row(case, key, PagerDutyAction.TRIGGER, generation(case.event), severity)
 
 
 def generation(event: Event) -> int:
@@ -110,11 +117,14 @@ def dedup_key(event: Event, number: int) -> str:
 
 
 def pagerduty_row(
-    case: Case, action: PagerDutyAction, number: int, severity: str = "info", follows: str | None = None
+    case: Case,
+    routing_key: str,
+    action: PagerDutyAction,
+    number: int,
+    severity: str = "info",
+    follows: str | None = None,
 ) -> Notification:
-    """Raises AssertionError when the team has no PagerDuty service: callers look first."""
-    team = case.roster.teams[case.event.team]
-    assert team.pagerduty is not None
+    """`routing_key`: of an alert that is there already the one it went to, whatever the roster says by now."""
     details: dict[str, str | int | bool] = {
         "action": action,
         "generation": number,
@@ -125,8 +135,8 @@ def pagerduty_row(
         case,
         Kind.ALERT,
         ChannelName.PAGERDUTY,
-        team.pagerduty.routing_key,
-        team=team.id,
+        routing_key,
+        team=case.team.id,
         details=details,
         follows=follows,
     )
@@ -197,15 +207,23 @@ def take_step(case: Case, index: int, *, asleep: bool) -> Plan:
 
 
 def _pass_on(case: Case, index: int, remarks: Sequence[str]) -> Plan:
-    """Nobody to call in this step: the next one is taken at once, and said so."""
+    """Nobody to call in this step: the next one is taken at once, and said so. This one is asked again in time."""
     after = take_step(case, index + 1, asleep=False)
     nobody = f"step {index + 1} has nobody to call now"
     return Plan(
         notifications=after.notifications,
-        agenda=after.agenda,
+        agenda=(*_ask_again(case, index), *after.agenda),
         remarks=(*remarks, nobody, *after.remarks),
         rings=after.rings,
     )
+
+
+def _ask_again(case: Case, index: int) -> Iterator[Agenda]:
+    """When the next person comes on call before we stop trying."""
+    rotas = [case.roster.rotas[r] for r in case.policy.steps[index].rotations if r in case.roster.rotas]
+    coming = [span.start for rota in rotas for span in spans(rota, case.now, case.event.work_until) if span.people]
+    if at := min((start for start in coming if start > case.now), default=None):
+        yield agenda_step(case, index, at, cause=NOBODY_YET)
 
 
 def _sleepers(case: Case, index: int, found: Audience, *, asleep: bool) -> Iterator[Agenda]:
@@ -230,7 +248,7 @@ def agenda_step(case: Case, index: int, due_at: datetime, *, asleep: bool = Fals
 
 def _later_steps(case: Case, first: Plan) -> Iterator[Agenda]:
     """Steps not reached yet, asked of the rota when they fall due."""
-    reached = max((n.step for n in first.notifications), default=len(case.policy.steps))
+    reached = max((n.step for n in first.notifications), default=0)
     for index, step in enumerate(case.policy.steps):
         if index > reached:
             yield agenda_step(case, index, case.now + timedelta(seconds=step.after_seconds))
@@ -238,7 +256,7 @@ def _later_steps(case: Case, first: Plan) -> Iterator[Agenda]:
 
 def _deadlines(case: Case) -> Iterator[Agenda]:
     event = case.event
-    team = case.roster.teams[event.team]
+    team = case.team
     if team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD:
         yield _agenda(case, AgendaKind.RAISE, case.now + (event.work_until - case.now) * RAISE_AT)
     yield _agenda(case, AgendaKind.VERDICT, case.now if event.late else event.deadline_at)

@@ -13,8 +13,9 @@ from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
-from routing import cases, falling_due, revision
-from store import plans
+from model.setbacks import Setbacks
+from routing import cases, falling_due, planner, revision, to_admins
+from store import events, plans, timeline
 from store.database import ASK_AGAIN, Connection, Database
 from store.signals import REVISE
 
@@ -30,7 +31,7 @@ _TAKE = {
 
 
 class Reviser:
-    """`turned_at` is when the loop last turned; readiness looks at it."""
+    """`turned_at` is when the loop last turned; readiness looks at it. `setbacks`: events that it cannot decide."""
 
     def __init__(
         self, database: Database, clock: Clock, ids: Ids, roster: cases.RosterAt, phones: Phones = USUAL
@@ -41,6 +42,7 @@ class Reviser:
         self._roster = roster
         self._phones = phones
         self.turned_at: datetime = clock.now()
+        self.setbacks = Setbacks()
 
     async def run(self) -> None:
         with self._database.signals.waiting(REVISE) as wake:
@@ -76,15 +78,41 @@ class Reviser:
         return all(task.result() for task in taken)
 
     async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> bool:
-        now, roster = self._clock.now(), self._roster()
         try:
-            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now, self._phones))
+            await self._decide(event_pk, rows)
         except Unavailable as away:
             log.warning("database away, the event waits", event_pk=event_pk, error=str(away))
             return False
         self.turned_at = self._clock.now()  # a long look is at work and not stuck
-        log.info("timetable looked at", event_pk=event_pk, causes=[a.cause or str(a.kind) for a in rows])
         return True
+
+    async def _decide(self, event_pk: str, rows: Sequence[Agenda]) -> None:
+        """An event that cannot be decided is put off and told, and keeps no other waiting."""
+        now, roster = self._clock.now(), self._roster()
+        try:
+            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now, self._phones))
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("event could not be decided", event_pk=event_pk)
+            await self._put_off(event_pk, rows, now)
+            await self._tell(event_pk, error, roster, now)
+        else:
+            self.setbacks.over(event_pk)
+            log.info("timetable looked at", event_pk=event_pk, causes=[a.cause or str(a.kind) for a in rows])
+
+    async def _put_off(self, event_pk: str, rows: Sequence[Agenda], now: datetime) -> None:
+        again_at = self.setbacks.again_at(event_pk, now)
+        await self._database.transact(lambda conn: plans.put_off(conn, [row.id for row in rows], again_at))
+
+    async def _tell(self, event_pk: str, error: Exception, roster: Roster, now: datetime) -> None:
+        """When even telling fails, it is tried again all the same."""
+        try:
+            await self._database.transact(lambda conn: tell_undecided(conn, event_pk, error, roster, self._ids, now))
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("admins could not be told of an event that cannot be decided", event_pk=event_pk)
 
 
 def _look(conn: Connection, now: datetime) -> tuple[Sequence[Agenda], datetime | None]:
@@ -108,4 +136,14 @@ def take(
             continue
         facts = cases.facts(conn, event_pk, roster, ids, now, phones)
         change = revision.revise(facts) if row.kind is AgendaKind.REVISE else _TAKE[row.kind](facts, row)
+        to_admins.tell(facts, change)
         cases.save_change(conn, facts, change, row.cause or str(row.kind))
+
+
+def tell_undecided(conn: Connection, event_pk: str, error: Exception, roster: Roster, ids: Ids, now: datetime) -> None:
+    """To the admins and in the timeline, once for each kind of error."""
+    case = cases.case(events.load(conn, [event_pk])[event_pk], roster, ids, now)
+    note, known = to_admins.undecided(error), {n.details.get("note") for n in plans.of_event(conn, event_pk)}
+    if note not in known:
+        plans.add_notifications(conn, list(planner.admin_rows(case, note)))
+        timeline.append(conn, ids, event_pk, now, "broken", {"note": note})

@@ -37,7 +37,7 @@ from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
 PHONES = (ChannelName.VOICE, ChannelName.SMS)
-LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY})
+LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.BROKEN})
 
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
 
@@ -89,8 +89,8 @@ def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
     """The new alert of PagerDuty goes first; then those of earlier revisions are over."""
     trigger = next((n for n in plan.notifications if is_trigger(n)), None)
     if trigger is not None:
-        for number in open_generations(facts):
-            yield planner.pagerduty_row(facts.case, PagerDutyAction.RESOLVE, number, follows=trigger.id)
+        for number, key in open_generations(facts):
+            yield planner.pagerduty_row(facts.case, key, PagerDutyAction.RESOLVE, number, follows=trigger.id)
 
 
 def _tell_again(facts: Facts, person: str) -> Iterator[Notification]:
@@ -169,9 +169,8 @@ def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict 
 def _acknowledge_pagerduty(facts: Facts) -> Notification:
     triggers = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
     newest = triggers[-1]
-    return planner.pagerduty_row(
-        facts.case, PagerDutyAction.ACKNOWLEDGE, int(newest.details["generation"]), follows=newest.id
-    )
+    number = int(newest.details["generation"])
+    return planner.pagerduty_row(facts.case, newest.address, PagerDutyAction.ACKNOWLEDGE, number, follows=newest.id)
 
 
 def _courtesies(facts: Facts, accepted: Reply) -> Iterator[Notification]:
@@ -201,7 +200,8 @@ def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
         return
     waiting = facts.open_agenda(AgendaKind.STEP)
     taken = {agenda_id for agenda_id, _ in change.bring_forward}
-    following = next((a for a in waiting if a.id not in taken and a.brought_by is None), None)
+    free = (a for a in waiting if a.id not in taken and a.brought_by is None and a.cause != planner.NOBODY_YET)
+    following = next(free, None)
     if following is not None:
         change.bring_forward.append((following.id, reply.id))
 
@@ -217,11 +217,11 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     change.remarks.append("reopened: who accepted it cannot comply")
     dropped = [a for a in facts.agenda if a.state is AgendaState.SUPERSEDED and a.revision == facts.revision]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
-    for number, old in enumerate(sorted(steps, key=lambda a: (a.due_at, a.step))):
+    # A step that waits for somebody's turn finds nobody now.
+    for number, old in enumerate(sorted(steps, key=lambda a: (a.cause == planner.NOBODY_YET, a.due_at, a.step))):
         due_at = case.now if number == 0 else max(case.now, old.due_at)
-        change.add_agenda.append(
-            replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause="reopened")
-        )
+        cause = old.cause or "reopened"
+        change.add_agenda.append(replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause=cause))
     for old in dropped:
         if old.kind in (AgendaKind.VERDICT, AgendaKind.RAISE):
             due_at = max(case.now, old.due_at)

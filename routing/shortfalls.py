@@ -19,6 +19,7 @@ from routing.coverage import Finding, FindingKind
 from routing.rota_words import moment, period
 
 NEAR = timedelta(days=8)  # so that what is missing each week is told once
+SOON = timedelta(days=7)  # hours that came into view since are told so long before they begin
 NAMED = 8  # hours that a text lists one by one
 _DATED = timedelta(days=8)  # later than this a weekday alone is ambiguous, and the words have a date
 _ROTATION_CHARS = 40
@@ -84,12 +85,15 @@ def _new(run: _Run, kept: Mapping[str, Shortfall], roster: Roster, now: datetime
 
 
 def _as_it_is(told: Shortfall, run: _Run, roster: Roster, now: datetime, until: datetime) -> Shortfall:
-    """Told again only when other hours are missing of those that could be seen the last time."""
+    """Told again when other hours are missing of those that could be seen when it was told, or soon are beyond them.
+
+    All that is in view is told then, so what is missing each night is told again after weeks, not each night.
+    """
     seen = min(told.seen_until, until)
-    new = replace(told, hours=run.hours, seen_until=until)
-    if _within(told.hours, now, seen) == _within(run.hours, now, seen):
+    new = replace(told, hours=run.hours)
+    if _within(told.hours, now, seen) == _within(run.hours, now, seen) and not _within(run.hours, seen, now + SOON):
         return new
-    new = replace(new, revision=told.revision + 1)
+    new = replace(new, revision=told.revision + 1, seen_until=until)
     return replace(new, to_tell=_missing(new, MessageType.UPDATE, roster, now))
 
 

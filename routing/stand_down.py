@@ -27,8 +27,8 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     change.add += [*texts, *calls]
     # PagerDuty is resolved only after people were told.
     follows = texts[-1].id if texts else None
-    for number in open_generations(facts):
-        change.add.append(planner.pagerduty_row(case, PagerDutyAction.RESOLVE, number, follows=follows))
+    for number, key in open_generations(facts):
+        change.add.append(planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=follows))
     verdict = facts.verdict()
     if (verdict is None or verdict.outcome is Outcome.REOPENED) and asked(facts):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
@@ -66,7 +66,7 @@ def _stand_down_call(facts: Facts, row: Notification) -> Notification:
 def once_to_all(facts: Facts, kind: Kind) -> Iterator[Notification]:
     case, number = facts.case, facts.case.event.latest.number
     until = case.now + STAND_DOWN_LIFE
-    team = case.roster.teams[case.event.team]
+    team = case.team
     if team.slack_channel and any(n.channel is ChannelName.SLACK_CHANNEL for n in facts.notifications):
         yield planner.row(
             case, kind, ChannelName.SLACK_CHANNEL, team.slack_channel, team=team.id, revision=number, until=until

@@ -129,6 +129,7 @@ class _Worker(threading.Thread):
         return outcomes, signalled
 
     def _run_one(self, conn: Connection, job: _Job, signalled: Signalled, *, alone: bool) -> _Outcome:
+        signals_.take(conn)  # what one before on this connection left behind when it failed
         if alone:
             value = job.fn(conn)
         else:
@@ -138,7 +139,6 @@ class _Worker(threading.Thread):
             try:
                 value = job.fn(conn)
             except Exception as error:
-                signals_.take(conn)
                 if not _open(conn):
                     raise  # a full disk, say: SQLite has rolled back the whole group
                 _say(conn, "ROLLBACK TO member")
@@ -224,6 +224,7 @@ class InlineDatabase:
 
     async def transact(self, fn: Callable[[Connection], T]) -> T:
         with self.engine.connect() as conn, conn.begin():
+            signals_.take(conn)  # what one before on this connection left behind when it failed
             value = fn(conn)
             signalled = signals_.take(conn)
         self.signals.make_known(signalled)

@@ -3,14 +3,14 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from model.event import Event, EventStatus, Revision, Severity
 from store.codec import CONTENT, canonical, content_text
 from store.portable import lock_event, lockable, upsert
-from store.tables import events, placing_keys, revisions
+from store.tables import events, placing_keys, revisions, said
 
 _LOCK = upsert(placing_keys).on_conflict_do_nothing()
 _LOCK_KNOWN = (
@@ -120,6 +120,24 @@ def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: An
             "trace": trace,
         },
     )
+
+
+class InUse(NamedTuple):
+    """A policy or team (`noun`) by which so many open events go."""
+
+    noun: str
+    name: str
+    events: int
+
+
+def in_use(conn: Connection, policies: Collection[str], teams: Collection[str]) -> list[InUse]:
+    """Those of them by which open events go."""
+    found: list[InUse] = []
+    for column, names in ((events.c.policy, policies), (events.c.team, teams)):
+        is_one = events.c.status == said(EventStatus.OPEN), column.in_(names)
+        counted = conn.execute(select(column, func.count()).where(*is_one).group_by(column).order_by(column))
+        found += [InUse(column.name, name, count) for name, count in counted]
+    return found
 
 
 def parsed(conn: Connection, event_pk: str) -> dict[int, Any]:

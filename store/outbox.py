@@ -269,15 +269,26 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
 
 
 def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, until: datetime, now: datetime) -> None:
-    """Keep rows back for a named reason; a revision is asked for once, when the reason changes."""
+    """Keep rows back for a named reason; a revision is asked for once, when the reason changes.
+
+    A row that is no longer waiting is left as it is.
+    """
     for row in rows:
-        conn.execute(
+        held = conn.execute(
             update(notifications)
             .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
             .values(hold=why, due_at=until)
         )
-        if row.hold is not why:
+        if held.rowcount and row.hold is not why:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
+
+
+def hold_broken(conn: Connection, ids: Ids, row: Notification, until: datetime, now: datetime) -> None:
+    """No words can be made for it: it is tried again then."""
+    if row.hold is not Hold.BROKEN:
+        body = {"notification": row.id, "channel": row.channel, "person": row.person}
+        timeline.append(conn, ids, row.event_pk, now, "broken", body)
+    hold(conn, ids, [row], Hold.BROKEN, until, now)
 
 
 def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:

@@ -150,6 +150,11 @@ def finish_agenda(conn: Connection, ids: Collection[str], state: AgendaState, no
     ).rowcount
 
 
+def put_off(conn: Connection, ids: Collection[str], until: datetime) -> None:
+    """Look at pending rows then, not now."""
+    conn.execute(update(agenda).where(agenda.c.id.in_(ids), agenda.c.state == AgendaState.PENDING).values(due_at=until))
+
+
 def bring_forward(conn: Connection, agenda_id: str, now: datetime, brought_by: str, cause: str) -> None:
     conn.execute(
         update(agenda)

@@ -297,7 +297,7 @@ class _Listener:
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         who, *topics = str(payload).split("\n")
         if who != self._own_name:  # our own were fired at the commit
-            self._signals.fire(topics)
+            self._signals.heard(topics)
 
 
 def at_once(url: str, fn: Callable[[Connection], T], *, read_only: bool = False) -> T:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -33,14 +33,29 @@ class Handover:
 
 @dataclass(slots=True)
 class Signalled:
-    """What becomes known when a transaction has committed."""
+    """What becomes known when a transaction has committed. `others_due`: some rows are due that nobody hands over."""
 
     topics: set[str] = field(default_factory=set)
     handovers: list[Handover] = field(default_factory=list)
+    others_due: bool = False
 
     def add(self, more: "Signalled") -> None:
         self.topics |= more.topics
         self.handovers += more.handovers
+        self.others_due |= more.others_due
+
+
+@dataclass(slots=True)
+class Granted:
+    """What was handed over in this process since it was taken last; `alone`: nothing else was said to be due since."""
+
+    handovers: list[Handover] = field(default_factory=list)
+    alone: bool = True
+
+    def take(self) -> "Granted":
+        taken = Granted(self.handovers, self.alone)
+        self.handovers, self.alone = [], True
+        return taken
 
 
 def delivery(delivery_id: str) -> str:
@@ -66,6 +81,7 @@ def _of(conn: Connection) -> Signalled:
 def take(conn: Connection) -> Signalled:
     """What was signalled on the connection since the last take; the database port calls this."""
     signalled: Signalled = conn.info.pop(_KEY, None) or Signalled()
+    signalled.others_due = DISPATCH in signalled.topics and not signalled.handovers
     return signalled
 
 
@@ -74,7 +90,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[asyncio.Event]] = defaultdict(list)
-        self._readers: list[list[Handover]] = []
+        self._readers: list[Granted] = []
 
     @contextmanager
     def waiting(self, topic: str) -> Iterator[asyncio.Event]:
@@ -89,24 +105,31 @@ class Signals:
                 del self._waiting[topic]
 
     @contextmanager
-    def handovers(self) -> Iterator[list[Handover]]:
-        """A list that gets what is handed over in this process, as long as the block lasts. Its reader empties it."""
-        handovers: list[Handover] = []
-        self._readers.append(handovers)
+    def handovers(self) -> Iterator[Granted]:
+        """What gets all that is handed over in this process, as long as the block lasts. Its reader empties it."""
+        granted = Granted()
+        self._readers.append(granted)
         try:
-            yield handovers
+            yield granted
         finally:
-            self._readers = [one for one in self._readers if one is not handovers]
+            self._readers = [one for one in self._readers if one is not granted]
 
     def make_known(self, signalled: Signalled) -> None:
         """A transaction of this process has committed."""
         for reader in self._readers:
-            reader.extend(signalled.handovers)
+            reader.handovers += signalled.handovers
+            reader.alone = reader.alone and not signalled.others_due
         self.fire(signalled.topics)
 
     def fire_all(self) -> None:
         """Wake everybody: signals may have been lost."""
-        self.fire(tuple(self._waiting))
+        self.heard(tuple(self._waiting))
+
+    def heard(self, topics: Collection[str]) -> None:
+        """Another process has signalled them."""
+        for reader in self._readers:
+            reader.alone = reader.alone and DISPATCH not in topics
+        self.fire(topics)
 
     def fire(self, topics: Iterable[str]) -> None:
         for topic in topics:

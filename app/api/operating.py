@@ -50,6 +50,7 @@ async def _figures(service: Service) -> Figures:
         lived=service.vital.signs().lived,
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
+        setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
     )
     try:
         async with clock.timeout(DATABASE_SECONDS):

@@ -19,6 +19,7 @@ from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
 from model.ports import Found, Send
+from notifiers.channels.masking import masked
 
 if TYPE_CHECKING:
     import httpx2
@@ -129,7 +130,7 @@ def _translated(error: Any) -> SendError:
     if response is None:
         return _of_network(error.__cause__ or error)
     status = response.status_code
-    message = f"PagerDuty answered {status}: {response.text[:200]}"
+    message = f"PagerDuty answered {status}: {masked(response.text)[:200]}"
     if status == 400:  # never repeated: the event is wrong or the routing key is
         wrong_key = "routing" in response.text.lower()
         return SendError(message, retryable=False, code="400", bad_address=wrong_key)

@@ -15,6 +15,7 @@ import aiohttp
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 from notifiers.channels import wire
+from notifiers.channels.masking import masked
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ def failure(code: int | str | None, message: str = "") -> SendError:
     number = int(code) if code is not None and str(code).isdigit() else 0
     reaction = REACTIONS.get(number, TRANSIENT)
     return SendError(
-        f"Twilio {code}: {message}" if message else f"Twilio {code}",
+        f"Twilio {code}: {masked(message)}" if message else f"Twilio {code}",
         retryable=reaction.retryable,
         code=str(code) if code is not None else None,
         bad_address=reaction.bad_address,
@@ -93,7 +94,7 @@ class TwilioAccount:
                 raise _translated(error, changes) from error
             except (TwilioException, KeyError, ValueError, TypeError, AttributeError) as error:
                 # A 2xx whose body is not what the SDK expects.
-                message = f"Twilio: an answer that cannot be read: {type(error).__name__} {error}"
+                message = f"Twilio: an answer that cannot be read: {type(error).__name__} {masked(str(error))}"
                 raise (OutcomeUnknown(message) if changes else SendError(message, retryable=True)) from error
 
     async def close(self) -> None:
@@ -134,7 +135,7 @@ def _http_client() -> Any:
 def _translated(error: Any, changes: bool) -> SendError:
     message = str(getattr(error, "msg", "") or getattr(error, "detail", "") or getattr(error, "title", ""))
     if error.status >= 500 and error.status != NOT_PROCESSED:
-        text = f"Twilio answered {error.status}: {message}"
+        text = f"Twilio answered {error.status}: {masked(message)}"
         return OutcomeUnknown(text) if changes else SendError(text, retryable=True, code=str(error.status))
     return failure(error.code, message)
 

@@ -206,6 +206,12 @@ class World:
             error = None if task.cancelled() else task.exception()
             self._break(Broken(f"{task.get_name()} ended by itself: {_innermost(error)!r}"))
 
+    def _check_setbacks(self, life: Life) -> None:
+        """An error of our own that kept no other event waiting is one all the same."""
+        for setbacks in (life.service.reviser.setbacks, life.service.dispatcher.setbacks):
+            if setbacks.count:
+                self._break(Broken(f"{setbacks.count} errors of our own: see the log"))
+
     def _crash(self, where: str) -> None:
         """The process dies here: from now on nothing that it tries has an effect."""
         if self._life is None:
@@ -216,6 +222,7 @@ class World:
 
     async def _bury(self, life: Life, how: str) -> None:
         self.trace.add(how)
+        self._check_setbacks(life)
         self._life = None
         await _end(life)
         await asyncio.sleep(self._random.choice((0.1, 2.0, 20.0)))
@@ -227,6 +234,7 @@ class World:
         if life is None:
             return
         self.trace.add("STOP")
+        self._check_setbacks(life)
         life.ending = True
         await _end(life)
         if not life.fence.dead:

@@ -54,6 +54,13 @@ async def test_the_rest_of_its_life(vendor, pagerduty, event, action):
     assert vendor.seen[0].json == {"routing_key": KEY, "event_action": action, "dedup_key": "miso:1:g1"}
 
 
+async def test_no_key_is_in_what_an_error_says(vendor, pagerduty, event):
+    vendor.answer = lambda seen: (400, {"errors": [f"routing key {KEY} is of no service"]})
+    with pytest.raises(SendError, match="of no service") as caught:
+        await pagerduty.send(event())
+    assert KEY not in str(caught.value)
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 408])
 async def test_the_package_neither_repeats_nor_sleeps(vendor, pagerduty, event, status):
     vendor.answer = lambda seen: (status, {"status": "x"}, {"Retry-After": "30"})

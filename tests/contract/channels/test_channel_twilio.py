@@ -93,6 +93,17 @@ async def test_errors_by_table(vendor, phone, make_send, status, body, expected)
     assert len(vendor.seen) == 1
 
 
+@pytest.mark.parametrize("number", ["+13125550101", "13125550101", "+1 (312) 555-0101", "312.555.0101"])
+@pytest.mark.parametrize("status", [400, 500])
+async def test_no_number_is_in_what_an_error_says(vendor, phone, make_send, status, number):
+    """Evidence keeps it, and the key of the upstream reads it."""
+    message = f"The 'To' number {number} is not a valid phone number. Error 21211 on 3 lines."
+    vendor.answer = lambda seen: (status, {"code": 21211, "message": message, "status": status})
+    with pytest.raises(SendError) as caught:
+        await phone.send(make_send(payload=PAYLOAD))
+    assert str(caught.value).endswith("The 'To' number …01 is not a valid phone number. Error 21211 on 3 lines.")
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 async def test_server_error_on_create_is_unknown(vendor, phone, make_send, status):
     vendor.answer = lambda seen: (status, "<html>")

@@ -12,9 +12,10 @@ from model.errors import Unavailable
 from store import migrate, partitions
 from store.database import sqlite_engine
 from store.places import Postgres, SqliteFile
-from store.signals import signal
+from store.signals import Handover, hand_over, signal
 from store.tables import metadata, placing_keys
 from tests.databases import ENGINES
+from tests.unit.routing.house import event
 
 
 def put(key):
@@ -89,6 +90,20 @@ async def test_a_signal_goes_out_only_with_its_commit(database):
         assert not woken.is_set()
         await database.transact(works)
         assert woken.is_set()
+
+
+async def test_what_a_failed_transaction_granted_does_not_go_out_with_the_next(database):
+    def fails(conn):
+        hand_over(conn, Handover(event(), []))
+        signal(conn, "topic")
+        raise ValueError("no")
+
+    with database.signals.handovers() as heard, database.signals.waiting("topic") as woken:
+        with pytest.raises(ValueError, match="no"):
+            await database.transact(fails)  # alone, without neighbours in its group
+        await database.transact(put("x"))
+        await asyncio.sleep(0)
+        assert (heard.handovers, woken.is_set()) == ([], False)
 
 
 async def test_readers_cannot_write(database):

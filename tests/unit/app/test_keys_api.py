@@ -138,9 +138,11 @@ async def test_a_name_is_given_once(house: House) -> None:
 
 
 async def test_the_last_admin_stays(house: House) -> None:
-    """But not one that has expired."""
+    """But not one that has expired, or will within a day."""
     await made(house, name="short", role="admin", expires_at=(START + timedelta(hours=1)).isoformat())
     etag = (await ask(house, "GET", "keys/demo-admin")).headers["etag"]
+    early = await ask(house, "DELETE", "keys/demo-admin", None, etag)
+    assert (early.status_code, "last key" in early.json()["detail"]) == (409, True)
     house.advance(3600)
     answer = await ask(house, "DELETE", "keys/demo-admin", None, etag)
     assert (answer.status_code, "last key" in answer.json()["detail"]) == (409, True)

@@ -134,6 +134,26 @@ async def test_a_subscription_of_a_stopped_service_ends_at_once(house: House) ->
             await mine.next(house.clock, house.clock.now())
 
 
+async def revoke(house: House) -> None:
+    key = await house.get("/v1/keys/demo-operator", "demo-admin")
+    headers = {"Authorization": "Bearer demo-admin", "If-Match": key.headers["etag"]}
+    assert (await house.client.delete("/v1/keys/demo-operator", headers=headers)).status_code == 200
+
+
+async def test_a_stream_ends_before_the_first_entry_after_its_key_was_revoked(house: House) -> None:
+    watching = await stream(house)
+    await revoke(house)
+    await house.send("edr-1")
+    assert [event for event in parsed(await watching) if "data" in event] == []
+
+
+async def test_a_stream_in_which_nothing_happens_ends_at_the_next_beat(house: House) -> None:
+    watching = await stream(house, "/v1/live?after=0")
+    await revoke(house)
+    house.advance(15)
+    assert "nothing new" not in await watching
+
+
 # --- over a real server ---------------------------------------------------------------------------------------------
 
 
@@ -184,6 +204,16 @@ async def test_the_same_entries_come_by_websocket(house: House) -> None:
             async for entry in left(one):
                 assert entry["n"] > seen[-1]
             assert one.close_code == 1001
+
+
+async def test_a_socket_is_closed_when_its_key_was_revoked(house: House) -> None:
+    async with listening(house) as url, connect(url) as socket:
+        await socket.send(json.dumps({"key": "demo-operator"}))
+        await house.until(lambda: len(house.service.pubsub) == 1)
+        await revoke(house)
+        await house.send("edr-1")
+        assert [entry async for entry in left(socket)] == []
+        assert socket.close_code == 1008
 
 
 @pytest.mark.parametrize("said", ['{"key": "wrong"}', "no json", "[]", None])

@@ -39,6 +39,8 @@ async def test_what_happened_is_in_the_figures(house: House) -> None:
     assert found["gridcall_database_up", ()] == 1
     assert found["gridcall_monitors", ("new",)] == 3
     assert found["gridcall_loop_turned_seconds", ("dispatcher",)] == 0
+    for loop in ("reviser", "dispatcher"):
+        assert (found["gridcall_broken", (loop,)], found["gridcall_setbacks_total", (loop,)]) == (0, 0)
 
 
 async def test_what_waits_is_aged_by_lane_and_channel(tmp_path: Path) -> None:

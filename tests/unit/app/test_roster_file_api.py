@@ -90,6 +90,14 @@ async def test_other_keys_are_another_version(house: House) -> None:
     assert (await apply(house, TEXT + admin, '"3"')).json()["version"] == 3
 
 
+async def test_a_file_that_brings_keys_and_none_of_an_admin_is_refused(house: House) -> None:
+    """Nobody could take that back by the API."""
+    desk = "\nkeys:\n  desk: {role: operator, secret: a-secret-of-twenty-characters}\n"
+    refused = await apply(house, TEXT + desk)
+    assert (refused.status_code, refused.json()["title"]) == (409, "Nobody could change anything any more")
+    assert (await house.get("/v1/roster", "demo-admin")).headers["etag"] == '"1"'
+
+
 async def test_of_two_at_once_one_is_refused(house: House) -> None:
     answers = await asyncio.gather(apply(house, RENAMED), apply(house, SWAPPED))
     assert sorted(answer.status_code for answer in answers) == [200, 412]
@@ -197,3 +205,19 @@ async def test_a_policy_that_no_line_can_keep_is_said_and_saved(house: House) ->
     [said] = planned["warnings"]
     assert said.startswith("policy all: everyone must accept, and 1 of 6 people can be called in time: 5 lines")
     assert (await apply(house, wanted)).json()["warnings"] == [said]
+
+
+async def test_a_policy_that_is_renamed_under_an_open_event(house: House) -> None:
+    """It is warned of; the event goes on by the policy of its route, and the admins hear so."""
+    await house.send("E-1")
+    renamed = TEXT.replace("policy: default", "policy: default-v2").replace("  default:\n", "  default-v2:\n")
+    [warning] = (await plan(house, renamed)).json()["warnings"]
+    assert warning.startswith("policy default goes although 1 open event goes by it")
+    answer = await apply(house, renamed)
+    assert (answer.status_code, answer.json()["warnings"]) == (200, [warning])
+    house.advance(700)
+    found: dict[str, Any] = {}
+    while found.get("verdict") is None:
+        found = (await house.get("/v1/events/miso/E-1")).json()
+    notes = [entry["body"]["remarks"] for entry in found["timeline"] if entry["kind"] == "revised"]
+    assert ["policy default is no longer in the roster: the event goes on by policy default-v2"] in notes

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from model.attempt import Sent
+from model.errors import Unavailable
 from model.event import Severity
 from model.ids import SystemIds
-from model.plan import ChannelName, Kind, State
+from model.plan import ChannelName, Hold, Kind, State
 from notifiers import handover
 from notifiers.dispatcher import Dispatcher
 from notifiers.limits import Limits
@@ -120,11 +121,12 @@ class House:
 
         monkeypatch.setattr(outbox, "due", look)
 
-    async def accept(self, *, granted=True, **changes):
+    async def accept(self, *, granted=True, due_at=None, **changes):
         """An event's one Slack row is written, and granted in the same transaction."""
         one = replace(event(), **changes)
         of_it = replace(case(), event=one, ids=SystemIds())
         row = next(r for r in rows(of_it) if r.channel is ChannelName.SLACK_CHANNEL)
+        row = replace(row, due_at=due_at or row.due_at)
 
         def work(conn):
             events.save(conn, one)
@@ -158,6 +160,7 @@ async def house(monkeypatch):
 async def test_what_is_granted_is_sent_without_a_look(house):
     house.blind = True
     without = await house.accept(granted=False, pk="other", event_id="other")
+    await house.settle()
     row = await house.accept()
     await house.settle()
     assert (await house.state(row), await house.state(without)) == (State.SENT, State.PENDING)
@@ -187,12 +190,69 @@ async def test_what_waits_is_not_overtaken(house):
     assert house.vendor.sent == ["first-0", "first-1", "first-2", "notice"]
 
 
+async def test_what_fell_due_since_the_last_look_is_not_overtaken(house):
+    """The reviser brings a critical step forward, and in the same moment the router takes a notice in."""
+    for n in range(2):  # one of two that go at once is left
+        await house.accept(pk=f"first-{n}", event_id=f"first-{n}")
+        await house.settle()
+    house.clock.move_to(house.clock.now() + timedelta(seconds=1))
+    await house.settle()
+    await house.accept(granted=False, pk="critical", event_id="critical")
+    await house.accept(pk="notice", event_id="notice", severity=Severity.NOTICE)
+    await house.settle()
+    assert house.vendor.sent == ["first-0", "first-1", "critical"]
+
+
+async def test_what_falls_due_at_that_very_instant_is_not_overtaken(house):
+    """Planned for later, known since the last look, and due when the notice is granted."""
+    later = NOW + timedelta(seconds=0.5)
+    await house.accept(granted=False, pk="critical", event_id="critical", due_at=later)
+    await house.settle()
+    house.clock.move_to(later - timedelta(milliseconds=1))
+    await house.settle()
+    looks = house.looks
+    house.clock._now = later  # its alarm has not rung yet
+    await house.accept(pk="notice", event_id="notice", severity=Severity.NOTICE)
+    await house.settle()
+    assert house.vendor.sent == ["critical", "notice"]
+    assert house.looks > looks
+
+
+async def test_after_an_outage_it_looks_first(house, monkeypatch):
+    """Nobody knows what fell due meanwhile."""
+    with monkeypatch.context() as away:
+        away.setattr(house.database, "transact", refuse)
+        house.clock.move_to(house.clock.now() + timedelta(seconds=1))
+        await house.settle()
+    house.blind = True
+    await house.accept()
+    await house.settle()
+    assert house.vendor.sent == []
+
+
+async def test_the_ordinary_road_needs_no_look(house):
+    """One event after the other, each sent before anybody looks."""
+    house.blind = True
+    for n in range(2):
+        looks = house.looks
+        await house.accept(pk=f"event-{n}", event_id=f"event-{n}")
+        await house.settle()
+        assert house.vendor.sent[-1] == f"event-{n}"
+        assert house.looks > looks  # afterwards
+
+
+async def refuse(_):
+    raise Unavailable("away")
+
+
 async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
-    one = replace(event(), pk="gone")
-    row = next(r for r in rows(replace(case(), event=one)) if r.channel is ChannelName.SLACK_CHANNEL)
+    """Nor held back: a revision would be asked for an event that is nowhere."""
+    ghost = replace(event(), pk="gone")
+    made = [rows(replace(case(), event=ghost, ids=SystemIds())) for _ in range(3)]
+    found = [next(r for r in some if r.channel is ChannelName.SLACK_CHANNEL) for some in made]
 
     def work(conn):
-        signals.hand_over(conn, Handover(one, [row]))
+        signals.hand_over(conn, Handover(ghost, found))
         raise KeyError("the router stumbled")
 
     with pytest.raises(KeyError):
@@ -200,6 +260,16 @@ async def test_what_a_rolled_back_transaction_granted_is_never_sent(house):
     await house.accept()
     await house.settle()
     assert house.vendor.sent == ["event-1"]
+
+
+async def test_a_row_that_is_nowhere_asks_for_no_revision(house):
+    row = await house.accept()
+
+    def work(conn):
+        outbox.hold(conn, SystemIds(), [replace(row, id="nowhere", event_pk="gone")], Hold.LINES, NOW, NOW)
+        return plans.agenda_of_event(conn, "gone")
+
+    assert await house.database.transact(work) == []
 
 
 async def test_what_was_superseded_meanwhile_is_not_won(house):

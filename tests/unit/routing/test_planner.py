@@ -1,7 +1,7 @@
 """The timetable of a new event."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from model.event import Action, Instruction, Mode, Severity
 from model.plan import AgendaKind, ChannelName, Kind, PagerDutyAction
@@ -26,8 +26,8 @@ def test_awake_people_at_once_sleepers_and_backup_later():
     plan = planner.plan(case())
     assert told(plan) == [("ana", VOICE), ("ana", SMS)]
     assert {n.due_at for n in plan.notifications} == {NOW}
-    steps = [(a.step, a.asleep, (a.due_at - NOW).total_seconds()) for a in plan.agenda if a.kind is AgendaKind.STEP]
-    assert steps == [(0, True, 150), (1, False, 300)]
+    later = [(a.step, a.asleep, (a.due_at - NOW).total_seconds()) for a in plan.agenda if a.kind is AgendaKind.STEP]
+    assert later == [(0, True, 150), (1, False, 300)]
     assert plan.rings
     assert not plan.at_risk
 
@@ -81,8 +81,40 @@ def test_nobody_at_all_is_said():
     plan = planner.plan(case(roster=replace(ROSTER, people={})))
     assert told(plan) == []
     assert plan.remarks[-1] == "nobody is left to call"
+    assert steps(plan) == [(1, 300)]
     assert [n.address for n in plan.notifications if n.kind is Kind.ADMIN] == ["C0ADMIN"]
     assert not plan.rings
+
+
+def beginning(**minutes):
+    """The roster with these rotations beginning so many minutes from now."""
+    changed = {}
+    for name, after in minutes.items():
+        (layer,) = ROSTER.rotations[name].layers
+        layer = replace(layer, starts_at=datetime(2026, 7, 14, 13, after))  # 13:00 in Chicago is NOW
+        changed[name] = replace(ROSTER.rotations[name], layers=(layer,))
+    return replace(ROSTER, rotations=ROSTER.rotations | changed)
+
+
+def steps(plan):
+    return [(a.step, (a.due_at - NOW).total_seconds()) for a in plan.agenda if a.kind is AgendaKind.STEP]
+
+
+def test_whoever_comes_on_call_before_the_deadline_is_asked_for_then():
+    """Nobody now, primary from 13:03, backup from 13:02 on; the backup's own time stays."""
+    plan = planner.plan(case(roster=beginning(primary=3, backup=2)))
+    assert told(plan) == []
+    assert steps(plan) == [(0, 180), (1, 120), (1, 300)]
+
+
+def test_a_step_that_was_passed_is_asked_again_though_the_next_one_is_called():
+    plan = planner.plan(case(roster=beginning(primary=3)))
+    assert told(plan) == [("dee", VOICE), ("dee", SMS)]
+    assert steps(plan) == [(0, 180)]
+
+
+def test_who_comes_on_call_after_the_deadline_is_not_waited_for():
+    assert steps(planner.plan(case(roster=beginning(primary=10)))) == []
 
 
 def test_a_slack_message_where_a_phone_is_missing():

@@ -1,11 +1,12 @@
 """Revise: what is learned later changes the timetable, once."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from model.event import EventStatus, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
+from model.rota import ShiftLength, ShiftUnit
 from model.verdict import Outcome, Verdict
 from routing import falling_due, planner
 from routing.revision import revise
@@ -233,6 +234,58 @@ def test_a_step_asks_the_rota_again():
     found = facts(event(), rows, agenda=agenda, now=backup.due_at, roster=handed_over)
     change = falling_due.take_step(found, backup)
     assert {n.person for n in change.add if n.person} == {"chie"}  # ana is on it too and was told already
+
+
+def gap(*, ends_in_minutes):
+    """An event nobody is on call for: primary begins later, and there is no backup. Its rows and its agenda."""
+    (layer,) = ROSTER.rotations["primary"].layers
+    layer = replace(layer, starts_at=datetime(2026, 7, 14, 13, ends_in_minutes))  # 13:00 in Chicago is NOW
+    primary = replace(ROSTER.rotations["primary"], layers=(layer,))
+    roster = replace(ROSTER, rotations={"primary": primary})
+    plan = planner.plan(case(roster=roster))
+    return roster, plan.notifications, plan.agenda
+
+
+def test_who_comes_on_call_within_the_event_is_called_then():
+    roster, rows, agenda = gap(ends_in_minutes=3)
+    [again] = [a for a in agenda if a.kind is AgendaKind.STEP and a.step == 0]
+    found = facts(event(), rows, agenda=agenda, now=again.due_at, roster=roster)
+    change = falling_due.take_step(found, again)
+    assert {n.person for n in change.add if n.person} == {"ana"}
+
+
+def test_one_who_is_not_reachable_is_said_and_the_next_change_waited_for_once():
+    """Ana has no number by then. Chie, whose turn is next, is asked for in her turn, by one row."""
+    roster, rows, agenda = gap(ends_in_minutes=3)
+    turns = replace(roster.rotations["primary"].layers[0], participants=(("ana",), ("chie",)))
+    turns = replace(turns, shift=ShiftLength(unit=ShiftUnit.HOUR), starts_at=datetime(2026, 7, 14, 12, 5))
+    rotations = {"primary": replace(roster.rotations["primary"], layers=(turns,))}
+    people = ROSTER.people | {"ana": replace(ROSTER.people["ana"], methods=())}
+    roster = replace(roster, rotations=rotations, people=people)
+    [again] = [a for a in agenda if a.kind is AgendaKind.STEP and a.step == 0]
+    now = again.due_at
+    change = falling_due.take_step(facts(event(), rows, agenda=agenda, now=now, roster=roster), again)
+    added = [a for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert [(a.step, (a.due_at - NOW).total_seconds()) for a in added] == [(0, 300)]
+    found = facts(event(), rows, agenda=[*agenda, *added], now=now, roster=roster)
+    assert falling_due.take_step(found, again).add_agenda == []
+
+
+def test_one_who_cannot_comply_takes_the_next_step_and_not_the_one_nobody_is_on_call_for():
+    roster, rows, agenda = gap(ends_in_minutes=3)
+    found = facts(event(), rows, agenda=agenda, replies=[reply("dee", Answer.CANNOT_COMPLY)], roster=roster)
+    [(brought, _)] = revise(found).bring_forward
+    assert [a.step for a in agenda if a.id == brought] == [1]
+
+
+def test_reopened_takes_the_next_step_and_not_the_one_nobody_is_on_call_for():
+    roster, rows, agenda = gap(ends_in_minutes=3)
+    agenda = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    found = facts(event(), rows, agenda=agenda, replies=[reply("dee", Answer.CANNOT_COMPLY)], roster=roster)
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    change = revise(replace(found, verdicts=[met]))
+    steps = [(a.step, (a.due_at - NOW).total_seconds()) for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert steps == [(1, 0), (0, 180)]
 
 
 def test_what_asks_is_not_covered_by_what_informs_after_it():

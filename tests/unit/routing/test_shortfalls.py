@@ -110,6 +110,29 @@ def test_what_comes_into_sight_at_the_far_end_is_no_change() -> None:
     assert shorter.to_tell is not None
 
 
+def test_what_came_into_sight_is_told_a_week_before_it_begins() -> None:
+    """An hour is known, and a whole week after it comes into view on the third night."""
+    known = told(look([], gap(59, 1 / 24)))
+    nights = []
+    for night in range(1, 60):
+        known = look(known, gap(59, 1 / 24), *([gap(61, 7)] if night > 2 else []), after=night)
+        if known[0].to_tell:
+            nights.append(night)
+            assert "Sat 2 Jan 00:00-Sat 9 Jan 00:00 CST, 7 d" in said(known[0]).content.text
+        known = told(known)
+    assert nights == [55]
+
+
+def test_what_is_empty_each_night_is_told_again_after_weeks() -> None:
+    nights = [gap(day, 0.5) for day in range(300)]
+    known, again = told(look([], *nights[:60])), []
+    for night in range(1, 200):
+        [same] = look(known, *nights[night : night + 60], after=night)
+        again += [night] if same.to_tell else []
+        known = told([same])
+    assert again == [54, 108, 162]
+
+
 def test_mended_is_told_once() -> None:
     [over] = look(told(look([], gap(5))), after=1)
     found = said(over)
