@@ -1,7 +1,7 @@
 """Reads the sections of the roster file into the nouns of model/roster.py; docs/roster.md describes them."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from config.keys import KeySpec, Role, secret
 from config.roster_checks import Reference, check, policy_problems
 from config.rota_reader import RotaReader
 from config.yaml_tree import Node
+from intake.read import FORMATS
 from model.event import Mode, Phase, Severity
 from model.plan import ChannelName
 from model.roster import (
@@ -49,10 +50,9 @@ PERSONAL = (ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM)
 class Reader:
     """Reads section by section; references are checked at the end, so their order in the file does not matter."""
 
-    def __init__(self, root: Node, problems: Problems, formats: Collection[str]) -> None:
+    def __init__(self, root: Node, problems: Problems) -> None:
         self._root = root
         self._problems = problems
-        self._formats = formats
         self._references: list[Reference] = []
 
     def read(self) -> tuple[Roster, tuple[KeySpec, ...]]:
@@ -208,7 +208,7 @@ class Reader:
         return Source(
             id=name,
             name=entry.required("name", f.text, ""),
-            format=entry.optional("format", f.one_of(self._formats, "a format"), "canonical"),
+            format=entry.optional("format", f.one_of(FORMATS, "a format"), "canonical"),
             timezone=entry.optional("timezone", f.timezone, "UTC"),
             critical=entry.optional("critical", f.truth, False),
             heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),

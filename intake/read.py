@@ -1,18 +1,19 @@
 """The one door: bytes of any format in, readings out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from intake import alertmanager, canonical
 from intake.format import Format, Results
 from intake.problem import NotReadable, shortened, shown
 from model.reading import Feed, Problem, Reading, Unreadable
 
-# To add a format: one file with a FORMAT, one line here (and its samples in tests/data/samples).
+# What a source's `format` in the roster may be. To add one: one file with a FORMAT, one line here.
 FORMATS: Mapping[str, Format] = {
-    "alertmanager": alertmanager.FORMAT,
     "canonical": canonical.FORMAT,
     "cloudevents": canonical.FORMAT,
+    "alertmanager": alertmanager.FORMAT,
 }
 
 
@@ -29,14 +30,11 @@ def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datet
         return (Unreadable(problems=(_our_fault(feed, error),)),)
 
 
-def answer_status(feed_format: str, results: Iterable[Reading | Unreadable]) -> int:
-    """The HTTP status the sender of that format gets once `results` are durable.
-
-    202 when anything was readable, or when the sender would throw the message away on a 4xx; else 422.
-    """
-    known = FORMATS.get(feed_format)
-    accepted = any(isinstance(result, Reading) for result in results)
-    return 202 if accepted or (known is not None and known.drops_on_4xx) else 422
+def answer(format_name: str, results: Sequence[Reading | Unreadable]) -> tuple[int, dict[str, Any] | None]:
+    """What the sender of that format gets once `results` are durable: the HTTP status, and its body, None for ours."""
+    known = FORMATS.get(format_name, canonical.FORMAT)
+    status = known.accepted if any(isinstance(r, Reading) for r in results) else known.unreadable
+    return status, known.answer(results) if known.answer else None
 
 
 def _our_fault(feed: Feed, error: Exception) -> Problem:

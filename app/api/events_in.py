@@ -14,7 +14,7 @@ from app.problems import MEDIA_TYPE, Problem, as_problem
 from app.security import Caller
 from app.service import Service
 from config.keys import Role
-from intake.read import answer_status
+from intake.read import answer as expected_answer
 from model.clock import stopwatch
 from store import deliveries
 from store.deliveries import Delivery, DeliveryState
@@ -53,8 +53,8 @@ class EventsIn:
             status, body, more = problem.status, problem.body(), dict(problem.headers or {})
             body["request_id"] = scope.get("request_id", "")
             more["server-timing"] = f"total;dur={(stopwatch() - begun) * 1000:.2f}"
-        media_type = MEDIA_TYPE if status >= 400 else "application/json"
-        await _answer(send, status, to_json(body), media_type, more)
+            more["content-type"] = MEDIA_TYPE
+        await _answer(send, status, to_json(body), more)
 
     async def _take(self, scope: Scope, receive: Receive, begun: float) -> tuple[int, dict[str, Any], dict[str, str]]:
         service = self._service
@@ -73,9 +73,11 @@ class EventsIn:
         accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
         if truncated:
             raise _too_large(service, accepted)
-        status, answer, more = await answer_to(service, accepted, headers.get("prefer", ""))
+        ours, more = await answer_to(service, accepted, headers.get("prefer", ""))
+        status, own = expected_answer(accepted.message.format, accepted.readings)
         more["server-timing"] = _timing(begun, accepted)
-        return status, answer, more
+        more["content-type"] = MEDIA_TYPE if status >= 400 and own is None else "application/json"
+        return status, ours if own is None else own, more
 
 
 def _timing(begun: float, accepted: Accepted) -> str:
@@ -121,16 +123,15 @@ def _too_large(service: Service, accepted: Accepted) -> Problem:
     return Problem(413, "The body is too large", detail, unreadable_id=accepted.message.deliveries[0])
 
 
-async def answer_to(service: Service, accepted: Accepted, prefer: str) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """Status, body and headers for what was accepted; with what the router decided where the sender likes to wait."""
+async def answer_to(service: Service, accepted: Accepted, prefer: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Our body and headers for what was accepted; with what the router decided where the sender likes to wait."""
     answers = service.door.answers(accepted)
     more: dict[str, str] = {}
     if seconds := _wait_seconds(prefer):
         members = zip(accepted.message.deliveries, answers, strict=True)
         answers = [await _waited(service, delivery_id, answer, seconds) for delivery_id, answer in members]
         more["preference-applied"] = f"wait={seconds:g}"
-    status = answer_status(accepted.message.format, accepted.readings)
-    return status, {"results": answers} if len(answers) > 1 else answers[0], more
+    return {"results": answers} if len(answers) > 1 else answers[0], more
 
 
 def _wait_seconds(prefer: str) -> float:
@@ -167,9 +168,8 @@ def decided_body(found: Delivery) -> dict[str, Any]:
     }
 
 
-async def _answer(send: Send, status: int, body: bytes, media_type: str, more: dict[str, str]) -> None:
+async def _answer(send: Send, status: int, body: bytes, more: dict[str, str]) -> None:
     headers: Headers = [
-        (b"content-type", media_type.encode()),
         (b"content-length", str(len(body)).encode()),
         *((name.lower().encode(), value.encode()) for name, value in more.items()),
     ]

@@ -74,7 +74,7 @@ def test_any_alerts(alerts: list[object]):
 def test_an_unknown_format_is_said():
     (result,) = read(b"{}", {}, Feed(source="s", format="fax"), NOW)
     assert isinstance(result, Unreadable)
-    assert result.reason == 'expected one of alertmanager, canonical, cloudevents, found format "fax"'
+    assert result.reason == f'expected one of {", ".join(FORMATS)}, found format "fax"'
 
 
 def test_a_fault_of_ours_loses_nothing():
