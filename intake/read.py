@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from intake import alertmanager, canonical
+from intake import alertmanager, canonical, miso_mui
 from intake.format import Format, Results
 from intake.problem import NotReadable, shortened, shown
 from model.reading import Feed, Problem, Reading, Unreadable
@@ -14,6 +14,7 @@ FORMATS: Mapping[str, Format] = {
     "canonical": canonical.FORMAT,
     "cloudevents": canonical.FORMAT,
     "alertmanager": alertmanager.FORMAT,
+    "miso-mui": miso_mui.FORMAT,
 }
 
 
