@@ -12,8 +12,9 @@ from config.roster_checks import Reference, check, policy_problems
 from config.rota_reader import RotaReader
 from config.yaml_tree import Node
 from intake.read import FORMATS
-from model.event import Mode, Phase, Severity
+from model.event import Mode, Phase, Severity, Zone
 from model.plan import ChannelName
+from model.reading import Named, Names
 from model.roster import (
     AwakeHours,
     ContactMethod,
@@ -213,7 +214,20 @@ class Reader:
             critical=entry.optional("critical", f.truth, False),
             heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),
             also_confirm=entry.optional("also_confirm", f.text, ""),
+            names=Names(
+                senders=entry.optional("senders", self._words(_stands_for), {}),
+                programs=entry.optional("programs", self._words(_stands_for), {}),
+                targets=entry.optional("targets", self._words(_zone), {}),
+            ),
         )
+
+    def _words(self, read: Callable[[Fields], T]) -> Parse[Mapping[str, T]]:
+        """A parser for a mapping of a format's own words, which may be any text."""
+
+        def parse_words(node: Node) -> Mapping[str, T]:
+            return {word: self._entry(entry, read) for word, entry in f.entries(_mapping(node))}
+
+        return parse_words
 
     def _heartbeat(self, node: Node) -> Heartbeat | None:
         if node.value == "none":
@@ -238,6 +252,18 @@ class Reader:
             person=entry.optional("person", self._ref("people"), None),
             secret=entry.required("secret", secret, ""),
         )
+
+
+def _stands_for(entry: Fields) -> Named:
+    return Named(
+        issuer=entry.optional("issuer", f.text, ""),
+        program=entry.optional("program", f.text, ""),
+        mode=entry.optional("mode", f.choice(Mode), Mode.ACTUAL),
+    )
+
+
+def _zone(entry: Fields) -> Zone:
+    return Zone(scheme=entry.required("scheme", f.text, ""), code=entry.required("code", f.text, ""))
 
 
 def _zones(entries: Mapping[str, Person] | Mapping[str, Rotation]) -> Callable[[str], str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from intake import alertmanager, canonical, miso_mui
+from intake import alertmanager, canonical, cap, miso_mui
 from intake.format import Format, Results
 from intake.problem import NotReadable, shortened, shown
 from model.reading import Feed, Problem, Reading, Unreadable
@@ -14,8 +14,11 @@ FORMATS: Mapping[str, Format] = {
     "canonical": canonical.FORMAT,
     "cloudevents": canonical.FORMAT,
     "alertmanager": alertmanager.FORMAT,
+    "cap": cap.FORMAT,
     "miso-mui": miso_mui.FORMAT,
 }
+# Looked at when a body is nothing in its source's own format, so that what can be read that way takes no longer.
+BY_MEDIA_TYPE: Mapping[str, Format] = {cap.MEDIA_TYPE: cap.FORMAT}
 
 
 def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datetime) -> Results:
@@ -24,7 +27,13 @@ def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datet
     `headers` with lower-cased names. Aware `received_at` is for formats whose words depend on it.
     """
     try:
-        return FORMATS[feed.format].read(body, headers, feed, received_at)
+        try:
+            return FORMATS[feed.format].read(body, headers, feed, received_at)
+        except NotReadable:
+            other = BY_MEDIA_TYPE.get(headers.get("content-type", "").partition(";")[0].strip().lower())
+            if other is None:
+                raise
+            return other.read(body, headers, feed, received_at)
     except NotReadable as error:
         return (Unreadable(problems=error.problems),)
     except Exception as error:

@@ -23,13 +23,9 @@ from store.database import Connection, InlineDatabase
 from tests.databases import in_memory
 from tests.unit.routing.house import CountingIds
 
-FORMATS = {"alertmanager": "alertmanager", "miso_mui": "miso-mui"}
+FORMATS = {"alertmanager": "alertmanager", "cap12": "cap", "miso_mui": "miso-mui"}
 # Read by formats that come later, or no events at all.
 NOT_READ = (
-    "cap12_alert",
-    "cap12_cancel",
-    "cap12_exercise",
-    "cap12_update",
     "openadr3_event_request",
     "openadr3_notification_create",
     "openadr3_notification_delete_cancel",
@@ -46,6 +42,10 @@ NOT_READ = (
 SAMPLES = (
     "alertmanager_webhook_v4",
     "alertmanager_webhook_v4_resolved",
+    "cap12_alert",
+    "cap12_cancel",
+    "cap12_exercise",
+    "cap12_update",
     "cloudevents_batch",
     "cloudevents_binary",
     "cloudevents_structured",
