@@ -49,6 +49,7 @@ WHO: Mapping[str, Who] = {
     # Sending. The first two are bare ASGI (app/api/events_in.py) and see to it themselves.
     "POST /v1/events": frozenset({Role.UPSTREAM}),
     "POST /v1/sources/{source}/events": SENDERS,
+    "GET /v1/sources/{source}/events": Door.OPEN,  # says back what it is given: OpenADR servers ask before they send
     "GET /v1/sources/{source}/heartbeat": SENDERS,
     "HEAD /v1/sources/{source}/heartbeat": SENDERS,
     "POST /v1/sources/{source}/heartbeat": SENDERS,

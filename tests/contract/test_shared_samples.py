@@ -23,13 +23,9 @@ from store.database import Connection, InlineDatabase
 from tests.databases import in_memory
 from tests.unit.routing.house import CountingIds
 
-FORMATS = {"alertmanager": "alertmanager", "cap12": "cap", "miso_mui": "miso-mui"}
+FORMATS = {"alertmanager": "alertmanager", "cap12": "cap", "miso_mui": "miso-mui", "openadr3": "openadr"}
 # Read by formats that come later, or no events at all.
 NOT_READ = (
-    "openadr3_event_request",
-    "openadr3_notification_create",
-    "openadr3_notification_delete_cancel",
-    "openadr3_notification_update_extend",
     "ercot_daily_prc_eea2_style",
     "ercot_ews_event_notify",
     "ieee2030_5_enddevicecontrol",
@@ -58,6 +54,10 @@ SAMPLES = (
     "miso_mui_emergency_drill",
     "miso_mui_emergency_step2",
     "miso_mui_emergency_termination",
+    "openadr3_event_request",
+    "openadr3_notification_create",
+    "openadr3_notification_delete_cancel",
+    "openadr3_notification_update_extend",
 )
 TIMES = ("issued_at", "effective_at", "ends_at")
 
