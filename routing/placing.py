@@ -112,7 +112,7 @@ def _ending(content: Content, before: Content, received_at: datetime) -> Content
         end_kind=before.end_kind,
         zones=content.zones or before.zones,
         resources=content.resources or before.resources,
-        headline=content.headline or f"RESOLVED: {before.headline}"[:HEADLINE_CHARS],
+        headline=content.headline or before.headline,
         source_timezone=content.source_timezone or before.source_timezone,
     )
     informs = content.instruction.action is Action.INFORMATIONAL

@@ -1,6 +1,7 @@
 """Events come in here: the one hot route, a bare ASGI function beside the framework.
 
-`POST /v1/events` and `POST /v1/sources/{source}/events`; app/api/events_in_docs.py describes them in OpenAPI.
+`POST /v1/events`, `POST /v1/sources/{source}/events`, and PagerDuty's `POST /v2/enqueue`; app/api/events_in_docs.py
+describes them in OpenAPI.
 """
 
 import re
@@ -14,6 +15,7 @@ from app.problems import MEDIA_TYPE, Problem, as_problem
 from app.security import Caller
 from app.service import Service
 from config.keys import Role
+from intake import pagerduty
 from intake.read import answer as expected_answer
 from model.clock import stopwatch
 from store import deliveries
@@ -27,6 +29,7 @@ Headers = list[tuple[bytes, bytes]]
 
 MAX_WAIT_SECONDS = 10.0
 EVENTS = "/v1/events"
+ENQUEUE = "/v2/enqueue"  # as PagerDuty calls it, whose senders have the key in the body
 _SOURCE_EVENTS = re.compile(r"/v1/sources/([^/]+)/events")
 
 
@@ -35,7 +38,9 @@ def takes(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] != "POST":
         return False
     path = scope["path"]
-    return path == EVENTS or (path.endswith("/events") and _SOURCE_EVENTS.fullmatch(path) is not None)
+    if path in {EVENTS, ENQUEUE}:
+        return True
+    return path.endswith("/events") and _SOURCE_EVENTS.fullmatch(path) is not None
 
 
 class EventsIn:
@@ -60,9 +65,14 @@ class EventsIn:
         service = self._service
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         sender = scope["client"][0] if scope.get("client") else ""
-        caller = service.doorkeeper.caller(headers.get("authorization"), sender)
-        source = _source(service, caller, scope["path"])
-        body, truncated = await body_of(receive, service.settings.max_body_bytes)
+        if scope["path"] == ENQUEUE and "authorization" not in headers:
+            body, truncated = await body_of(receive, service.settings.max_body_bytes)
+            caller, body = _let_in_by_body(service, body, truncated, sender)
+            source = _source(service, caller, ENQUEUE)
+        else:
+            caller = service.doorkeeper.caller(headers.get("authorization"), sender)
+            source = _source(service, caller, scope["path"])
+            body, truncated = await body_of(receive, service.settings.max_body_bytes)
         posted = Posted(
             body=body,
             headers=headers,
@@ -80,6 +90,16 @@ class EventsIn:
         return status, ours if own is None else own, more
 
 
+def _let_in_by_body(service: Service, body: bytes, truncated: bool, sender: str) -> tuple[Caller, bytes]:
+    """Whose routing key the body holds, and the body without it. Raises Problem 401, 413, 429."""
+    if truncated:
+        limit = service.settings.max_body_bytes
+        raise Problem(413, "The body is too large", f"at most {limit} bytes are taken; nothing of it is kept")
+    key = pagerduty.routing_key(body)
+    caller = service.doorkeeper.caller(key and f"Bearer {key}", sender)
+    return caller, pagerduty.without_secret(body, key or "")
+
+
 def _timing(begun: float, accepted: Accepted) -> str:
     """Server-Timing: reading and validating the body, the durable publish, the whole; in milliseconds."""
     read, queue = accepted.read_at - begun, accepted.durable_at - accepted.read_at
@@ -88,7 +108,7 @@ def _timing(begun: float, accepted: Accepted) -> str:
 
 def _source(service: Service, caller: Caller, path: str) -> str:
     """Whose event it is: that of the key, or the one in the path. Raises Problem 403, 404."""
-    if path == EVENTS:
+    if path in {EVENTS, ENQUEUE}:
         if caller.source is None:
             raise service.doorkeeper.forbidden(f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
         return caller.source
