@@ -29,6 +29,7 @@ from model.reading import Feed, Follows, Named, Order, Reading
 
 NAMESPACE = re.compile(r"\{urn:oasis:names:tc:emergency:cap:1\.[0-2]\}alert")
 MEDIA_TYPE = "application/cap+xml"
+REFERENCES = 500
 
 T = TypeVar("T")
 
@@ -128,7 +129,7 @@ def _follows(identifier: str, native_id: str, references: tuple[tuple[str, str],
 
 def _references(alert: _Alert) -> Iterator[tuple[str, str]]:
     """Sender and identifier of the messages before, the oldest first. Each is written sender,identifier,sent."""
-    triples = [one.split(",") for one in alert.text(alert.root, "references").split()]
+    triples = [one.split(",") for one in alert.text(alert.root, "references").split(None, REFERENCES)[:REFERENCES]]
     for triple in sorted((t for t in triples if len(t) == 3), key=lambda triple: triple[2]):
         if is_identifier(triple[1]):
             yield triple[0], triple[1]

@@ -21,7 +21,7 @@ from intake.format import Format, Results
 from intake.instants import lenient
 from intake.meaning import Notes
 from intake.problem import not_readable, shown, validated
-from intake.statement import HEADLINE_CHARS, NAME_CHARS, TEXT_CHARS, Code, Identifier, Part
+from intake.statement import HEADLINE_CHARS, NAME_CHARS, PARTS, TEXT_CHARS, Code, Identifier, Part
 from model.digest import sha256
 from model.event import (
     Action,
@@ -64,7 +64,7 @@ _ALERTS = {
     "ALERT_OTHER": Phase.ALERT,
 }
 _POWER = ("DISPATCH_SETPOINT_RELATIVE", "DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT")
-INTERVALS = 5_000
+INTERVALS = 2_500  # a week of five minutes
 
 
 class Period(Part):
@@ -97,7 +97,7 @@ class Object(Part):
     modified: Any = Field(None, alias="modificationDateTime")
     duration: Any = None
     priority: Any = None
-    targets: list[Any] | None = None
+    targets: Annotated[list[Any], Field(max_length=PARTS)] | None = None
     period: Period | None = Field(None, alias="intervalPeriod")
     intervals: Annotated[list[Interval], Field(max_length=INTERVALS)] = Field(default_factory=list)
     descriptors: list[Descriptor] | None = Field(None, alias="payloadDescriptors")
