@@ -4,7 +4,6 @@ The samples stand beside the project, in ../shared/samples; its README says what
 conventions it is read.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +13,15 @@ import pytest
 
 from app.intake_door import read_message
 from broker.base import Message, MessageKind
-from model.event import Content, Mode, Zone
-from model.reading import Named, Names
+from model.event import Content
 from model.roster import Policy, Roster, Route, Source, Team
 from routing.accept import Member, decide
 from store import events
 from store.database import Connection, InlineDatabase
 from tests.databases import in_memory
+from tests.samples import SAMPLES, Sample, sample
 from tests.unit.routing.house import CountingIds
 
-FORMATS = {"alertmanager": "alertmanager", "cap12": "cap", "miso_mui": "miso-mui", "openadr3": "openadr"}
 # Read by formats that come later, or no events at all.
 NOT_READ = (
     "ercot_daily_prc_eea2_style",
@@ -34,30 +32,6 @@ NOT_READ = (
     "openadr2b_oadrDistributeEvent",
     "openadr3_subscription",
     "standard_webhooks_vectors",
-)
-SAMPLES = (
-    "alertmanager_webhook_v4",
-    "alertmanager_webhook_v4_resolved",
-    "cap12_alert",
-    "cap12_cancel",
-    "cap12_exercise",
-    "cap12_update",
-    "cloudevents_batch",
-    "cloudevents_binary",
-    "cloudevents_structured",
-    "miso_edr_dispatch_cancel",
-    "miso_edr_dispatch_drill",
-    "miso_edr_dispatch_new",
-    "miso_edr_dispatch_terminate",
-    "miso_edr_dispatch_update",
-    "miso_mui_contingency_reserve",
-    "miso_mui_emergency_drill",
-    "miso_mui_emergency_step2",
-    "miso_mui_emergency_termination",
-    "openadr3_event_request",
-    "openadr3_notification_create",
-    "openadr3_notification_delete_cancel",
-    "openadr3_notification_update_extend",
 )
 TIMES = ("issued_at", "effective_at", "ends_at")
 
@@ -77,7 +51,7 @@ def test_every_sample_is_read_or_said_not_to_be(samples: Path) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_sample_reads_and_is_placed_as_expected(name: str, samples: Path, database: InlineDatabase) -> None:
-    expected = read_expected(samples, name)
+    expected = sample(samples, name).expected
     given = expected[0]["_given"]
     found = placed(database, samples, [*given.get("after", []), name])
     assert [told(content, wanted) for content, wanted in zip(found, expected, strict=True)] == [
@@ -88,54 +62,28 @@ def test_a_sample_reads_and_is_placed_as_expected(name: str, samples: Path, data
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_sample_sent_twice_is_a_duplicate(name: str, samples: Path, database: InlineDatabase) -> None:
     """Whatever the format calls it: the same again changes nothing and calls nobody."""
-    after = read_expected(samples, name)[0]["_given"].get("after", [])
+    after = sample(samples, name).given.get("after", [])
     once = placed(database, samples, [*after, name])
     assert placed(database, samples, [*after, name, name]) == once
 
 
-def read_expected(samples: Path, name: str) -> list[dict[str, Any]]:
-    found = json.loads((samples / "expected" / f"{name}.json").read_text())
-    return found if isinstance(found, list) else [found]
-
-
-def message(samples: Path, name: str, number: int) -> tuple[Message, Roster]:
+def message(said: Sample, number: int) -> tuple[Message, Roster]:
     """The sample as the door publishes it, and the roster whose source speaks its format."""
-    path = next(path for path in samples.glob(f"{name}.*") if path.is_file())
-    body, headers = path.read_bytes(), {"content-type": "application/json"}
-    if path.suffix == ".http":
-        head, _, body = body.partition(b"\r\n\r\n")
-        lines = head.decode().split("\r\n")[1:]
-        headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines)}
-    given = read_expected(samples, name)[0]["_given"]
-    format = next((format for start, format in FORMATS.items() if name.startswith(start)), "canonical")
-    count = len(read_expected(samples, name))
     return Message(
         id=f"m-{number}",
         kind=MessageKind.EVENT,
         source="s",
-        format=format,
+        format=said.format,
         lane=0,
-        body=body,
-        headers=headers,
-        received_at=datetime.fromisoformat(given["received_at"]),
-        deliveries=tuple(f"d-{number}-{index}" for index in range(count)),
-    ), roster(format, given.get("config", {}))
-
-
-def roster(format: str, config: dict[str, Any]) -> Roster:
-    def named(section: str) -> dict[str, Named]:
-        return {
-            word: Named(issuer=entry["issuer"], program=entry["program"], mode=Mode(entry.get("mode", "actual")))
-            for word, entry in config.get(section, {}).items()
-        }
-
-    targets = {word: Zone(**zone) for word, zone in config.get("targets", {}).items()}
-    names = Names(senders=named("senders"), programs=named("programs"), targets=targets)
-    return Roster(
+        body=said.body,
+        headers=said.headers,
+        received_at=datetime.fromisoformat(said.given["received_at"]),
+        deliveries=tuple(f"d-{number}-{index}" for index in range(len(said.expected))),
+    ), Roster(
         teams={"ops": Team(id="ops", name="Operations")},
         policies={"default": Policy(id="default", steps=())},
         routes=(Route(id="rest", team="ops", policy="default"),),
-        sources={"s": Source(id="s", name="S", format=format, names=names)},
+        sources={"s": Source(id="s", name="S", format=said.format, names=said.names)},
     )
 
 
@@ -146,7 +94,7 @@ def placed(database: InlineDatabase, samples: Path, names: Sequence[str]) -> lis
     def work(conn: Connection) -> list[tuple[str, int, Content]]:
         found = []
         for number, name in enumerate(names):
-            said, house = message(samples, name, number)
+            said, house = message(sample(samples, name), number)
             found = [
                 decide(conn, Member(said, index), reading, house, ids, said.received_at)
                 for index, reading in enumerate(read_message(said, house))
