@@ -24,7 +24,19 @@ from intake.meaning import Notes
 from intake.problem import not_readable, shown
 from intake.statement import HEADLINE_CHARS, NAME_CHARS, TEXT_CHARS, is_identifier
 from model.digest import sha256
-from model.event import Action, Content, EndKind, Instruction, MessageType, Mode, Phase, Severity, TargetKind, Zone
+from model.event import (
+    NEEDS_READING,
+    Action,
+    Content,
+    EndKind,
+    Instruction,
+    MessageType,
+    Mode,
+    Phase,
+    Severity,
+    TargetKind,
+    Zone,
+)
 from model.reading import Feed, Follows, Named, Order, Reading
 
 NAMESPACE = re.compile(r"\{urn:oasis:names:tc:emergency:cap:1\.[0-2]\}alert")
@@ -136,7 +148,7 @@ def _references(alert: _Alert) -> Iterator[tuple[str, str]]:
 
 
 def _content(alert: _Alert, message_type: MessageType, notes: Notes) -> Content:
-    mode = _word(alert, "status", _MODES)
+    mode, over = _word(alert, "status", _MODES), message_type is MessageType.CANCEL
     known = alert.feed.names.senders.get(alert.text(alert.root, "sender"), Named())
     parameters = dict(alert.named(alert.info, "parameter"))
     text = "\n".join(words for words in (alert.said("description"), alert.said("instruction")) if words)
@@ -157,7 +169,7 @@ def _content(alert: _Alert, message_type: MessageType, notes: Notes) -> Content:
         effective_at=starts_at,
         ends_at=ends_at,
         end_kind=EndKind.SCHEDULED if ends_at and not said.until_released else EndKind.UNTIL_RELEASED,
-        instruction=_instruction(alert, parameters, said, notes),
+        instruction=Instruction() if over else _instruction(alert, parameters, said, notes),
         zones=tuple(alert.zones),
         headline=notes.cut("headline", headline or f"CAP {message_type}", HEADLINE_CHARS),
         text=notes.cut("text", text, TEXT_CHARS),
@@ -167,7 +179,7 @@ def _content(alert: _Alert, message_type: MessageType, notes: Notes) -> Content:
     )
     if alert.left_out:
         notes.warnings.append(f"{alert.left_out} info block(s) more are kept and not read")
-    content = _over(content) if message_type is MessageType.CANCEL else content
+    content = _over(content) if over else content
     return replace(content, severity=_severity(alert, content, notes))
 
 
@@ -215,6 +227,7 @@ def _instruction(alert: _Alert, parameters: Mapping[str, str], said: Said, notes
         return Instruction(action=nothing, target_mw=0.0)
     if said.doubt:
         notes.warnings.append(f"the text needs a human reading: {said.doubt}")
+        notes.extra[NEEDS_READING] = said.doubt
     target, given = said.target_mw, parameters.get("target_mw")
     if given is not None:
         target = megawatts(given)

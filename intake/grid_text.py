@@ -65,6 +65,8 @@ _ORDER = re.compile(
     r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b",
     re.I,
 )
+_AMOUNT = re.compile(r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b", re.I)
+_SENTENCE_END = re.compile(r"[.;](?=\s|$)")
 _NO_ACTION = re.compile(
     r"\b(?:take\s+no|no)\s+action\b|\bdo\s+not\s+(?:reduce|curtail|cut|shed|increase|raise)\b", re.I
 )
@@ -122,6 +124,8 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
     ends = _is_end(plain)
     if ends and orders:
         ends, doubt = False, "it speaks of an end and orders megawatts"
+    if len(set(_amounts_with_orders(plain))) > 1:
+        doubt = doubt or "it names several amounts"
     resources = list(dict.fromkeys(_RESOURCE.findall(text)))
     if len(resources) > 1 and order:
         doubt = doubt or "it names several resources"
@@ -186,6 +190,14 @@ def _orders(text: str) -> Iterator[_Order]:
         target = megawatts(amount, "kW" if unit[0] in "kK" else "MW")
         if target is not None and not _NEGATED.search(text, max(0, match.start() - 20), match.start()):
             yield _Order(_VERBS[verb.lower()], target, TargetKind.ABSOLUTE if to else TargetKind.RELATIVE)
+
+
+def _amounts_with_orders(text: str) -> Iterator[float | None]:
+    """What is ordered, and what else is named until the end of the sentence: "reduce 5 MW, then 20 MW"."""
+    for match in _ORDER.finditer(text):
+        end = _SENTENCE_END.search(text, match.end())
+        for amount, unit in _AMOUNT.findall(text, match.start(4), end.start() if end else len(text)):
+            yield megawatts(amount, "kW" if unit[0] in "kK" else "MW")
 
 
 def _the_order(orders: list[_Order], no_action: bool) -> tuple[_Order | None, str]:

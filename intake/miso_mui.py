@@ -24,6 +24,7 @@ from intake.problem import NotReadable, not_readable, path, shown, validated
 from intake.statement import HEADLINE_CHARS, NAME_CHARS, TEXT_CHARS, Part
 from model.digest import sha256
 from model.event import (
+    NEEDS_READING,
     Action,
     Content,
     EndKind,
@@ -202,7 +203,7 @@ def _for_a_person(message: Message, said: Said, test: Any, notes: Notes) -> Cont
         headline=f"Needs a human reading: {begins_with}"[:HEADLINE_CHARS],
         text=notes.cut("text", message.text, TEXT_CHARS),
         source_timezone=_CLOCK,
-        extra=notes.extra | {"needs_a_human_reading": why},
+        extra=notes.extra | {NEEDS_READING: why},
     )
 
 

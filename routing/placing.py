@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from model.errors import Undecidable
 from model.event import (
+    NEEDS_READING,
     Action,
     Content,
     Event,
@@ -83,8 +84,10 @@ def _on_its_own(content: Content) -> Content:
     return replace(
         content,
         message_type=MessageType.NEW,
+        phase=Phase.ALERT,
         instruction=Instruction(action=Action.INFORMATIONAL, target_mw=0.0),
-        headline=f"No open event fits this: {content.headline}"[:HEADLINE_CHARS],
+        headline=f"No open event fits this: {content.text or content.headline}"[:HEADLINE_CHARS],
+        extra=dict(content.extra) | {NEEDS_READING: "it ends an event, and none that is open fits"},
     )
 
 

@@ -145,6 +145,7 @@ def test_two_opinions_are_said(pairs, action, target, warning):
     found = changed(*pairs)
     assert (found.content.instruction.action, found.content.instruction.target_mw) == (action, target)
     assert found.warnings[0].startswith(warning)
+    assert found.content.needs_reading is warning.startswith("the text")
 
 
 def test_without_an_end_it_holds_until_released():

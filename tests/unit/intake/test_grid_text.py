@@ -27,6 +27,7 @@ REDUCE, RAISE, HOLD = Action.REDUCE_LOAD, Action.INCREASE_GEN, Action.HOLD
         ("Load was reduced by 500 MW", None, None),
         ("Please reduce 5 MWh", None, None),
         ("reduce twelve MW", None, None),
+        ("Reduce 12.5 MW no later than 13:30 EST. We are short of 500 MW.", REDUCE, 12.5),
     ],
 )
 def test_orders(text, action, target_mw):
@@ -44,6 +45,8 @@ def test_a_level_is_no_difference():
     [
         ("reduce 12.5 MW at 13:30 EST, then reduce 20 MW", "it orders several things"),
         ("reduce 12.5 MW and hold 20 MW", "it names several amounts"),
+        ("Reduce 5 MW, then 20 MW.", "it names several amounts"),
+        ("Reduce 12.5 MW of 40 MW; 500 MW are short", "it names several amounts"),
         ("reduce 5 MW at A, increase generation by 5 MW at B", "it orders several things"),
         ("reduce 5 MW. No action is required.", "it orders megawatts and no action"),
         ("Max Gen Event Step 2 Termination. reduce 5 MW", "it speaks of an end and orders megawatts"),

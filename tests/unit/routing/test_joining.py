@@ -142,6 +142,8 @@ def test_an_end_that_fits_nothing_ends_nothing_and_is_told(upstream, changed):
     assert (told.status, told.content.message_type) == (EventStatus.OPEN, MessageType.NEW)
     assert told.content.headline.startswith("No open event fits this: ")
     assert told.rings
+    assert told.content.needs_reading
+    assert told.content.phase is not Phase.TERMINATION
 
 
 def test_another_source_has_events_of_its_own(upstream):
