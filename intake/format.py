@@ -27,3 +27,8 @@ class Format:
     accepted: int = ACCEPTED
     unreadable: int = UNREADABLE
     answer: Callable[[Sequence[Reading | Unreadable]], dict[str, Any]] | None = None
+
+
+def received(results: Sequence[Reading | Unreadable]) -> dict[str, Any]:
+    """The body for a sender that looks at the status only."""
+    return {"received": len(results)}

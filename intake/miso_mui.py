@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from intake import strict_json
 from intake.amounts import megawatts
-from intake.format import Format, Results
+from intake.format import Format, Results, received
 from intake.grid_text import EST, Said, read_text
 from intake.instants import lenient
 from intake.meaning import Notes
@@ -325,8 +325,4 @@ def _deployment(member: Any, where: str, test: Any, feed: Feed) -> Reading:
     )
 
 
-def _answer(results: Sequence[Reading | Unreadable]) -> dict[str, Any]:
-    return {"received": len(results)}
-
-
-FORMAT = Format(read=read, accepted=200, unreadable=200, answer=_answer)
+FORMAT = Format(read=read, accepted=200, unreadable=200, answer=received)

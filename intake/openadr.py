@@ -6,7 +6,7 @@ A server stops sending to an address that refuses, so it always gets 200; before
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from intake import strict_json
 from intake.amounts import megawatts
-from intake.format import Format, Results
+from intake.format import Format, Results, received
 from intake.instants import lenient
 from intake.meaning import Notes
 from intake.problem import not_readable, shown, validated
@@ -35,7 +35,7 @@ from model.event import (
     Severity,
     TargetKind,
 )
-from model.reading import Feed, Follows, Named, Order, Reading, Unreadable
+from model.reading import Feed, Follows, Named, Order, Reading
 
 RESOURCES = "OPENADR"
 # 3.1's words, and the HTTP verbs of 3.0.
@@ -322,8 +322,4 @@ def _severity(event: Object, phase: Phase, mode: Mode) -> Severity:
     return Severity.WARNING if phase in (Phase.EVENT, Phase.WARNING, Phase.ALERT) else Severity.NOTICE
 
 
-def _answer(results: Sequence[Reading | Unreadable]) -> dict[str, Any]:
-    return {"received": len(results)}
-
-
-FORMAT = Format(read=read, accepted=200, unreadable=200, answer=_answer)
+FORMAT = Format(read=read, accepted=200, unreadable=200, answer=received)
