@@ -47,9 +47,11 @@ WHO: Mapping[str, Who] = {
     "POST /callbacks/twilio/sms/inbound": Door.SIGNED,
     "POST /callbacks/slack/actions": Door.SIGNED,
     "GET /calendars/{token}/calendar.ics": Door.ADDRESS,
-    # Sending. The first two are bare ASGI (app/api/events_in.py) and see to it themselves.
+    # Sending. The first three are bare ASGI (app/api/events_in.py) and see to it themselves.
     "POST /v1/events": frozenset({Role.UPSTREAM}),
+    "POST /v2/enqueue": frozenset({Role.UPSTREAM}),  # its key is in the body
     "POST /v1/sources/{source}/events": SENDERS,
+    "GET /v1/sources/{source}/events": Door.OPEN,  # says back what it is given: OpenADR servers ask before they send
     "GET /v1/sources/{source}/heartbeat": SENDERS,
     "HEAD /v1/sources/{source}/heartbeat": SENDERS,
     "POST /v1/sources/{source}/heartbeat": SENDERS,

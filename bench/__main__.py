@@ -1,4 +1,4 @@
-"""`python -m bench [intake|vendor|claims|oncall|coverage|plans]`: measure, and print what the figures hold for."""
+"""`python -m bench [NAME]`: measure all or one of what is listed below, and print what the figures hold for."""
 
 import asyncio
 import os
@@ -7,10 +7,11 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import claims, coverage, intake, oncall, plans, to_vendor
+from bench import claims, coverage, formats, intake, oncall, plans, to_vendor
 
 BENCHES = {
     "intake": intake.run,
+    "formats": formats.run,
     "vendor": to_vendor.run,
     "claims": claims.run,
     "oncall": oncall.run,

@@ -1,6 +1,6 @@
 """The roster as people write it: one YAML file, described in docs/roster.md. Loaded whole or not at all."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,6 @@ from store.codec import sha256
 
 __all__ = ["KeySpec", "Role", "RosterFile", "load_roster", "read_document"]
 
-FORMATS = ("canonical", "alertmanager")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFile:
@@ -30,22 +28,22 @@ class RosterFile:
     sha256: str = ""
 
 
-def load_roster(text: str, name: str, formats: Collection[str] = FORMATS) -> RosterFile:
-    """Read the file `text`, called `name` in messages; `formats` are those a source may speak.
+def load_roster(text: str, name: str) -> RosterFile:
+    """Read the file `text`, called `name` in messages.
 
     Raises SettingsError with up to 20 problems, each `file:line: path: expected …, found …`. Never quotes a secret.
     """
-    return replace(_read(parse(text, name), name, formats), sha256=sha256(text.encode()))
+    return replace(_read(parse(text, name), name), sha256=sha256(text.encode()))
 
 
 def read_document(data: Mapping[str, Any]) -> Roster:
     """Read what the file would hold, as `config/roster_writer.py` gives it. Raises SettingsError as `load_roster`."""
-    return _read(tree(data), "roster", FORMATS).roster
+    return _read(tree(data), "roster").roster
 
 
-def _read(root: Node, name: str, formats: Collection[str]) -> RosterFile:
+def _read(root: Node, name: str) -> RosterFile:
     problems = Problems(name)
-    roster, keys = Reader(root, problems, formats).read()
+    roster, keys = Reader(root, problems).read()
     problems.raise_if_any()
     if not roster_writer.fits(roster):
         # What comes in entry by entry, or by aliases, must be a file that comes in whole as well.

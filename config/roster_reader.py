@@ -1,7 +1,7 @@
 """Reads the sections of the roster file into the nouns of model/roster.py; docs/roster.md describes them."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -11,8 +11,10 @@ from config.keys import KeySpec, Role, secret
 from config.roster_checks import Reference, check, policy_problems
 from config.rota_reader import RotaReader
 from config.yaml_tree import Node
-from model.event import Mode, Phase, Severity
+from intake.read import FORMATS
+from model.event import Mode, Phase, Severity, Zone
 from model.plan import ChannelName
+from model.reading import Named, Names
 from model.roster import (
     AwakeHours,
     ContactMethod,
@@ -49,10 +51,9 @@ PERSONAL = (ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM)
 class Reader:
     """Reads section by section; references are checked at the end, so their order in the file does not matter."""
 
-    def __init__(self, root: Node, problems: Problems, formats: Collection[str]) -> None:
+    def __init__(self, root: Node, problems: Problems) -> None:
         self._root = root
         self._problems = problems
-        self._formats = formats
         self._references: list[Reference] = []
 
     def read(self) -> tuple[Roster, tuple[KeySpec, ...]]:
@@ -208,12 +209,25 @@ class Reader:
         return Source(
             id=name,
             name=entry.required("name", f.text, ""),
-            format=entry.optional("format", f.one_of(self._formats, "a format"), "canonical"),
+            format=entry.optional("format", f.one_of(FORMATS, "a format"), "canonical"),
             timezone=entry.optional("timezone", f.timezone, "UTC"),
             critical=entry.optional("critical", f.truth, False),
             heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),
             also_confirm=entry.optional("also_confirm", f.text, ""),
+            names=Names(
+                senders=entry.optional("senders", self._words(_stands_for), {}),
+                programs=entry.optional("programs", self._words(_stands_for), {}),
+                targets=entry.optional("targets", self._words(_zone), {}),
+            ),
         )
+
+    def _words(self, read: Callable[[Fields], T]) -> Parse[Mapping[str, T]]:
+        """A parser for a mapping of a format's own words, which may be any text."""
+
+        def parse_words(node: Node) -> Mapping[str, T]:
+            return {word: self._entry(entry, read) for word, entry in f.entries(_mapping(node))}
+
+        return parse_words
 
     def _heartbeat(self, node: Node) -> Heartbeat | None:
         if node.value == "none":
@@ -238,6 +252,18 @@ class Reader:
             person=entry.optional("person", self._ref("people"), None),
             secret=entry.required("secret", secret, ""),
         )
+
+
+def _stands_for(entry: Fields) -> Named:
+    return Named(
+        issuer=entry.optional("issuer", f.text, ""),
+        program=entry.optional("program", f.text, ""),
+        mode=entry.optional("mode", f.choice(Mode), Mode.ACTUAL),
+    )
+
+
+def _zone(entry: Fields) -> Zone:
+    return Zone(scheme=entry.required("scheme", f.text, ""), code=entry.required("code", f.text, ""))
 
 
 def _zones(entries: Mapping[str, Person] | Mapping[str, Rotation]) -> Callable[[str], str]:

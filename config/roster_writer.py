@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from config import yaml_tree
+from model.event import Mode
 from model.plan import ChannelName
+from model.reading import Named
 from model.roster import (
     AwakeHours,
     Heartbeat,
@@ -232,8 +234,15 @@ def _source(source: Source) -> Data:
             "critical": source.critical or None,
             "heartbeat": _heartbeat(source.heartbeat) if source.heartbeat != Heartbeat() else None,
             "also_confirm": source.also_confirm,
+            "senders": {word: _stands_for(named) for word, named in source.names.senders.items()},
+            "programs": {word: _stands_for(named) for word, named in source.names.programs.items()},
+            "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},
         }
     )
+
+
+def _stands_for(named: Named) -> Data:
+    return _given({"issuer": named.issuer, "program": named.program, "mode": _unless(named.mode, Mode.ACTUAL)})
 
 
 def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator
 
 from intake import strict_json
-from intake.format import Format, Results
+from intake.format import ACCEPTED, Format, Results
 from intake.instants import Instant, instant
 from intake.meaning import Notes
 from intake.problem import NotReadable, not_readable, path, shown, validated
@@ -120,4 +120,4 @@ def _extra(alert: Alert, member: dict[str, Any], group: dict[str, Any]) -> dict[
     return {**{name: value for name, value in member.items() if name not in read_fields}, "group": group}
 
 
-FORMAT = Format(read=read, drops_on_4xx=True)
+FORMAT = Format(read=read, unreadable=ACCEPTED)  # it throws an alert away on any 4xx

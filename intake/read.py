@@ -1,19 +1,26 @@
 """The one door: bytes of any format in, readings out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from intake import alertmanager, canonical
+from intake import alertmanager, canonical, cap, miso_mui, openadr, pagerduty
 from intake.format import Format, Results
 from intake.problem import NotReadable, shortened, shown
 from model.reading import Feed, Problem, Reading, Unreadable
 
-# To add a format: one file with a FORMAT, one line here (and its samples in tests/data/samples).
+# What a source's `format` in the roster may be. To add one: one file with a FORMAT, one line here.
 FORMATS: Mapping[str, Format] = {
-    "alertmanager": alertmanager.FORMAT,
     "canonical": canonical.FORMAT,
     "cloudevents": canonical.FORMAT,
+    "alertmanager": alertmanager.FORMAT,
+    "cap": cap.FORMAT,
+    "miso-mui": miso_mui.FORMAT,
+    "openadr": openadr.FORMAT,
+    "pagerduty": pagerduty.FORMAT,
 }
+# Looked at when a body is nothing in its source's own format, so that what can be read that way takes no longer.
+BY_MEDIA_TYPE: Mapping[str, Format] = {cap.MEDIA_TYPE: cap.FORMAT}
 
 
 def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datetime) -> Results:
@@ -22,21 +29,24 @@ def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datet
     `headers` with lower-cased names. Aware `received_at` is for formats whose words depend on it.
     """
     try:
-        return FORMATS[feed.format].read(body, headers, feed, received_at)
+        try:
+            return FORMATS[feed.format].read(body, headers, feed, received_at)
+        except NotReadable:
+            other = BY_MEDIA_TYPE.get(headers.get("content-type", "").partition(";")[0].strip().lower())
+            if other is None:
+                raise
+            return other.read(body, headers, feed, received_at)
     except NotReadable as error:
         return (Unreadable(problems=error.problems),)
     except Exception as error:
         return (Unreadable(problems=(_our_fault(feed, error),)),)
 
 
-def answer_status(feed_format: str, results: Iterable[Reading | Unreadable]) -> int:
-    """The HTTP status the sender of that format gets once `results` are durable.
-
-    202 when anything was readable, or when the sender would throw the message away on a 4xx; else 422.
-    """
-    known = FORMATS.get(feed_format)
-    accepted = any(isinstance(result, Reading) for result in results)
-    return 202 if accepted or (known is not None and known.drops_on_4xx) else 422
+def answer(format_name: str, results: Sequence[Reading | Unreadable]) -> tuple[int, dict[str, Any] | None]:
+    """What the sender of that format gets once `results` are durable: the HTTP status, and its body, None for ours."""
+    known = FORMATS.get(format_name, canonical.FORMAT)
+    status = known.accepted if any(isinstance(r, Reading) for r in results) else known.unreadable
+    return status, known.answer(results) if known.answer else None
 
 
 def _our_fault(feed: Feed, error: Exception) -> Problem:

@@ -20,6 +20,7 @@ from model.reading import Problem
 
 NESTING = 64
 MEMBERS = 500
+OPENINGS = 25_000  # brackets of both kinds: so no body keeps the door busy, and the largest event has 10,000
 FLAWS = 3  # told per member
 
 # An escaped NUL or half of a surrogate pair: legal JSON, but no database and no phone takes it.
@@ -65,6 +66,7 @@ def parse(body: bytes) -> Document:
         raise not_readable("", "an empty body", "JSON")
     if (quick := _quick(body)) is not None:
         return Document(quick, _is_suspect(body))
+    suspect = _is_suspect(body)
     try:
         value, flawed = _decode(body.removeprefix(b"\xef\xbb\xbf").decode())
     except UnicodeDecodeError as error:
@@ -75,7 +77,7 @@ def parse(body: bytes) -> Document:
         raise not_readable("", "deeper nesting", f"at most {NESTING} levels") from None
     except ValueError as error:  # a whole number of more than 4,300 digits
         raise not_readable("", shortened(str(error)), "JSON with numbers of a reasonable length") from None
-    return Document(value, flawed or _is_suspect(body))
+    return Document(value, flawed or suspect)
 
 
 def members(value: list[Any], where: str = "") -> list[Any]:
@@ -86,8 +88,11 @@ def members(value: list[Any], where: str = "") -> list[Any]:
 
 
 def _is_suspect(body: bytes) -> bool:
-    deep = body.count(b"{") + body.count(b"[") > NESTING
-    return deep or (b"\\u" in body and bool(_ODD_ESCAPE.search(body)))
+    """Whether parts must be looked through before they are used. Raises NotReadable when that would take too long."""
+    openings = body.count(b"{") + body.count(b"[")
+    if openings > OPENINGS:
+        raise not_readable("", f"{openings} objects and lists", f"at most {OPENINGS}")
+    return openings > NESTING or (b"\\u" in body and bool(_ODD_ESCAPE.search(body)))
 
 
 def _quick(body: bytes) -> dict[str, Any] | None:

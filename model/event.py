@@ -105,6 +105,9 @@ class ResourceRef:
     target_mw: float | None = None
 
 
+NEEDS_READING = "needs_a_human_reading"  # in Content.extra: why
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """One statement of the issuer, read. Times are aware UTC; None means the payload does not say."""
@@ -136,6 +139,11 @@ class Content:
     @property
     def asks_action(self) -> bool:
         return self.instruction.action is not None and self.instruction.action.asks
+
+    @property
+    def needs_reading(self) -> bool:
+        """Nobody knows what it asks: people are told its own words."""
+        return NEEDS_READING in self.extra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from model.event import Content, Event, Mode, Phase, Severity
 from model.plan import ChannelName
+from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
@@ -163,7 +164,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given."""
+    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given.
+
+    `names`: what the words of its format stand for.
+    """
 
     id: str
     name: str
@@ -172,6 +176,7 @@ class Source:
     critical: bool = False
     heartbeat: Heartbeat | None = Heartbeat()
     also_confirm: str = ""
+    names: Names = NO_NAMES
 
 
 ROUTES_REMEMBERED = 10_000

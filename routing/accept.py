@@ -11,7 +11,7 @@ from model.phones import USUAL, Phones
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import OWN_SOURCE, Roster
-from routing import cases, fitting, planner
+from routing import cases, fitting, joining, planner
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
 from store import deliveries, events, plans, replies, timeline, unreadables
@@ -84,10 +84,27 @@ def _accept(
     phones: Phones,
 ) -> Delivery:
     events.lock_key(conn, source, reading.key)
-    event = events.find(conn, source, reading.event_id, lock=True) if reading.event_id else None
+    found = joining.find(conn, source, reading)
+    placed = [_place(conn, member, named, event, source, roster, ids, now, phones) for named, event in found]
+    return placed[0]
+
+
+def _place(
+    conn: Connection,
+    member: Member,
+    reading: Reading,
+    event: Event | None,
+    source: str,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    phones: Phones,
+) -> Delivery:
+    """One event of the reading's: its new revision, saved with what follows from it."""
     placement = place(reading, event, member.delivery_id, member.message.received_at)
     if placement.revision is None:
-        assert event is not None
+        if event is None:
+            return _delivery(member, now, DeliveryState.DUPLICATE, placement.detail)
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     events.save(conn, event)
@@ -125,9 +142,9 @@ def note_received(
     body = {
         "decision": placement.decision,
         "revision": placement.number,
-        "message_type": reading.content.message_type,
-        "mode": reading.content.mode,
-        "headline": reading.content.headline,
+        "message_type": revision.content.message_type,
+        "mode": revision.content.mode,
+        "headline": revision.content.headline,
         "delivery": member.delivery_id,
         "body_sha256": sha256(message.body),
         "content_sha256": reading.digest,

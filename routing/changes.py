@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from model.event import Content, EndKind, Phase
+from model.event import Content, EndKind, Mode, Phase
 
 # Phases in which something is asked of people; going up among them is a raise.
 _URGENCY = {
@@ -17,7 +17,7 @@ _URGENCY = {
 
 
 def needs_answer(before: Content, after: Content) -> bool:
-    """True when megawatts, start, end or what is asked changed, or the phase was raised."""
+    """True when megawatts, start, end or what is asked changed, the phase was raised, or a drill became real."""
     return (
         before.instruction.target_mw != after.instruction.target_mw
         or before.instruction.action != after.instruction.action
@@ -26,6 +26,7 @@ def needs_answer(before: Content, after: Content) -> bool:
         or before.end_kind != after.end_kind
         or before.resources != after.resources
         or _URGENCY[after.phase] > _URGENCY[before.phase]
+        or (after.mode is Mode.ACTUAL and before.mode is not Mode.ACTUAL)
     )
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text
 
 from model.event import Event, EventStatus, Revision, Severity
 from store.codec import CONTENT, canonical, content_text
@@ -20,6 +20,13 @@ _LOCK_KNOWN = (
 )
 _FIND = select(events).where(events.c.source == bindparam("source"), events.c.event_id == bindparam("event_id"))
 _FIND_AND_LOCK = _FIND.with_for_update(key_share=True)
+OPEN_AT_ONCE = 500
+_OPEN_OF = (
+    select(events)
+    .where(events.c.source == bindparam("source"), events.c.status == text("'open'"))  # as the index says it
+    .order_by(events.c.pk.desc())
+    .limit(OPEN_AT_ONCE)
+)
 _BY_PK = select(events).where(events.c.pk.in_(bindparam("pks", expanding=True)))
 _SAID = select(revisions).where(revisions.c.event_pk.in_(bindparam("pks", expanding=True))).order_by(revisions.c.number)
 
@@ -41,6 +48,11 @@ def find(conn: Connection, source: str, event_id: str, *, lock: bool = False) ->
     query = _FIND_AND_LOCK if lock else _FIND
     found = _whole(conn, conn.execute(query, {"source": source, "event_id": event_id}).all())
     return found[0] if found else None
+
+
+def open_of(conn: Connection, source: str) -> list[Event]:
+    """The open events of a source, the oldest first, the OPEN_AT_ONCE newest."""
+    return _whole(conn, conn.execute(_OPEN_OF, {"source": source}).all())[::-1]
 
 
 def load(conn: Connection, pks: Collection[str]) -> dict[str, Event]:

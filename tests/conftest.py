@@ -18,6 +18,7 @@ FIXTURES = {
     "postgres_database": "postgresql",
     "postgres_url": "postgresql",
     "rabbit_node": "rabbitmq-server",
+    "samples": "samples",
     "vendor_specs": "vendor-specs",
 }
 
@@ -62,6 +63,12 @@ def rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode
 def vendor_specs() -> Path:
     """The folder of the vendors' API descriptions."""
     return services.path("vendor-specs")
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of messages as upstreams send them, with the reading of each in expected/."""
+    return services.path("samples")
 
 
 @pytest.fixture(scope="session")

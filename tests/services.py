@@ -78,6 +78,12 @@ SERVICES = {
             server=find_postgres,
         ),
         Service(
+            "samples",
+            "put the samples of messages in ../shared/samples or name their folder in GRIDCALL_SAMPLES",
+            folder=BESIDE_THE_CHECKOUT / "samples",
+            variable="GRIDCALL_SAMPLES",
+        ),
+        Service(
             "vendor-specs",
             "put the vendors' API descriptions in ../shared/vendor-specs or name their folder in GRIDCALL_VENDOR_SPECS",
             folder=BESIDE_THE_CHECKOUT / "vendor-specs",

@@ -1,6 +1,7 @@
 """Events come in here: the one hot route, a bare ASGI function beside the framework.
 
-`POST /v1/events` and `POST /v1/sources/{source}/events`; app/api/events_in_docs.py describes them in OpenAPI.
+`POST /v1/events`, `POST /v1/sources/{source}/events`, and PagerDuty's `POST /v2/enqueue`; app/api/events_in_docs.py
+describes them in OpenAPI.
 """
 
 import re
@@ -14,7 +15,8 @@ from app.problems import MEDIA_TYPE, Problem, as_problem
 from app.security import Caller
 from app.service import Service
 from config.keys import Role
-from intake.read import answer_status
+from intake import pagerduty
+from intake.read import answer as expected_answer
 from model.clock import stopwatch
 from store import deliveries
 from store.deliveries import Delivery, DeliveryState
@@ -27,6 +29,7 @@ Headers = list[tuple[bytes, bytes]]
 
 MAX_WAIT_SECONDS = 10.0
 EVENTS = "/v1/events"
+ENQUEUE = "/v2/enqueue"  # as PagerDuty calls it, whose senders have the key in the body
 _SOURCE_EVENTS = re.compile(r"/v1/sources/([^/]+)/events")
 
 
@@ -35,7 +38,9 @@ def takes(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] != "POST":
         return False
     path = scope["path"]
-    return path == EVENTS or (path.endswith("/events") and _SOURCE_EVENTS.fullmatch(path) is not None)
+    if path in {EVENTS, ENQUEUE}:
+        return True
+    return path.endswith("/events") and _SOURCE_EVENTS.fullmatch(path) is not None
 
 
 class EventsIn:
@@ -53,16 +58,21 @@ class EventsIn:
             status, body, more = problem.status, problem.body(), dict(problem.headers or {})
             body["request_id"] = scope.get("request_id", "")
             more["server-timing"] = f"total;dur={(stopwatch() - begun) * 1000:.2f}"
-        media_type = MEDIA_TYPE if status >= 400 else "application/json"
-        await _answer(send, status, to_json(body), media_type, more)
+            more["content-type"] = MEDIA_TYPE
+        await _answer(send, status, to_json(body), more)
 
     async def _take(self, scope: Scope, receive: Receive, begun: float) -> tuple[int, dict[str, Any], dict[str, str]]:
         service = self._service
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         sender = scope["client"][0] if scope.get("client") else ""
-        caller = service.doorkeeper.caller(headers.get("authorization"), sender)
-        source = _source(service, caller, scope["path"])
-        body, truncated = await body_of(receive, service.settings.max_body_bytes)
+        if scope["path"] == ENQUEUE and "authorization" not in headers:
+            body, truncated = await body_of(receive, service.settings.max_body_bytes)
+            caller, body = _let_in_by_body(service, body, truncated, sender)
+            source = _source(service, caller, ENQUEUE)
+        else:
+            caller = service.doorkeeper.caller(headers.get("authorization"), sender)
+            source = _source(service, caller, scope["path"])
+            body, truncated = await body_of(receive, service.settings.max_body_bytes)
         posted = Posted(
             body=body,
             headers=headers,
@@ -73,9 +83,21 @@ class EventsIn:
         accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
         if truncated:
             raise _too_large(service, accepted)
-        status, answer, more = await answer_to(service, accepted, headers.get("prefer", ""))
+        ours, more = await answer_to(service, accepted, headers.get("prefer", ""))
+        status, own = expected_answer(accepted.message.format, accepted.readings)
         more["server-timing"] = _timing(begun, accepted)
-        return status, answer, more
+        more["content-type"] = MEDIA_TYPE if status >= 400 and own is None else "application/json"
+        return status, ours if own is None else own, more
+
+
+def _let_in_by_body(service: Service, body: bytes, truncated: bool, sender: str) -> tuple[Caller, bytes]:
+    """Whose routing key the body holds, and the body without it. Raises Problem 401, 413, 429."""
+    if truncated:
+        limit = service.settings.max_body_bytes
+        raise Problem(413, "The body is too large", f"at most {limit} bytes are taken; nothing of it is kept")
+    key = pagerduty.routing_key(body)
+    caller = service.doorkeeper.caller(key and f"Bearer {key}", sender)
+    return caller, pagerduty.without_secret(body, key or "")
 
 
 def _timing(begun: float, accepted: Accepted) -> str:
@@ -86,7 +108,7 @@ def _timing(begun: float, accepted: Accepted) -> str:
 
 def _source(service: Service, caller: Caller, path: str) -> str:
     """Whose event it is: that of the key, or the one in the path. Raises Problem 403, 404."""
-    if path == EVENTS:
+    if path in {EVENTS, ENQUEUE}:
         if caller.source is None:
             raise service.doorkeeper.forbidden(f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
         return caller.source
@@ -121,16 +143,15 @@ def _too_large(service: Service, accepted: Accepted) -> Problem:
     return Problem(413, "The body is too large", detail, unreadable_id=accepted.message.deliveries[0])
 
 
-async def answer_to(service: Service, accepted: Accepted, prefer: str) -> tuple[int, dict[str, Any], dict[str, str]]:
-    """Status, body and headers for what was accepted; with what the router decided where the sender likes to wait."""
+async def answer_to(service: Service, accepted: Accepted, prefer: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Our body and headers for what was accepted; with what the router decided where the sender likes to wait."""
     answers = service.door.answers(accepted)
     more: dict[str, str] = {}
     if seconds := _wait_seconds(prefer):
         members = zip(accepted.message.deliveries, answers, strict=True)
         answers = [await _waited(service, delivery_id, answer, seconds) for delivery_id, answer in members]
         more["preference-applied"] = f"wait={seconds:g}"
-    status = answer_status(accepted.message.format, accepted.readings)
-    return status, {"results": answers} if len(answers) > 1 else answers[0], more
+    return {"results": answers} if len(answers) > 1 else answers[0], more
 
 
 def _wait_seconds(prefer: str) -> float:
@@ -167,9 +188,8 @@ def decided_body(found: Delivery) -> dict[str, Any]:
     }
 
 
-async def _answer(send: Send, status: int, body: bytes, media_type: str, more: dict[str, str]) -> None:
+async def _answer(send: Send, status: int, body: bytes, more: dict[str, str]) -> None:
     headers: Headers = [
-        (b"content-type", media_type.encode()),
         (b"content-length", str(len(body)).encode()),
         *((name.lower().encode(), value.encode()) for name, value in more.items()),
     ]

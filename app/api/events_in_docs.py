@@ -69,4 +69,5 @@ PATHS = {
     "/v1/sources/{source}/events": _operation(
         "Post in the source's own format", "post_source_events", [_SOURCE, _PREFER]
     ),
+    "/v2/enqueue": _operation("Post as to PagerDuty's Events API v2, the key as routing_key", "enqueue", []),
 }

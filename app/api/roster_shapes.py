@@ -9,6 +9,7 @@ from app.masking import masked
 from app.roster_diff import absence_id, override_id
 from heartbeat.hearing import Standing
 from model.monitor import Maintenance, Monitor, MonitorStatus
+from model.reading import Named
 from model.roster import Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from routing.audience import is_awake
@@ -133,6 +134,9 @@ def source(
         "timezone": found.timezone,
         "critical": found.critical,
         "also_confirm": found.also_confirm or None,
+        "senders": {word: _stands_for(named) for word, named in found.names.senders.items()},
+        "programs": {word: _stands_for(named) for word, named in found.names.programs.items()},
+        "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},
         "heartbeat": {
             "period_seconds": found.heartbeat.period_seconds,
             "grace_seconds": found.heartbeat.grace_seconds,
@@ -148,3 +152,7 @@ def source(
         },
         "maintenance": maintenance(window) if window else None,
     }
+
+
+def _stands_for(named: Named) -> dict[str, str]:
+    return {"issuer": named.issuer, "program": named.program, "mode": str(named.mode)}

@@ -1,14 +1,17 @@
 """What senders use besides the hot route: a heartbeat, and what became of a delivery."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.events_in import allowed, decided_body
 from app.problems import MEDIA_TYPE, Problem
 from store import deliveries
 from store.deliveries import DeliveryState
+
+ECHO_CHARS = 256
 
 router = APIRouter(
     tags=["sending"], responses={404: {"description": "No such source or delivery", "content": {MEDIA_TYPE: {}}}}
@@ -24,6 +27,14 @@ async def beat(source: str, service: ServiceDep, caller: CallerDep) -> dict[str,
     now = service.clock.now()
     service.notebook.heard(source, now)
     return {"source": source, "heard_at": now.isoformat()}
+
+
+@router.get("/v1/sources/{source}/events", response_class=PlainTextResponse)
+async def echo(
+    source: str, said: Annotated[str, Query(alias="echo", max_length=ECHO_CHARS, pattern="^[!-~]*$")] = ""
+) -> PlainTextResponse:
+    """Says `echo` back, without a key: so an OpenADR server learns that its subscription's address is meant."""
+    return PlainTextResponse(said, headers={"X-Content-Type-Options": "nosniff"})
 
 
 @router.get("/v1/deliveries/{delivery_id}")

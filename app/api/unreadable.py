@@ -16,6 +16,7 @@ from app.api.text import Text
 from app.intake_door import Posted, feed_of
 from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
+from intake.read import answer as expected_answer
 from intake.read import read
 from model.errors import Refused
 from model.reading import Reading, Unreadable
@@ -123,7 +124,8 @@ async def replay(unreadable_id: str, request: Request, service: ServiceDep, call
         replay_of=unreadable_id,
     )
     accepted = await service.door.accept(posted, kept.row.source, caller, service.rosters.roster)
-    status, body, headers = await answer_to(service, accepted, request.headers.get("prefer", ""))
+    body, headers = await answer_to(service, accepted, request.headers.get("prefer", ""))
+    status, _ = expected_answer("canonical", accepted.readings)  # it is a person who asks, not the source
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE if status >= 400 else None)
 
 

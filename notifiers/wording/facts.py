@@ -162,7 +162,7 @@ def revision_of(n: Notification, event: Event) -> Revision:
 
 def headline_driven(event: Event, content: Content) -> bool:
     """True for what is no instruction of a grid operator: our own alarms, Alertmanager, anything without an ask."""
-    if _is_our_own(event) or content.program.upper() == "OPERATIONS":
+    if _is_our_own(event) or content.needs_reading or content.program.upper() == "OPERATIONS":
         return True
     return not content.program and not content.asks_action and content.instruction.target_mw is None
 

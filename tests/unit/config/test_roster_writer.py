@@ -16,9 +16,11 @@ from app.resource_table import MAX_ROWS
 from config import yaml_tree
 from config.roster_file import load_roster, read_document
 from config.roster_writer import _extent, document, to_yaml
+from intake.read import FORMATS
 from model.errors import SettingsError
-from model.event import Mode, Phase, Severity
+from model.event import Mode, Phase, Severity, Zone
 from model.plan import ChannelName
+from model.reading import Named, Names
 from model.roster import (
     AwakeHours,
     ContactMethod,
@@ -93,6 +95,7 @@ def rosters(draw: st.DrawFn) -> Roster:
     rota, _ = world(Random(draw(st.integers(0, 10**6))))
     service = PagerDutyService(routing_key="a" * 32, mode=draw(st.sampled_from(PagerDutyMode)))
     match = Match(sources=("miso",), programs=(draw(TEXT),), phases=(Phase.ALERT,), severities=tuple(Severity))
+    named = st.builds(Named, issuer=TEXT | st.just(""), program=TEXT, mode=st.sampled_from(Mode))
     heartbeat = st.builds(Heartbeat, period_seconds=st.integers(1, 86_400), grace_seconds=SECONDS)
     return Roster(
         people={name: draw(people(name, n)) for n, name in enumerate(PEOPLE)},
@@ -120,11 +123,16 @@ def rosters(draw: st.DrawFn) -> Roster:
             "miso": Source(
                 id="miso",
                 name=draw(TEXT),
-                format=draw(st.sampled_from(["canonical", "alertmanager"])),
+                format=draw(st.sampled_from(list(FORMATS))),
                 timezone=draw(ZONES),
                 critical=draw(st.booleans()),
                 heartbeat=draw(st.none() | heartbeat),
                 also_confirm=draw(TEXT | st.just("")),
+                names=Names(
+                    senders=draw(st.dictionaries(TEXT, named, max_size=2)),
+                    programs=draw(st.dictionaries(TEXT, named, max_size=2)),
+                    targets=draw(st.dictionaries(TEXT, st.builds(Zone, scheme=TEXT, code=TEXT), max_size=2)),
+                ),
             )
         },
         admin_channel=draw(st.sampled_from([None, "C0ADMIN"])),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.read import answer_status, read
+from intake.read import answer, read
 from model.event import MessageType, Severity
 from model.reading import Feed, Reading, Unreadable
 
@@ -91,6 +91,6 @@ def test_answers(post):
     """A sender that throws away what it is refused is never refused."""
     unreadable = (post(b"{"),)
     good = (post({"event_id": "E", "headline": "h"}),)
-    assert answer_status("alertmanager", unreadable) == 202
-    assert answer_status("canonical", unreadable) == answer_status("unheard-of", unreadable) == 422
-    assert answer_status("canonical", unreadable + good) == 202
+    assert answer("alertmanager", unreadable) == (202, None)
+    assert answer("canonical", unreadable) == answer("unheard-of", unreadable) == (422, None)
+    assert answer("canonical", unreadable + good) == (202, None)

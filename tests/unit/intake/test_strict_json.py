@@ -30,7 +30,7 @@ def whole(body: bytes) -> object:
         (b'{"a": "\\uD83D"}', "a", '"\\ud83d"'),
         (b'{"a\\u0000": 1}', "", '"a\\u0000"'),
         (b"[" * 65 + b"]" * 65, "[0]" * 64, "deeper nesting"),
-        (b"[" * 100_000, "", "deeper nesting"),
+        (b"[" * 20_000, "", "deeper nesting"),
         (b'{"a": ' + b"9" * 5000 + b"}", "", "digits"),
     ],
 )

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from model.errors import Undecidable
-from model.event import EventStatus, Instruction, MessageType
-from model.reading import Reading
+from model.event import Action, EventStatus, Instruction, MessageType
+from model.reading import Order, Reading
 from routing.placing import Decision, place
 from tests.unit.routing.house import NOW, content, event, revision
 
@@ -105,3 +105,105 @@ def test_an_update_after_the_end_opens_the_event_again():
 def test_a_statement_without_an_event_id_cannot_be_decided():
     with pytest.raises(Undecidable):
         placed(reading(event_id=None))
+
+
+# --- statements without a number, by the time of issue or as they arrive --------------------------------------------
+
+
+def issued(minutes, digest="digest-new", message_type=MessageType.UPDATE, **changes):
+    at = None if minutes is None else NOW + timedelta(minutes=minutes)
+    said = reading(digest, message_type=message_type, issued_at=at, **changes)
+    return replace(said, order=Order.ISSUED)
+
+
+def arriving(digest="digest-new", message_type=MessageType.NEW, **changes):
+    return replace(reading(digest, message_type=message_type, **changes), order=Order.ARRIVAL)
+
+
+def heard(*minutes, **changes):
+    """An open event with a revision issued at each of these minutes."""
+    revisions = [revision(n, issued_at=NOW + timedelta(minutes=at)) for n, at in enumerate(minutes, start=1)]
+    return replace(event(*revisions), **changes)
+
+
+def over(known, at=NOW + timedelta(minutes=5)):
+    """The event after a release that names no time."""
+    last = revision(known.latest.number + 1, message_type=MessageType.TERMINATE, issued_at=None)
+    revisions = (*known.revisions, replace(last, received_at=at))
+    return replace(known, status=EventStatus.TERMINATED, revisions=revisions)
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "decision", "number"),
+    [
+        (issued(2), heard(0, 1), Decision.REVISED, 3),
+        (issued(1), heard(0, 1), Decision.REVISED, 3),
+        (issued(0, message_type=MessageType.NEW), heard(1), Decision.STALE, 1),
+        (issued(None), heard(0), Decision.REVISED, 2),
+        (issued(4), over(heard(0)), Decision.STALE, 2),
+        (issued(None), over(heard(0)), Decision.STALE, 2),
+        (issued(6), over(heard(0)), Decision.REVISED, 3),
+        (issued(9, message_type=MessageType.TERMINATE), over(heard(0)), Decision.DUPLICATE, 2),
+        (issued(0, message_type=MessageType.TERMINATE), heard(1), Decision.ENDED, 2),
+    ],
+    ids=[
+        "newer",
+        "same time",
+        "late create",
+        "no time",
+        "late",
+        "no time after end",
+        "revived",
+        "ended twice",
+        "old end",
+    ],
+)
+def test_by_the_time_of_issue(said, known, decision, number):
+    """An end is never too old: people curtail until they are told."""
+    found = placed(said, known)
+    assert (found.decision, found.number) == (decision, number)
+
+
+def test_as_they_arrive_only_the_latest_can_be_repeated():
+    known = event(revision(1))
+    assert placed(arriving(known.latest.digest), known).decision is Decision.DUPLICATE
+    ended = over(known)
+    again = placed(arriving(known.latest.digest), ended)
+    assert (again.decision, again.number) == (Decision.REVISED, 3)
+    assert again.revision is not None
+    assert (again.revision.content.message_type, again.revision.needs_answer) == (MessageType.NEW, True)
+
+
+def test_what_is_only_noted_changes_nothing():
+    noted = replace(arriving(), note="acknowledged elsewhere")
+    known = placed(noted, event(revision(1)))
+    assert (known.decision, known.revision, known.detail) == (Decision.NOTED, None, "acknowledged elsewhere")
+    assert placed(noted).detail == "its event is not known here; nothing is done"
+
+
+def test_after_a_tombstone_a_late_event_is_stale_and_a_trigger_is_new():
+    grave = replace(event(revision(1, message_type=MessageType.CANCEL)), status=EventStatus.TOMBSTONE)
+    assert placed(issued(-9, message_type=MessageType.NEW), grave).decision is Decision.STALE
+    again = placed(arriving(), grave)
+    assert (again.decision, again.number) == (Decision.NEW, 2)
+
+
+def test_holding_goes_on_with_what_was_ordered():
+    """ "Hold 12.5 MW" in an update is no other order than the one that is held."""
+    known = heard(0)
+    held = replace(known.content.instruction, action=Action.HOLD)
+    found = placed(issued(1, instruction=held), known)
+    assert found.revision is not None
+    assert found.revision.content.instruction == known.content.instruction
+    assert not found.revision.needs_answer
+
+
+@pytest.mark.parametrize(("minutes", "kind"), [(30, MessageType.CANCEL), (-30, MessageType.TERMINATE)])
+def test_the_start_of_the_event_says_what_its_end_is(minutes, kind):
+    start = LATER + timedelta(minutes=minutes)
+    known = event(revision(1, effective_at=start, program="EDR", headline="cut"))
+    found = placed(issued(1, message_type=MessageType.TERMINATE, program="", headline=""), known)
+    assert found.revision is not None
+    said = found.revision.content
+    assert (said.message_type, said.program, said.headline) == (kind, "EDR", "cut")
+    assert said.instruction.target_mw == 0.0

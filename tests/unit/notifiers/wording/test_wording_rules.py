@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wording_world import ANA, CONTEXT, DRILL, NEW, RECEIVED, SITE, TERMINATE, at, event, say, text
 
-from model.event import Action, EndKind, Instruction, MessageType, Mode, Phase, ResourceRef, TargetKind, Zone
+from model.event import (
+    NEEDS_READING,
+    Action,
+    EndKind,
+    Instruction,
+    MessageType,
+    Mode,
+    Phase,
+    ResourceRef,
+    TargetKind,
+    Zone,
+)
 from model.plan import ChannelName, Kind
 from notifiers.wording.facts import reference
 from notifiers.wording.speech import clock, count, digits
@@ -39,6 +50,23 @@ def test_a_call_is_never_long(issuer_text, detail, sites, kind, driven):
     script = text("voice", content, kind, changes=(detail,))
     assert len(script.split()) <= 105
     assert script.isprintable()
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("phase", list(Phase))
+def test_what_needs_a_human_reading_is_told_in_its_own_words(channel, phase):
+    """Neither "no action yet" nor "released" may be said of a text that nobody has understood."""
+    content = replace(
+        NEW,
+        phase=phase,
+        instruction=Instruction(),
+        headline="Needs a human reading: reduce 5 MW, then 20 MW",
+        text="reduce 5 MW, then 20 MW",
+        extra={NEEDS_READING: "it names several amounts"},
+    )
+    said = " ".join(words.text for words in say(channel, content)).lower()
+    assert "needs a human reading: reduce 5 mw, then 20 mw" in said
+    assert not any(guess in said for guess in ("no action", "stand by", "released", "act now"))
 
 
 def test_an_ordinary_call_is_within_forty_seconds():

@@ -1,0 +1,237 @@
+"""What operators' free text says: step, EEA, zones, megawatts, times. Careful rather than clever.
+
+What it does not find it leaves out, and where the text has room for two opinions it says so: a wrong number of
+megawatts, or a release that was none, is worse than a person who has to read the text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from intake.amounts import megawatts
+from model.event import Action, Phase, TargetKind, Zone
+
+EST = timezone(timedelta(hours=-5), "EST")  # MISO's clock, all year: IANA's Etc/GMT+5
+LRZ = "MISO-LRZ"
+_ZONES_MAX = 99
+READ_CHARS = 4_000
+
+# Until when something holds is no release of it.
+_UNTIL_RELEASED = re.compile(
+    r"\buntil\s+(?:further\s+notice|(?:it\s+is\s+|you\s+are\s+|otherwise\s+)?(?:released|terminated|cancell?ed|notified))",
+    re.I,
+)
+_STEP = re.compile(
+    r"\b(?:Maximum\s+Generation|Max\s*Gen)\s+(?:Emergency\s+)?(Event|Warning|Alert)(?:\s+Step\s+(\d[a-c]?)\b)?", re.I
+)
+_EEA = re.compile(r"\b(?:(?:NERC\s+)?EEA|Energy\s+Emergency\s+Alert)[\s-]*(?:Level\s+)?([0-3])\b", re.I)
+_NOTICES = (
+    (re.compile(r"\bCapacity\s+Advisory\b", re.I), "Capacity Advisory", Phase.ADVISORY),
+    (re.compile(r"\bConservative\s+Operations\b", re.I), "Conservative Operations", Phase.ADVISORY),
+)
+_PROGRAM_ORDER = re.compile(r"\b(EDR|LMR)s?\s+(?:Dispatch|Deployment|Instruction)", re.I)
+_PROGRAMS = (
+    ("EDR", re.compile(r"\bEDRs?\b|\bEmergency\s+Demand\s+Response\b", re.I)),
+    ("LMR", re.compile(r"\bLMRs?\b|\bLoad\s+Modifying\s+Resources?\b", re.I)),
+)
+_DRILL = re.compile(r"(?<!not\san\s)\boperator\s+drill\b|\bthis\s+is\s+(?:only\s+)?a\s+drill\b|^\s*drill\b", re.I)
+# Said of the event as a whole. A text that also orders megawatts is no end, see `_ends`.
+_TERMINATES = re.compile(
+    r"\bTermination\b|\b(?:is|are)\s+(?:now\s+)?terminat(?:ing|ed)\b|\b(?:has|have)\s+(?:been\s+)?terminated\b"
+    r"|\b(?:are|is|has\s+been|have\s+been)\s+released\b|\b(?:event|warning|alert|resources)\s+released\b",
+    re.I,
+)
+_CANCELS = re.compile(
+    r"\bCancell?ation\b|\b(?:is|are)\s+(?:now\s+)?cancell?(?:ing|ed)\b|\b(?:has|have)\s+(?:been\s+)?cancell?ed\b"
+    r"|\bCancell?ed\b",
+    re.I,
+)
+_NOT_YET = re.compile(r"\b(?:not|never|before|prior\s+to|upon|after|notice\s+of)(?:\s+\w+){0,2}\s*$", re.I)
+
+_VERBS = {
+    "reduce": Action.REDUCE_LOAD,
+    "curtail": Action.REDUCE_LOAD,
+    "cut": Action.REDUCE_LOAD,
+    "shed": Action.REDUCE_LOAD,
+    "increase": Action.INCREASE_GEN,
+    "raise": Action.INCREASE_GEN,
+    "hold": Action.HOLD,
+    "maintain": Action.HOLD,
+}
+# A verb, at most six words of the same sentence, the number and its unit: "reduce load at X by 12.5 MW".
+_ORDER = re.compile(
+    rf"\b({'|'.join(_VERBS)})\b((?:\s+(?!of\b|to\b)[^\s.;:]+(?:\.[^\s.;:]+)*){{0,6}}?)\s+(to\s+)?"
+    r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b",
+    re.I,
+)
+_AMOUNT = re.compile(r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b", re.I)
+_SENTENCE_END = re.compile(r"[.;](?=\s|$)")
+_NO_ACTION = re.compile(
+    r"\b(?:take\s+no|no)\s+action\b|\bdo\s+not\s+(?:reduce|curtail|cut|shed|increase|raise)\b", re.I
+)
+_NEGATED = re.compile(r"\b(?:not|never|n't|longer)\s+$", re.I)
+# Case counts: a code, not the words "resource adequacy".
+_RESOURCE = re.compile(r"\b[Rr]esource\s+([A-Z0-9_]+(?:[.\-][A-Z0-9_]+)+)")
+_ZONE_LIST = re.compile(
+    r"\b(?:Local\s+Resource\s+Zones?|LRZs?)\s*#?((?:\d{1,2}(?![\d:/]|\.\d|\s*MW)(?:\s*(?:,\s*and|,|and|&|-|to|through)\s*)?)+)",
+    re.I,
+)
+_RANGE = re.compile(r"(\d{1,2})\s*(?:-|to|through)\s*(\d{1,2})", re.I)
+_CLOCKS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "UTC": 0, "GMT": 0}
+_AT = r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(?:at\s+)?(\d{1,2}):?(\d\d)(?:\s*(EST|EDT|CST|CDT|UTC|GMT)\b)?"
+_FROM = re.compile(rf"\beffective\s+(?:from\s+|at\s+)?{_AT}", re.I)
+_UNTIL = re.compile(rf"\buntil\s+{_AT}", re.I)
+_BY = re.compile(rf"\b(?:no\s+later\s+than|by)\s+{_AT}", re.I)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a text says; None, "" or () for what it does not. `doubt`: why a person must read it."""
+
+    phase: Phase | None = None
+    detail: str = ""
+    ends: bool = False
+    program: str = ""
+    drill: bool = False
+    eea: int | None = None
+    zones: tuple[Zone, ...] = ()
+    resource: str = ""
+    action: Action | None = None
+    target_mw: float | None = None
+    target_kind: TargetKind = TargetKind.RELATIVE
+    until_released: bool = False
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    due_at: datetime | None = None
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    action: Action
+    target_mw: float
+    kind: TargetKind
+
+
+def read_text(text: str, clock: tzinfo = EST) -> Said:
+    """`clock`: whose time it is where the text does not say."""
+    whole, text = text, text[:READ_CHARS]
+    plain = _UNTIL_RELEASED.sub(" ", text)
+    orders = list(dict.fromkeys(_orders(plain)))
+    phase, detail = _phase(plain)
+    order, doubt = _the_order(orders, bool(_NO_ACTION.search(plain)))
+    ends = _is_end(plain)
+    if ends and orders:
+        ends, doubt = False, "it speaks of an end and orders megawatts"
+    if len(set(_amounts_with_orders(plain))) > 1:
+        doubt = doubt or "it names several amounts"
+    resources = list(dict.fromkeys(_RESOURCE.findall(text)))
+    if len(resources) > 1 and order:
+        doubt = doubt or "it names several resources"
+    if len(whole) > READ_CHARS:
+        doubt = doubt or f"it is longer than {READ_CHARS} characters"
+    return Said(
+        phase=phase,
+        detail=detail,
+        ends=ends,
+        program=_program(text, detail),
+        drill=bool(_DRILL.search(text)),
+        eea=_eea(text),
+        zones=tuple(_zones(text)),
+        resource=resources[0] if len(resources) == 1 else "",
+        action=Action.NONE if not orders and _NO_ACTION.search(plain) else order.action if order else None,
+        target_mw=order.target_mw if order else None,
+        target_kind=order.kind if order else TargetKind.RELATIVE,
+        until_released=bool(_UNTIL_RELEASED.search(text)),
+        starts_at=_time(_FROM, text, clock),
+        ends_at=_time(_UNTIL, text, clock),
+        due_at=_time(_BY, text, clock),
+        doubt=doubt,
+    )
+
+
+def _phase(text: str) -> tuple[Phase | None, str]:
+    """The phase with the issuer's own words for it."""
+    if step := _STEP.search(text):
+        kind = step[1].title()
+        return Phase(kind.lower()), f"Max Gen {kind}" + (f" Step {step[2]}" if step[2] else "")
+    if (eea := _eea(text)) is not None:
+        return (Phase.EVENT if eea >= 2 else Phase.WARNING if eea else Phase.INFO), f"EEA {eea}"
+    for pattern, words, phase in _NOTICES:
+        if pattern.search(text):
+            return phase, words
+    return None, ""
+
+
+def _eea(text: str) -> int | None:
+    found = _EEA.search(text)
+    return int(found[1]) if found else None
+
+
+def _program(text: str, detail: str) -> str:
+    """The one that is dispatched, else the only one that is spoken of, else Max Gen itself."""
+    if ordered := _PROGRAM_ORDER.search(text):
+        return ordered[1].upper()
+    spoken_of = [name for name, pattern in _PROGRAMS if pattern.search(text)]
+    if len(spoken_of) == 1:
+        return spoken_of[0]
+    return "MAXGEN" if detail.startswith("Max Gen") else ""
+
+
+def _is_end(text: str) -> bool:
+    found = [*_TERMINATES.finditer(text), *_CANCELS.finditer(text)]
+    return any(not _NOT_YET.search(text, max(0, match.start() - 60), match.start()) for match in found)
+
+
+def _orders(text: str) -> Iterator[_Order]:
+    for match in _ORDER.finditer(text):
+        verb, _, to, amount, unit = match.groups()
+        target = megawatts(amount, "kW" if unit[0] in "kK" else "MW")
+        if target is not None and not _NEGATED.search(text, max(0, match.start() - 20), match.start()):
+            yield _Order(_VERBS[verb.lower()], target, TargetKind.ABSOLUTE if to else TargetKind.RELATIVE)
+
+
+def _amounts_with_orders(text: str) -> Iterator[float | None]:
+    """What is ordered, and what else is named until the end of the sentence: "reduce 5 MW, then 20 MW"."""
+    for match in _ORDER.finditer(text):
+        end = _SENTENCE_END.search(text, match.end())
+        for amount, unit in _AMOUNT.findall(text, match.start(4), end.start() if end else len(text)):
+            yield megawatts(amount, "kW" if unit[0] in "kK" else "MW")
+
+
+def _the_order(orders: list[_Order], no_action: bool) -> tuple[_Order | None, str]:
+    """The one thing that is asked, or why there is none. Holding what was reduced is no second order."""
+    asked = [order for order in orders if order.action is not Action.HOLD]
+    if any(order.target_mw not in {a.target_mw for a in asked} for order in orders) and asked:
+        return None, "it names several amounts"
+    candidates = asked or orders
+    if len(candidates) > 1:
+        return None, "it orders several things"
+    if candidates and no_action:
+        return None, "it orders megawatts and no action"
+    return (candidates[0], "") if candidates else (None, "")
+
+
+def _zones(text: str) -> Iterator[Zone]:
+    codes: dict[int, None] = {}
+    for listed in _ZONE_LIST.finditer(text):
+        numbers = listed[1]
+        for first, last in _RANGE.findall(numbers):
+            codes.update(dict.fromkeys(range(int(first), min(int(last), _ZONES_MAX) + 1)))
+        codes.update(dict.fromkeys(int(number) for number in re.findall(r"\d{1,2}", numbers)))
+    yield from (Zone(scheme=LRZ, code=str(code)) for code in sorted(codes))
+
+
+def _time(pattern: re.Pattern[str], text: str, clock: tzinfo) -> datetime | None:
+    found = pattern.search(text)
+    if found is None:
+        return None
+    month, day, year, hour, minute = (int(part) for part in found.groups()[:5])
+    named = found[6]
+    zone = timezone(timedelta(hours=_CLOCKS[named.upper()])) if named else clock
+    try:
+        at = datetime(year, month, day, hour % 24 if hour <= 24 else hour, minute, tzinfo=zone)
+        return (at + timedelta(days=hour // 24)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,325 @@
+"""OpenADR 3.0 and 3.1: a server's notifications of its events, and events as they are written to a server.
+
+Power comes in kW. There is no status for a cancel: the event is deleted (the notification still carries the old object,
+whose order nobody must hear again), or gets a duration of zero. There is no revision: the time of modification orders.
+A server stops sending to an address that refuses, so it always gets 200; before it sends at all, it asks for an echo.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from intake import strict_json
+from intake.amounts import megawatts
+from intake.format import Format, Results, received
+from intake.instants import lenient
+from intake.meaning import Notes
+from intake.problem import not_readable, shown, validated
+from intake.statement import HEADLINE_CHARS, NAME_CHARS, PARTS, TEXT_CHARS, Code, Identifier, Part
+from model.digest import sha256
+from model.event import (
+    Action,
+    Content,
+    EndKind,
+    Instruction,
+    MessageType,
+    Mode,
+    Phase,
+    ResourceRef,
+    Severity,
+    TargetKind,
+)
+from model.reading import Feed, Follows, Named, Order, Reading
+
+RESOURCES = "OPENADR"
+# 3.1's words, and the HTTP verbs of 3.0.
+_OPERATIONS = {
+    "CREATE": MessageType.NEW,
+    "POST": MessageType.NEW,
+    "READ": MessageType.UPDATE,
+    "GET": MessageType.UPDATE,
+    "UPDATE": MessageType.UPDATE,
+    "PUT": MessageType.UPDATE,
+    "PATCH": MessageType.UPDATE,
+    "DELETE": MessageType.TERMINATE,
+}
+_NOW = "0001-"  # a start in the year 1 is now
+_DURATION = re.compile(
+    r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,4})M)?(?:(?P<weeks>\d{1,4})W)?(?:(?P<days>\d{1,5})D)?"
+    r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9})(?:\.\d{1,9})?S)?)?",
+    re.ASCII,
+)
+_OPEN_YEARS = 1000  # P9999Y: no end
+_ALERTS = {
+    "ALERT_GRID_EMERGENCY": Phase.EVENT,
+    "ALERT_BLACK_START": Phase.EVENT,
+    "ALERT_POSSIBLE_OUTAGE": Phase.WARNING,
+    "ALERT_FLEX_ALERT": Phase.ADVISORY,
+    "ALERT_OTHER": Phase.ALERT,
+}
+_POWER = ("DISPATCH_SETPOINT_RELATIVE", "DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT")
+INTERVALS = 2_500  # a week of five minutes
+
+
+class Period(Part):
+    start: Any = None
+    duration: Any = None
+
+
+class Payload(Part):
+    type: Code
+    values: list[Any] = Field(default_factory=list)
+
+
+class Interval(Part):
+    payloads: list[Payload] = Field(default_factory=list)
+    period: Period | None = Field(None, alias="intervalPeriod")
+
+
+class Descriptor(Part):
+    payload_type: str | None = Field(None, alias="payloadType")
+    units: str | None = None
+
+
+class Object(Part):
+    """An event as 3.0 and 3.1 write it. What can be read later, and costs that field only, is anything here."""
+
+    id: Identifier | None = None
+    program: Code = Field(alias="programID")
+    name: str | None = Field(None, alias="eventName")
+    created: Any = Field(None, alias="createdDateTime")
+    modified: Any = Field(None, alias="modificationDateTime")
+    duration: Any = None
+    priority: Any = None
+    targets: Annotated[list[Any], Field(max_length=PARTS)] | None = None
+    period: Period | None = Field(None, alias="intervalPeriod")
+    intervals: Annotated[list[Interval], Field(max_length=INTERVALS)] = Field(default_factory=list)
+    descriptors: list[Descriptor] | None = Field(None, alias="payloadDescriptors")
+
+
+def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datetime) -> Results:
+    """One result: a notification or an event. Raises NotReadable."""
+    document = strict_json.parse(body)
+    said = document.part(document.value)
+    if not isinstance(said, dict):
+        raise not_readable("", shown(said), "OpenADR's notification, an object")
+    if "operation" not in said and "programID" in said:
+        return (_reading(validated(Object, said, ""), said, MessageType.NEW, feed, received_at),)
+    kind = said.get("objectType")
+    if kind != "EVENT":
+        raise not_readable("objectType", "nothing" if kind is None else shown(kind), '"EVENT": subscribe to no others')
+    operation = said.get("operation")
+    message_type = _OPERATIONS.get(operation.upper()) if isinstance(operation, str) else None
+    if message_type is None:
+        raise not_readable("operation", shown(operation), f"one of {', '.join(_OPERATIONS)}")
+    return (_reading(validated(Object, said.get("object"), "object"), said, message_type, feed, received_at),)
+
+
+def _reading(event: Object, said: Any, message_type: MessageType, feed: Feed, received_at: datetime) -> Reading:
+    notes = Notes(extra=dict(event.model_extra or {}))
+    content = _content(event, feed, received_at, notes)
+    deleted = message_type is MessageType.TERMINATE
+    over = deleted or _is_empty(event)
+    content = _over(content, received_at) if over else replace(content, message_type=message_type)
+    if over:  # what the object says is still the order
+        content = replace(content, text="", headline=f"RELEASED: {event.name or event.id}"[:HEADLINE_CHARS])
+    if deleted:  # its time is that of its last change
+        content = replace(content, issued_at=None)
+    digest = sha256([over, said.get("object", said)])
+    return Reading(
+        event_id=event.id,
+        revision=None,
+        content=content,
+        key=event.id or feed.source,
+        native_id=None if event.id else digest,
+        warnings=tuple(notes.warnings),
+        parsed=said,
+        whole=notes.whole,
+        own_digest=digest,
+        follows=None if event.id else Follows(own_id=f"openadr-{digest[:16]}", statements=(digest,)),
+        order=Order.ISSUED,
+    )
+
+
+def _content(event: Object, feed: Feed, received_at: datetime, notes: Notes) -> Content:
+    known = feed.names.programs.get(event.program, Named())
+    zone = ZoneInfo(feed.timezone)
+    starts_at, ends_at = _times(event, zone, received_at, notes)
+    instruction = _instruction(event, notes)
+    words = [str(value) for payload in _payloads(event) if payload.type in _ALERTS for value in payload.values]
+    asks = instruction.action is not None and instruction.action.asks
+    phase = next((_ALERTS[p.type] for p in _payloads(event) if p.type in _ALERTS), Phase.INFO)
+    phase = Phase.EVENT if asks or instruction.target_mw is not None else phase
+    headline = next(
+        (said for said in (*words, event.name) if said and said.strip()), f"OpenADR event of {event.program}"
+    )
+    targets = list(_targets(event))
+    areas = feed.names.targets
+    return Content(
+        mode=known.mode,
+        issuer=known.issuer,
+        program=known.program or event.program,
+        phase=phase,
+        severity=_severity(event, phase, known.mode),
+        issued_at=_time("modificationDateTime", event.modified, zone, notes)
+        or _time("createdDateTime", event.created, zone, notes),
+        effective_at=starts_at,
+        ends_at=ends_at,
+        end_kind=EndKind.SCHEDULED if ends_at else EndKind.UNTIL_RELEASED,
+        instruction=instruction,
+        zones=tuple(areas[target] for target in targets if target in areas),
+        resources=tuple(ResourceRef(scheme=RESOURCES, code=target) for target in targets if target not in areas),
+        headline=notes.cut("headline", headline, HEADLINE_CHARS),
+        text=notes.cut("text", "\n".join((*words, *_later(event))), TEXT_CHARS),
+        source_timezone=feed.timezone if feed.timezone != "UTC" else None,
+        extra=notes.extra,
+    )
+
+
+def _over(content: Content, received_at: datetime) -> Content:
+    """Before its start it is cancelled, after it released, as of now."""
+    if content.effective_at is not None and content.effective_at > received_at:
+        nothing = Instruction(action=Action.NONE, target_mw=0.0)
+        return replace(content, message_type=MessageType.CANCEL, instruction=nothing)
+    return replace(
+        content,
+        message_type=MessageType.TERMINATE,
+        phase=Phase.TERMINATION,
+        effective_at=received_at,
+        ends_at=received_at,
+        instruction=Instruction(action=Action.RELEASE, target_mw=0.0),
+    )
+
+
+# --- times ----------------------------------------------------------------------------------------------------------
+
+
+def _times(event: Object, zone: tzinfo, received_at: datetime, notes: Notes) -> tuple[datetime | None, datetime | None]:
+    """Start and end. The period is the event's, else that of its first interval."""
+    period = event.period or next((i.period for i in event.intervals if i.period), None) or Period()
+    is_now = isinstance(period.start, str) and period.start.startswith(_NOW)
+    starts_at = received_at if is_now else _time("start", period.start, zone, notes)
+    lasts = _lasts(event)
+    duration = _duration(lasts)
+    if lasts is not None and duration is None and not _is_open(lasts):
+        notes.warnings.append(f"duration {shown(lasts)} is not used: expected e.g. PT4H")
+    try:
+        return starts_at, starts_at + duration if starts_at and duration is not None else None
+    except OverflowError:
+        return starts_at, None
+
+
+def _is_empty(event: Object) -> bool:
+    """A duration of zero: how an event is cancelled that stays on the server."""
+    return _duration(_lasts(event)) == timedelta(0)
+
+
+def _lasts(event: Object) -> Any:
+    """The duration as it is written: of the whole event, else of its period."""
+    periods = (event.period, *(interval.period for interval in event.intervals[:1]))
+    written = (event.duration, *(period.duration for period in periods if period))
+    return next((duration for duration in written if duration is not None), None)
+
+
+def _is_open(written: Any) -> bool:
+    match = _DURATION.fullmatch(written) if isinstance(written, str) else None
+    return match is not None and int(match["years"] or 0) >= _OPEN_YEARS
+
+
+def _duration(written: Any) -> timedelta | None:
+    """ISO 8601 without years and months, which have no length of their own; None for anything else."""
+    match = _DURATION.fullmatch(written) if isinstance(written, str) else None
+    parts = {name: int(number) for name, number in match.groupdict().items() if number} if match else {}
+    if not parts or parts.get("years") or parts.get("months"):
+        return None
+    return timedelta(**{name: number for name, number in parts.items() if name not in ("years", "months")})
+
+
+def _time(name: str, written: Any, zone: tzinfo, notes: Notes) -> datetime | None:
+    if written is None:
+        return None
+    try:
+        return lenient(written, zone)
+    except PydanticCustomError as error:
+        notes.warnings.append(f"{name} {shown(written)} is not used: expected {error.message()}")
+        return None
+
+
+# --- what is asked, and of whom -------------------------------------------------------------------------------------
+
+
+def _payloads(event: Object) -> Iterator[Payload]:
+    """Of the interval that comes first."""
+    yield from event.intervals[0].payloads if event.intervals else ()
+
+
+def _instruction(event: Object, notes: Notes) -> Instruction:
+    found = {payload.type: payload for payload in _payloads(event)}
+    for kind in _POWER:
+        if kind in found:
+            return _power(event, found[kind], notes)
+    if "SIMPLE" in found:
+        level = next(iter(found["SIMPLE"].values), None)
+        if level in (0, "0", 0.0):
+            return Instruction(action=Action.NONE, target_mw=0.0)
+        notes.extra["simple_level"] = level
+        return Instruction(action=Action.REDUCE_LOAD)
+    words = found.get("DISPATCH_INSTRUCTION")
+    if words is not None:
+        notes.extra["dispatch_instruction"] = words.values
+        return Instruction()
+    return Instruction(action=Action.INFORMATIONAL, target_mw=0.0) if found else Instruction()
+
+
+def _power(event: Object, payload: Payload, notes: Notes) -> Instruction:
+    """A relative setpoint by its sign, an absolute one as the level that it is."""
+    unit = next((d.units for d in event.descriptors or () if d.payload_type == payload.type and d.units), "KW")
+    value = next(iter(payload.values), None)
+    amount = megawatts(value, unit)
+    if amount is None:
+        notes.warnings.append(f"{payload.type} {shown(value)} {unit} is not used: expected an amount of power")
+        return Instruction()
+    if payload.type == "DISPATCH_SETPOINT_RELATIVE":
+        if amount == 0:
+            return Instruction(action=Action.NONE, target_mw=0.0)
+        return Instruction(action=Action.REDUCE_LOAD if amount < 0 else Action.INCREASE_GEN, target_mw=abs(amount))
+    if amount < 0:
+        notes.warnings.append(f"{payload.type} {shown(value)} is not used: expected a level from 0")
+        return Instruction()
+    limits = payload.type == "IMPORT_CAPACITY_LIMIT"
+    action = Action.REDUCE_LOAD if limits else None
+    return Instruction(action=action, target_mw=amount, target_kind=TargetKind.ABSOLUTE)
+
+
+def _later(event: Object) -> Iterator[str]:
+    """What the intervals after the first say: people hear the first, and read the others."""
+    for number, interval in enumerate(event.intervals[1:], start=2):
+        said = ", ".join(f"{p.type} {' '.join(map(str, p.values))}" for p in interval.payloads)
+        yield f"Interval {number}: {said}"
+
+
+def _targets(event: Object) -> Iterator[str]:
+    """Words in 3.1; in 3.0 objects with a type and values."""
+    for target in event.targets or ():
+        values = target.get("values") if isinstance(target, dict) else [target]
+        for value in values if isinstance(values, list) else ():
+            if isinstance(value, str) and value:
+                yield value[:NAME_CHARS]
+
+
+def _severity(event: Object, phase: Phase, mode: Mode) -> Severity:
+    """Only 0, the highest, has a meaning that all servers share; a dispatch without a priority is as urgent."""
+    if mode is not Mode.ACTUAL:
+        return Severity.INFO
+    if event.priority == 0 or (event.priority is None and phase is Phase.EVENT):
+        return Severity.CRITICAL
+    return Severity.WARNING if phase in (Phase.EVENT, Phase.WARNING, Phase.ALERT) else Severity.NOTICE
+
+
+FORMAT = Format(read=read, accepted=200, unreadable=200, answer=received)

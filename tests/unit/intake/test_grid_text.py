@@ -1,0 +1,139 @@
+"""What is read in operators' free text, and above all what is not."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from intake.grid_text import READ_CHARS, read_text
+from model.event import Action, Phase, TargetKind
+
+REDUCE, RAISE, HOLD = Action.REDUCE_LOAD, Action.INCREASE_GEN, Action.HOLD
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "target_mw"),
+    [
+        ("reduce 12.5 MW no later than 13:30 EST", REDUCE, 12.5),
+        ("Curtail load at ACME.FOUNDRY1 by 1,250 kW.", REDUCE, 1.25),
+        ("Please cut demand by at least 19,226 megawatts now", REDUCE, 19226),
+        ("increase generation by 40MW", RAISE, 40),
+        ("Hold 12.5 MW until released", HOLD, 12.5),
+        ("Reduce 12.5 MW and hold 12.5 MW until released", REDUCE, 12.5),
+        ("Take no action.", Action.NONE, None),
+        ("Do not reduce 12.5 MW", Action.NONE, None),
+        # Numbers that are no order.
+        ("An increase of 300 MW in load is expected", None, None),
+        ("Please reduce load. A unit of 500 MW was lost.", None, None),
+        ("Load was reduced by 500 MW", None, None),
+        ("Please reduce 5 MWh", None, None),
+        ("reduce twelve MW", None, None),
+        ("Reduce 12.5 MW no later than 13:30 EST. We are short of 500 MW.", REDUCE, 12.5),
+    ],
+)
+def test_orders(text, action, target_mw):
+    said = read_text(text)
+    assert (said.action, said.target_mw, said.doubt) == (action, target_mw, "")
+
+
+def test_a_level_is_no_difference():
+    assert read_text("reduce load to 5 MW").target_kind is TargetKind.ABSOLUTE
+    assert read_text("reduce load by 5 MW").target_kind is TargetKind.RELATIVE
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("reduce 12.5 MW at 13:30 EST, then reduce 20 MW", "it orders several things"),
+        ("reduce 12.5 MW and hold 20 MW", "it names several amounts"),
+        ("Reduce 5 MW, then 20 MW.", "it names several amounts"),
+        ("Reduce 12.5 MW of 40 MW; 500 MW are short", "it names several amounts"),
+        ("reduce 5 MW at A, increase generation by 5 MW at B", "it orders several things"),
+        ("reduce 5 MW. No action is required.", "it orders megawatts and no action"),
+        ("Max Gen Event Step 2 Termination. reduce 5 MW", "it speaks of an end and orders megawatts"),
+        ("resource ACME.A1 and resource ACME.B2: reduce 5 MW", "it names several resources"),
+        ("EEA 2. " + "x" * READ_CHARS, "it is longer than 4000 characters"),
+    ],
+)
+def test_two_opinions_are_for_a_person(text, doubt):
+    assert read_text(text).doubt == doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "phase", "detail", "program"),
+    [
+        ("Maximum Generation Event Step 2 Declaration", Phase.EVENT, "Max Gen Event Step 2", "MAXGEN"),
+        ("Max Gen Emergency Event Step 1a", Phase.EVENT, "Max Gen Event Step 1a", "MAXGEN"),
+        ("MaxGen Warning", Phase.WARNING, "Max Gen Warning", "MAXGEN"),
+        ("Maximum Generation Alert", Phase.ALERT, "Max Gen Alert", "MAXGEN"),
+        ("Max Gen Event Step 2. LMR Deployment: EDR offers stay", Phase.EVENT, "Max Gen Event Step 2", "LMR"),
+        ("Capacity Advisory for tomorrow", Phase.ADVISORY, "Capacity Advisory", ""),
+        ("NERC EEA Level 2 is in effect", Phase.EVENT, "EEA 2", ""),
+        ("Energy Emergency Alert 1", Phase.WARNING, "EEA 1", ""),
+        ("The cafeteria is closed", None, "", ""),
+    ],
+)
+def test_phases(text, phase, detail, program):
+    said = read_text(text)
+    assert (said.phase, said.detail, said.program) == (phase, detail, program)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("Max Gen Event Step 2 Termination.", True),
+        ("MISO is terminating the Max Gen Event", True),
+        ("The Max Gen Warning has been cancelled", True),
+        ("All resources released.", True),
+        ("Max Gen Event Step 2: hold until released", False),
+        ("Max Gen Event Step 2, until terminated", False),
+        ("Max Gen Event Step 2 has not been terminated", False),
+        ("The event is not terminated", False),
+        ("Max Gen Event Step 2: notice of termination will follow", False),
+        ("Max Gen Event Step 2 Declaration", False),
+    ],
+)
+def test_an_end_is_no_mere_word(text, ends):
+    assert read_text(text).ends is ends
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Local Resource Zone 4.", ["4"]),
+        ("LRZ 4, 5 and 7", ["4", "5", "7"]),
+        ("LRZs 1-7", ["1", "2", "3", "4", "5", "6", "7"]),
+        ("Local Resource Zones 8 through 10", ["8", "9", "10"]),
+        ("LRZ 4, 12.5 MW at 13:30", ["4"]),
+        ("LRZ 4, 07/14/2026", ["4"]),
+        ("zone 4", []),
+    ],
+)
+def test_zones(text, codes):
+    assert [zone.code for zone in read_text(text).zones] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "drill"),
+    [
+        ("OPERATOR DRILL - OPERATOR DRILL. Max Gen", True),
+        ("This is a drill; take no action", True),
+        ("DRILL: Max Gen Event", True),
+        ("This is not a drill. Max Gen Event", False),
+        ("Not an operator drill", False),
+        ("drilling rigs reduce load", False),
+    ],
+)
+def test_drills_say_so(text, drill):
+    assert read_text(text).drill is drill
+
+
+def test_eastern_standard_time_holds_in_summer():
+    """13:30 EST in July is 18:30 UTC, though the clocks in the east then show daylight time."""
+    said = read_text("effective from 07/14/2026 13:30 EST until 07/14/2026 24:00, no later than 07/14/2026 13:45 CDT")
+    assert said.starts_at == datetime(2026, 7, 14, 18, 30, tzinfo=UTC)
+    assert said.ends_at == datetime(2026, 7, 15, 5, 0, tzinfo=UTC)
+    assert said.due_at == datetime(2026, 7, 14, 18, 45, tzinfo=UTC)
+
+
+def test_a_day_there_is_not_is_no_time():
+    assert read_text("effective 02/30/2026 13:30 EST").starts_at is None
