@@ -13,6 +13,7 @@ from store.codec import mapping
 from tests.simulation.database import Note
 from tests.simulation.vendors import Record, Vendors
 
+CLOCKS_APART = 5.0  # seconds, at most, between the clocks of two processes that follow each other
 STOP_SECONDS = 0.25  # after a supersession's commit no vendor create begins later than this
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -34,11 +35,16 @@ class Row:
     revision: int
     overtime: bool
     lane: int
-    redial: bool
+    follows: str | None
     state: State = State.PENDING
+    known_at: float | None = None  # when we learned that the vendor has it
     stopped_at: float | None = None
     claimed: bool = False  # a vendor may have been asked
     created: dict[int, int] = field(default_factory=dict)  # things the vendor took, by part
+
+    @property
+    def redial(self) -> bool:
+        return self.channel == ChannelName.VOICE and self.follows is not None
 
 
 @dataclass(slots=True)
@@ -72,11 +78,12 @@ class Watch:
         self.now: Callable[[], datetime] = lambda: _EPOCH
         self._time = time
         self._vendors = vendors
-        self._policies = policies
+        self.policies = policies
         self._lines: dict[str, str] = {}
         self._taken_at: dict[str, float] = {}
         self.longest_call = 0.0  # how long a line was in use, in seconds
         self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
+        self._calls_of: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
         self._handlers = {
             "event new": self._event,
             "event": self._event,
@@ -110,9 +117,23 @@ class Watch:
 
     def _row_new(self, note: Note) -> None:
         overtime = bool(mapping(note.h).get("overtime"))
-        redial = note.d == ChannelName.VOICE and note.j is not None
-        self.rows[note.a] = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime, note.i, redial)
+        row = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime, note.i, note.j)
+        self.rows[row.id] = row
         self.events[note.b].planned = True
+        if row.redial:
+            self._redialled(row)
+        if row.channel == ChannelName.VOICE and row.kind == "alert":
+            self._calls_of[row.event_pk, row.revision, row.person or ""].append(row)
+
+    def _redialled(self, row: Row) -> None:
+        """At most so many as the policy says for each person, each after another call, a number twice at most."""
+        calls = self._calls_of[row.event_pk, row.revision, row.person or ""]
+        same = [r for r in calls if r.redial and (r.claimed or r.state is not State.SUPERSEDED)]
+        self._must(not any(r.follows == row.follows for r in same), f"two re-dials after one call: {row}")
+        numbers = [r.address for r in (*same, row) if r.address == self.rows[r.follows or ""].address]
+        self._must(len(numbers) == len(set(numbers)), f"a number is re-dialled twice: {row}")
+        allowed = self.policies[self.events[row.event_pk].policy].redials
+        self._must(len(same) < allowed, f"{len(same) + 1} re-dials of {allowed}: {row}")
 
     def _row(self, note: Note) -> None:
         before, after, row = State(note.c), State(note.d), self.rows[note.a]
@@ -121,6 +142,8 @@ class Watch:
         self._must(before.may_become(after), f"not in the table of states: {before} -> {after}, {row}")
         row.state = after
         row.claimed = row.claimed or after is State.SENDING
+        if row.known_at is None and after is State.SENT:
+            row.known_at = self._time()
         if after is State.SUPERSEDED:
             row.stopped_at = row.stopped_at or self._time()
 
@@ -215,6 +238,16 @@ class Watch:
         self._not_stopped(row, event)
         if row.channel == ChannelName.VOICE and row.kind == "alert" and not row.overtime:
             self._can_finish(row, event)
+        if row.redial:
+            self._soon_enough(row, event)
+
+    def _soon_enough(self, row: Row, event: Known) -> None:
+        """The same number rings again within the policy's time, and only when the call before is over."""
+        before = self.rows[row.follows or ""]
+        self._must(before.state.terminal, f"called again while it still rings: {row}")
+        if before.address == row.address and before.known_at is not None:
+            since, within = self._time() - before.known_at, self.policies[event.policy].redial_within_seconds
+            self._must(since <= within + CLOCKS_APART, f"called again after {since:.1f} s: {row}")
 
     def _not_stopped(self, row: Row, event: Known) -> None:
         self._fresh(row.stopped_at, row)
@@ -227,7 +260,7 @@ class Watch:
             self._must(late <= STOP_SECONDS, f"asked {late:.3f} s after it was stopped: {row}")
 
     def _can_finish(self, row: Row, event: Known) -> None:
-        policy = self._policies[event.policy]
+        policy = self.policies[event.policy]
         seconds = policy.ring_seconds + policy.call_seconds + policy.dial_margin_seconds
         ends_at = self.now() + timedelta(seconds=seconds)
         until = event.work_until[row.revision]

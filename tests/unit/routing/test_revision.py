@@ -73,7 +73,7 @@ def test_cannot_comply_brings_the_next_forward_once_for_each():
     rows, agenda = started()
     cannot = reply("ana", Answer.CANNOT_COMPLY, at=SOON)
     change = revise(facts(event(), rows, agenda=agenda, replies=[cannot], now=SOON))
-    [(brought, by)] = change.bring_forward
+    [(brought, by, _)] = change.bring_forward
     assert by == cannot.id
     assert next(a for a in agenda if a.id == brought).asleep  # the sleeping group is the earliest
     agenda = [replace(a, brought_by=by, due_at=SOON) if a.id == brought else a for a in agenda]
