@@ -69,6 +69,7 @@ class Hold(StrEnum):
     LINES = "lines"
     NUMBER_BUSY = "number_busy"
     CHANNEL_RATE = "channel_rate"
+    PERSON_LIMIT = "person_limit"
 
 
 class CallEnd(StrEnum):

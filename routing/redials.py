@@ -6,7 +6,7 @@ The same number once more (a repeated call often passes Do Not Disturb), then th
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from model.plan import CallEnd, ChannelName, Kind, Notification, State
+from model.plan import CallEnd, ChannelName, Hold, Kind, Notification, State
 from routing import objective, planner
 from routing.facts import Facts, was_told
 from routing.planner import Case
@@ -44,9 +44,14 @@ def last_ring(facts: Facts) -> Notification | None:
     done = calls.keys() | objective.answered(facts) | objective.not_needed(facts, rows)
     if not all(n.person in done for n in running):
         return None
-    if any(not n.state.terminal for each in calls.values() for n in each) or any(redials(facts)):
+    if any(_may_ring(n) for each in calls.values() for n in each) or any(redials(facts)):
         return None
     return max((n for n in running if n.channel is ChannelName.VOICE), key=lambda n: n.id, default=None)
+
+
+def _may_ring(row: Notification) -> bool:
+    """Whoever has been rung as often as may be is not waited for."""
+    return not row.state.terminal and row.hold is not Hold.PERSON_LIMIT
 
 
 def _calls(facts: Facts) -> dict[str, list[Notification]]:

@@ -40,7 +40,7 @@ from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
 PHONES = (ChannelName.VOICE, ChannelName.SMS)
-LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY})
+LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT})
 
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
 

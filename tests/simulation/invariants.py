@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from model.plan import ChannelName, State
 from model.ports import Send
@@ -13,6 +14,7 @@ from store.codec import mapping
 from tests.simulation.database import Note
 from tests.simulation.vendors import Record, Vendors
 
+TEN_MINUTES = timedelta(minutes=10)
 CLOCKS_APART = 5.0  # seconds, at most, between the clocks of two processes that follow each other
 STOP_SECONDS = 0.25  # after a supersession's commit no vendor create begins later than this
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -63,6 +65,14 @@ class Known:
     stopped_at: dict[int, float | None] = field(default_factory=dict)
 
 
+class Rung(NamedTuple):
+    """A call to somebody, whatever came of it."""
+
+    attempt: str
+    event_pk: str
+    at: datetime
+
+
 class Watch:
     """`time` gives the world's seconds, `now` the present process's clock. Raises Broken."""
 
@@ -83,6 +93,7 @@ class Watch:
         self._taken_at: dict[str, float] = {}
         self.longest_call = 0.0  # how long a line was in use, in seconds
         self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
+        self._rung_at: dict[str, list[Rung]] = defaultdict(list)
         self._calls_of: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
         self._handlers = {
             "event new": self._event,
@@ -166,7 +177,23 @@ class Watch:
         channel, at = ChannelName(note.c), _instant(note.e)
         if channel is ChannelName.VOICE:
             self._reserve(self.rows[note.b])
+            self._rung(note.a, self.rows[note.b], at)
         self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
+
+    def _rung(self, attempt: str, row: Row, at: datetime) -> None:
+        """Nobody is rung more often than four times in ten minutes, a fifth time for a critical event they know not."""
+        if row.kind != "alert" or row.person is None:
+            return
+        rung = self._rung_at[row.person]
+        lately = [r for r in rung if self._rang(r) and at - TEN_MINUTES < r.at]
+        first = row.lane == 0 and not any(r.event_pk == row.event_pk for r in lately)
+        self._must(len(lately) < 4 + first, f"rung {len(lately) + 1} times in ten minutes: {row}")
+        hour = [r for r in rung if self._rang(r) and at - timedelta(hours=1) < r.at]
+        self._must(len(hour) < 10 + 6 * first, f"rung {len(hour) + 1} times in an hour: {row}")
+        rung.append(Rung(attempt, row.event_pk, at))
+
+    def _rang(self, rung: "Rung") -> bool:
+        return self.attempts[rung.attempt][1] not in ("failed", "absent")
 
     def _attempt(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, note.d)
