@@ -28,6 +28,7 @@ from config.settings import Settings
 from heartbeat import vital_signs
 from heartbeat.hearing import Hearing
 from heartbeat.sweeper import Sweeper
+from model import limits
 from model.clock import Clock
 from model.errors import Unavailable
 from model.ids import Ids
@@ -115,6 +116,7 @@ class Service:
                 lines=self.phones.lines,
                 calls_per_second=self.phones.calls_per_second,
                 slack_per_second=settings.slack_per_second,
+                calls_a_person=limits.times(settings.person_limits_times),
             ),
             house=self.house,
             tracer=tracer,

@@ -20,10 +20,12 @@ def world(clock: Clock, api_url: str) -> World:
 def demo_settings(settings: Settings, api_url: str, standins_url: str) -> Settings:
     """The settings of the demo: every vendor is a stand-in, every secret is known."""
     play = SandboxSettings()
+    given = settings.model_dump(exclude_unset=True)
     return load_settings(
-        **settings.model_dump(exclude_unset=True)
+        **given
         | {
             "public_url": api_url,
+            "person_limits_times": settings.person_limits_times if "person_limits_times" in given else 10,
             "twilio_account_sid": play.twilio_account_sid,
             "twilio_auth_token": play.twilio_auth_token,
             "twilio_from": play.default_sender,

@@ -42,6 +42,7 @@ def policy_problems(policy: Policy) -> list[str]:
             f"no call can ever finish in time: ring_seconds {policy.ring_seconds} + call_seconds {policy.call_seconds}"
             f" + dial_margin_seconds {policy.dial_margin_seconds} = {needed}, sla_seconds is {policy.sla_seconds}"
         )
+    found += _too_late_for_anyone(policy, needed)
     starts = [step.after_seconds for step in policy.steps]
     if any(b < a for a, b in pairwise(starts)):
         found.append(f"expected the steps in order of after_seconds, found {starts}")
@@ -50,6 +51,16 @@ def policy_problems(policy: Policy) -> list[str]:
     if starts and max(starts) >= policy.sla_seconds:
         found.append(f"a step at {max(starts)} s comes after the deadline, sla_seconds is {policy.sla_seconds}")
     return found
+
+
+def _too_late_for_anyone(policy: Policy, needed: int) -> Iterator[str]:
+    """Every step that calls begins so late that none of its calls can be over in time."""
+    starts = [step.after_seconds for step in policy.steps if ChannelName.VOICE in step.channels]
+    if starts and needed <= policy.sla_seconds < min(starts) + needed:
+        yield (
+            f"no step calls in time: the first call is at after_seconds {min(starts)} + {needed} for a call"
+            f" = {min(starts) + needed}, sla_seconds is {policy.sla_seconds}"
+        )
 
 
 def _too_late_for_everyone(policy: Policy, needed: int) -> Iterator[str]:

@@ -42,6 +42,8 @@ _DAY_SECONDS = 86_400
 _seconds = f.whole(0, _DAY_SECONDS, "seconds")
 _some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
 
+MOST_NEEDED = 10_000
+MOST_REDIALS = 2  # with the first call three rings, which is what an event may ask of a person
 MIN_REMINDER, MAX_REMINDER = 5, 10_080  # minutes; a week
 
 # What a person can be told on; the Slack channel and PagerDuty are the team's, once per event.
@@ -119,7 +121,15 @@ class Reader:
         phone = entry.optional("phone", f.phone, None)
         sms = entry.optional("sms", _sms, phone)
         slack = entry.optional("slack", f.slack_user, None)
-        methods = ((ChannelName.VOICE, phone), (ChannelName.SMS, sms), (ChannelName.SLACK_DM, slack))
+        other_phone = entry.optional("other_phone", f.phone, None)
+        if other_phone and phone in (None, other_phone) and (node := entry.given("other_phone")):
+            self._problems.add(node, 'expected another number than "phone", which is called first')
+        methods = (
+            (ChannelName.VOICE, phone),
+            (ChannelName.VOICE, other_phone),
+            (ChannelName.SMS, sms),
+            (ChannelName.SLACK_DM, slack),
+        )
         if not any(entry.given(n) for n in ("phone", "sms", "slack")):
             self._problems.add(entry.node, 'expected "phone", "sms" or "slack": nobody could be told otherwise')
         reminder = entry.optional("handoff_reminder", _reminder, None)
@@ -153,11 +163,14 @@ class Reader:
             id=name,
             objective=entry.optional("objective", f.choice(Objective), default.objective),
             level=entry.optional("level", f.choice(Level), default.level),
+            quorum=entry.optional("quorum", f.whole(1, MOST_NEEDED, "people"), default.quorum),
             sla_seconds=entry.optional("sla_seconds", _some_seconds, default.sla_seconds),
             ring_seconds=entry.optional("ring_seconds", f.whole(5, 600, "seconds"), default.ring_seconds),
             call_seconds=entry.optional("call_seconds", _some_seconds, default.call_seconds),
             dial_margin_seconds=entry.optional("dial_margin_seconds", _seconds, default.dial_margin_seconds),
             asleep_delay_seconds=entry.optional("asleep_delay_seconds", _seconds, default.asleep_delay_seconds),
+            redials=entry.optional("redials", f.whole(0, MOST_REDIALS, "calls"), default.redials),
+            redial_within_seconds=entry.optional("redial_within_seconds", _some_seconds, default.redial_within_seconds),
             effective_at_counts=entry.optional("effective_at_counts", f.truth, default.effective_at_counts),
             steps=entry.required("steps", f.each(self._nested(self._step)), ()),
         )

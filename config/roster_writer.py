@@ -96,12 +96,14 @@ def resource(roster: Roster, scheme: str, code: str) -> Data | None:
 
 
 def _person(person: Person) -> Data:
-    phone, sms = person.address(ChannelName.VOICE), person.address(ChannelName.SMS)
+    phones, sms = person.addresses(ChannelName.VOICE), person.address(ChannelName.SMS)
+    phone, other_phone = (*phones, None, None)[:2]
     return _given(
         {
             "name": person.name,
             "timezone": person.timezone,
             "phone": phone,
+            "other_phone": other_phone,
             "sms": None if sms == phone else sms or False,
             "slack": person.address(ChannelName.SLACK_DM),
             "awake": None if person.awake == AwakeHours() else _awake(person.awake),

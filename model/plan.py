@@ -70,6 +70,7 @@ class Hold(StrEnum):
     NUMBER_BUSY = "number_busy"
     CHANNEL_RATE = "channel_rate"
     BROKEN = "broken"  # no words can be made for it: our own mistake
+    PERSON_LIMIT = "person_limit"
 
 
 class CallEnd(StrEnum):

@@ -44,7 +44,11 @@ class Person:
 
     def address(self, channel: ChannelName) -> str | None:
         """The first address on that channel, None when there is none."""
-        return next((m.address for m in self.methods if m.channel is channel), None)
+        return next(iter(self.addresses(channel)), None)
+
+    def addresses(self, channel: ChannelName) -> tuple[str, ...]:
+        """All addresses on that channel, the first choice first."""
+        return tuple(m.address for m in self.methods if m.channel is channel)
 
 
 class PagerDutyMode(StrEnum):
@@ -91,25 +95,36 @@ class Objective(StrEnum):
 
     ANYONE = "anyone"
     EVERYONE = "everyone"  # of all steps
+    QUORUM = "quorum"  # so many of them as the policy says
 
 
 class Level(StrEnum):
-    ACKNOWLEDGED = "acknowledged"
+    """What a person must have done to count."""
+
+    ACKNOWLEDGED = "acknowledged"  # accepted, by a key, a button, a word or the API
+    REACHED = "reached"  # that, or picked up a phone that no machine answered; who cannot comply does not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The escalation policy. Seconds count from our receipt of the revision that needs an answer."""
+    """The escalation policy. Seconds count from our receipt of the revision that needs an answer.
+
+    `quorum`: how many people an objective `quorum` needs. `redials`: how often a person is called again whom a call did
+    not reach, 0 for never; the same number begins to ring again within `redial_within_seconds` of its first call.
+    """
 
     id: str
     steps: tuple[Step, ...]
     objective: Objective = Objective.ANYONE
     level: Level = Level.ACKNOWLEDGED
+    quorum: int = 1
     sla_seconds: int = 600
     ring_seconds: int = 25
     call_seconds: int = 90
     dial_margin_seconds: int = 5
     asleep_delay_seconds: int = 150
+    redials: int = 2
+    redial_within_seconds: int = 170
     effective_at_counts: bool = True
 
 

@@ -89,6 +89,8 @@ class Jobs:
                     until=now + timedelta(seconds=seconds) + lines.SLACK,
                     lines=self._limits.lines,
                     per_second=self._limits.calls_per_second,
+                    numbers=self._phones_of(row, roster),
+                    limits=self._limits.calls_a_person,
                 )
                 if is_call
                 else None,
@@ -96,6 +98,11 @@ class Jobs:
             ),
             trace=batch.traces.get(row.id, ""),
         )
+
+    def _phones_of(self, row: Notification, roster: Roster) -> tuple[str, ...]:
+        person = roster.people.get(row.person or "")
+        known = person.addresses(ChannelName.VOICE) if person else ()
+        return tuple(dict.fromkeys((row.address, *known)))
 
     def _turn_of(self, row: Notification) -> Turn | None:
         """What this process allows itself, others may have used: the database knows (calls: see Call)."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from model.limits import CALLS, Limit
 from model.plan import ChannelName
 
 
@@ -29,7 +30,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the vendors' accounts allow. `at_once`: requests in the air of this process, by channel."""
+    """What the vendors' accounts allow, and `calls_a_person`: how often one person may be rung."""
 
     lines: int = 5
     calls_per_second: float = 1.0
@@ -37,6 +38,7 @@ class Limits:
     slack_burst: int = 5
     pagerduty_per_second: float = 2.0
     pagerduty_burst: int = 20
+    calls_a_person: tuple[Limit, ...] = CALLS
 
     def paces(self) -> dict[ChannelName, Pace]:
         slack = Pace(self.slack_per_second, self.slack_burst)

@@ -94,8 +94,8 @@ def save_change(conn: Connection, facts: Facts, change: PlanChange, cause: str) 
     plans.supersede(conn, change.supersede, change.reason)
     plans.request_cut(conn, change.cut, change.reason, case.now)
     plans.finish_agenda(conn, change.drop_agenda, AgendaState.SUPERSEDED, case.now)
-    for agenda_id, reply_id in change.bring_forward:
-        plans.bring_forward(conn, agenda_id, case.now, reply_id, "brought forward: somebody cannot comply")
+    for agenda_id, by, why in change.bring_forward:
+        plans.bring_forward(conn, agenda_id, case.now, by, f"brought forward: {why}")
     plans.add_notifications(conn, change.add)
     plans.add_agenda(conn, change.add_agenda)
     for verdict in change.verdicts:

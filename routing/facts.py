@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from model.plan import (
     Agenda,
@@ -17,8 +18,7 @@ from model.plan import (
     Reach,
     State,
 )
-from model.reply import Answer, Reply
-from model.roster import Objective
+from model.reply import Reply
 from model.verdict import Verdict
 from routing import planner
 from routing.capacity import Call
@@ -46,24 +46,6 @@ class Facts:
         """Each person's last word on the revision that needs an answer."""
         return {r.person: r for r in self.replies if r.revision == self.revision}
 
-    def acceptances(self) -> list[Reply]:
-        """Of those who accepted and did not take it back, in order."""
-        accepted = [r for r in self.latest_replies().values() if r.answer is Answer.ACKNOWLEDGE]
-        return sorted(accepted, key=lambda r: r.received_at)
-
-    def accepted_by(self) -> Reply | None:
-        """Who fulfils the objective: the first who accepted; where everyone must, the last, once all have."""
-        accepted = self.acceptances()
-        if not self.everyone:
-            return accepted[0] if accepted else None
-        missing = self.people() - {r.person for r in accepted}
-        return accepted[-1] if accepted and not missing and not self.open_agenda(AgendaKind.STEP) else None
-
-    @property
-    def everyone(self) -> bool:
-        """Everybody on the timetable must accept."""
-        return self.case.policy.objective is Objective.EVERYONE
-
     def people(self) -> set[str]:
         """Who is asked for an answer to this revision, as far as their step is due."""
         return {n.person for n in self.rows(revision=self.revision) if n.person}
@@ -83,6 +65,14 @@ class Facts:
         return sorted(rows, key=lambda a: (a.due_at, a.step))
 
 
+class Brought(NamedTuple):
+    """A step called before its time, since `by` (a reply, or a call that was the last) happened; `why` in words."""
+
+    agenda_id: str
+    by: str
+    why: str
+
+
 @dataclass(slots=True)
 class PlanChange:
     """What revise decided. Lists of ids refer to rows as they were in the facts."""
@@ -92,7 +82,7 @@ class PlanChange:
     supersede: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
     drop_agenda: list[str] = field(default_factory=list)
-    bring_forward: list[tuple[str, str]] = field(default_factory=list)  # (agenda id, reply id)
+    bring_forward: list[Brought] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     reach: Reach | None = None

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from model.event import EventStatus
 from model.plan import Agenda, AgendaKind, PagerDutyAction
+from model.roster import Level
 from model.verdict import Outcome
-from routing import fitting, planner
+from routing import fitting, objective, planner
 from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
 from routing.verdicts import verdicts
 
@@ -13,11 +14,13 @@ from routing.verdicts import verdicts
 def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     """A step is due: ask the rota again and tell who was not told yet."""
     change = PlanChange()
-    open_ = facts.case.event.status is EventStatus.OPEN and facts.accepted_by() is None
+    open_ = facts.case.event.status is EventStatus.OPEN and objective.met_by(facts) is None
     if open_ and agenda.revision == facts.revision:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
         waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
         plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
+        spared = objective.not_needed(facts, plan.notifications)
+        plan = replace(plan, notifications=tuple(n for n in plan.notifications if n.person not in spared))
         plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)
         if not plan.notifications:
@@ -29,7 +32,7 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
 def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
     """Nobody has acknowledged by 60 % of the time: PagerDuty is asked to wake its people, then the record resolved."""
     change = PlanChange()
-    if facts.case.event.status is not EventStatus.OPEN or facts.accepted_by() or agenda.revision != facts.revision:
+    if facts.case.event.status is not EventStatus.OPEN or objective.met_by(facts) or agenda.revision != facts.revision:
         return change
     records = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
     if records:
@@ -49,12 +52,13 @@ def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
     if facts.case.event.status is not EventStatus.OPEN or decided or agenda.revision != facts.revision:
         return change
     late = facts.case.event.late
-    accepted = len(facts.acceptances()) if facts.everyone else 0
-    some = f"{accepted} of {len(facts.people())}" if accepted else ""
-    why = f"only {some} accepted in time" if some else "nobody accepted in time"
+    reached = facts.case.policy.level is Level.REACHED
+    some, done = objective.how_many(facts), "was reached" if reached else "accepted"
+    why = objective.left_open(facts) or (f"only {some} {done} in time" if some else f"nobody {done} in time")
     change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else why)
     if not late:
         who = f"ONLY {some} HAVE" if some else "NOBODY HAS"
-        note = f"{who} ACCEPTED by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
+        short = objective.left_open(facts).upper() or f"{who} {'BEEN REACHED' if reached else 'ACCEPTED'}"
+        note = f"{short} by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
         change.add += [*thread_line(facts, note, agenda.id), *planner.admin_rows(facts.case, note)]
     return change

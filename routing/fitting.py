@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from model.plan import Agenda, ChannelName, Kind, Notification, Plan, Reach, Ring, State
-from routing import planner
+from routing import objective, planner
 from routing.capacity import Grant, grant, pushed_out
 from routing.facts import Facts, PlanChange
 from routing.forecast import forecast
@@ -81,7 +81,7 @@ def refit(facts: Facts, change: PlanChange) -> None:
     pending = [n for n in facts.rows(revision=facts.revision) if _is_call(n) and n.state is State.PENDING]
     dropped = set(change.supersede)
     own = [n for n in pending if n.id not in dropped and not _late(n)]
-    over = facts.accepted_by() is not None or case.now >= case.event.work_until
+    over = objective.met_by(facts) is not None or case.now >= case.event.work_until
     if not own or over or any(_is_call(n) for n in change.add):
         return
     reach = _fit(replace(case, own=()), own).reach()
@@ -117,7 +117,8 @@ def _names(case: Case, people: Sequence[str]) -> str:
 
 
 def _is_call(row: Notification) -> bool:
-    return row.kind is Kind.ALERT and row.channel is ChannelName.VOICE
+    """The first ring of somebody: a line is promised for that, and a re-dial takes what is left."""
+    return row.kind is Kind.ALERT and row.channel is ChannelName.VOICE and not row.redial
 
 
 def _late(row: Notification) -> bool:

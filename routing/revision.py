@@ -18,8 +18,9 @@ from model.plan import (
 )
 from model.reply import Answer, Reply
 from model.verdict import Outcome, Verdict
-from routing import fitting, planner
+from routing import fitting, objective, planner
 from routing.facts import (
+    Brought,
     Facts,
     PlanChange,
     escalates,
@@ -33,11 +34,13 @@ from routing.facts import (
     thread_line,
     was_told,
 )
+from routing.objective import Counted
+from routing.redials import last_ring, redials
 from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
 PHONES = (ChannelName.VOICE, ChannelName.SMS)
-LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.BROKEN})
+LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN})
 
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
 
@@ -120,7 +123,7 @@ def _notes(facts: Facts, change: PlanChange) -> None:
 
 
 def _objective(facts: Facts, change: PlanChange) -> None:
-    accepted = facts.accepted_by()
+    accepted = objective.met_by(facts)
     verdict = facts.verdict()
     if accepted is not None:
         _settle(facts, change, accepted, verdict)
@@ -132,24 +135,32 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     cannot = [r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY]
     for reply in cannot:
         _next_person(facts, change, reply)
-    if cannot and not facts.open_agenda(AgendaKind.STEP) and not _still_ringing(facts):
-        last = max(cannot, key=lambda r: r.received_at)
-        change.add += planner.admin_rows(
-            facts.case, f"{name(facts, last.person)} cannot comply and nobody is left to call"
-        )
+    again = list(redials(facts))
+    change.add += again
+    if (last := last_ring(facts)) is not None:
+        _nobody_answered(facts, change, last)
+    if facts.open_agenda(AgendaKind.STEP) or again or facts.case.now >= facts.case.event.work_until:
+        return
+    if cannot and not _still_ringing(facts):
+        who = name(facts, max(cannot, key=lambda r: r.received_at).person)
+        change.add += planner.admin_rows(facts.case, f"{who} cannot comply and nobody is left to call")
+    elif last is not None:
+        change.add += planner.admin_rows(facts.case, "no phone rings any more and nobody is left to call")
 
 
 def _leave_alone(facts: Facts, change: PlanChange) -> None:
-    """Others must accept too; who has is not called again."""
-    accepted = {r.person for r in facts.acceptances()}
-    if accepted:
-        change.reason = "accepted already"
-        stop(facts, change, [n for n in facts.rows(revision=facts.revision) if n.person in accepted])
+    """Others must answer too; who has is not called again."""
+    rows = list(facts.rows(revision=facts.revision))
+    done = objective.answered(facts) | objective.not_needed(facts, rows)
+    if done:
+        change.reason = "answered already"
+        stop(facts, change, [n for n in rows if n.person in done])
 
 
-def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict | None) -> None:
+def _settle(facts: Facts, change: PlanChange, accepted: Counted, verdict: Verdict | None) -> None:
     """Somebody has it: phones stop, later steps are never called, those who were rung hear that it is over."""
-    change.reason = f"{name(facts, accepted.person)} has accepted"
+    done = "has accepted" if accepted.person in facts.latest_replies() else "was reached"
+    change.reason = f"{name(facts, accepted.person)} {done}"
     alerts = [n for n in facts.rows(revision=facts.revision) if n.person]
     stop(facts, change, alerts)
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
@@ -157,12 +168,10 @@ def _settle(facts: Facts, change: PlanChange, accepted: Reply, verdict: Verdict 
     if has_pagerduty(facts):
         change.add.append(_acknowledge_pagerduty(facts))
     if verdict is None or verdict.outcome is Outcome.REOPENED:
-        in_time = accepted.received_at <= facts.case.event.deadline_at
+        in_time = accepted.at <= facts.case.event.deadline_at
         outcome = Outcome.MET if in_time else Outcome.MISSED
         late = "late at the source" if facts.case.event.late else "after the deadline"
-        who = f"all {len(facts.people())}, the last" if facts.everyone else ""
-        by = " ".join(filter(None, (who, name(facts, accepted.person))))
-        why = f"accepted by {by} at {accepted.received_at:%H:%M:%S} UTC"
+        why = objective.how_met(facts, accepted)
         change.verdicts += verdicts(facts, outcome, why if in_time else f"{late}: {why}")
 
 
@@ -173,7 +182,7 @@ def _acknowledge_pagerduty(facts: Facts) -> Notification:
     return planner.pagerduty_row(facts.case, newest.address, PagerDutyAction.ACKNOWLEDGE, number, follows=newest.id)
 
 
-def _courtesies(facts: Facts, accepted: Reply) -> Iterator[Notification]:
+def _courtesies(facts: Facts, accepted: Counted) -> Iterator[Notification]:
     """One text to each who was rung before and did not answer."""
     spoke = {r.person for r in facts.replies} | {accepted.person}
     for row in facts.rows(revision=facts.revision):
@@ -182,7 +191,7 @@ def _courtesies(facts: Facts, accepted: Reply) -> Iterator[Notification]:
             spoke.add(row.person)
             person = facts.case.roster.people.get(row.person)
             if person and (sms := person.address(ChannelName.SMS)):
-                details = {"by": name(facts, accepted.person), "at": accepted.received_at.isoformat()}
+                details = {"by": name(facts, accepted.person), "at": accepted.at.isoformat()}
                 yield planner.row(
                     facts.case,
                     Kind.COURTESY,
@@ -196,14 +205,19 @@ def _courtesies(facts: Facts, accepted: Reply) -> Iterator[Notification]:
 
 def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
     """Somebody cannot comply: the earliest group or step not yet due is brought forward to now, once per answer."""
-    if any(a.brought_by == reply.id for a in facts.agenda):
-        return
     waiting = facts.open_agenda(AgendaKind.STEP)
-    taken = {agenda_id for agenda_id, _ in change.bring_forward}
+    taken = {brought.agenda_id for brought in change.bring_forward}
     free = (a for a in waiting if a.id not in taken and a.brought_by is None and a.cause != planner.NOBODY_YET)
     following = next(free, None)
-    if following is not None:
-        change.bring_forward.append((following.id, reply.id))
+    if following is not None and not any(a.brought_by == reply.id for a in facts.agenda):
+        change.bring_forward.append(Brought(following.id, reply.id, "somebody cannot comply"))
+
+
+def _nobody_answered(facts: Facts, change: PlanChange, last: Notification) -> None:
+    """The last ring of the running step was in vain: the next one is called at once, unless that is on its way."""
+    waiting = [a for a in facts.open_agenda(AgendaKind.STEP) if a.cause != planner.NOBODY_YET]
+    if waiting and waiting[0].due_at > facts.case.now and not change.bring_forward:
+        change.bring_forward.append(Brought(waiting[0].id, last.id, "nobody has answered"))
 
 
 def _still_ringing(facts: Facts) -> bool:
@@ -232,11 +246,11 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
 
 def _fallbacks(facts: Facts, change: PlanChange) -> None:
     """A Slack message to everybody whose call or text failed, is held back or is being retried."""
-    if facts.accepted_by() is not None:
+    if objective.met_by(facts) is not None:
         return
     rows = [*facts.rows(revision=facts.revision), *change.add]
     helped = {n.person for n in rows if n.channel is ChannelName.SLACK_DM and n.revision == facts.revision}
-    helped |= {r.person for r in facts.acceptances()}
+    helped |= objective.answered(facts)
     for row in facts.rows(revision=facts.revision):
         trouble = _in_trouble(row) or _missed_its_line(facts, row)
         if row.channel in PHONES and row.person and row.person not in helped and trouble:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from model.reply import Answer
+from model.roster import Objective
 from model.verdict import Outcome, Verdict
 from routing.facts import Facts
+from routing.objective import counted
 
 
 def verdict(facts: Facts, outcome: Outcome, reason: str, person: str | None = None) -> Verdict:
@@ -21,16 +23,20 @@ def verdict(facts: Facts, outcome: Outcome, reason: str, person: str | None = No
 def verdicts(facts: Facts, outcome: Outcome, reason: str) -> Iterator[Verdict]:
     """The event's outcome, and that of each person on its timetable."""
     yield verdict(facts, outcome, reason)
-    replies = facts.latest_replies()
+    replies, deadline = facts.latest_replies(), facts.case.event.deadline_at
+    reached = {c.person: c.at for c in counted(facts)}
     people = dict.fromkeys(n.person for n in facts.rows(revision=facts.revision) if n.person)
     for person in people:
         reply = replies.get(person)
         if reply and reply.answer is Answer.ACKNOWLEDGE:
-            in_time = facts.everyone and reply.received_at <= facts.case.event.deadline_at
+            in_time = facts.case.policy.objective is not Objective.ANYONE and reply.received_at <= deadline
             own = Outcome.MET if in_time and outcome is Outcome.MISSED else outcome
             yield verdict(facts, own, f"accepted by {reply.channel}", person)
         elif reply:
             yield verdict(facts, outcome if outcome is Outcome.MISSED else Outcome.NOT_NEEDED, "cannot comply", person)
+        elif person in reached:
+            own = Outcome.MET if outcome is Outcome.MISSED and reached[person] <= deadline else outcome
+            yield verdict(facts, own, "picked up the phone", person)
         elif outcome is Outcome.MISSED:
             yield verdict(facts, Outcome.MISSED, _why_silent(facts, person), person)
         else:

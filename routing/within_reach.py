@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from model.phones import Phones
 from model.plan import ChannelName
 from model.roster import Objective, Policy, Roster
-from routing.audience import audience
+from routing.audience import audience, reachable
 from routing.capacity import Call, Lines, grant
 
 
 def out_of_reach(roster: Roster, phones: Phones, now: datetime) -> Iterator[str]:
-    """A sentence for each policy by which everyone must accept and not everyone can be called in time.
+    """A sentence for each policy whose objective cannot be reached: too few people, or too few calls in time.
 
     By who is on call now, with a critical event and every line free: worse is possible, better is not.
     """
@@ -20,12 +20,44 @@ def out_of_reach(roster: Roster, phones: Phones, now: datetime) -> Iterator[str]
             calls = list(_calls(roster, policy, now))
             reached = len(grant(calls, Lines(phones=phones), now))
             if reached < len(calls):
-                holds = policy.ring_seconds + policy.call_seconds
                 yield (
                     f"policy {policy.id}: everyone must accept, and {reached} of {len(calls)} people can be called in "
-                    f"time: {phones}, up to {holds} s each, {policy.dial_margin_seconds} s of margin, "
-                    f"sla_seconds is {policy.sla_seconds}"
+                    f"time: {_arithmetic(policy, phones)}"
                 )
+        elif policy.objective is Objective.QUORUM:
+            yield from _too_few(roster, policy, phones, now)
+
+
+def _too_few(roster: Roster, policy: Policy, phones: Phones, now: datetime) -> Iterator[str]:
+    told = len(_told(roster, policy, now))
+    calls = list(_calls(roster, policy, now))
+    reached = len(grant(calls, Lines(phones=phones), now))
+    if told < policy.quorum:
+        yield f"policy {policy.id}: quorum is {policy.quorum}, and all its steps tell {told}, by who is on call now"
+    elif calls and reached < min(policy.quorum, len(calls)):
+        yield (
+            f"policy {policy.id}: quorum is {policy.quorum}, and {reached} of {len(calls)} people can be called in "
+            f"time: {_arithmetic(policy, phones)}"
+        )
+
+
+def _arithmetic(policy: Policy, phones: Phones) -> str:
+    holds = policy.ring_seconds + policy.call_seconds
+    return (
+        f"{phones}, up to {holds} s each, {policy.dial_margin_seconds} s of margin, sla_seconds is {policy.sla_seconds}"
+    )
+
+
+def _told(roster: Roster, policy: Policy, now: datetime) -> set[str]:
+    """Everybody whom the steps would tell."""
+    found = [(step, audience(roster, step, n, now, critical=True)) for n, step in enumerate(policy.steps)]
+    return {
+        person.id
+        for step, there in found
+        for group in there.groups
+        for person in group.people
+        if reachable(person, step.channels)
+    }
 
 
 def _calls(roster: Roster, policy: Policy, now: datetime) -> Iterator[Call]:

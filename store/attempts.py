@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from model.attempt import Attempt, AttemptState, Receipt, Words
-from model.plan import ChannelName
+from model.limits import Ring
+from model.plan import ChannelName, Kind
 from store.codec import canonical, mapping
 from store.portable import lock_event, lockable, upsert
-from store.tables import attempts, receipts
+from store.tables import attempts, notifications, receipts
 
 _ADD = insert(attempts)
 _OPEN_STATES = (AttemptState.SENDING, AttemptState.UNKNOWN)
@@ -98,6 +99,25 @@ def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
 
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
     return _many(conn, attempts.c.event_pk == event_pk)
+
+
+_NEVER_RANG = (AttemptState.FAILED, AttemptState.ABSENT)
+_RINGS = (
+    select(attempts.c.started_at, attempts.c.event_pk)
+    .join(notifications, notifications.c.id == attempts.c.notification_id)
+    .where(
+        attempts.c.address.in_(bindparam("numbers", expanding=True)),
+        attempts.c.started_at > bindparam("since"),
+        attempts.c.channel == ChannelName.VOICE,
+        attempts.c.state.not_in(_NEVER_RANG),
+        notifications.c.kind == Kind.ALERT,
+    )
+)
+
+
+def rings(conn: Connection, numbers: Collection[str], since: datetime) -> list[Ring]:
+    """The calls that asked for an answer at any of those numbers since then, those being made among them."""
+    return [Ring(*row) for row in conn.execute(_RINGS, {"numbers": list(numbers), "since": since})]
 
 
 def record(

@@ -68,6 +68,12 @@ def take(conn: Connection, number: str, attempt_id: str, now: datetime, until: d
     )
 
 
+def busy(conn: Connection, number: str) -> bool:
+    """A call to it is in the air."""
+    query = select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.number == number)
+    return conn.scalar(query) is not None
+
+
 def release(conn: Connection, attempt_id: str, now: datetime) -> None:
     """The call is over; who waited for a line, or for this very number, may go on."""
     number = conn.scalar(

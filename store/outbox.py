@@ -1,7 +1,7 @@
 """Notifications on their way to a vendor: what is due, the claim, what is held back or too late, what must be cut."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,7 +9,8 @@ from sqlalchemy import Boolean, ColumnElement, Connection, Subquery, bindparam, 
 
 from model.attempt import Attempt, AttemptState
 from model.ids import Ids
-from model.plan import ChannelName, Hold, Notification, State
+from model.limits import REMEMBERED, Limit, may_ring_at
+from model.plan import ChannelName, Hold, Kind, Notification, State
 from store import attempts, lines, paces, plans, replies, timeline
 from store.codec import sha256
 from store.paces import Turn
@@ -34,11 +35,16 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call needs: a line until then, of so many, and its turn among so many a second."""
+    """What a call needs: a line until then, of so many, its turn among so many a second, somebody not rung too often.
+
+    `numbers`: all phones of the person, `limits`: how often these may ring together.
+    """
 
     until: datetime
     lines: int
     per_second: float
+    numbers: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,12 +266,28 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
     if lines.full(conn, row, call.lines):
         hold(conn, ids, [row], Hold.LINES, row.due_at, now)
         return False
+    if row.kind is Kind.ALERT and not _may_be_rung(conn, ids, row, call, now):
+        return False
     if not lines.take(conn, row.address, attempt_id, now, call.until):
         hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
         return False
     if lockable(conn):
         paces.take(conn, row.channel, call.per_second, now)
     return True
+
+
+def _may_be_rung(conn: Connection, ids: Ids, row: Notification, call: Call, now: datetime) -> bool:
+    """One call at a time, on whichever phone, and no more of them than the limits say. Words that end an event may."""
+    if any(lines.busy(conn, number) for number in call.numbers if number != row.address):
+        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
+        return False
+    rings = attempts.rings(conn, call.numbers, now - REMEMBERED) if call.limits else []
+    at = may_ring_at(call.limits, rings, row.event_pk, critical=row.lane == 0, now=now)
+    if at > row.until:
+        expire(conn, ids, replace(row, hold=Hold.PERSON_LIMIT), now)
+    elif at > now:
+        hold(conn, ids, [row], Hold.PERSON_LIMIT, at, now)
+    return at <= now
 
 
 def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, until: datetime, now: datetime) -> None:

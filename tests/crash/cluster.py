@@ -135,6 +135,7 @@ class Cluster:
             "GRIDCALL_TWILIO_FROM": play.default_sender,
             "GRIDCALL_TWILIO_BASE_URL": f"{self.standins}/twilio",
             "GRIDCALL_TWILIO_LINES": "50",
+            "GRIDCALL_PERSON_LIMITS_TIMES": "1000",
             "GRIDCALL_TWILIO_CALLS_PER_SECOND": "20",
             "GRIDCALL_SLACK_BOT_TOKEN": play.slack_bot_token,
             "GRIDCALL_SLACK_SIGNING_SECRET": play.slack_signing_secret,

@@ -15,6 +15,7 @@ CALLED = 100  # one person of so many is called, the first of all is
 SETTINGS = {
     "GRIDCALL_SLACK_PER_SECOND": "1000",
     "GRIDCALL_TWILIO_LINES": "1000",
+    "GRIDCALL_PERSON_LIMITS_TIMES": "1000",
     "GRIDCALL_TWILIO_CALLS_PER_SECOND": "100",
     "GRIDCALL_LOG_LEVEL": "warning",
 }

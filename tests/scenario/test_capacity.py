@@ -30,7 +30,7 @@ def roster(people: int, call_seconds: int = 90) -> str:
             ),
             "teams: {ops: {name: Operations, slack_channel: C0OPS}}",
             "policies:",
-            f"  all: {{objective: everyone, call_seconds: {call_seconds}, "
+            f"  all: {{objective: everyone, call_seconds: {call_seconds}, redials: 0, "
             f"steps: [{{after_seconds: 0, people: [{listed}]}}]}}",
             "routes: [{id: everything, team: ops, policy: all}]",
             "sources: {miso: {name: MISO}}",
@@ -119,8 +119,8 @@ async def test_a_critical_event_takes_the_lines_of_a_warning(opens: OpenWorld) -
     """All eight of the warning could have been called; when four of a critical event must be, two are left out."""
     both = roster(12).replace(
         "routes: [",
-        f"""  warnings: {{steps: [{{after_seconds: 0, people: [{", ".join(names(12)[:8])}]}}]}}
-  critical: {{steps: [{{after_seconds: 0, people: [{", ".join(names(12)[8:])}]}}]}}
+        f"""  warnings: {{redials: 0, steps: [{{after_seconds: 0, people: [{", ".join(names(12)[:8])}]}}]}}
+  critical: {{redials: 0, steps: [{{after_seconds: 0, people: [{", ".join(names(12)[8:])}]}}]}}
 routes:
   - {{id: warnings, team: ops, policy: warnings, match: {{severities: [warning]}}}}
   - {{id: critical, team: ops, policy: critical, match: {{severities: [critical]}}}}

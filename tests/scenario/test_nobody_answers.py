@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app import serve
 from model.plan import ChannelName, State
 from tests.scenario.conftest import OpenWorld, over_both
 from tests.scenario.world import World
@@ -26,13 +27,26 @@ async def first_the_awake_then_the_sleepers(world: World) -> None:
 
 
 @over_both
-async def test_nobody_answers(world: World) -> None:
-    """Sleepers after 2:30, the backup after 5:00, PagerDuty critical after 6:00, missed with reasons at 10:00."""
-    await first_the_awake_then_the_sleepers(world)
+async def test_nobody_answers(opens: OpenWorld) -> None:
+    """Each is called twice, the next as soon as nobody rings, PagerDuty critical after 6:00, missed at 10:00."""
+    async with opens(roster=serve.DEMO_ROSTER.read_text()) as world:
+        await world.scene("nobody answers")
+        await world.post("edr")
+        await nobody_answers(world)
+
+
+async def nobody_answers(world: World) -> None:
+    await world.advance_until("2:30")
+    rings = {"ana": ("0:00", "0:25"), "ben": ("0:01", "0:26"), "chie": ("0:51", "1:16"), "dee": ("1:41", "2:06")}
+    for name, (first, second) in rings.items():
+        world.phone(name).expects_call("Reduce one two point five megawatts", at=first)
+        world.phone(name).expects_call("Reduce one two point five megawatts", at=second)
+        world.phone(name).expects_text("Reply 1")
+    assert world.slack("C0ADMIN") == []
 
     await world.advance_until("5:59")
-    world.phone("dee").expects_call("Twenty five minutes left", at="5:00")
-    world.phone("dee").expects_text("Reply 1", at="5:02")
+    note = "no phone rings any more and nobody is left to call"
+    assert [(p.at, p.text) for p in world.slack("C0ADMIN")] == [("2:31", f"Gridcall: {note}")]
     assert [(p.at, p.action, p.key, p.severity) for p in world.pagerduty()] == [("0:00", "trigger", "g1", "info")]
 
     await world.advance_until("9:59")
@@ -42,13 +56,12 @@ async def test_nobody_answers(world: World) -> None:
     ]
     assert (await world.event()).outcomes() == []
     assert len(world.slack()) == 1
-    assert world.slack("C0ADMIN") == []
 
     await world.advance_until("10:00")
     await world.quiet()
     note = "NOBODY HAS ACCEPTED by the deadline, 18:10:00 UTC"
     assert [(p.at, p.text, p.thread) for p in world.slack()][1:] == [("10:00", note, world.slack()[0].ts)]
-    assert [(p.at, p.text) for p in world.slack("C0ADMIN")] == [("10:00", f"Gridcall: {note}")]
+    assert [(p.at, p.text) for p in world.slack("C0ADMIN")][1:] == [("10:00", f"Gridcall: {note}")]
     kept = await world.event()
     assert kept.outcomes() == ["missed"]
     assert world.moment(kept.verdict().at) == "10:00"

@@ -6,12 +6,14 @@ Where an answer was lost on its way both outcomes are right; everywhere else exa
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from model.event import Event, EventStatus
 from model.plan import State
 from model.reply import Answer
+from model.roster import Level, Objective, Policy
 from model.verdict import Outcome, Verdict
 from store import events, seal, verdicts
 from store.database import Connection
@@ -36,7 +38,10 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, now: float
         if seal.state(conn, event.pk).unsealed:
             found.append(f"{event.event_id}: evidence is not sealed")
         answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
-        found += _judged(event, verdicts.of_event(conn, event.pk), answers, _told(watch, vendors, event), slack)
+        policy = watch.policies[event.policy]
+        wanted = _Wanted(policy, _asked(watch, event), _picked_up(watch, vendors, event, policy))
+        written = verdicts.of_event(conn, event.pk)
+        found += _judged(event, written, answers, wanted, _told(watch, vendors, event), slack)
         found += _stood_down(watch, vendors, event)
     return found
 
@@ -78,15 +83,50 @@ def _told(watch: Watch, vendors: Vendors, event: Event) -> dict[str, None]:
 # --- verdicts -------------------------------------------------------------------------------------------------------
 
 
+class _Wanted(NamedTuple):
+    """What fulfils the event: its policy, whom it asks, and who picked up a phone, since when, where that counts."""
+
+    policy: Policy
+    asked: set[str]
+    picked_up: dict[str, float]
+
+    def enough(self, people: set[str]) -> bool:
+        if self.policy.objective is Objective.EVERYONE:
+            return bool(people) and self.asked <= people
+        return len(people) >= (self.policy.quorum if self.policy.objective is Objective.QUORUM else 1)
+
+
+def _asked(watch: Watch, event: Event) -> set[str]:
+    rows = [r for r in watch.rows.values() if r.event_pk == event.pk and r.revision == event.answer_revision]
+    return {r.person for r in rows if r.kind == "alert" and r.person}
+
+
+def _picked_up(watch: Watch, vendors: Vendors, event: Event, policy: Policy) -> dict[str, float]:
+    if policy.level is not Level.REACHED:
+        return {}
+    found: dict[str, float] = {}
+    for record in vendors.records:
+        row = watch.rows[record.attempt.notification_id]
+        mine = (row.event_pk, row.revision, row.kind) == (event.pk, event.answer_revision, "alert")
+        if mine and row.person and record.picked_up and record.answered_by is None:
+            found.setdefault(row.person, record.at)
+    return found
+
+
 def _judged(
-    event: Event, written: list[Verdict], answers: list[Answered], told: dict[str, None], slack: float
+    event: Event,
+    written: list[Verdict],
+    answers: list[Answered],
+    wanted: _Wanted,
+    told: dict[str, None],
+    slack: float,
 ) -> Iterator[str]:
     mine = [v for v in written if v.person is None and v.revision == event.answer_revision]
     if not mine:
         if event.status is not EventStatus.TOMBSTONE and event.rings and (told or event.status is EventStatus.OPEN):
             yield f"{event.event_id} r{event.answer_revision} ({event.status}) has no verdict, told: {list(told)}"
         return
-    right = _right(event, answers, slack)
+    right = _right(event, answers, wanted, slack)
     if mine[-1].outcome not in right:
         seen = [f"{a.person} {a.answer} at {a.at:.1f} ({a.heard})" for a in answers]
         said = f"the verdict is {mine[-1].outcome} ({mine[-1].reason}), the vendors saw {sorted(right)}: {seen}"
@@ -94,25 +134,27 @@ def _judged(
     accepted = {a.person for a in answers if a.answer is Answer.ACKNOWLEDGE and a.heard is not Heard.REFUSED}
     for verdict in written:
         met = verdict.person and verdict.outcome is Outcome.MET and verdict.revision == event.answer_revision
-        if met and verdict.person not in accepted:
+        if met and verdict.person not in accepted | wanted.picked_up.keys():
             yield f"{event.event_id}: {verdict.person} is said to have accepted, the vendors saw nothing of it"
 
 
-def _right(event: Event, answers: list[Answered], slack: float) -> set[Outcome]:
+def _right(event: Event, answers: list[Answered], wanted: _Wanted, slack: float) -> set[Outcome]:
     """What the verdict may be, by what the vendors saw."""
     deadline = _seconds(event.deadline_at)
     heard = [a for a in answers if a.heard is not Heard.REFUSED]
     cannot = {a.person for a in heard if a.answer is Answer.CANNOT_COMPLY}
     accepted = [a for a in heard if a.answer is Answer.ACKNOWLEDGE]
     found: set[Outcome] = set()
-    if any(a.at <= deadline + slack for a in accepted):
+    perhaps = {a.person for a in accepted if a.at <= deadline + slack}
+    perhaps |= {person for person, at in wanted.picked_up.items() if at <= deadline + slack}
+    if wanted.enough(perhaps):
         found.add(Outcome.MET)
     sure = [a for a in accepted if a.heard is Heard.COUNTED and a.person not in cannot]
-    if not any(a.told_at <= deadline - slack for a in sure):
+    if not wanted.enough({a.person for a in sure if a.told_at <= deadline - slack}):
         found.add(Outcome.MISSED)
     if event.closed_at is not None:
         found.add(Outcome.NOT_NEEDED)
-        if not accepted and _seconds(event.closed_at) < deadline - slack - 30:
+        if not perhaps and _seconds(event.closed_at) < deadline - slack - 30:
             found.discard(Outcome.MISSED)  # nobody had to answer any more
     return found
 

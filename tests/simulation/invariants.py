@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from model.plan import ChannelName, State
 from model.ports import Send
@@ -13,6 +14,8 @@ from store.codec import mapping
 from tests.simulation.database import Note
 from tests.simulation.vendors import Record, Vendors
 
+TEN_MINUTES = timedelta(minutes=10)
+CLOCKS_APART = 5.0  # seconds, at most, between the clocks of two processes that follow each other
 STOP_SECONDS = 0.25  # after a supersession's commit no vendor create begins later than this
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -34,11 +37,16 @@ class Row:
     revision: int
     overtime: bool
     lane: int
-    redial: bool
+    follows: str | None
     state: State = State.PENDING
+    known_at: float | None = None  # when we learned that the vendor has it
     stopped_at: float | None = None
     claimed: bool = False  # a vendor may have been asked
     created: dict[int, int] = field(default_factory=dict)  # things the vendor took, by part
+
+    @property
+    def redial(self) -> bool:
+        return self.channel == ChannelName.VOICE and self.follows is not None
 
 
 @dataclass(slots=True)
@@ -57,6 +65,14 @@ class Known:
     stopped_at: dict[int, float | None] = field(default_factory=dict)
 
 
+class Rung(NamedTuple):
+    """A call to somebody, whatever came of it."""
+
+    attempt: str
+    event_pk: str
+    at: datetime
+
+
 class Watch:
     """`time` gives the world's seconds, `now` the present process's clock. Raises Broken."""
 
@@ -72,11 +88,13 @@ class Watch:
         self.now: Callable[[], datetime] = lambda: _EPOCH
         self._time = time
         self._vendors = vendors
-        self._policies = policies
+        self.policies = policies
         self._lines: dict[str, str] = {}
         self._taken_at: dict[str, float] = {}
         self.longest_call = 0.0  # how long a line was in use, in seconds
         self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
+        self._rung_at: dict[str, list[Rung]] = defaultdict(list)
+        self._calls_of: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
         self._handlers = {
             "event new": self._event,
             "event": self._event,
@@ -110,9 +128,23 @@ class Watch:
 
     def _row_new(self, note: Note) -> None:
         overtime = bool(mapping(note.h).get("overtime"))
-        redial = note.d == ChannelName.VOICE and note.j is not None
-        self.rows[note.a] = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime, note.i, redial)
+        row = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime, note.i, note.j)
+        self.rows[row.id] = row
         self.events[note.b].planned = True
+        if row.redial:
+            self._redialled(row)
+        if row.channel == ChannelName.VOICE and row.kind == "alert":
+            self._calls_of[row.event_pk, row.revision, row.person or ""].append(row)
+
+    def _redialled(self, row: Row) -> None:
+        """At most so many as the policy says for each person, each after another call, a number twice at most."""
+        calls = self._calls_of[row.event_pk, row.revision, row.person or ""]
+        same = [r for r in calls if r.redial and (r.claimed or r.state is not State.SUPERSEDED)]
+        self._must(not any(r.follows == row.follows for r in same), f"two re-dials after one call: {row}")
+        numbers = [r.address for r in (*same, row) if r.address == self.rows[r.follows or ""].address]
+        self._must(len(numbers) == len(set(numbers)), f"a number is re-dialled twice: {row}")
+        allowed = self.policies[self.events[row.event_pk].policy].redials
+        self._must(len(same) < allowed, f"{len(same) + 1} re-dials of {allowed}: {row}")
 
     def _row(self, note: Note) -> None:
         before, after, row = State(note.c), State(note.d), self.rows[note.a]
@@ -121,6 +153,8 @@ class Watch:
         self._must(before.may_become(after), f"not in the table of states: {before} -> {after}, {row}")
         row.state = after
         row.claimed = row.claimed or after is State.SENDING
+        if row.known_at is None and after is State.SENT:
+            row.known_at = self._time()
         if after is State.SUPERSEDED:
             row.stopped_at = row.stopped_at or self._time()
 
@@ -143,7 +177,23 @@ class Watch:
         channel, at = ChannelName(note.c), _instant(note.e)
         if channel is ChannelName.VOICE:
             self._reserve(self.rows[note.b])
+            self._rung(note.a, self.rows[note.b], at)
         self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
+
+    def _rung(self, attempt: str, row: Row, at: datetime) -> None:
+        """Nobody is rung more often than four times in ten minutes, a fifth time for a critical event they know not."""
+        if row.kind != "alert" or row.person is None:
+            return
+        rung = self._rung_at[row.person]
+        lately = [r for r in rung if self._rang(r) and at - TEN_MINUTES < r.at]
+        first = row.lane == 0 and not any(r.event_pk == row.event_pk for r in lately)
+        self._must(len(lately) < 4 + first, f"rung {len(lately) + 1} times in ten minutes: {row}")
+        hour = [r for r in rung if self._rang(r) and at - timedelta(hours=1) < r.at]
+        self._must(len(hour) < 10 + 6 * first, f"rung {len(hour) + 1} times in an hour: {row}")
+        rung.append(Rung(attempt, row.event_pk, at))
+
+    def _rang(self, rung: "Rung") -> bool:
+        return self.attempts[rung.attempt][1] not in ("failed", "absent")
 
     def _attempt(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, note.d)
@@ -215,6 +265,16 @@ class Watch:
         self._not_stopped(row, event)
         if row.channel == ChannelName.VOICE and row.kind == "alert" and not row.overtime:
             self._can_finish(row, event)
+        if row.redial:
+            self._soon_enough(row, event)
+
+    def _soon_enough(self, row: Row, event: Known) -> None:
+        """The same number rings again within the policy's time, and only when the call before is over."""
+        before = self.rows[row.follows or ""]
+        self._must(before.state.terminal, f"called again while it still rings: {row}")
+        if before.address == row.address and before.known_at is not None:
+            since, within = self._time() - before.known_at, self.policies[event.policy].redial_within_seconds
+            self._must(since <= within + CLOCKS_APART, f"called again after {since:.1f} s: {row}")
 
     def _not_stopped(self, row: Row, event: Known) -> None:
         self._fresh(row.stopped_at, row)
@@ -227,7 +287,7 @@ class Watch:
             self._must(late <= STOP_SECONDS, f"asked {late:.3f} s after it was stopped: {row}")
 
     def _can_finish(self, row: Row, event: Known) -> None:
-        policy = self._policies[event.policy]
+        policy = self.policies[event.policy]
         seconds = policy.ring_seconds + policy.call_seconds + policy.dial_margin_seconds
         ends_at = self.now() + timedelta(seconds=seconds)
         until = event.work_until[row.revision]

@@ -40,6 +40,12 @@ class Mix:
     people: People
     phoneless: float
     crowd: int  # people called at once besides the roster's
+    objective: str
+    level: str
+    quorum: int
+    redials: int
+    redial_within: int
+    two_phones: float
     # the database
     database_delay: float
     database_slow: float
@@ -79,6 +85,8 @@ def mix(seed: int) -> Mix:
     r = Random(f"{seed}/mix")
     crowd, few, lines = _crowd(Random(f"{seed}/crowd"))
     calm = r.random() < 0.08 or few
+    wants = Random(f"{seed}/objective")
+    again = Random(f"{seed}/redials")
 
     def fault(chance: float, low: float, high: float) -> float:
         """`chance` of this kind of fault being in the mix, then how often it strikes."""
@@ -103,6 +111,12 @@ def mix(seed: int) -> Mix:
         people=_people(r),
         phoneless=r.choice((0.0, 0.0, 0.3)),
         crowd=crowd,
+        objective=wants.choice(("anyone", "anyone", "anyone", "quorum", "everyone")),
+        level=wants.choice(("acknowledged", "acknowledged", "acknowledged", "reached")),
+        quorum=wants.choice((1, 2, 2, 3)),
+        redials=again.choice((0, 1, 2, 2)),
+        redial_within=again.choice((30, 60, 170)),
+        two_phones=again.choice((0.0, 0.5)),
         database_delay=r.choice((0.0005, 0.002, 0.02)),
         database_slow=fault(0.25, 0.002, 0.05),
         database_before=fault(0.3, 0.002, 0.05),

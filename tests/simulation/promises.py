@@ -45,7 +45,8 @@ def _not_called(
 
 
 def _is_call(row: Row, event_pk: str, revision: int) -> bool:
-    return (row.event_pk, row.channel, row.kind, row.revision) == (event_pk, "voice", "alert", revision)
+    first = not row.redial  # for what comes after it no line is promised
+    return first and (row.event_pk, row.channel, row.kind, row.revision) == (event_pk, "voice", "alert", revision)
 
 
 def _at(call: dict[str, str]) -> datetime:

@@ -10,10 +10,10 @@ import pytest
 from heartbeat import monitor
 from model.monitor import MonitorStatus
 from model.plan import ChannelName
-from model.reply import Answer, Reply
 from notifiers import reconciler, sending
-from routing import planner
+from routing import objective, planner
 from routing.facts import Facts
+from routing.objective import Counted
 from store import lines, outcomes, plans
 from tests.simulation.mix import Mix, mix
 from tests.simulation.world import Outcome, run
@@ -61,24 +61,16 @@ def reconciler_that_looks_once(patch: pytest.MonkeyPatch) -> None:
 
 def verdict_from_our_own_table(patch: pytest.MonkeyPatch) -> None:
     """Somebody picked up, so our table says answered, so it counts as accepted."""
-    by_reply = Facts.accepted_by
+    by_reply = objective.met_by
 
-    def accepted_by(facts: Facts) -> Reply | None:
+    def met_by(facts: Facts) -> Counted | None:
         rows = facts.rows(revision=facts.revision)
         row = next((n for n in rows if n.channel is ChannelName.VOICE and n.answered_at and n.person), None)
         if row is None:
             return by_reply(facts)
-        return Reply(
-            id=row.id,
-            event_pk=row.event_pk,
-            revision=row.revision,
-            person=row.person or "",
-            answer=Answer.ACKNOWLEDGE,
-            channel="voice",
-            received_at=row.answered_at or facts.case.now,
-        )
+        return Counted(row.person or "", row.answered_at or facts.case.now, "voice")
 
-    patch.setattr(Facts, "accepted_by", accepted_by)
+    patch.setattr(objective, "met_by", met_by)
 
 
 def claim_that_is_never_read_again(patch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from app.vendors import Vendors as Connected
 from config.roster_file import load_roster
 from config.settings import Settings, load_settings
 from model.plan import ChannelName
-from model.roster import ContactMethod, Person, Policy, Roster
+from model.roster import ContactMethod, Level, Objective, Person, Policy, Roster
 from notifiers import dispatcher, reconciler
 from notifiers.limits import Limits
 from routing import reviser
@@ -364,7 +364,16 @@ def _roster(mix: Mix, random: Random) -> Roster:
             return old
         steps = (replace(old.steps[0], people=crowd), replace(old.steps[1], after_seconds=mix.sla_seconds // 2))
         return replace(
-            old, sla_seconds=mix.sla_seconds, call_seconds=mix.call_seconds, asleep_delay_seconds=30, steps=steps
+            old,
+            sla_seconds=mix.sla_seconds,
+            call_seconds=mix.call_seconds,
+            asleep_delay_seconds=30,
+            objective=Objective(mix.objective),
+            level=Level(mix.level),
+            quorum=mix.quorum,
+            redials=mix.redials,
+            redial_within_seconds=mix.redial_within,
+            steps=steps,
         )
 
     people = {
@@ -372,12 +381,22 @@ def _roster(mix: Mix, random: Random) -> Roster:
         for person in demo.people.values()
     }
     people |= {name: _one_of_many(name, n) for n, name in enumerate(crowd)}
+    people = {name: _perhaps_with_two_phones(one, mix, random) for name, one in people.items()}
     minded = {
         source.id: source if mix.heartbeats and source.id == "miso" else replace(source, heartbeat=None)
         for source in demo.sources.values()
     }
     policies = {name: policy(old) for name, old in demo.policies.items()}
     return replace(demo, version=1, people=people, policies=policies, sources=minded)
+
+
+def _perhaps_with_two_phones(person: Person, mix: Mix, random: Random) -> Person:
+    number = person.address(ChannelName.VOICE)
+    if number is None or random.random() >= mix.two_phones:
+        return person
+    area = {"312": "872", "773": "630"}[number[2:5]]
+    other = ContactMethod(channel=ChannelName.VOICE, address=f"+1{area}{number[5:]}")
+    return replace(person, methods=(*person.methods, other))
 
 
 def _one_of_many(name: str, n: int) -> Person:

@@ -91,6 +91,13 @@ def test_a_small_file():
     assert roster.routes[-1].match == Match()
 
 
+def test_a_second_phone_is_called_only():
+    text = changed("phone: +13125550101", "phone: +13125550101\n    other_phone: +1 312 555 0109")
+    ana = load(text).roster.people["ana"]
+    assert ana.addresses(ChannelName.VOICE) == ("+13125550101", "+13125550109")
+    assert ana.addresses(ChannelName.SMS) == ("+13125550101",)
+
+
 def test_override_times_are_wall_times_of_the_rotation_or_have_an_offset():
     """02:30 does not exist in Chicago on 8 March 2026: the override begins with the first instant after the gap."""
     [override] = load(SMALL).roster.overrides
@@ -203,6 +210,11 @@ REFUSED = [
     ("+13125550101", "", "5: people.ana.phone: expected an E.164 number such as +13125550101, found nothing"),
     ("+13125550101", "[1, 2]", "found a list"),
     ("    phone: +13125550101\n", "", '2: people.ana: expected "phone", "sms" or "slack"'),
+    (
+        "    phone: +13125550101\n",
+        "    sms: +13125550101\n    other_phone: +13125550109\n",
+        '6: people.ana.other_phone: expected another number than "phone", which is called first',
+    ),
     ("    phone: +13125550101\n", "    sms: maybe\n", "5: people.ana.sms: expected an E.164"),
     ("phone: +13125550101", "phoen: +13125550101\n    slack: U0ANA", 'phoen: unknown field; did you mean "phone"?'),
     ("    name: Ana Reyes\n", "", '2: people.ana: "name" is missing'),
@@ -313,6 +325,13 @@ REFUSED = [
         "    sla_seconds: 100\n    steps:\n",
         "26: policies.default: no call can ever finish in time: ring",
     ),
+    (
+        "      - {after_seconds: 0,",
+        "      - {after_seconds: 500,",
+        "no step calls in time: the first call is at after_seconds 500 + 120 for a call = 620, sla_seconds is 600",
+    ),
+    ("    steps:\n", "    redials: 3\n    steps:\n", "redials: expected a whole number of calls from 0 to 2"),
+    ("    steps:\n", "    quorum: 0\n    steps:\n", "quorum: expected a whole number of people from 1 to 10000"),
     (
         "    steps:\n      - {after_seconds: 0,",
         "    objective: everyone\n    steps:\n      - {after_seconds: 500,",

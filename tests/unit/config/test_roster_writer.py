@@ -25,6 +25,7 @@ from model.roster import (
     AwakeHours,
     ContactMethod,
     Heartbeat,
+    Level,
     Match,
     PagerDutyMode,
     PagerDutyService,
@@ -75,7 +76,7 @@ def people(draw: st.DrawFn, name: str, number: int) -> Person:
 @st.composite
 def policies(draw: st.DrawFn, name: str) -> Policy:
     step = Step(
-        after_seconds=draw(st.integers(0, 500)),
+        after_seconds=draw(st.integers(0, 400)),  # later than that no call could end in time
         rotations=draw(st.sampled_from([("r",), ()])),
         people=("ana",),
         wake=draw(st.sampled_from(Wake)),
@@ -86,6 +87,9 @@ def policies(draw: st.DrawFn, name: str) -> Policy:
         steps=(step,),
         sla_seconds=draw(st.sampled_from([600, 3600])),
         dial_margin_seconds=draw(st.sampled_from([5, 0])),
+        level=draw(st.sampled_from(Level)),
+        redials=draw(st.integers(0, 2)),
+        redial_within_seconds=draw(st.integers(30, 600)),
         effective_at_counts=draw(st.booleans()),
     )
 

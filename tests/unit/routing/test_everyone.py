@@ -106,3 +106,18 @@ def test_the_arithmetic_is_said():
         "policy default: everyone must accept, and 25 of 26 people can be called in time: "
         "5 lines, 1 call a second, up to 115 s each, 5 s of margin, sla_seconds is 600"
     )
+
+
+@pytest.mark.parametrize(
+    ("quorum", "lines", "said"),
+    [
+        (25, 5, None),
+        (26, 5, "quorum is 26, and 25 of 26 people can be called in time: 5 lines, 1 call a second, up to 115 s each"),
+        (27, 50, "quorum is 27, and all its steps tell 26, by who is on call now"),
+    ],
+)
+def test_a_quorum_out_of_reach_is_said(quorum, lines, said):
+    roster = house(*(f"p{n:02}" for n in range(26)))
+    policy = replace(roster.policies["default"], objective=Objective.QUORUM, quorum=quorum)
+    found = list(out_of_reach(replace(roster, policies={"default": policy}), Phones(lines, 1.0), NOW))
+    assert [said in sentence for sentence in found] == [True] * (said is not None)

@@ -74,7 +74,7 @@ def test_cannot_comply_brings_the_next_forward_once_for_each():
     rows, agenda = started()
     cannot = reply("ana", Answer.CANNOT_COMPLY, at=SOON)
     change = revise(facts(event(), rows, agenda=agenda, replies=[cannot], now=SOON))
-    [(brought, by)] = change.bring_forward
+    [(brought, by, _)] = change.bring_forward
     assert by == cannot.id
     assert next(a for a in agenda if a.id == brought).asleep  # the sleeping group is the earliest
     agenda = [replace(a, brought_by=by, due_at=SOON) if a.id == brought else a for a in agenda]
@@ -274,7 +274,7 @@ def test_one_who_is_not_reachable_is_said_and_the_next_change_waited_for_once():
 def test_one_who_cannot_comply_takes_the_next_step_and_not_the_one_nobody_is_on_call_for():
     roster, rows, agenda = gap(ends_in_minutes=3)
     found = facts(event(), rows, agenda=agenda, replies=[reply("dee", Answer.CANNOT_COMPLY)], roster=roster)
-    [(brought, _)] = revise(found).bring_forward
+    [(brought, _, _)] = revise(found).bring_forward
     assert [a.step for a in agenda if a.id == brought] == [1]
 
 
