@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from model.event import EventStatus
-from model.plan import Agenda, AgendaKind, PagerDutyAction
+from model.plan import Agenda, AgendaKind, AgendaState, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
 from routing import fitting, objective, planner
@@ -14,7 +14,10 @@ from routing.verdicts import verdicts
 def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     """A step is due: ask the rota again and tell who was not told yet."""
     change = PlanChange()
-    open_ = facts.case.event.status is EventStatus.OPEN and objective.met_by(facts) is None
+    # Where everyone must answer, this step's people are among them, though its row is claimed already.
+    claimed = [replace(a, state=AgendaState.PENDING) if a.id == agenda.id else a for a in facts.agenda]
+    before = replace(facts, agenda=claimed)
+    open_ = facts.case.event.status is EventStatus.OPEN and objective.met_by(before) is None
     if open_ and agenda.revision == facts.revision:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
         waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
@@ -26,6 +29,8 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
         if not plan.notifications:
             note = "; ".join(plan.remarks) or f"step {agenda.step + 1} has nobody new to call"
             change.add += planner.admin_rows(facts.case, note)
+            # It was the last that everybody waited for, or the next one is called at once.
+            change.add_agenda.append(planner.agenda_revise(facts.case, note))
     return change
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from model.event import Event, Mode, Severity, lane
@@ -244,6 +244,11 @@ def agenda_step(case: Case, index: int, due_at: datetime, *, asleep: bool = Fals
         asleep=asleep,
         cause=cause,
     )
+
+
+def agenda_revise(case: Case, cause: str) -> Agenda:
+    """Everything is to be looked at again, now."""
+    return replace(_agenda(case, AgendaKind.REVISE, case.now), cause=cause)
 
 
 def _later_steps(case: Case, first: Plan) -> Iterator[Agenda]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from model.phones import Phones
-from model.plan import AgendaKind, ChannelName, State
+from model.plan import AgendaKind, AgendaState, ChannelName, State
 from model.reply import Answer
 from model.roster import Objective, Policy, Step
 from routing import falling_due, fitting
@@ -69,6 +69,20 @@ def test_not_while_a_step_is_to_come():
     assert not event_verdicts(revise(known))
     [due] = [a for a in known.agenda if a.kind is AgendaKind.STEP]
     assert {n.person for n in falling_due.take_step(known, due).add if n.person} == {"dee"}
+
+
+def test_a_last_step_without_anybody_new_is_looked_at_again():
+    """All have accepted already: it is met then, not missed at the deadline."""
+    roster = house()
+    policy = roster.policies["default"]
+    steps = (*policy.steps, Step(after_seconds=300, people=("ann",)))
+    roster = replace(roster, policies={"default": replace(policy, steps=steps)})
+    known = story(*(reply(name, n=n) for n, name in enumerate(NAMES)), roster=roster)
+    [due] = [a for a in known.agenda if a.kind is AgendaKind.STEP]
+    [again] = falling_due.take_step(known, due).add_agenda
+    assert (again.kind, again.due_at) == (AgendaKind.REVISE, NOW)
+    over = [replace(a, state=AgendaState.DONE) if a is due else a for a in known.agenda]
+    assert event_verdicts(revise(replace(known, agenda=over)))[0][0] == "met"
 
 
 def test_who_takes_it_back_opens_it_again():
