@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from heartbeat import alarms, listened, monitor
 from heartbeat.folding import Stands
+from heartbeat.listened import Listened
 from model.clock import Clock
 from model.monitor import Listening, Maintenance, Monitor, MonitorStatus
 from model.roster import Heartbeat, Roster, Source
@@ -51,6 +52,7 @@ class Hearing:
         self.monitors: Mapping[str, Monitor] = {}
         self._windows: Collection[Maintenance] = ()
         self.records: Collection[Listening] = ()
+        self._listened: Listened | None = None
         self._newest: datetime | None = None
         self._looked_at: datetime | None = None
         self._settled_at = clock.now()
@@ -65,12 +67,12 @@ class Hearing:
         written = listened.of_the_past(written, now)
         others = [record for record in written if own is None or record.process != own.process]
         self.records = [*others, own] if own else others
+        self._listened = listened.listened(self.records)
         self._settle(others, now)
 
     def _settle(self, others: Collection[Listening], now: datetime) -> None:
         """What others heard may not be written down yet, after a time in which nothing could be."""
-        known = listened.listened(self.records)
-        newest = known.newest if known else now
+        newest = self._listened.newest if self._listened else now
         before = self._newest or newest
         alive = any(not record.ended and before - record.until < listened.DEAD for record in others)
         if alive and (self._newest is None or newest - before - self._paused(now) > LEAP):
@@ -103,12 +105,12 @@ class Hearing:
 
     def known_until(self) -> datetime | None:
         """Up to when it is known who was heard. None when nothing can be said now."""
-        known = listened.listened(self.records)
+        known = self._listened
         return known.until if known and self._clock.now() >= self._settled_at else None
 
     def listening_since(self, source: str) -> datetime:
         """Since when somebody listens without a gap, or the moment at which the roster began to expect the source."""
-        known, now = listened.listened(self.records), self._clock.now()
+        known, now = self._listened, self._clock.now()
         minded_from = self._minded_from.setdefault(source, now)
         return max(at for at in (known.since if known else now, minded_from) if at)
 

@@ -8,6 +8,8 @@ from model.monitor import Listening
 from store.portable import lockable, upsert
 from store.tables import listening
 
+_EVERY = select(listening)
+
 
 def note(conn: Connection, process: str, since: datetime, until: datetime) -> None:
     """It has listened without a break; what it heard until then is written in this transaction."""
@@ -25,7 +27,7 @@ def end(conn: Connection, process: str) -> None:
 
 
 def every(conn: Connection) -> list[Listening]:
-    return [Listening(**row) for row in conn.execute(select(listening)).mappings()]
+    return [Listening(**row) for row in conn.execute(_EVERY).mappings()]
 
 
 def forget(conn: Connection, before: datetime) -> None:

@@ -2,10 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from model.monitor import Maintenance
 from store.tables import maintenance
+
+_EVERY = (
+    select(maintenance)
+    .where(maintenance.c.until > bindparam("after"), maintenance.c.since < maintenance.c.until)
+    .order_by(maintenance.c.until)
+)
 
 
 def begin(conn: Connection, id_: str, window: Maintenance, now: datetime) -> None:
@@ -31,9 +37,5 @@ def end(conn: Connection, source: str, now: datetime) -> bool:
 
 def every(conn: Connection, after: datetime) -> list[Maintenance]:
     """Those that end later than that, the first to end first; what was ended before it began is none."""
-    query = (
-        select(maintenance)
-        .where(maintenance.c.until > after, maintenance.c.since < maintenance.c.until)
-        .order_by(maintenance.c.until)
-    )
-    return [Maintenance(r.source, r.since, r.until, r.reason, r.author) for r in conn.execute(query)]
+    rows = conn.execute(_EVERY, {"after": after})
+    return [Maintenance(r.source, r.since, r.until, r.reason, r.author) for r in rows]

@@ -10,6 +10,8 @@ from model.roster import OWN_SOURCE
 from store.portable import upsert
 from store.tables import monitors
 
+_EVERY = select(monitors)
+
 
 def note_seen(conn: Connection, seen: Mapping[str, datetime], now: datetime) -> None:
     """Keep when each source was last heard; never earlier than what is known, unless that has not come yet."""
@@ -24,7 +26,7 @@ def note_seen(conn: Connection, seen: Mapping[str, datetime], now: datetime) -> 
 def every(conn: Connection) -> dict[str, Monitor]:
     return {
         row["source"]: Monitor(**row | {"status": MonitorStatus(row["status"])})
-        for row in (dict(found) for found in conn.execute(select(monitors)).mappings())
+        for row in (dict(found) for found in conn.execute(_EVERY).mappings())
     }
 
 

@@ -34,7 +34,7 @@ class MaintenanceIn(BaseModel):
     )
 
 
-@router.post("/v1/sources/{source_id}/maintenance", status_code=201, responses=problems(422))
+@router.post("/v1/sources/{source_id}/maintenance", status_code=201, responses=problems(400, 422))
 async def begin(source_id: str, given: MaintenanceIn, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """The source need not be heard until then: `{"source", "from", "until", "reason", "author"}`.
 

@@ -22,6 +22,13 @@ NOON_IN_CHICAGO = datetime(2026, 1, 12, 18, 0, tzinfo=UTC)
 OpenWorld = Callable[..., AbstractAsyncContextManager[World]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a story says again over PostgreSQL is left to `make test-long`."""
+    for item in items:
+        if "scenario" in item.path.parts and "postgresql" in item.name:
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(autouse=True)
 def log_lines() -> Iterator[None]:
     """What the service logs, shown only when a story fails, without the cost of colours."""

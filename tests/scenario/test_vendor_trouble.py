@@ -1,5 +1,7 @@
 """A vendor fails, hangs, limits, or tells us nothing: everybody is told all the same, and nobody twice."""
 
+import pytest
+
 from model.attempt import AttemptState
 from model.plan import ChannelName, State
 from tests.scenario.conftest import OpenWorld
@@ -29,6 +31,7 @@ async def test_twilio_fails_then_works(world: World) -> None:
     assert world.settled(kept) == []
 
 
+@pytest.mark.long
 async def test_twilio_is_down_for_good(world: World) -> None:
     """No phone can ring: everybody on call is told directly in Slack, and can accept there."""
     await world.scene("Twilio down")

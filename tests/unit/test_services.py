@@ -59,7 +59,13 @@ def provide(folder: Path) -> None:
     (folder / "specs").mkdir()
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "xdist"])
+processes = pytest.mark.parametrize(
+    "options",
+    [pytest.param((), id="one process"), pytest.param(("-n", "2"), marks=pytest.mark.long, id="xdist")],
+)
+
+
+@processes
 def test_find_skips_what_is_missing_and_says_so_last(play, options):
     code, output = play(STORY, "find", *options)
     assert code == 0
@@ -88,7 +94,7 @@ def test_none_skips_what_is_there(play, tmp_path):
     assert output.strip().splitlines()[-1].startswith("1 passed, 3 skipped")
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "xdist"])
+@processes
 def test_require_fails_for_what_is_missing(play, options):
     code, output = play(STORY, "require", *options)
     assert code == 1

@@ -122,9 +122,9 @@ class World:
                 await self.sweeper.tick()
 
 
-@pytest.fixture(params=["inline", "file"])
+@pytest.fixture
 async def world(request, tmp_path):
-    database = open_database(request, request.param, tmp_path)
+    database = open_database(request, getattr(request, "param", "inline"), tmp_path)
     yield World(database)
     await database.close()
 
@@ -622,33 +622,33 @@ async def maintain(world, since, until):
 async def test_nobody_is_called_during_maintenance_and_after_it_a_whole_period_later(world):
     await world.hear()
     await world.at(100)
-    await maintain(world, 200, 7200)
-    assert await world.at(7199) == []
+    await maintain(world, 200, 900)
+    assert await world.at(899) == []
     assert world.status() is MonitorStatus.PAUSED
-    assert await world.at(7200 + 299) == []
+    assert await world.at(900 + 299) == []
     assert world.status() is MonitorStatus.UP
-    assert await world.at(7200 + 300) == [(LATE, 1)]
-    assert (await world.at(7200 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
+    assert await world.at(900 + 300) == [(LATE, 1)]
+    assert (await world.at(900 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
 
 
 async def test_maintenance_that_is_ended_early_gives_a_period_from_then_on(world):
     await world.hear()
     await maintain(world, 0, 7200)
-    await world.at(1000)
+    await world.at(400)
     assert await world.database.transact(lambda conn: maintenance.end(conn, "miso", world.clock.at))
     assert not await world.database.transact(lambda conn: maintenance.end(conn, "miso", world.clock.at))
-    assert await world.at(1299) == []
-    assert await world.at(1300) == [(LATE, 1)]
+    assert await world.at(699) == []
+    assert await world.at(700) == [(LATE, 1)]
 
 
 async def test_an_alarm_that_stands_goes_on_and_its_end_is_told(world):
     await world.hear()
     told = len(await world.at(400))
     await maintain(world, 400, 7200)
-    assert len(await world.at(3600)) == told
+    assert len(await world.at(800)) == told
     assert world.status() is MonitorStatus.SILENT
     await world.hear()
-    assert (await world.at(3601))[told:] == [(SILENCE, 2)]
+    assert (await world.at(801))[told:] == [(SILENCE, 2)]
     assert world.status() is MonitorStatus.PAUSED
 
 

@@ -174,7 +174,7 @@ def test_any_text(text: str):
     assert said.target_mw is None or said.target_mw >= 0
 
 
-@patient
+@brisk
 @given(alerts=st.lists(st.dictionaries(NAMES, JSON) | JSON))
 def test_any_alerts(alerts: list[object]):
     check(json.dumps({"version": "4", "alerts": alerts}).encode(), {}, "alertmanager")
