@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from model.event import EventStatus
 from model.plan import ChannelName, State
@@ -14,6 +14,14 @@ from store.unreadables import UnreadableState
 
 RECENT = timedelta(hours=1)
 _PENDING = notifications.c.state == said(State.PENDING)
+_URGENT_SINCE = select(func.min(notifications.c.due_at)).where(
+    _PENDING,
+    notifications.c.lane == 0,
+    notifications.c.channel.in_([ChannelName.VOICE, ChannelName.SMS]),
+    notifications.c.due_at <= bindparam("now"),
+    notifications.c.hold.is_(None),
+    notifications.c.follows.is_(None),
+)
 
 
 class Lag(NamedTuple):
@@ -37,11 +45,7 @@ def lags(conn: Connection, now: datetime) -> Sequence[Lag]:
 
 def urgent_since(conn: Connection, now: datetime) -> datetime | None:
     """Since when the oldest call or text of the first lane is due that waits for no limit and no other row."""
-    c = notifications.c
-    urgent = (c.lane == 0, c.channel.in_([ChannelName.VOICE, ChannelName.SMS]))
-    waits_for_nothing = (c.hold.is_(None), c.follows.is_(None))
-    query = select(func.min(c.due_at)).where(_PENDING, c.due_at <= now, *urgent, *waits_for_nothing)
-    at: datetime | None = conn.scalar(query)
+    at: datetime | None = conn.scalar(_URGENT_SINCE, {"now": now})
     return at
 
 

@@ -2,23 +2,25 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from model.monitor import Listening
 from store.portable import lockable, upsert
 from store.tables import listening
 
 _EVERY = select(listening)
+_NEW = upsert(listening)
+_NOTE = _NEW.on_conflict_do_update(index_elements=["process"], set_={"until": _NEW.excluded.until})
+_END_OTHERS = (
+    update(listening).where(listening.c.process != bindparam("this"), listening.c.ended.is_(False)).values(ended=True)
+)
 
 
 def note(conn: Connection, process: str, since: datetime, until: datetime) -> None:
     """It has listened without a break; what it heard until then is written in this transaction."""
-    statement = upsert(listening).values(process=process, since=since, until=until, ended=False)
-    conn.execute(statement.on_conflict_do_update(index_elements=["process"], set_={"until": until}))
+    conn.execute(_NOTE, {"process": process, "since": since, "until": until, "ended": False})
     if not lockable(conn):  # the database of one process: whoever was before it has died
-        conn.execute(
-            update(listening).where(listening.c.process != process, listening.c.ended.is_(False)).values(ended=True)
-        )
+        conn.execute(_END_OTHERS, {"this": process})
 
 
 def end(conn: Connection, process: str) -> None:

@@ -31,9 +31,14 @@ class KeyRow:
     former_until: datetime | None = None
 
 
+# Asked each second by every process.
+_LATEST_VERSION = select(func.max(rosters.c.version))
+_ALL_KEYS = select(*(keys.c[f.name] for f in fields(KeyRow)))
+
+
 def latest_version(conn: Connection) -> int:
     """0 when there is none."""
-    return conn.scalar(select(func.max(rosters.c.version))) or 0
+    return conn.scalar(_LATEST_VERSION) or 0
 
 
 def latest(conn: Connection) -> Roster | None:
@@ -68,8 +73,7 @@ def save(
 
 
 def all_keys(conn: Connection) -> list[KeyRow]:
-    columns = [keys.c[f.name] for f in fields(KeyRow)]
-    return [KeyRow(**row) for row in conn.execute(select(*columns)).mappings()]
+    return [KeyRow(**row) for row in conn.execute(_ALL_KEYS).mappings()]
 
 
 def keys_made(conn: Connection) -> dict[str, datetime]:

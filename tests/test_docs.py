@@ -259,6 +259,7 @@ def test_the_pasted_line_is_the_one_that_make_run_prints(monkeypatch: pytest.Mon
     assert greeting.paste(DEFAULT_URL) == PASTE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("commands", OTHERS)
 def test_the_other_commands_work(commands: str, demo: Demo, checkout: Path) -> None:
     assert typing(commands, checkout, demo)

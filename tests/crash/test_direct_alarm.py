@@ -56,7 +56,6 @@ def rings_within(found: Cluster, what: str, seconds: float = WITHIN_SECONDS, num
     print(f"{what}: the duty phone rings after {time.monotonic() - begun:.0f} s")
 
 
-@pytest.mark.brief
 @pytest.mark.parametrize("house", [2], indirect=True)
 def test_a_dead_router_is_told_and_so_is_its_return(house: Cluster) -> None:
     house.kill("router")

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import pytest
+
 from model.plan import State
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.people import Call
@@ -65,6 +67,7 @@ def rounds(count: int, seconds: int, lines: int = 5) -> Iterator[str]:
     yield from (at(seconds * (n // lines) + n % lines) for n in range(count))
 
 
+@pytest.mark.long
 async def test_25_people_on_five_lines(opens: OpenWorld) -> None:
     """115 s a call: 25 are rung, the last call is over at 9:39; the 26th is named and told otherwise at once."""
     async with opens(roster=roster(26), twilio_lines=5) as world:
@@ -104,6 +107,7 @@ async def test_25_people_of_whom_five_do_not_fit(opens: OpenWorld) -> None:
         expect_everything(world, 25)
 
 
+@pytest.mark.long
 async def test_a_line_that_is_free_early_goes_to_those_who_did_not_fit(opens: OpenWorld) -> None:
     """Phones that nobody picks up ring for 25 s only: all 26 are rung by 2:09, whatever the plan had to assume."""
     async with opens(roster=roster(26), twilio_lines=5) as world:

@@ -74,6 +74,7 @@ async def test_a_key(world: World) -> None:
     await accepted(world, "voice")
 
 
+@pytest.mark.long
 async def test_a_text(world: World) -> None:
     await rung(world)
     code = world.phone("ana").expects_text("Reply 1").code
@@ -84,6 +85,7 @@ async def test_a_text(world: World) -> None:
     await accepted(world, "sms")
 
 
+@pytest.mark.long
 async def test_a_button(world: World) -> None:
     await rung(world)
     world.phone("ana").expects_text("Reply 1")
@@ -140,6 +142,7 @@ async def test_what_a_vendor_accepted_is_written_down_when_it_is_back(
     assert world.settled(kept) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("module", "name"), [(reviser, "take"), (outbox, "claim"), (outcomes, "adopt")])
 async def test_the_loops_go_on_when_it_is_back(
     module: Any, name: str, world: World, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from tests.scenario.world import World
 
 
@@ -39,6 +41,7 @@ async def test_an_unreadable_message_of_a_critical_source_calls_people(world: Wo
     assert world.slack()[0].text == "Gridcall ALARM: A message from MISO cannot be read"
 
 
+@pytest.mark.long
 async def test_an_unreadable_message_of_another_source_is_a_line_in_slack(world: World) -> None:
     """One line, however often the same is posted; no phone rings."""
     for _ in range(3):

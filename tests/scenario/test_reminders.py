@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from config.roster_file import load_roster
 from model.plan import ChannelName, Kind, State
 from tests.app_fixture import ROSTER
@@ -39,6 +41,7 @@ async def test_a_text_to_who_comes_on_and_a_message_to_who_goes_off(opens: OpenW
         assert (len(kept.rows), kept.outcomes(), world.settled(kept)) == (1, [], [])
 
 
+@pytest.mark.long
 async def test_a_text_that_cannot_be_sent_is_tried_until_the_handoff_and_no_longer(opens: OpenWorld) -> None:
     async with opens(start=TEN_TO_NINE, roster=TEXT) as world:
         await world.breaks("twilio", status=503)

@@ -1,5 +1,7 @@
 """An event changes: who must answer again, who only hears of it, and who stands down."""
 
+import pytest
+
 from model.plan import State
 from tests.scenario.conftest import over_both
 from tests.scenario.people import Call
@@ -112,6 +114,7 @@ async def test_cancelled_while_somebody_listens(world: World) -> None:
         world.phone(name).expects_text("CANCELLED")
 
 
+@pytest.mark.long
 async def test_a_cancel_before_its_event(world: World) -> None:
     """It is kept as a tombstone; the late event rings nobody, and the sender reads so."""
     await world.post("cancel")
@@ -124,6 +127,7 @@ async def test_a_cancel_before_its_event(world: World) -> None:
     assert world.pagerduty() == []
 
 
+@pytest.mark.long
 async def test_released_after_somebody_accepted(world: World) -> None:
     """Who accepted is phoned and texted, who was told is texted, nobody else hears of it."""
     await accepted_by_ana(world)

@@ -1,5 +1,7 @@
 """Silence of a source is an alarm, and the next word of it an all-clear."""
 
+import pytest
+
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
 
@@ -87,6 +89,7 @@ async def test_the_impatient_source(opens: OpenWorld) -> None:
         assert len(posted(world)) == 3
 
 
+@pytest.mark.long
 async def test_killed_while_silent(opens: OpenWorld) -> None:
     """The alarm is not repeated, the all-clear not lost; silence that falls into our own downtime gets a new period."""
     async with opens(minds_silence_of=("miso",)) as world:

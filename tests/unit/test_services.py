@@ -103,6 +103,7 @@ def test_require_fails_for_what_is_missing(play, options):
     assert output.strip().splitlines()[-1].startswith("1 passed, 3 errors")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
