@@ -63,7 +63,8 @@ def in_one_step(_mix: object, _random: object) -> Roster:
     return load_roster(
         f"people:\n{people}"
         "teams: {ops: {name: Operations, slack_channel: C0OPS}}\n"
-        f"policies: {{all: {{objective: everyone, steps: [{{after_seconds: 0, people: [{', '.join(NAMES)}]}}]}}}}\n"
+        "policies: {all: {objective: everyone, redials: 0, "
+        f"steps: [{{after_seconds: 0, people: [{', '.join(NAMES)}]}}]}}}}\n"
         "routes: [{id: everything, team: ops, policy: all}]\n"
         "sources: {miso: {name: MISO, heartbeat: none}}\n",
         "six hundred",
