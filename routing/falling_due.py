@@ -22,7 +22,8 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
         plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
         waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
         plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
-        spared = objective.not_needed(facts, plan.notifications)
+        # Whose call was stopped because they have answered is on nobody's timetable any more, and is left alone.
+        spared = objective.not_needed(facts, plan.notifications) | objective.answered(before)
         plan = replace(plan, notifications=tuple(n for n in plan.notifications if n.person not in spared))
         plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)

@@ -95,6 +95,7 @@ class Watch:
         self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
         self._rung_at: dict[str, list[Rung]] = defaultdict(list)
         self._calls_of: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
+        self._answered_at: dict[tuple[str, int, str], float] = {}
         self._handlers = {
             "event new": self._event,
             "event": self._event,
@@ -108,6 +109,7 @@ class Watch:
             "line": self._line,
             "line free": self._line_free,
             "delivery": self._delivery,
+            "reply": self._reply,
         }
 
     # --- after each commit ------------------------------------------------------------------------------------------
@@ -221,6 +223,10 @@ class Watch:
         held = self._time() - self._taken_at.pop(note.a)
         self.longest_call = max(self.longest_call, held)
 
+    def _reply(self, note: Note) -> None:
+        if note.c is not None:
+            self._answered_at.setdefault((note.a, note.b, note.c), self._time())
+
     def _delivery(self, note: Note) -> None:
         self._must(note.a not in self.deliveries, f"delivery {note.a} was decided twice")
         self._must(bool(note.d), f"delivery {note.a} has no reason")
@@ -263,6 +269,8 @@ class Watch:
         row = self.rows[send.attempt.notification_id]
         event = self.events[row.event_pk]
         self._not_stopped(row, event)
+        if row.kind == "alert" and row.person:
+            self._fresh(self._answered_at.get((row.event_pk, row.revision, row.person)), row)
         if row.channel == ChannelName.VOICE and row.kind == "alert" and not row.overtime:
             self._can_finish(row, event)
         if row.redial:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count, islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from heartbeat import monitor
 from model.monitor import MonitorStatus
 from model.plan import ChannelName
 from notifiers import reconciler, sending
-from routing import objective, planner
+from routing import falling_due, objective, planner
 from routing.facts import Facts
 from routing.objective import Counted
 from store import lines, outcomes, plans
@@ -89,6 +90,11 @@ def silence_that_nobody_tells(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(monitor, "status", status)
 
 
+def step_that_calls_who_has_answered(patch: pytest.MonkeyPatch) -> None:
+    """Whoever cannot comply is called once more with the next group."""
+    patch.setattr(falling_due, "objective", SimpleNamespace(**vars(objective) | {"answered": lambda facts: set()}))
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -100,6 +106,7 @@ PLANTED: dict[Plant, str] = {
     verdict_from_our_own_table: "the vendors saw",
     claim_that_is_never_read_again: "after it was stopped",
     silence_that_nobody_tells: "nobody was told",
+    step_that_calls_who_has_answered: "after it was stopped",
 }
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from model.event import EventStatus, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
@@ -79,6 +81,16 @@ def test_cannot_comply_brings_the_next_forward_once_for_each():
     assert next(a for a in agenda if a.id == brought).asleep  # the sleeping group is the earliest
     agenda = [replace(a, brought_by=by, due_at=SOON) if a.id == brought else a for a in agenda]
     assert not revise(facts(event(), rows, agenda=agenda, replies=[cannot], now=SOON)).bring_forward
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.SUPERSEDED])
+def test_who_cannot_comply_is_not_called_with_the_sleepers_whether_or_not_the_phone_has_stopped(state):
+    rows, agenda = started()
+    rows = [replace(n, state=state) if (n.person, n.channel) == ("ana", ChannelName.VOICE) else n for n in rows]
+    [sleepers] = [a for a in agenda if a.kind is AgendaKind.STEP and a.asleep]
+    cannot = reply("ana", Answer.CANNOT_COMPLY, at=SOON)
+    change = falling_due.take_step(facts(event(), rows, agenda=agenda, replies=[cannot], now=SOON), sleepers)
+    assert {n.person for n in change.add if n.person} == {"chie"}
 
 
 def test_cannot_comply_with_nobody_left_tells_the_admins():
