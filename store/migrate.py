@@ -1,5 +1,6 @@
 """Bring a database to the schema of this version. One Alembic history for SQLite and PostgreSQL."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -26,6 +27,7 @@ def current(conn: Connection) -> str | None:
     return MigrationContext.configure(conn).get_current_revision()
 
 
+@cache
 def head() -> str | None:
     """The revision this version of the code needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()

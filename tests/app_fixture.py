@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from intake.examples import example
 from model.ids import SystemIds
 from store.database import Connection
 from store.tables import metadata
+from tests.databases import put_migrated
 from tests.scenario.clock import ManualClock
 
 START = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
@@ -84,6 +86,9 @@ def _bearer(key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
+read_roster = cache(load_roster)  # of the same text comes the same, and nobody changes it
+
+
 @asynccontextmanager
 async def opened(
     folder: Path,
@@ -96,8 +101,10 @@ async def opened(
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
     clock = ManualClock(START)
     loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **settings)
+    if loaded.database_url is None:
+        put_migrated(folder / "gridcall.db")
     stores = open_stores(loaded, clock)
-    file = load_roster(roster_text or ROSTER.read_text(), ROSTER.name)
+    file = read_roster(roster_text or ROSTER.read_text(), ROSTER.name)
     rosters = await load_rosters(stores.database, file, clock.now(), demo=True)
     service = Service(loaded, stores, rosters, Vendors({}), clock, SystemIds(), roles)
     transport = httpx2.ASGITransport(http.build(service), raise_app_exceptions=False)

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager, contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 LOOKS_AT_ONCE = 10
+LOOKING = ContextVar("LOOKING", default=False)  # this is a tick that looks whether there is something to do
 
 
 class Killed(BaseException):
@@ -29,11 +31,15 @@ class Killed(BaseException):
 
 
 class Work:
-    """What is at work outside the loop, by name, and how often anything began. One for each life of the service."""
+    """What is at work outside the loop, by name, and how often anything began. One for each life of the service.
+
+    `stirred`: something began that was not a tick's look whether there is something to do.
+    """
 
     def __init__(self) -> None:
         self.running: Counter[str] = Counter()
         self.begun = 0
+        self.stirred = True
         self.dead = False
 
     def goes_on(self) -> None:
@@ -45,6 +51,7 @@ class Work:
         self.goes_on()
         self.running[name] += 1
         self.begun += 1
+        self.stirred = self.stirred or not LOOKING.get()
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ TEXT = (
 
 @over_both
 async def test_a_text_to_who_comes_on_and_a_message_to_who_goes_off(opens: OpenWorld) -> None:
-    async with opens(start=TEN_TO_NINE, roster=TEXT) as world:
+    async with opens(start=TEN_TO_NINE, roster=TEXT, every_tick=True) as world:
         dee, eli = world.phone("dee"), world.phone("eli")
         await world.advance_until("1:30")
         dee.expects_text(
@@ -43,7 +43,7 @@ async def test_a_text_to_who_comes_on_and_a_message_to_who_goes_off(opens: OpenW
 
 @pytest.mark.long
 async def test_a_text_that_cannot_be_sent_is_tried_until_the_handoff_and_no_longer(opens: OpenWorld) -> None:
-    async with opens(start=TEN_TO_NINE, roster=TEXT) as world:
+    async with opens(start=TEN_TO_NINE, roster=TEXT, every_tick=True) as world:
         await world.breaks("twilio", status=503)
         await world.advance_until("11:00")
         await world.mends("twilio")

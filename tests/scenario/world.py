@@ -5,8 +5,10 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from app.rosters import load_rosters
 from app.service import Service
 from app.stores import Stores, open_stores
 from app.ticks import Tick
-from config.roster_file import RosterFile, load_roster
+from config.roster_file import RosterFile
 from config.settings import Settings, load_settings
 from intake.examples import example
 from model.attempt import Attempt, AttemptState
@@ -31,13 +33,16 @@ from model.verdict import Verdict
 from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
+from tests.app_fixture import read_roster
+from tests.databases import put_migrated
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
-from tests.scenario.quiet import CountedChannel, CountedDatabase, Front, LifesClock, Work, until_quiet
+from tests.scenario.quiet import LOOKING, CountedChannel, CountedDatabase, Front, LifesClock, Work, until_quiet
 
 _OPEN = (State.PENDING, State.SENDING, State.UNKNOWN)
 _OPEN_ATTEMPTS = (AttemptState.SENDING, AttemptState.UNKNOWN)
 REAL_SECONDS = 10.0  # how long one step may take before it is called stuck
+LOOKS_EVERY = timedelta(seconds=10)  # ticks, while nothing happens: shorter than any lease
 
 
 @dataclass(frozen=True)
@@ -99,20 +104,32 @@ class _Life:
     work: Work
     loops: asyncio.Task[None]
     ticks: list[tuple[Tick, datetime]]
+    ticked_at: datetime
     ending: bool = False
 
 
 class World:
-    """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected."""
+    """`start` is the story's 0:00. Use `open_world`; advance, then say what is expected.
+
+    `every_tick`: each happens at its time. Otherwise those that would look at what has not changed wait, for up to
+    LOOKS_EVERY: a minute in which nothing happens costs a sixth of what it does otherwise.
+    """
 
     def __init__(
-        self, folder: Path, start: datetime, roster: RosterFile, tracer: Tracer = UNTRACED, **settings: Any
+        self,
+        folder: Path,
+        start: datetime,
+        roster: RosterFile,
+        tracer: Tracer = UNTRACED,
+        every_tick: bool = False,
+        **settings: Any,
     ) -> None:
         self.clock = ManualClock(start)
         self.moment = story_time(start)
         self.start = start
         self.roster = roster
         self.front = Front()
+        self._every_tick = every_tick
         self._tracer = tracer
         self._folder = folder
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
@@ -162,6 +179,8 @@ class World:
         """A new process on what the last one left."""
         work = Work()
         clock = LifesClock(self.clock, work)
+        if self.settings.database_url is None:
+            put_migrated(self._folder / "gridcall.db")
         stores = open_stores(self.settings, self.clock)
         counted = Stores(
             CountedDatabase(stores.database, work), stores.broker, stores.installation_key, stores.process_id
@@ -179,7 +198,7 @@ class World:
             tracer=self._tracer,
         )
         ticks = [(t, self.clock.now() + timedelta(seconds=t.every_seconds)) for t in service.ticks()]
-        self._life = _Life(service, work, asyncio.create_task(service.run()), ticks)
+        self._life = _Life(service, work, asyncio.create_task(service.run()), ticks, self.clock.now())
         self.front.app = http.build(service)
 
     async def stop_service(self) -> None:
@@ -277,19 +296,26 @@ class World:
         return min(times, default=None)
 
     def _tick_times(self) -> Iterator[datetime]:
-        if self._life is not None:
-            yield from (at for _, at in self._life.ticks)
+        if (life := self._life) is not None:
+            calm = not (self._every_tick or life.work.stirred)
+            first = max(life.ticked_at + LOOKS_EVERY if calm else self.start, self.clock.now())
+            for tick, at in life.ticks:
+                left_out = max(0, ceil((first - at).total_seconds() / tick.every_seconds))
+                yield at + left_out * timedelta(seconds=tick.every_seconds)
 
     def _tick(self, now: datetime) -> None:
-        if self._life is None:
-            return
-        due = [tick for tick, at in self._life.ticks if at <= now]
-        self._life.ticks = [
-            (tick, at if at > now else now + timedelta(seconds=tick.every_seconds)) for tick, at in self._life.ticks
-        ]
         self._ticking = [task for task in self._ticking if not task.done()]
+        if (life := self._life) is None or not (due := [tick for tick, at in life.ticks if at <= now]):
+            return
+        life.ticks = [
+            (tick, at if at > now else now + timedelta(seconds=tick.every_seconds)) for tick, at in life.ticks
+        ]
+        life.ticked_at = now
+        life.work.stirred = False
         self.ticked.update(tick.name for tick in due)
-        self._ticking += [asyncio.ensure_future(tick.tick()) for tick in due]
+        looking = copy_context()
+        looking.run(LOOKING.set, True)
+        self._ticking += [asyncio.get_running_loop().create_task(tick.tick(), context=looking) for tick in due]
 
     def _look_for_failures(self) -> None:
         """A loop that ended or a tick that failed ends the process in production; here it ends the story."""
@@ -458,7 +484,12 @@ def patient(roster: str) -> str:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, start: datetime, roster: str | None = None, minds_silence_of: Collection[str] = (), **settings: Any
+    folder: Path,
+    start: datetime,
+    roster: str | None = None,
+    minds_silence_of: Collection[str] = (),
+    every_tick: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[World]:
     """A running world; `roster` is YAML, else the demo's with patient phones.
 
@@ -467,7 +498,8 @@ async def open_world(
     Sources are silent in most stories: only the silence of those in `minds_silence_of` is an alarm.
     """
     text = roster if roster is not None else patient(serve.DEMO_ROSTER.read_text())
-    world = World(folder, start, _minding(load_roster(text, "roster.yaml"), minds_silence_of), **settings)
+    roster_file = _minding(read_roster(text, "roster.yaml"), minds_silence_of)
+    world = World(folder, start, roster_file, every_tick=every_tick or bool(minds_silence_of), **settings)
     await world.open()
     try:
         yield world

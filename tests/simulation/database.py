@@ -16,6 +16,7 @@ from store import migrate
 from store import signals as signals_
 from store.database import Connection, sqlite_engine
 from store.signals import Signalled, Signals
+from tests.databases import raw
 from tests.simulation.chance import Fence
 from tests.simulation.faults import Faults
 from tests.simulation.mix import Mix
@@ -86,16 +87,16 @@ def _template() -> sqlite3.Connection:
     engine = sqlite_engine(":memory:")
     with engine.begin() as conn:
         migrate.upgrade(conn)
-    raw = _raw(engine.connect())
-    raw.execute("CREATE TABLE simulation_notes (n INTEGER PRIMARY KEY, what, a, b, c, d, e, f, g, h, i, j)")
+    template = raw(engine.connect())
+    template.execute("CREATE TABLE simulation_notes (n INTEGER PRIMARY KEY, what, a, b, c, d, e, f, g, h, i, j)")
     for what, (on, when, values) in _TRIGGERS.items():
         columns = ", ".join("abcdefghij"[: values.count(",") + 1])
         condition = f"WHEN {when} " if when else ""
-        raw.execute(
+        template.execute(
             f"CREATE TRIGGER simulation_{what.replace(' ', '_')} AFTER {on} FOR EACH ROW {condition}BEGIN "
             f"INSERT INTO simulation_notes (what, {columns}) VALUES ('{what}', {values}); END"
         )
-    return raw
+    return template
 
 
 @cache
@@ -104,18 +105,12 @@ def _shared_connection() -> Connection:
     return sqlite_engine(":memory:").connect()
 
 
-def _raw(connection: Connection) -> sqlite3.Connection:
-    found = connection.connection.driver_connection
-    assert isinstance(found, sqlite3.Connection)
-    return found
-
-
 class Memory:
     """The durable part: it outlives the processes. `watch` is called after each commit with what changed."""
 
     def __init__(self, watch: Callable[[list[Note]], None]) -> None:
         self._connection = _shared_connection()
-        self.raw = _raw(self._connection)
+        self.raw = raw(self._connection)
         _template().backup(self.raw)
         self._watch = watch
         self._changes = self.raw.total_changes
