@@ -1,6 +1,7 @@
 """The application: the hot route, and FastAPI for everything else."""
 
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
 
 import structlog
@@ -43,17 +44,23 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 EVENTS_IN = "events in"  # both paths of the hot route
 
 
-class Application(FastAPI):
-    """Every request gets an id, or keeps the caller's: in the answer, in the scope, in every log line."""
+class Application:
+    """Every request gets an id, or keeps the caller's: in the answer, in the scope, in every log line.
 
-    service: Service
-    events_in: EventsIn | None = None  # only where events come in
+    What FastAPI answers finds the service in `request.state`.
+    """
+
+    def __init__(self, service: Service, events_in: EventsIn | None, rest: FastAPI) -> None:
+        self._service = service
+        self._events_in = events_in  # only where events come in
+        self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = scope.get("state", {}) | {"service": self._service}
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            await self._rest(scope, receive, send)
             return
-        request_id = _given_id(scope["headers"]) or self.service.ids.new()
+        request_id = _given_id(scope["headers"]) or self._service.ids.new()
         scope["request_id"] = request_id
         header = (b"x-request-id", request_id.encode())
         status = 500
@@ -65,23 +72,16 @@ class Application(FastAPI):
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        events_in = self.events_in if takes(scope) else None
+        events_in = self._events_in if takes(scope) else None
         try:
             if events_in is not None:
                 await events_in(scope, receive, send_with_id)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
-                    await super().__call__(scope, receive, _timed(send_with_id))
+                    await self._rest(scope, receive, _timed(send_with_id))
         finally:
             route = _route(scope) if events_in is None else EVENTS_IN
-            self.service.metrics.requests.count(_method(scope), route, status)
-
-    def openapi(self) -> dict[str, Any]:
-        """FastAPI's description with the hot route's paths."""
-        described = super().openapi()
-        for path, methods in events_in_docs.PATHS.items() if self.events_in else ():
-            described["paths"][path] = methods | described["paths"].get(path, {})  # GET of the same path stays
-        return described
+            self._service.metrics.requests.count(_method(scope), route, status)
 
 
 def _timed(send: Send) -> Send:
@@ -118,26 +118,45 @@ def _given_id(headers: list[tuple[bytes, bytes]]) -> str:
     return ""
 
 
-def build(service: Service) -> FastAPI:
+class _Described(FastAPI):
+    """FastAPI's description with the hot route's paths."""
+
+    takes_events = False
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        for path, methods in events_in_docs.PATHS.items() if self.takes_events else ():
+            described["paths"][path] = methods | described["paths"].get(path, {})  # GET of the same path stays
+        return described
+
+
+def build(service: Service) -> Application:
     """The ASGI application. The service's loops are run by the caller."""
-    app = Application(
+    api = Role.API in service.roles
+    # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
+    rest = _rest(api, 2 * service.settings.max_body_bytes + 65_536)
+    return Application(service, EventsIn(service) if api else None, rest)
+
+
+@cache
+def _rest(api: bool, max_body_bytes: int) -> FastAPI:
+    """What FastAPI answers: made once in a process, since it takes long and is the same for every service."""
+    app = _Described(
         title="Gridcall",
         version="0.1.0",
         summary="On-call alerting for time-sensitive grid events",
         docs_url="/docs",
         redoc_url=None,
         dependencies=[Depends(admit)],
-        # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
-        max_body_size=2 * service.settings.max_body_bytes + 65_536,
+        max_body_size=max_body_bytes,
     )
     access.check(route for route in app.routes if hasattr(route, "path"))
-    app.service = app.state.service = service
     problems.install(app)
     for part in (health, operating):
         access.check(part.router.routes)
         app.include_router(part.router)
-    if Role.API in service.roles:
-        app.events_in = EventsIn(service)
+    if api:
+        app.takes_events = True
         links = calendar_links.links
         access.check(links.routes)
         app.include_router(links)

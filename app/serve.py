@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from app import duty_alarm, http, standins, supervision, ticks, tracing, vendors
 from app.roles import Role
@@ -88,7 +88,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server(app: FastAPI) -> uvicorn.Server:
+def server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         log_level="warning",

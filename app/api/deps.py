@@ -12,7 +12,7 @@ from app.service import Service
 
 
 async def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
+    service: Service = request.state.service
     return service
 
 
@@ -30,7 +30,7 @@ async def admit(connection: HTTPConnection) -> Caller | None:
     who = access.who(scope["method"], scope["route"].path)
     if isinstance(who, Door):
         return None
-    service: Service = connection.app.state.service
+    service: Service = connection.state.service
     return service.doorkeeper.admit(connection.headers.get("authorization"), address_of(connection), who)
 
 

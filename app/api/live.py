@@ -95,7 +95,7 @@ async def live_ws(socket: WebSocket, after: After = None) -> None:
     without a right one the socket is closed with 1008, and when it opens nothing more. 1001: Gridcall stops; 1013: too
     many watch.
     """
-    service: Service = socket.app.state.service
+    service: Service = socket.state.service
     watcher = await _let_in(socket, service)
     if watcher is None:
         return

@@ -139,7 +139,7 @@ class World:
             load_settings(data_dir=folder, **settings), self._api.url, self._standins.url
         )
         self._servers = [
-            (serve.server(self.front), self._api.socket),  # type: ignore[arg-type] - any ASGI application will do
+            (serve.server(self.front), self._api.socket),
             (serve.server(build_standins(self.standins)), self._standins.socket),
         ]
         self._serving: list[asyncio.Task[None]] = []
