@@ -17,6 +17,7 @@ from app.commands import (
     operating,
     previewing,
     reading,
+    reports,
     rosters,
     sending,
 )
@@ -38,6 +39,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         covering.swap,
         reading.events,
         reading.event,
+        reports.report,
     ),
     "Look after its files": (
         beginning.init,

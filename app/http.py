@@ -26,6 +26,7 @@ from app.api import (
     oncall,
     operating,
     plans,
+    reports,
     roster,
     roster_file,
     rota_edits,
@@ -190,7 +191,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
+        for part in (callbacks, sending, events_out, plans, reports, *known, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
     return app
