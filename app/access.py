@@ -73,6 +73,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/oncall": OPERATORS,
     "GET /v1/people": OPERATORS,
     "GET /v1/people/{person_id}": OPERATORS,
+    "GET /v1/people/{person_id}/load": OPERATORS,
     "GET /v1/people/{person_id}/calendar.ics": OPERATORS,
     "GET /v1/people/{person_id}/calendar-link": OPERATORS,
     "POST /v1/people/{person_id}/calendar-link": OPERATORS,  # their own, others' for admins

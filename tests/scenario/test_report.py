@@ -52,3 +52,23 @@ async def test_a_night(opens: OpenWorld) -> None:
         assert (later["actual"]["events"], later["events"]) == (2, None)
         assert (await report(world, source="miso-fast"))["actual"]["events"] == 0
         assert (await report(world, "upstream"))["actual"]["events"] == 3
+
+
+async def test_what_a_person_had_to_bear(world: World) -> None:
+    """Chie sleeps at noon in Chicago: she is called at 2:30, at half past three of her night."""
+    await world.scene("nobody answers")
+    await world.post("edr")
+    await world.advance(minutes=3)
+    borne = {}
+    for name in ("ana", "chie"):
+        world.phone(name).expects_call()
+        world.phone(name).expects_text()
+        answer = await world.http.get(
+            f"/v1/people/{name}/load", headers={"authorization": f"Bearer {KEYS['operator']}"}
+        )
+        borne[name] = answer.json()
+    world.phone("ben").expects_call()
+    world.phone("ben").expects_text()
+    assert borne["ana"]["calls"] == borne["chie"]["calls"] == {"10min": 1, "1h": 1, "24h": 1, "month": 1}
+    assert (borne["ana"]["nights_woken"], borne["chie"]["nights_woken"]) == ([], ["2026-01-12"])
+    assert borne["ana"]["may_be_rung_at"] == world.clock.now().isoformat()
