@@ -34,7 +34,8 @@ from app.api import (
     unreadable,
 )
 from app.api.deps import admit
-from app.api.events_in import EventsIn, Receive, Scope, Send, takes
+from app.api.events_in import EventsIn, Scope, Send, takes
+from app.api.let_in import Receive
 from app.roles import Role
 from app.service import Service
 from app.timing import Timing, timing

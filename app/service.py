@@ -89,7 +89,7 @@ class Service:
         self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
         self.metrics = Metrics()
-        self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused)
+        self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused, settings.signing_secrets)
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
         self.router = Router(

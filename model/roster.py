@@ -10,6 +10,7 @@ from model.event import Content, Event, Mode, Phase, Severity
 from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
+from model.trust import BY_KEY, Trust
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
 OWN_SOURCE = "gridcall"
@@ -192,6 +193,7 @@ class Source:
     heartbeat: Heartbeat | None = Heartbeat()
     also_confirm: str = ""
     names: Names = NO_NAMES
+    trust: Trust = BY_KEY
 
 
 ROUTES_REMEMBERED = 10_000

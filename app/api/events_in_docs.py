@@ -6,12 +6,12 @@ from app.problems import MEDIA_TYPE
 
 _PROBLEMS = {
     400: "The request ended too early",
-    401: "No key, or a wrong one",
-    403: "The key is for another source",
+    401: "No key or signature, or a wrong one",
+    403: "The key is for another source, or not from this address",
     404: "No such source",
     413: "Too large; its beginning is kept",
     422: "Cannot be read; it is kept and people are told",
-    429: "Too many wrong keys from this address: Retry-After",
+    429: "This address was refused too often: Retry-After",
     503: "Not accepted: try again after Retry-After",
 }
 _PREFER = {

@@ -39,6 +39,7 @@ from model.roster import (
     Team,
     Wake,
 )
+from model.trust import BY_KEY, Algorithm, Encoding, Proof, Trust
 from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
 
@@ -94,6 +95,21 @@ def policies(draw: st.DrawFn, name: str) -> Policy:
     )
 
 
+ADDRESSES = st.sampled_from([(), ("192.0.2.0/24", "2001:db8::/32"), ("198.51.100.7/32",)])
+SECRETS = st.sampled_from([("a",), ("a", "b-2")])
+SIGNED = st.builds(Trust, by=st.just(Proof.STANDARD_WEBHOOKS), secrets=SECRETS, addresses=ADDRESSES)
+HMAC = st.builds(
+    Trust,
+    by=st.just(Proof.HMAC),
+    secrets=SECRETS,
+    header=st.sampled_from([BY_KEY.header, "x-signature"]),
+    algorithm=st.sampled_from(Algorithm),
+    encoding=st.sampled_from(Encoding),
+    prefix=st.sampled_from(["", BY_KEY.prefix, "v0="]),
+    addresses=ADDRESSES,
+)
+
+
 @st.composite
 def rosters(draw: st.DrawFn) -> Roster:
     rota, _ = world(Random(draw(st.integers(0, 10**6))))
@@ -137,6 +153,7 @@ def rosters(draw: st.DrawFn) -> Roster:
                     programs=draw(st.dictionaries(TEXT, named, max_size=2)),
                     targets=draw(st.dictionaries(TEXT, st.builds(Zone, scheme=TEXT, code=TEXT), max_size=2)),
                 ),
+                trust=draw(st.just(BY_KEY) | SIGNED | HMAC),
             )
         },
         admin_channel=draw(st.sampled_from([None, "C0ADMIN"])),
