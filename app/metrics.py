@@ -73,15 +73,34 @@ class Refused(Collector):
         yield family
 
 
+class BySource(Collector):
+    """Something counted for each source."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._text = text
+        self._counts: Counter[str] = Counter()
+
+    def count(self, source: str) -> None:
+        self._counts[source] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(f"gridcall_{self._name}", self._text, labels=["source"])
+        for source, count in sorted(self._counts.items()):
+            family.add_metric([source], count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
     def __init__(self) -> None:
         self.requests = Requests()
         self.refused = Refused()
+        self.slowed = BySource("sources_slowed", "Posts answered 503 as their source sends too fast")
         self._registry = CollectorRegistry()
-        self._registry.register(self.requests)
-        self._registry.register(self.refused)
+        for collector in (self.requests, self.refused, self.slowed):
+            self._registry.register(collector)
 
     def text(self, figures: Figures) -> bytes:
         """In the Prometheus text format."""

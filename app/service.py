@@ -11,6 +11,7 @@ from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
 from app.intake_door import Door, read_message
+from app.inward import Inward
 from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
@@ -90,6 +91,7 @@ class Service:
         self.pubsub = PubSub()
         self.metrics = Metrics()
         self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused, settings.signing_secrets)
+        self.inward = Inward(self.metrics.slowed)
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
         self.router = Router(

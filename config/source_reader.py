@@ -12,7 +12,7 @@ from intake.read import FORMATS
 from model.event import Mode, Zone
 from model.reading import Named, Names
 from model.roster import Heartbeat, Source
-from model.trust import BY_KEY, Algorithm, Encoding, Proof, Trust
+from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ _some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
 
 MOST_SECRETS = 2  # the one in use, and the one that replaces it
 MOST_ADDRESSES = 100
+MOST_A_SECOND, MOST_AT_ONCE = 100_000, 1_000_000
 _PLAIN_HMAC = ("header", "algorithm", "encoding", "prefix")
 
 
@@ -44,6 +45,7 @@ class SourceReader:
                 targets=entry.optional("targets", self._words(_zone), {}),
             ),
             trust=entry.optional("trust", self._nested(self._trust), BY_KEY),
+            rate=entry.optional("rate", self._rate, None),
         )
 
     def _nested(self, read: Callable[[Fields], T]) -> Parse[T]:
@@ -75,6 +77,17 @@ class SourceReader:
             return Heartbeat(
                 period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
                 grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
+            )
+
+    def _rate(self, node: Node) -> Rate:
+        if node.value == "none":
+            return NO_RATE
+        if not isinstance(node.value, Mapping):
+            raise Wrong(node, '"none", or per_second and burst')
+        with Fields(node, self._problems) as entry:
+            return Rate(
+                per_second=entry.optional("per_second", f.whole(1, MOST_A_SECOND), USUAL_RATE.per_second),
+                burst=entry.optional("burst", f.whole(1, MOST_AT_ONCE), USUAL_RATE.burst),
             )
 
     def _trust(self, entry: Fields) -> Trust:

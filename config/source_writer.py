@@ -4,7 +4,7 @@ from config.written import Data, given, unless
 from model.event import Mode
 from model.reading import Named
 from model.roster import Heartbeat, Source
-from model.trust import BY_KEY, Trust
+from model.trust import BY_KEY, NO_RATE, Rate, Trust
 
 
 def source(source: Source) -> Data:
@@ -20,6 +20,7 @@ def source(source: Source) -> Data:
             "programs": {word: _stands_for(named) for word, named in source.names.programs.items()},
             "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},
             "trust": _trust(source.trust),
+            "rate": _rate(source.rate) if source.rate else None,
         }
     )
 
@@ -46,3 +47,7 @@ def _trust(trust: Trust) -> Data:
             "addresses": list(trust.addresses),
         }
     )
+
+
+def _rate(rate: Rate) -> Data | str:
+    return "none" if rate == NO_RATE else {"per_second": rate.per_second, "burst": rate.burst}

@@ -46,3 +46,15 @@ class Trust:
 
 
 BY_KEY = Trust()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """So many posts a second, and so many at once."""
+
+    per_second: int
+    burst: int
+
+
+USUAL_RATE = Rate(per_second=50, burst=200)
+NO_RATE = Rate(per_second=0, burst=0)  # as many as come

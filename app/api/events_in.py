@@ -62,7 +62,12 @@ class EventsIn:
         sender = scope["client"][0] if scope.get("client") else ""
         arrival = Arrival(scope["path"], headers, sender, scope.get("request_id", ""), receive)
         posted, source, caller = await let_in(service, arrival)
-        accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
+        roster = service.rosters.roster
+        if (known := roster.sources.get(source)) is not None:
+            service.inward.take(known, caller, service.clock.now())
+        accepted = await service.door.accept(posted, source, caller, roster)
+        if known is not None:
+            service.inward.more(known, len(accepted.readings) - 1, accepted.message.received_at)
         if posted.truncated:
             raise _too_large(service, accepted)
         ours, more = await answer_to(service, accepted, headers.get("prefer", ""))

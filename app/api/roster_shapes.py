@@ -139,6 +139,7 @@ def source(
         "programs": {word: _stands_for(named) for word, named in found.names.programs.items()},
         "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},
         "trust": _trust(found.trust),
+        "rate": {"per_second": found.limit.per_second, "burst": found.limit.burst} if found.limit else None,
         "heartbeat": {
             "period_seconds": found.heartbeat.period_seconds,
             "grace_seconds": found.heartbeat.grace_seconds,

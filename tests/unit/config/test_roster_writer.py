@@ -39,7 +39,7 @@ from model.roster import (
     Team,
     Wake,
 )
-from model.trust import BY_KEY, Algorithm, Encoding, Proof, Trust
+from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
 from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
 
@@ -154,6 +154,7 @@ def rosters(draw: st.DrawFn) -> Roster:
                     targets=draw(st.dictionaries(TEXT, st.builds(Zone, scheme=TEXT, code=TEXT), max_size=2)),
                 ),
                 trust=draw(st.just(BY_KEY) | SIGNED | HMAC),
+                rate=draw(st.sampled_from([None, NO_RATE, USUAL_RATE, Rate(per_second=1, burst=100_000)])),
             )
         },
         admin_channel=draw(st.sampled_from([None, "C0ADMIN"])),
