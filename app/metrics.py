@@ -98,8 +98,9 @@ class Metrics:
         self.requests = Requests()
         self.refused = Refused()
         self.slowed = BySource("sources_slowed", "Posts answered 503 as their source sends too fast")
+        self.repeats = BySource("repeats", "Posts known by their sender's key, and answered as the first was")
         self._registry = CollectorRegistry()
-        for collector in (self.requests, self.refused, self.slowed):
+        for collector in (self.requests, self.refused, self.slowed, self.repeats):
             self._registry.register(collector)
 
     def text(self, figures: Figures) -> bytes:

@@ -16,6 +16,7 @@ from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
+from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
 from app.security import DeliveryIds
@@ -92,6 +93,7 @@ class Service:
         self.metrics = Metrics()
         self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused, settings.signing_secrets)
         self.inward = Inward(self.metrics.slowed)
+        self.repeats = Repeats()
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
         self.router = Router(

@@ -13,9 +13,12 @@ from pydantic_core import to_json
 from app.api.let_in import ENQUEUE, EVENTS, Arrival, Receive, let_in
 from app.intake_door import KEPT_OF_TOO_LARGE, Accepted
 from app.problems import MEDIA_TYPE, Problem, as_problem
+from app.repeats import Answered
 from app.service import Service
 from intake.read import answer as expected_answer
 from model.clock import stopwatch
+from model.reading import Problem as Wrong
+from model.reading import Reading, Unreadable
 from store import deliveries
 from store.deliveries import Delivery, DeliveryState
 from store.signals import delivery as delivery_topic
@@ -25,6 +28,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_WAIT_SECONDS = 10.0
+CONTRADICTS = Unreadable(
+    problems=(Wrong(field="idempotency-key", found="the key of another body", expected="one of its own"),)
+)
 _SOURCE_EVENTS = re.compile(r"/v1/sources/([^/]+)/events")
 
 
@@ -62,19 +68,40 @@ class EventsIn:
         sender = scope["client"][0] if scope.get("client") else ""
         arrival = Arrival(scope["path"], headers, sender, scope.get("request_id", ""), receive)
         posted, source, caller = await let_in(service, arrival)
-        roster = service.rosters.roster
+        roster, now = service.rosters.roster, service.clock.now()
         if (known := roster.sources.get(source)) is not None:
-            service.inward.take(known, caller, service.clock.now())
+            service.inward.take(known, caller, now)
+        first = service.repeats.find(source, posted, now)
+        if first is not None and first.same(posted):
+            service.notebook.heard(source, now)
+            service.metrics.repeats.count(source)
+            return first.status, first.again(), {"content-type": "application/json", "idempotency-replayed": "true"}
         accepted = await service.door.accept(posted, source, caller, roster)
         if known is not None:
-            service.inward.more(known, len(accepted.readings) - 1, accepted.message.received_at)
+            service.inward.more(known, len(accepted.readings) - 1, now)
         if posted.truncated:
             raise _too_large(service, accepted)
         ours, more = await answer_to(service, accepted, headers.get("prefer", ""))
         status, own = expected_answer(accepted.message.format, accepted.readings)
+        if first is not None:
+            status, own = expected_answer(accepted.message.format, [CONTRADICTS])
+            ours = _contradiction(service, accepted, first)
+        elif any(isinstance(reading, Reading) for reading in accepted.readings):
+            service.repeats.remember(source, posted, Answered.of(posted, now, status, ours, own))
         more["server-timing"] = _timing(begun, accepted)
         more["content-type"] = MEDIA_TYPE if status >= 400 and own is None else "application/json"
         return status, ours if own is None else own, more
+
+
+def _contradiction(service: Service, accepted: Accepted, first: Answered) -> dict[str, Any]:
+    """The key is that of another body, as this process knows; the router will find out, too, and tell people."""
+    shown = service.delivery_ids.shown(accepted.message.id)
+    detail = (
+        f"the key was sent with another body, accepted at {first.at:%H:%M:%S}. This one is kept and people are told, "
+        "nobody is called for it: send it with a key of its own if it was meant"
+    )
+    problem = Problem(422, "The key is that of another body", detail, delivery_id=shown)
+    return problem.body() | {"status_url": f"/v1/deliveries/{shown}"}
 
 
 def _timing(begun: float, accepted: Accepted) -> str:
