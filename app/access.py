@@ -128,6 +128,7 @@ WHO: Mapping[str, Who] = {
     "DELETE /v1/resources/{scheme}/{code:path}": ADMINS,
     "POST /v1/resources/import": ADMINS,
     "PUT /v1/sources/{source_id}": ADMINS,
+    "POST /v1/sources/{source}/try": ADMINS,
     "DELETE /v1/sources/{source_id}": ADMINS,
 }
 

@@ -31,6 +31,7 @@ from app.api import (
     rota_edits,
     rotas,
     sending,
+    trying,
     unreadable,
 )
 from app.api.deps import admit
@@ -176,7 +177,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
+        for part in (callbacks, sending, events_out, plans, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
     return app

@@ -53,7 +53,14 @@ def feed_of(roster: Roster, source: str) -> Feed:
     known = roster.sources.get(source)
     if known is None:
         return Feed(source=source)
-    return Feed(source=source, format=known.format, timezone=known.timezone, critical=known.critical, names=known.names)
+    return Feed(
+        source=source,
+        format=known.format,
+        timezone=known.timezone,
+        critical=known.critical,
+        names=known.names,
+        mapping=known.mapping,
+    )
 
 
 def read_message(message: Message, roster: Roster) -> Sequence[Reading | Unreadable]:

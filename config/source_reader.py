@@ -8,6 +8,7 @@ from typing import TypeVar
 from config import fields as f
 from config.fields import Fields, Parse, Problems, Wrong
 from config.yaml_tree import Node
+from intake import jmes, mapping
 from intake.read import FORMATS
 from model.event import Mode, Zone
 from model.reading import Named, Names
@@ -31,7 +32,7 @@ class SourceReader:
         self._problems = problems
 
     def source(self, name: str, entry: Fields) -> Source:
-        return Source(
+        source = Source(
             id=name,
             name=entry.required("name", f.text, ""),
             format=entry.optional("format", f.one_of(FORMATS, "a format"), "canonical"),
@@ -46,7 +47,14 @@ class SourceReader:
             ),
             trust=entry.optional("trust", self._nested(self._trust), BY_KEY),
             rate=entry.optional("rate", self._rate, None),
+            mapping=entry.optional("mapping", self._nested(_mapping), {}),
         )
+        node = entry.given("mapping")
+        if node and source.format != "mapping":
+            self._problems.add(node, "only a source of format mapping has one")
+        if not node and source.format == "mapping":
+            self._problems.add(entry.node, 'expected "mapping": an expression for event_id, headline and whatever else')
+        return source
 
     def _nested(self, read: Callable[[Fields], T]) -> Parse[T]:
         """A parser for fields within a field."""
@@ -116,6 +124,23 @@ def _stands_for(entry: Fields) -> Named:
         program=entry.optional("program", f.text, ""),
         mode=entry.optional("mode", f.choice(Mode), Mode.ACTUAL),
     )
+
+
+def _mapping(entry: Fields) -> Mapping[str, str]:
+    """JMESPath by the fields of an event, in the order of the documentation."""
+    needed = {name: entry.required(name, _expression, "") for name in mapping.REQUIRED}
+    given = {name: entry.optional(name, _expression, None) for name in mapping.FIELDS if name not in needed}
+    return needed | {name: expression for name, expression in given.items() if expression is not None}
+
+
+def _expression(node: Node) -> str:
+    if not isinstance(node.value, str):
+        raise Wrong(node, "a JMESPath expression")
+    try:
+        jmes.compiled(node.value)
+    except ValueError as error:
+        raise Wrong(node, f"a JMESPath expression ({error})") from None
+    return node.value
 
 
 def _zone(entry: Fields) -> Zone:

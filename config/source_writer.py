@@ -21,6 +21,7 @@ def source(source: Source) -> Data:
             "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},
             "trust": _trust(source.trust),
             "rate": _rate(source.rate) if source.rate else None,
+            "mapping": dict(source.mapping),
         }
     )
 

@@ -183,6 +183,7 @@ class Source:
     """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given.
 
     `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
+    `mapping`: JMESPath expressions by the fields of an event, for the format of that name.
     """
 
     id: str
@@ -195,6 +196,7 @@ class Source:
     names: Names = NO_NAMES
     trust: Trust = BY_KEY
     rate: Rate | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def limit(self) -> Rate | None:

@@ -140,6 +140,7 @@ def source(
         "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},
         "trust": _trust(found.trust),
         "rate": {"per_second": found.limit.per_second, "burst": found.limit.burst} if found.limit else None,
+        "mapping": dict(found.mapping) or None,
         "heartbeat": {
             "period_seconds": found.heartbeat.period_seconds,
             "grace_seconds": found.heartbeat.grace_seconds,

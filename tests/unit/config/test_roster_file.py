@@ -197,8 +197,35 @@ def test_secrets_do_not_show():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats_are_those_of_intake(format):
-    found = load(changed("{name: MISO}", f"{{name: MISO, format: {format}}}")).roster
+    more = ", mapping: {event_id: id, headline: text}" if format == "mapping" else ""
+    found = load(changed("{name: MISO}", f"{{name: MISO, format: {format}{more}}}")).roster
     assert found.sources["miso"].format == format
+
+
+def mapped(mapping: str, format: str = "mapping") -> str:
+    return changed("{name: MISO}", f"{{name: MISO, format: {format}, mapping: {mapping}}}")
+
+
+def test_a_mapping_is_kept_as_it_is_written():
+    found = load(mapped("{headline: \"a.b[0] || 'x'\", event_id: id}")).roster.sources["miso"].mapping
+    assert found == {"event_id": "id", "headline": "a.b[0] || 'x'"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (mapped("{event_id: id}"), '"headline" is missing'),
+        (mapped("{event_id: id, headline: text, headlines: x}"), 'unknown field; did you mean "headline"?'),
+        (mapped("{event_id: id, headline: 'a.'}"), "miso.mapping.headline: expected a JMESPath expression (Expecting"),
+        (mapped("{event_id: id, headline: 'map(&a, b)'}"), "there is no function map here"),
+        (mapped("{event_id: id, headline: [a]}"), "expected a JMESPath expression, found a list"),
+        (mapped("{event_id: id, headline: text}", "canonical"), "only a source of format mapping has one"),
+        (changed("{name: MISO}", "{name: MISO, format: mapping}"), 'expected "mapping"'),
+    ],
+)
+def test_a_mapping_that_cannot_be(text: str, problem: str):
+    (found,) = problems(text)
+    assert problem in found
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

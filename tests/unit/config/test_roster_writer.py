@@ -16,6 +16,7 @@ from app.resource_table import MAX_ROWS
 from config import yaml_tree
 from config.roster_file import load_roster, read_document
 from config.roster_writer import _extent, document, to_yaml
+from intake.mapping import FIELDS
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.event import Mode, Phase, Severity, Zone
@@ -95,6 +96,8 @@ def policies(draw: st.DrawFn, name: str) -> Policy:
     )
 
 
+EXPRESSIONS = st.sampled_from(["id", "a.b[0]", "join(' - ', [a, to_string(b)])", "kind == 'X' && 'new' || `null`"])
+MAPPINGS = st.dictionaries(st.sampled_from(FIELDS), EXPRESSIONS).map({"event_id": "id", "headline": "text"}.__or__)
 ADDRESSES = st.sampled_from([(), ("192.0.2.0/24", "2001:db8::/32"), ("198.51.100.7/32",)])
 SECRETS = st.sampled_from([("a",), ("a", "b-2")])
 SIGNED = st.builds(Trust, by=st.just(Proof.STANDARD_WEBHOOKS), secrets=SECRETS, addresses=ADDRESSES)
@@ -143,7 +146,8 @@ def rosters(draw: st.DrawFn) -> Roster:
             "miso": Source(
                 id="miso",
                 name=draw(TEXT),
-                format=draw(st.sampled_from(list(FORMATS))),
+                format=(format := draw(st.sampled_from(list(FORMATS)))),
+                mapping=draw(MAPPINGS) if format == "mapping" else {},
                 timezone=draw(ZONES),
                 critical=draw(st.booleans()),
                 heartbeat=draw(st.none() | heartbeat),
