@@ -130,6 +130,7 @@ WHO: Mapping[str, Who] = {
     "DELETE /v1/resources/{scheme}/{code:path}": ADMINS,
     "POST /v1/resources/import": ADMINS,
     "PUT /v1/sources/{source_id}": ADMINS,
+    "POST /v1/sources/{source}/try": ADMINS,
     "DELETE /v1/sources/{source_id}": ADMINS,
 }
 
@@ -139,7 +140,7 @@ DENIED: dict[int | str, dict[str, Any]] = {
     for status, text in {
         401: "No key, or a wrong one",
         403: "Not for keys of this role",
-        429: "Too many wrong keys from this address: Retry-After",
+        429: "This address was refused too often: Retry-After",
         503: "Not available now: Retry-After",
     }.items()
 }

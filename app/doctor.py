@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from app import vendors
+from app import signatures, vendors
 from app.coverage import looked
 from app.serve import read_roster
 from app.stores import database_place
@@ -144,6 +144,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     yield from _unverified(settings, file.roster)
     yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
+    yield from _signing(settings, file.roster)
 
 
 def _stored_roster(settings: Settings) -> Iterator[Finding]:
@@ -163,6 +164,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     yield from _unverified(settings, found)
     yield from _coverage(found)
     yield from _pagerduty(found)
+    yield from _signing(settings, found)
 
 
 def _stored_keys(settings: Settings) -> list[KeyRow]:
@@ -213,6 +215,15 @@ def _pagerduty(roster: Roster) -> Iterator[Finding]:
                 f"team {team.id} uses mode record: it needs a service whose urgency follows severity "
                 "(dynamic notifications), else every event pages at once or never does",
             )
+
+
+def _signing(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    """A source that signs with a secret which is not set here cannot be believed."""
+    for source in roster.sources.values():
+        keys = signatures.usable(source.trust, settings.signing_secrets)
+        if lacking := [name for name in source.trust.secrets if name not in keys]:
+            detail = f"{', '.join(lacking)} of GRIDCALL_SOURCE_SECRETS: not set, or no base64 where the format needs it"
+            yield Finding(Level.MIND if keys else Level.FAILS, f"source {source.id}", detail)
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

@@ -9,9 +9,10 @@ from functools import partial
 
 import structlog
 
+from model import idempotency
 from model.clock import Clock
 from model.errors import Unavailable
-from store import leases, listening, paces, partitions, replies, retention, seal
+from store import leases, listening, paces, partitions, repeats, replies, retention, seal
 from store.database import Database
 from store.retention import Keep
 
@@ -66,6 +67,9 @@ class Housekeeping:
         now, keep = self._clock.now(), self._keep
         await self._database.transact(lambda conn: listening.forget(conn, now - LISTENING_KEPT))
         await self._database.transact(lambda conn: leases.forget(conn, now - LEASES_KEPT))
+        for _ in range(BATCHES_AN_HOUR):
+            if not await self._database.transact(lambda conn: repeats.forget(conn, now - idempotency.KEPT)):
+                break
         for _ in range(BATCHES_AN_HOUR):
             if not await self._database.transact(lambda conn: retention.delete_batch(conn, now, keep)):
                 break

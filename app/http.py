@@ -32,10 +32,12 @@ from app.api import (
     rota_edits,
     rotas,
     sending,
+    trying,
     unreadable,
 )
 from app.api.deps import admit
-from app.api.events_in import EventsIn, Receive, Scope, Send, takes
+from app.api.events_in import EventsIn, Scope, Send, takes
+from app.api.let_in import Receive
 from app.roles import Role
 from app.service import Service
 from app.timing import Timing, timing
@@ -191,7 +193,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, reports, *known, unreadable, live):
+        for part in (callbacks, sending, events_out, plans, reports, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
     return app

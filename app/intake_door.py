@@ -25,7 +25,7 @@ TOO_LARGE = Unreadable(
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One POST as it came in."""
+    """One POST as it came in. `proof`: by what it is known whose it is, in words; "" where a person's key says it."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -33,6 +33,7 @@ class Posted:
     request_id: str
     truncated: bool = False
     replay_of: str | None = None
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ def feed_of(roster: Roster, source: str) -> Feed:
     known = roster.sources.get(source)
     if known is None:
         return Feed(source=source)
-    return Feed(source=source, format=known.format, timezone=known.timezone, critical=known.critical, names=known.names)
+    return Feed(
+        source=source,
+        format=known.format,
+        timezone=known.timezone,
+        critical=known.critical,
+        names=known.names,
+        mapping=known.mapping,
+    )
 
 
 def read_message(message: Message, roster: Roster) -> Sequence[Reading | Unreadable]:
@@ -89,10 +97,10 @@ class Door:
         self._notebook = notebook
         self._tracer = tracer
 
-    async def accept(self, posted: Posted, source: str, caller: Caller, roster: Roster) -> Accepted:
+    async def accept(self, posted: Posted, source: str, caller: Caller | None, roster: Roster) -> Accepted:
         """Return when the message is durable. Raises QueueFull or Unavailable: then nothing was accepted."""
         with self._tracer.begin("accept", posted.headers.get("traceparent", ""), source=source) as span:
-            now = self._clock.now()
+            now, key_id = self._clock.now(), caller.key_id if caller else None
             feed = feed_of(roster, source)
             headers = without_credentials(posted.headers)
             readings = (TOO_LARGE,) if posted.truncated else read(posted.body, headers, feed, now)
@@ -111,8 +119,8 @@ class Door:
                     deliveries=ids,
                     headers=headers,
                     sender=posted.sender,
-                    signature=f"bearer key {caller.key_id} is valid",
-                    key_id=caller.key_id,
+                    signature=posted.proof or f"key {key_id} as bearer is valid",
+                    key_id=key_id,
                     request_id=posted.request_id,
                     truncated=posted.truncated,
                     deadline_at=deadlines[0] if len(deadlines) == 1 else None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from app.problems import Problem
 from config.fields import MAX_PROBLEMS
-from config.roster_writer import Data
+from config.written import Data
 
 NEEDED = ("scheme", "code", "name")
 COLUMNS = (*NEEDED, "zone", "timezone", "contracted_mw", "team")

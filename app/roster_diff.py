@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from app.masking import masked
-from config.roster_writer import Data, document
+from config.roster_writer import document
+from config.written import Data
 from model.plan import ChannelName
 from model.roster import Roster
 from model.rota import Absence, Override

@@ -13,7 +13,8 @@ from app.problems import Problem
 from app.roster_diff import NOUNS, entries, entry_id
 from app.rosters import Snapshot
 from config.roster_file import read_document
-from config.roster_writer import Data, document
+from config.roster_writer import document
+from config.written import Data
 from model.errors import WrongFields
 
 BODY = "body"  # what the entry of a request is called in its problems

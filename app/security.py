@@ -1,5 +1,7 @@
 """Who is asking: bearer keys with a role, kept as hashes; and delivery ids that cannot be made up."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -56,6 +58,10 @@ class Refusal(StrEnum):
     UNKNOWN_KEY = "unknown_key"
     EXPIRED_KEY = "expired_key"
     UNKNOWN_LINK = "unknown_link"
+    NO_SIGNATURE = "no_signature"
+    WRONG_SIGNATURE = "wrong_signature"
+    OLD_SIGNATURE = "old_signature"
+    WRONG_ADDRESS = "wrong_address"
     NOT_ALLOWED = "not_allowed"  # the key is right, and not for this
     TOO_MANY = "too_many"
 
@@ -86,17 +92,38 @@ class Keys:
 
     def find(self, authorization: str | None, now: datetime) -> Entry:
         """Raises Unauthorized."""
-        scheme, _, secret = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not secret:
+        scheme, _, said = (authorization or "").partition(" ")
+        is_basic = scheme.lower() == "basic"
+        if not (is_basic or scheme.lower() == "bearer") or not said:
             raise Unauthorized(Refusal.NO_KEY, "no key was given: send 'Authorization: Bearer KEY'")
-        sha256 = hashed(secret.strip())
+        user, secret = _user_and_password(said) if is_basic else ("", said.strip())
+        sha256 = hashed(secret)
         entry = self._by_prefix.get(sha256[:_PREFIX])
         if entry is None or not hmac.compare_digest(entry.sha256, sha256):
             raise Unauthorized(Refusal.UNKNOWN_KEY, "the key is not known here")
+        if is_basic and not _may_say_it_so(entry.caller, user):
+            detail = "the password is a key, but not of that user: the user is the name of the key, or its source"
+            raise Unauthorized(Refusal.UNKNOWN_KEY, detail)
         if entry.until is not None and entry.until <= now:
             detail = f"the secret of key {entry.caller.key_id} was good until {entry.until.isoformat()}"
             raise Unauthorized(Refusal.EXPIRED_KEY, detail)
         return entry
+
+
+def _user_and_password(said: str) -> tuple[str, str]:
+    """RFC 7617. Raises Unauthorized."""
+    try:
+        user, colon, password = base64.b64decode(said.strip(), validate=True).decode().partition(":")
+    except (ValueError, binascii.Error):
+        user = colon = password = ""
+    if not colon:
+        raise Unauthorized(Refusal.NO_KEY, "the credentials of 'Authorization: Basic' are not base64 of user:password")
+    return user, password
+
+
+def _may_say_it_so(caller: Caller, user: str) -> bool:
+    """Only keys for sending: a browser adds a password by itself, to requests that somebody else's page makes too."""
+    return caller.role is Role.UPSTREAM and user in (caller.key_id, caller.source)
 
 
 def _entries(row: KeyRow) -> Iterator[Entry]:

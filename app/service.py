@@ -11,11 +11,13 @@ from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
 from app.intake_door import Door, read_message
+from app.inward import Inward
 from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
 from app.oncall_now import OnCallNow
+from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
 from app.security import DeliveryIds
@@ -90,7 +92,9 @@ class Service:
         self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
         self.metrics = Metrics()
-        self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused)
+        self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused, settings.signing_secrets)
+        self.inward = Inward(self.metrics.slowed)
+        self.repeats = Repeats()
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
         self.oncall_now = OnCallNow(roster, clock, self.metrics.caches, lambda: rosters_.stale)

@@ -17,6 +17,7 @@ from model.roster import (
     Step,
     Team,
 )
+from model.trust import NO_RATE
 
 SECRET = "demo-bench"
 READER = "demo-bench-reader"
@@ -44,7 +45,7 @@ def roster() -> RosterFile:
         teams={"ops": Team(id="ops", name="Bench")},
         policies=policies,
         routes=(*routes, Route(id="all", team="ops", policy="to-p0")),
-        sources={"bench": Source(id="bench", name="Bench", heartbeat=None)},
+        sources={"bench": Source(id="bench", name="Bench", heartbeat=None, rate=NO_RATE)},
     )
     return RosterFile(roster=whole, keys=(KeySpec(id="bench", role=Role.UPSTREAM, source="bench", secret=SECRET),))
 

@@ -10,15 +10,13 @@ from config.fields import Fields, Parse, Problems, Wrong
 from config.keys import KeySpec, Role, secret
 from config.roster_checks import Reference, check, policy_problems
 from config.rota_reader import RotaReader
+from config.source_reader import SourceReader
 from config.yaml_tree import Node
-from intake.read import FORMATS
-from model.event import Mode, Phase, Severity, Zone
+from model.event import Mode, Phase, Severity
 from model.plan import ChannelName
-from model.reading import Named, Names
 from model.roster import (
     AwakeHours,
     ContactMethod,
-    Heartbeat,
     Level,
     Match,
     Objective,
@@ -29,7 +27,6 @@ from model.roster import (
     Resource,
     Roster,
     Route,
-    Source,
     Step,
     Team,
     Wake,
@@ -74,7 +71,7 @@ class Reader:
                 policies=self._named(top, "policies", self._policy),
                 routes=self._listed(top, "routes", self._route),
                 resources=self._listed(top, "resources", self._resource),
-                sources=self._named(top, "sources", self._source),
+                sources=self._named(top, "sources", SourceReader(self._problems).source),
                 admin_channel=top.optional("admin_channel", f.slack_channel, None),
             )
             keys = self._named(top, "keys", self._key)
@@ -218,41 +215,6 @@ class Reader:
             team=entry.optional("team", self._ref("teams"), None),
         )
 
-    def _source(self, name: str, entry: Fields) -> Source:
-        return Source(
-            id=name,
-            name=entry.required("name", f.text, ""),
-            format=entry.optional("format", f.one_of(FORMATS, "a format"), "canonical"),
-            timezone=entry.optional("timezone", f.timezone, "UTC"),
-            critical=entry.optional("critical", f.truth, False),
-            heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),
-            also_confirm=entry.optional("also_confirm", f.text, ""),
-            names=Names(
-                senders=entry.optional("senders", self._words(_stands_for), {}),
-                programs=entry.optional("programs", self._words(_stands_for), {}),
-                targets=entry.optional("targets", self._words(_zone), {}),
-            ),
-        )
-
-    def _words(self, read: Callable[[Fields], T]) -> Parse[Mapping[str, T]]:
-        """A parser for a mapping of a format's own words, which may be any text."""
-
-        def parse_words(node: Node) -> Mapping[str, T]:
-            return {word: self._entry(entry, read) for word, entry in f.entries(_mapping(node))}
-
-        return parse_words
-
-    def _heartbeat(self, node: Node) -> Heartbeat | None:
-        if node.value == "none":
-            return None
-        if not isinstance(node.value, Mapping):
-            raise Wrong(node, '"none", or period_seconds and grace_seconds')
-        with Fields(node, self._problems) as entry:
-            return Heartbeat(
-                period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
-                grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
-            )
-
     def _key(self, name: str, entry: Fields) -> KeySpec:
         role = entry.required("role", f.choice(Role), Role.OPERATOR)
         if (role is Role.UPSTREAM) != (entry.given("source") is not None):
@@ -265,18 +227,6 @@ class Reader:
             person=entry.optional("person", self._ref("people"), None),
             secret=entry.required("secret", secret, ""),
         )
-
-
-def _stands_for(entry: Fields) -> Named:
-    return Named(
-        issuer=entry.optional("issuer", f.text, ""),
-        program=entry.optional("program", f.text, ""),
-        mode=entry.optional("mode", f.choice(Mode), Mode.ACTUAL),
-    )
-
-
-def _zone(entry: Fields) -> Zone:
-    return Zone(scheme=entry.required("scheme", f.text, ""), code=entry.required("code", f.text, ""))
 
 
 def _zones(entries: Mapping[str, Person] | Mapping[str, Rotation]) -> Callable[[str], str]:

@@ -3,7 +3,7 @@
 Whatever is as it would be when left out is left out. Keys are not in it: of their secrets only hashes are known.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from config import yaml_tree
-from model.event import Mode
+from config.source_writer import source
+from config.written import Data, given, texts, unless
 from model.plan import ChannelName
-from model.reading import Named
 from model.roster import (
     AwakeHours,
-    Heartbeat,
     Match,
     PagerDutyMode,
     PagerDutyService,
@@ -26,14 +25,11 @@ from model.roster import (
     Resource,
     Roster,
     Route,
-    Source,
     Step,
     Team,
     Wake,
 )
 from model.rota import Absence, Layer, Override, Restriction, Rotation, ShiftLength, Weekday
-
-Data = dict[str, Any]
 
 _POLICY = Policy(id="", steps=())
 _STEP = Step(after_seconds=0)
@@ -75,9 +71,9 @@ def document(roster: Roster) -> Data:
         "policies": {p.id: _policy(p) for p in roster.policies.values()},
         "routes": [_route(r) for r in roster.routes],
         "resources": [_resource(r) for r in roster.resources],
-        "sources": {s.id: _source(s) for s in roster.sources.values()},
+        "sources": {s.id: source(s) for s in roster.sources.values()},
     }
-    return _given(sections)
+    return given(sections)
 
 
 def entry(roster: Roster, section: str, name: str) -> Data | None:
@@ -98,7 +94,7 @@ def resource(roster: Roster, scheme: str, code: str) -> Data | None:
 def _person(person: Person) -> Data:
     phones, sms = person.addresses(ChannelName.VOICE), person.address(ChannelName.SMS)
     phone, other_phone = (*phones, None, None)[:2]
-    return _given(
+    return given(
         {
             "name": person.name,
             "timezone": person.timezone,
@@ -107,7 +103,7 @@ def _person(person: Person) -> Data:
             "sms": None if sms == phone else sms or False,
             "slack": person.address(ChannelName.SLACK_DM),
             "awake": None if person.awake == AwakeHours() else _awake(person.awake),
-            "language": _unless(person.language, "en"),
+            "language": unless(person.language, "en"),
             "pagerduty_user": person.pagerduty_user,
             "handoff_reminder": person.handoff_reminder,
         }
@@ -119,7 +115,7 @@ def _awake(hours: AwakeHours) -> Data:
 
 
 def _team(team: Team) -> Data:
-    return _given(
+    return given(
         {
             "name": team.name,
             "slack_channel": team.slack_channel,
@@ -130,7 +126,7 @@ def _team(team: Team) -> Data:
 
 
 def _pagerduty(service: PagerDutyService) -> Data:
-    return _given({"routing_key": service.routing_key, "mode": _unless(service.mode, PagerDutyMode.RECORD)})
+    return given({"routing_key": service.routing_key, "mode": unless(service.mode, PagerDutyMode.RECORD)})
 
 
 def _rotation(rotation: Rotation) -> Data:
@@ -143,7 +139,7 @@ def _rotation(rotation: Rotation) -> Data:
 
 
 def _layer(layer: Layer) -> Data:
-    return _given(
+    return given(
         {
             "name": layer.name,
             "participants": [turn[0] if len(turn) == 1 else list(turn) for turn in layer.participants],
@@ -151,22 +147,22 @@ def _layer(layer: Layer) -> Data:
             "starts_at": _written(layer.starts_at),
             "ends_at": _written(layer.ends_at) if layer.ends_at else None,
             "restrictions": [_restriction(r) for r in layer.restrictions],
-            "priority": _unless(layer.priority, 0),
+            "priority": unless(layer.priority, 0),
         }
     )
 
 
 def _shift(shift: ShiftLength) -> Data:
-    return _given({"unit": str(shift.unit), "count": _unless(shift.count, 1)})
+    return given({"unit": str(shift.unit), "count": unless(shift.count, 1)})
 
 
 def _restriction(hours: Restriction) -> Data:
     days = None if hours.days == tuple(Weekday) else [str(day) for day in hours.days]
-    return _given({"days": days, "from": _clock(hours.start), "to": _clock(hours.end)})
+    return given({"days": days, "from": _clock(hours.start), "to": _clock(hours.end)})
 
 
 def _override(override: Override, timezone: str) -> Data:
-    return _given(
+    return given(
         {
             "rotation": override.rotation,
             "action": str(override.action),
@@ -188,17 +184,17 @@ def _absence(absence: Absence, timezone: str) -> Data:
 
 def _policy(policy: Policy) -> Data:
     names = [f.name for f in fields(policy) if f.name not in ("id", "steps")]
-    changed = {name: _unless(getattr(policy, name), getattr(_POLICY, name)) for name in names}
-    return _given(changed) | {"steps": [_step(step) for step in policy.steps]}
+    changed = {name: unless(getattr(policy, name), getattr(_POLICY, name)) for name in names}
+    return given(changed) | {"steps": [_step(step) for step in policy.steps]}
 
 
 def _step(step: Step) -> Data:
-    channels = None if step.channels == _STEP.channels else _texts(step.channels)
-    return {"after_seconds": step.after_seconds} | _given(
+    channels = None if step.channels == _STEP.channels else texts(step.channels)
+    return {"after_seconds": step.after_seconds} | given(
         {
             "rotations": list(step.rotations),
             "people": list(step.people),
-            "wake": _unless(step.wake, Wake.ANY),
+            "wake": unless(step.wake, Wake.ANY),
             "channels": channels,
         }
     )
@@ -206,51 +202,25 @@ def _step(step: Step) -> Data:
 
 def _route(route: Route) -> Data:
     match = None if route.match == Match() else _match(route.match)
-    return _given({"id": route.id, "match": match, "team": route.team, "policy": route.policy})
+    return given({"id": route.id, "match": match, "team": route.team, "policy": route.policy})
 
 
 def _match(match: Match) -> Data:
-    return _given({f.name: _texts(getattr(match, f.name)) for f in fields(match)})
+    return given({f.name: texts(getattr(match, f.name)) for f in fields(match)})
 
 
 def _resource(resource: Resource) -> Data:
-    return _given(
+    return given(
         {
             "scheme": resource.scheme,
             "code": resource.code,
             "name": resource.name,
             "zone": resource.zone,
-            "timezone": _unless(resource.timezone, "UTC"),
+            "timezone": unless(resource.timezone, "UTC"),
             "contracted_mw": None if resource.contracted_mw is None else _number(resource.contracted_mw),
             "team": resource.team,
         }
     )
-
-
-def _source(source: Source) -> Data:
-    return _given(
-        {
-            "name": source.name,
-            "format": _unless(source.format, "canonical"),
-            "timezone": _unless(source.timezone, "UTC"),
-            "critical": source.critical or None,
-            "heartbeat": _heartbeat(source.heartbeat) if source.heartbeat != Heartbeat() else None,
-            "also_confirm": source.also_confirm,
-            "senders": {word: _stands_for(named) for word, named in source.names.senders.items()},
-            "programs": {word: _stands_for(named) for word, named in source.names.programs.items()},
-            "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},
-        }
-    )
-
-
-def _stands_for(named: Named) -> Data:
-    return _given({"issuer": named.issuer, "program": named.program, "mode": _unless(named.mode, Mode.ACTUAL)})
-
-
-def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
-    if heartbeat is None:
-        return "none"
-    return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
 
 
 def _extent(data: Any) -> tuple[int, int]:
@@ -265,20 +235,6 @@ def _extent(data: Any) -> tuple[int, int]:
             text = str(data)
             return 1, _VALUE_CHARS + len(text) * (2 if text.isascii() else _ESCAPE_CHARS)
     return 1 + sum(nodes for nodes, _ in below), _VALUE_CHARS + names + sum(chars for _, chars in below)
-
-
-def _given(data: Mapping[str, Any]) -> Data:
-    """Without what says nothing."""
-    return {name: value for name, value in data.items() if value not in (None, "", [], {})}
-
-
-def _unless(value: Any, default: Any) -> Any:
-    """None for the default. Words of the model become plain text."""
-    return None if value == default else str(value) if isinstance(value, str) else value
-
-
-def _texts(words: Iterable[str]) -> list[str]:
-    return [str(word) for word in words]
 
 
 def _clock(at: time) -> str:
@@ -308,7 +264,7 @@ _WRITTEN: Mapping[str, Callable[[Any], Data]] = {
     "teams": _team,
     "rotations": _rotation,
     "policies": _policy,
-    "sources": _source,
+    "sources": source,
 }
 
 

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config.fields import MAX_PROBLEMS
+from config.fields import MAX_PROBLEMS, SLUG
 from config.yaml_tree import Node, parse
 from model.errors import SettingsError
 from model.phones import Phones
@@ -23,6 +23,7 @@ PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
 _FILE = "_FILE"
 _MAX_FILE_BYTES = 64_000
+MIN_SECRET_CHARS = 16  # of a secret that signs
 # Read by the CLI and the tests.
 _ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY"))}
 _ELSEWHERE |= {f"{PREFIX}TEST_{name}" for name in ("SERVICES", "AMQP_URL", "DATABASE_URL")}
@@ -102,6 +103,11 @@ class Settings(BaseSettings):
     pagerduty_base_url: WebAddress | None = Field(
         None, description="Where PagerDuty's Events API is, when it is not PagerDuty."
     )
+    source_secrets: SecretStr | None = Field(
+        None,
+        description="Secrets with which sources sign what they send, by the names the roster calls them: "
+        "miso-a=whsec_…, scada=…; visible characters but commas.",
+    )
     max_body_bytes: int = Field(
         1_000_000, ge=1_000, le=100_000_000, description="Larger request bodies are refused with 413."
     )
@@ -153,6 +159,11 @@ class Settings(BaseSettings):
     def phones(self) -> Phones:
         """What the account for calls and texts allows."""
         return Phones(self.twilio_lines, self.twilio_calls_per_second, self.twilio_texts_per_second)
+
+    @property
+    def signing_secrets(self) -> dict[str, str]:
+        """By their names."""
+        return named_secrets(self.source_secrets.get_secret_value()) if self.source_secrets else {}
 
     @property
     def for_watch(self) -> "Settings":
@@ -218,6 +229,13 @@ class Settings(BaseSettings):
             duty_list(value.get_secret_value())
         return value
 
+    @field_validator("source_secrets")
+    @classmethod
+    def _secrets_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            named_secrets(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _vendors_whole(self) -> "Settings":
         """A vendor half set up would fail with the first event, not at start."""
@@ -241,6 +259,21 @@ def duty_list(text: str) -> list[tuple[str, str]]:
         if not name or not number:
             raise ValueError(f"expected Name=+13125550101 and a comma between two, not so in place {place}")
         found.append((name, _number(number)))
+    return found
+
+
+def named_secrets(text: str) -> dict[str, str]:
+    """Each secret by its name. Raises ValueError, which quotes no secret."""
+    found: dict[str, str] = {}
+    for place, one in enumerate(text.split(","), start=1):
+        name, _, secret = (part.strip() for part in one.partition("="))
+        if not SLUG.fullmatch(name) or not re.fullmatch(r"[!-~]+", secret):
+            raise ValueError(f"expected name=secret and a comma between two, not so in place {place}")
+        if len(secret) < MIN_SECRET_CHARS:
+            raise ValueError(f"expected secrets of at least {MIN_SECRET_CHARS} characters, not so in place {place}")
+        if name in found:
+            raise ValueError(f"expected each name once, not so in place {place}")
+        found[name] = secret
     return found
 
 

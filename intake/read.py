@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from intake import alertmanager, canonical, cap, miso_mui, openadr, pagerduty
+from intake import alertmanager, canonical, cap, mapping, miso_mui, openadr, pagerduty
 from intake.format import Format, Results
 from intake.problem import NotReadable, shortened, shown
 from model.reading import Feed, Problem, Reading, Unreadable
@@ -18,6 +18,7 @@ FORMATS: Mapping[str, Format] = {
     "miso-mui": miso_mui.FORMAT,
     "openadr": openadr.FORMAT,
     "pagerduty": pagerduty.FORMAT,
+    "mapping": mapping.FORMAT,
 }
 # Looked at when a body is nothing in its source's own format, so that what can be read that way takes no longer.
 BY_MEDIA_TYPE: Mapping[str, Format] = {cap.MEDIA_TYPE: cap.FORMAT}

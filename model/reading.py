@@ -33,13 +33,14 @@ NO_NAMES = Names()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """How one source's messages are to be read."""
+    """How one source's messages are to be read. `mapping`: an expression for each field, of the format of that name."""
 
     source: str
     format: str = "canonical"
     timezone: str = "UTC"
     critical: bool = False
     names: Names = NO_NAMES
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
 
 class Order(StrEnum):

@@ -10,6 +10,7 @@ from model.event import Content, Event, Mode, Phase, Severity
 from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
+from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Rate, Trust
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
 OWN_SOURCE = "gridcall"
@@ -181,7 +182,8 @@ class Heartbeat:
 class Source:
     """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given.
 
-    `names`: what the words of its format stand for.
+    `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
+    `mapping`: JMESPath expressions by the fields of an event, for the format of that name.
     """
 
     id: str
@@ -192,6 +194,16 @@ class Source:
     heartbeat: Heartbeat | None = Heartbeat()
     also_confirm: str = ""
     names: Names = NO_NAMES
+    trust: Trust = BY_KEY
+    rate: Rate | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> Rate | None:
+        """None: as many as come. Nobody holds up a critical source, unless its rate is given."""
+        if self.rate is None:
+            return None if self.critical else USUAL_RATE
+        return None if self.rate == NO_RATE else self.rate
 
 
 ROUTES_REMEMBERED = 10_000

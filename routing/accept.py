@@ -14,6 +14,7 @@ from model.roster import OWN_SOURCE, Roster
 from routing import cases, fitting, joining, planner
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
+from routing.repeats import Repeat, repeat_of
 from store import deliveries, events, plans, replies, timeline, unreadables
 from store.codec import sha256
 from store.database import Connection
@@ -49,6 +50,8 @@ def decide(
     deliveries.save_body(conn, member.message)
     if isinstance(reading, Unreadable):
         delivery = _keep_unreadable(conn, member, reading, roster, ids, now, phones)
+    elif (repeat := repeat_of(conn, member.message, member.index)) is not None:
+        delivery = _repeated(conn, member, repeat, roster, ids, now, phones)
     else:
         delivery = _accept(conn, member, reading, member.message.source, roster, ids, now, phones)
     deliveries.save(conn, delivery)
@@ -207,6 +210,26 @@ def _line_to_team(conn: Connection, case: planner.Case, note: str, key: str) -> 
         )
 
 
+# --- messages with the key of one before ----------------------------------------------------------------------------
+
+
+def _repeated(
+    conn: Connection, member: Member, repeat: Repeat, roster: Roster, ids: Ids, now: datetime, phones: Phones
+) -> Delivery:
+    """Nobody is called again. What contradicts the first is told, as what cannot be read is."""
+    first, message = repeat.first, member.message
+    if repeat.contradiction is not None:
+        kept = _keep_unreadable(conn, member, repeat.contradiction, roster, ids, now, phones, "bears another's key")
+        return replace(kept, state=DeliveryState.CONFLICT, detail=repeat.detail)
+    again = _delivery(member, now, DeliveryState.DUPLICATE, repeat.detail)
+    if first is None or first.event_pk is None:
+        return again
+    body = {"decision": Decision.DUPLICATE, "revision": first.revision, "delivery": again.id, "detail": repeat.detail}
+    timeline.append(conn, ids, first.event_pk, message.received_at, "received", body)
+    known = ("event_pk", "event_id", "revision", "deadline_at", "native_id", "ce_source", "digest")
+    return replace(again, **{name: getattr(first, name) for name in known})
+
+
 # --- messages nobody can read ---------------------------------------------------------------------------------------
 
 
@@ -218,12 +241,13 @@ def _keep_unreadable(
     ids: Ids,
     now: datetime,
     phones: Phones,
+    why: str = "cannot be read",
 ) -> Delivery:
     """Keep it, and tell people by an event of our own, in the same transaction."""
     message = member.message
     told_as = f"unreadable/{message.source}/{sha256(message.body)[:16]}"
     _save_unreadable(conn, member, unreadable, told_as)
-    reading = _telling(told_as, message, unreadable, roster)
+    reading = _telling(told_as, message, unreadable, roster, why)
     told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now, phones)
     kept = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable: {unreadable.reason}")
     return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
@@ -253,7 +277,7 @@ def _save_unreadable(conn: Connection, member: Member, unreadable: Unreadable, t
     )
 
 
-def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Roster) -> Reading:
+def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Roster, why: str) -> Reading:
     source = roster.sources.get(message.source)
     critical = source is not None and source.critical
     name = source.name if source else message.source
@@ -264,7 +288,7 @@ def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Ros
         severity=Severity.CRITICAL if critical else Severity.NOTICE,
         issued_at=message.received_at,
         instruction=Instruction(action=Action.INFORMATIONAL, target_mw=0.0),
-        headline=f"A message from {name} cannot be read"[:100],
+        headline=f"A message from {name} {why}"[:100],
         text=f"{unreadable.reason}. It is kept; a person must read it: /v1/unreadable."[:1027],
     )
     return Reading(

@@ -60,6 +60,10 @@ _PLACED = (
 )
 _KNOWN = select(deliveries.c.id).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
 
+_MEMBER = select(deliveries).where(
+    deliveries.c.body_id == bindparam("body_id"), deliveries.c.member == bindparam("number")
+)
+
 
 def save_body(conn: Connection, message: Message) -> str:
     """Keep the POST as it came. Returns the body's id (the message's)."""
@@ -94,6 +98,12 @@ def known(conn: Connection, ids: tuple[str, ...]) -> set[str]:
 
 def find(conn: Connection, delivery_id: str) -> Delivery | None:
     row = conn.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+    return _delivery(row) if row else None
+
+
+def member(conn: Connection, body_id: str, number: int) -> Delivery | None:
+    """What became of that member of a POST; None while it is not decided."""
+    row = conn.execute(_MEMBER, {"body_id": body_id, "number": number}).first()
     return _delivery(row) if row else None
 
 

@@ -514,3 +514,15 @@ leases = Table(
     Column("holder", Id, nullable=False),
     Column("until", Instant, nullable=False),
 )
+
+# Which message of a source had the sender's key first. Of no event: it is forgotten long before.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_id", Id, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Index("idempotency_keys_by_received_at", "received_at"),
+)

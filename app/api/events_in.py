@@ -10,26 +10,27 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from app.intake_door import KEPT_OF_TOO_LARGE, Accepted, Posted
+from app.api.let_in import ENQUEUE, EVENTS, Arrival, Receive, let_in
+from app.intake_door import KEPT_OF_TOO_LARGE, Accepted
 from app.problems import MEDIA_TYPE, Problem, as_problem
-from app.security import Caller
+from app.repeats import Answered
 from app.service import Service
-from config.keys import Role
-from intake import pagerduty
 from intake.read import answer as expected_answer
 from model.clock import stopwatch
+from model.reading import Problem as Wrong
+from model.reading import Reading, Unreadable
 from store import deliveries
 from store.deliveries import Delivery, DeliveryState
 from store.signals import delivery as delivery_topic
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_WAIT_SECONDS = 10.0
-EVENTS = "/v1/events"
-ENQUEUE = "/v2/enqueue"  # as PagerDuty calls it, whose senders have the key in the body
+CONTRADICTS = Unreadable(
+    problems=(Wrong(field="idempotency-key", found="the key of another body", expected="one of its own"),)
+)
 _SOURCE_EVENTS = re.compile(r"/v1/sources/([^/]+)/events")
 
 
@@ -65,76 +66,48 @@ class EventsIn:
         service = self._service
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         sender = scope["client"][0] if scope.get("client") else ""
-        if scope["path"] == ENQUEUE and "authorization" not in headers:
-            body, truncated = await body_of(receive, service.settings.max_body_bytes)
-            caller, body = _let_in_by_body(service, body, truncated, sender)
-            source = _source(service, caller, ENQUEUE)
-        else:
-            caller = service.doorkeeper.caller(headers.get("authorization"), sender)
-            source = _source(service, caller, scope["path"])
-            body, truncated = await body_of(receive, service.settings.max_body_bytes)
-        posted = Posted(
-            body=body,
-            headers=headers,
-            sender=sender,
-            request_id=scope.get("request_id", ""),
-            truncated=truncated,
-        )
-        accepted = await service.door.accept(posted, source, caller, service.rosters.roster)
-        if truncated:
+        arrival = Arrival(scope["path"], headers, sender, scope.get("request_id", ""), receive)
+        posted, source, caller = await let_in(service, arrival)
+        roster, now = service.rosters.roster, service.clock.now()
+        if (known := roster.sources.get(source)) is not None:
+            service.inward.take(known, caller, now)
+        first = service.repeats.find(source, posted, now)
+        if first is not None and first.same(posted):
+            service.notebook.heard(source, now)
+            service.metrics.repeats.count(source)
+            return first.status, first.again(), {"content-type": "application/json", "idempotency-replayed": "true"}
+        accepted = await service.door.accept(posted, source, caller, roster)
+        if known is not None:
+            service.inward.more(known, len(accepted.readings) - 1, now)
+        if posted.truncated:
             raise _too_large(service, accepted)
         ours, more = await answer_to(service, accepted, headers.get("prefer", ""))
         status, own = expected_answer(accepted.message.format, accepted.readings)
+        if first is not None:
+            status, own = expected_answer(accepted.message.format, [CONTRADICTS])
+            ours = _contradiction(service, accepted, first)
+        elif any(isinstance(reading, Reading) for reading in accepted.readings):
+            service.repeats.remember(source, posted, Answered.of(posted, now, status, ours, own))
         more["server-timing"] = _timing(begun, accepted)
         more["content-type"] = MEDIA_TYPE if status >= 400 and own is None else "application/json"
         return status, ours if own is None else own, more
 
 
-def _let_in_by_body(service: Service, body: bytes, truncated: bool, sender: str) -> tuple[Caller, bytes]:
-    """Whose routing key the body holds, and the body without it. Raises Problem 401, 413, 429."""
-    if truncated:
-        limit = service.settings.max_body_bytes
-        raise Problem(413, "The body is too large", f"at most {limit} bytes are taken; nothing of it is kept")
-    key = pagerduty.routing_key(body)
-    caller = service.doorkeeper.caller(key and f"Bearer {key}", sender)
-    return caller, pagerduty.without_secret(body, key or "")
+def _contradiction(service: Service, accepted: Accepted, first: Answered) -> dict[str, Any]:
+    """The key is that of another body, as this process knows; the router will find out, too, and tell people."""
+    shown = service.delivery_ids.shown(accepted.message.id)
+    detail = (
+        f"the key was sent with another body, accepted at {first.at:%H:%M:%S}. This one is kept and people are told, "
+        "nobody is called for it: send it with a key of its own if it was meant"
+    )
+    problem = Problem(422, "The key is that of another body", detail, delivery_id=shown)
+    return problem.body() | {"status_url": f"/v1/deliveries/{shown}"}
 
 
 def _timing(begun: float, accepted: Accepted) -> str:
     """Server-Timing: reading and validating the body, the durable publish, the whole; in milliseconds."""
     read, queue = accepted.read_at - begun, accepted.durable_at - accepted.read_at
     return f"read;dur={read * 1000:.2f}, queue;dur={queue * 1000:.2f}, total;dur={(stopwatch() - begun) * 1000:.2f}"
-
-
-def _source(service: Service, caller: Caller, path: str) -> str:
-    """Whose event it is: that of the key, or the one in the path. Raises Problem 403, 404."""
-    if path in {EVENTS, ENQUEUE}:
-        if caller.source is None:
-            raise service.doorkeeper.forbidden(f"key {caller.key_id} has no source: use /v1/sources/SOURCE/events")
-        return caller.source
-    source = path.split("/")[3]
-    allowed(service, caller, source)
-    return source
-
-
-def allowed(service: Service, caller: Caller, source: str) -> None:
-    """An upstream speaks for itself only; an admin for every source. Raises Problem 403, 404."""
-    if caller.source != source and caller.role is not Role.ADMIN:
-        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {source}")
-    if source not in service.rosters.roster.sources:
-        raise Problem(404, "No such source", f"source {source} is not in the roster")
-
-
-async def body_of(receive: Receive, limit: int) -> tuple[bytes, bool]:
-    """The body; of one over the limit only its beginning, and True."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= limit:
-        message = await receive()
-        body += message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        raise Problem(400, "The request ended too early", "the connection was closed within the body")
-    return (body[:KEPT_OF_TOO_LARGE], True) if len(body) > limit else (body, False)
 
 
 def _too_large(service: Service, accepted: Accepted) -> Problem:

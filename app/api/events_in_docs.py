@@ -6,12 +6,12 @@ from app.problems import MEDIA_TYPE
 
 _PROBLEMS = {
     400: "The request ended too early",
-    401: "No key, or a wrong one",
-    403: "The key is for another source",
+    401: "No key or signature, or a wrong one",
+    403: "The key is for another source, or not from this address",
     404: "No such source",
     413: "Too large; its beginning is kept",
-    422: "Cannot be read; it is kept and people are told",
-    429: "Too many wrong keys from this address: Retry-After",
+    422: "Cannot be read, or its key is that of another body; it is kept and people are told",
+    429: "This address was refused too often: Retry-After",
     503: "Not accepted: try again after Retry-After",
 }
 _PREFER = {
@@ -20,6 +20,13 @@ _PREFER = {
     "required": False,
     "schema": {"type": "string", "examples": ["wait=2"]},
     "description": "wait=N: answer when the plan is saved, after N seconds (at most 10) at the latest.",
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The same with each repeat of one message; `webhook-id` is as good.",
 }
 _SOURCE = {"name": "source", "in": "path", "required": True, "schema": {"type": "string"}}
 _ACCEPTED = {
@@ -65,9 +72,9 @@ def _operation(summary: str, operation_id: str, parameters: list[dict[str, Any]]
 
 
 PATHS = {
-    "/v1/events": _operation("Post an event, a CloudEvent, a batch or a list", "post_events", [_PREFER]),
+    "/v1/events": _operation("Post an event, a CloudEvent, a batch or a list", "post_events", [_PREFER, _KEY]),
     "/v1/sources/{source}/events": _operation(
-        "Post in the source's own format", "post_source_events", [_SOURCE, _PREFER]
+        "Post in the source's own format", "post_source_events", [_SOURCE, _PREFER, _KEY]
     ),
-    "/v2/enqueue": _operation("Post as to PagerDuty's Events API v2, the key as routing_key", "enqueue", []),
+    "/v2/enqueue": _operation("Post as to PagerDuty's Events API v2, the key as routing_key", "enqueue", [_KEY]),
 }

@@ -14,7 +14,7 @@ from app.rosters import Snapshot
 from app.security import Caller
 from config import roster_writer
 from config.keys import Role
-from config.roster_writer import Data
+from config.written import Data
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403))
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.event_shapes import forecast_shape, reach_shape, step_shape, texts_shape
-from app.api.events_in import body_of
 from app.api.instants import iso
+from app.api.let_in import body_of
 from app.gantt import gantt
 from app.intake_door import feed_of
 from app.masking import masked

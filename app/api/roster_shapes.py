@@ -12,6 +12,7 @@ from model.monitor import Maintenance, Monitor, MonitorStatus
 from model.reading import Named
 from model.roster import Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
+from model.trust import Proof, Trust
 from routing.audience import is_awake
 from routing.on_call import gaps, shifts
 
@@ -137,6 +138,9 @@ def source(
         "senders": {word: _stands_for(named) for word, named in found.names.senders.items()},
         "programs": {word: _stands_for(named) for word, named in found.names.programs.items()},
         "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},
+        "trust": _trust(found.trust),
+        "rate": {"per_second": found.limit.per_second, "burst": found.limit.burst} if found.limit else None,
+        "mapping": dict(found.mapping) or None,
         "heartbeat": {
             "period_seconds": found.heartbeat.period_seconds,
             "grace_seconds": found.heartbeat.grace_seconds,
@@ -151,6 +155,17 @@ def source(
             "silence_id": monitor.silence_id if monitor else None,
         },
         "maintenance": maintenance(window) if window else None,
+    }
+
+
+def _trust(trust: Trust) -> dict[str, Any]:
+    """`secrets` are names of secrets."""
+    signature = {"header": trust.header, "algorithm": str(trust.algorithm), "encoding": str(trust.encoding)}
+    return {
+        "by": str(trust.by),
+        "secrets": list(trust.secrets),
+        "hmac": signature | {"prefix": trust.prefix} if trust.by is Proof.HMAC else None,
+        "addresses": list(trust.addresses),
     }
 
 

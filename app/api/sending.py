@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse
 
 from app.api.deps import CallerDep, ServiceDep
-from app.api.events_in import allowed, decided_body
+from app.api.events_in import decided_body
+from app.api.let_in import allowed
 from app.problems import MEDIA_TYPE, Problem
 from store import deliveries
 from store.deliveries import DeliveryState

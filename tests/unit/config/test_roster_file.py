@@ -12,6 +12,7 @@ from model.errors import SettingsError
 from model.plan import ChannelName
 from model.roster import AwakeHours, Heartbeat, Match, PagerDutyMode, Policy, Wake
 from model.rota import Absence, OverrideAction, Restriction, ShiftLength, ShiftUnit, Weekday
+from model.trust import BY_KEY, Algorithm, Encoding, Proof, Trust
 from routing.on_call import on_call
 
 DOC = Path(__file__).parents[3] / "docs" / "roster.md"
@@ -139,7 +140,7 @@ def test_absences_are_wall_times_of_the_person_or_have_an_offset():
 def test_the_example_of_the_documentation():
     """It loads, and means what its comments say."""
     example = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.DOTALL)
-    assert len(example) == 1
+    assert len(example) == 2
     found = load_roster(example[0], "roster.md")
     roster = found.roster
     assert roster.admin_channel == "C024ADMIN"
@@ -172,7 +173,7 @@ def test_the_documentation_names_every_field():
     """What the reader asks for is in the example."""
     text = DOC.read_text()
     folder = Path(__file__).parents[3] / "config"
-    source = (folder / "roster_reader.py").read_text() + (folder / "rota_reader.py").read_text()
+    source = "".join((folder / f"{name}_reader.py").read_text() for name in ("roster", "rota", "source"))
     for name in re.findall(r'(?:optional|required)\("(\w+)"', source):
         assert f"{name}:" in text
 
@@ -196,8 +197,35 @@ def test_secrets_do_not_show():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats_are_those_of_intake(format):
-    found = load(changed("{name: MISO}", f"{{name: MISO, format: {format}}}")).roster
+    more = ", mapping: {event_id: id, headline: text}" if format == "mapping" else ""
+    found = load(changed("{name: MISO}", f"{{name: MISO, format: {format}{more}}}")).roster
     assert found.sources["miso"].format == format
+
+
+def mapped(mapping: str, format: str = "mapping") -> str:
+    return changed("{name: MISO}", f"{{name: MISO, format: {format}, mapping: {mapping}}}")
+
+
+def test_a_mapping_is_kept_as_it_is_written():
+    found = load(mapped("{headline: \"a.b[0] || 'x'\", event_id: id}")).roster.sources["miso"].mapping
+    assert found == {"event_id": "id", "headline": "a.b[0] || 'x'"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (mapped("{event_id: id}"), '"headline" is missing'),
+        (mapped("{event_id: id, headline: text, headlines: x}"), 'unknown field; did you mean "headline"?'),
+        (mapped("{event_id: id, headline: 'a.'}"), "miso.mapping.headline: expected a JMESPath expression (Expecting"),
+        (mapped("{event_id: id, headline: 'map(&a, b)'}"), "there is no function map here"),
+        (mapped("{event_id: id, headline: [a]}"), "expected a JMESPath expression, found a list"),
+        (mapped("{event_id: id, headline: text}", "canonical"), "only a source of format mapping has one"),
+        (changed("{name: MISO}", "{name: MISO, format: mapping}"), 'expected "mapping"'),
+    ],
+)
+def test_a_mapping_that_cannot_be(text: str, problem: str):
+    (found,) = problems(text)
+    assert problem in found
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------
@@ -450,3 +478,52 @@ def test_hostile_yaml_is_refused(text: str, problem: str):
 )
 def test_a_problem_never_quotes_a_secret(old: str, new: str):
     assert "hush" not in "".join(problems(changed(old, new)))
+
+
+# --- by what a source is trusted ------------------------------------------------------------------------------------
+
+
+def trusted(trust: str) -> str:
+    return changed("  miso: {name: MISO}", f"  miso: {{name: MISO, trust: {trust}}}")
+
+
+def test_by_what_a_source_is_trusted():
+    made = "header: X-Sig, algorithm: sha1, encoding: base64, prefix: none"
+    full = f"{{by: hmac, secrets: [a, b], {made}, addresses: [192.0.2.7]}}"
+    assert load(trusted(full)).roster.sources["miso"].trust == Trust(
+        by=Proof.HMAC,
+        secrets=("a", "b"),
+        header="x-sig",
+        algorithm=Algorithm.SHA1,
+        encoding=Encoding.BASE64,
+        prefix="",
+        addresses=("192.0.2.7/32",),
+    )
+    assert load(SMALL).roster.sources["miso"].trust == BY_KEY
+
+
+def test_the_documentation_s_example_of_trust():
+    _, example = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.DOTALL)
+    trust = load(changed("  miso: {name: MISO}", f"  miso:\n    name: MISO\n{example}")).roster.sources["miso"].trust
+    assert trust == Trust(by=Proof.HMAC, secrets=("scada",), addresses=("192.0.2.0/24", "2001:db8::7/128"))
+
+
+@pytest.mark.parametrize(
+    ("trust", "problem"),
+    [
+        ("{by: hmac}", 'hmac needs "secrets"'),
+        ("{secrets: [a]}", "signs nothing"),
+        ("{by: standard-webhooks, secrets: [a, b, c]}", "at most 2 items"),
+        ("{by: standard-webhooks, secrets: [a, a]}", "each only once"),
+        ("{by: standard-webhooks, secrets: [a], prefix: v0=}", "only a plain hmac has it"),
+        ("{by: magic}", "one of (key, standard-webhooks, hmac)"),
+        ("{by: hmac, secrets: [a], algorithm: md5}", "one of (sha1, sha256, sha384, sha512)"),
+        ("{by: hmac, secrets: [a], header: 'X Sig'}", "the name of a header"),
+        ("{addresses: [192.0.2.7/24]}", "whose last bits are 0"),
+        ("{addresses: [grid.example]}", "a network such as"),
+    ],
+)
+def test_a_trust_that_cannot_be(trust: str, problem: str):
+    (found,) = problems(trusted(trust))
+    assert "sources.miso.trust" in found
+    assert problem in found

@@ -16,6 +16,7 @@ from app.resource_table import MAX_ROWS
 from config import yaml_tree
 from config.roster_file import load_roster, read_document
 from config.roster_writer import _extent, document, to_yaml
+from intake.mapping import FIELDS
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.event import Mode, Phase, Severity, Zone
@@ -39,6 +40,7 @@ from model.roster import (
     Team,
     Wake,
 )
+from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
 from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
 
@@ -94,6 +96,23 @@ def policies(draw: st.DrawFn, name: str) -> Policy:
     )
 
 
+EXPRESSIONS = st.sampled_from(["id", "a.b[0]", "join(' - ', [a, to_string(b)])", "kind == 'X' && 'new' || `null`"])
+MAPPINGS = st.dictionaries(st.sampled_from(FIELDS), EXPRESSIONS).map({"event_id": "id", "headline": "text"}.__or__)
+ADDRESSES = st.sampled_from([(), ("192.0.2.0/24", "2001:db8::/32"), ("198.51.100.7/32",)])
+SECRETS = st.sampled_from([("a",), ("a", "b-2")])
+SIGNED = st.builds(Trust, by=st.just(Proof.STANDARD_WEBHOOKS), secrets=SECRETS, addresses=ADDRESSES)
+HMAC = st.builds(
+    Trust,
+    by=st.just(Proof.HMAC),
+    secrets=SECRETS,
+    header=st.sampled_from([BY_KEY.header, "x-signature"]),
+    algorithm=st.sampled_from(Algorithm),
+    encoding=st.sampled_from(Encoding),
+    prefix=st.sampled_from(["", BY_KEY.prefix, "v0="]),
+    addresses=ADDRESSES,
+)
+
+
 @st.composite
 def rosters(draw: st.DrawFn) -> Roster:
     rota, _ = world(Random(draw(st.integers(0, 10**6))))
@@ -127,7 +146,8 @@ def rosters(draw: st.DrawFn) -> Roster:
             "miso": Source(
                 id="miso",
                 name=draw(TEXT),
-                format=draw(st.sampled_from(list(FORMATS))),
+                format=(format := draw(st.sampled_from(list(FORMATS)))),
+                mapping=draw(MAPPINGS) if format == "mapping" else {},
                 timezone=draw(ZONES),
                 critical=draw(st.booleans()),
                 heartbeat=draw(st.none() | heartbeat),
@@ -137,6 +157,8 @@ def rosters(draw: st.DrawFn) -> Roster:
                     programs=draw(st.dictionaries(TEXT, named, max_size=2)),
                     targets=draw(st.dictionaries(TEXT, st.builds(Zone, scheme=TEXT, code=TEXT), max_size=2)),
                 ),
+                trust=draw(st.just(BY_KEY) | SIGNED | HMAC),
+                rate=draw(st.sampled_from([None, NO_RATE, USUAL_RATE, Rate(per_second=1, burst=100_000)])),
             )
         },
         admin_channel=draw(st.sampled_from([None, "C0ADMIN"])),

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intake.grid_text import read_text
+from intake.jmes import compiled
+from intake.mapping import FIELDS
 from intake.read import FORMATS, read
 from intake.statement import Statement
 from model.reading import Feed, Unreadable
@@ -41,8 +43,13 @@ HEADERS = st.dictionaries(
 )
 
 
-def check(body: bytes, headers: dict[str, str], format: str) -> None:
-    results = read(body, headers, Feed(source="s", format=format), NOW)
+# Each field is where it would be in a message of our own.
+MAPPED = {name: name for name in FIELDS if name not in ("each", "target_unit")}
+MAPPED |= {name: f"instruction.{name}" for name in ("action", "target_kind", "target_mw", "mandatory")}
+
+
+def check(body: bytes, headers: dict[str, str], format: str, mapping: dict[str, str] = MAPPED) -> None:
+    results = read(body, headers, Feed(source="s", format=format, mapping=mapping), NOW)
     assert results
     for result in results:
         if isinstance(result, Unreadable):
@@ -178,6 +185,36 @@ def test_any_text(text: str):
 @given(alerts=st.lists(st.dictionaries(NAMES, JSON) | JSON))
 def test_any_alerts(alerts: list[object]):
     check(json.dumps({"version": "4", "alerts": alerts}).encode(), {}, "alertmanager")
+
+
+SIGNS = ("@", "*", "[*]", "[]", "[0]", "[:2]", ".", " | ", " || ", " && ", "!", " == ", " < ", "(", ")")
+PARTS_OF = ("a", "event_id", "zones", "`1`", "'x'", "[?a]", "[a, @]", "{scheme: a, code: @}", "not_null(a, @)")
+CALLS = ("length", "to_string", "sum", "keys", "values", "max", "to_number", "type")
+PIECES = st.sampled_from([*SIGNS, *PARTS_OF, *(f"{name}(@)" for name in CALLS), "join('-', @)", "contains(@, a)"])
+EXPRESSIONS = st.lists(PIECES, min_size=1, max_size=6).map("".join)
+
+
+def taken(expression: str) -> bool:
+    try:
+        compiled(expression)
+    except ValueError:  # which is all that a wrong one may be
+        return False
+    return True
+
+
+@brisk
+@given(
+    message=JSON | EVENTS | st.lists(EVENTS, max_size=3),
+    mapping=st.dictionaries(st.sampled_from(FIELDS), EXPRESSIONS.filter(taken), max_size=6),
+)
+def test_any_mapping_of_any_message(message: object, mapping: dict[str, str]):
+    check(json.dumps(message).encode(), {}, "mapping", {"event_id": "'E'", "headline": "'h'"} | mapping)
+    check(json.dumps(message).encode(), {}, "mapping", MAPPED | mapping)
+
+
+@given(text=st.text(max_size=60))
+def test_any_expression_is_taken_or_refused(text: str):
+    taken(text)
 
 
 def test_an_unknown_format_is_said():

@@ -1,0 +1,79 @@
+"""Whether a message bears the signature of its source. Pure; over the bytes as they came."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from app.security import Refusal, Unauthorized
+from model.trust import Encoding, Proof, Trust
+
+TOLERANCE = timedelta(minutes=5)  # as Standard Webhooks says; it goes both ways
+_MARK = "whsec_"  # before a secret of Standard Webhooks, which is base64
+_SECONDS_DIGITS = 11  # until the year 5138
+
+
+def usable(trust: Trust, secrets: Mapping[str, str]) -> dict[str, bytes]:
+    """The trust's keys by the names of their secrets; those that are not set, or cannot be such a key, are left out."""
+    found = {name: _key(trust, secrets[name]) for name in trust.secrets if name in secrets}
+    return {name: key for name, key in found.items() if key}
+
+
+def verified(trust: Trust, keys: Mapping[str, bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """The name of the key that made the signature, any of them will do. Raises Unauthorized.
+
+    `headers` with lower-cased names.
+    """
+    if trust.by is Proof.HMAC:
+        given, signed, algorithm = _plain(trust, headers), body, str(trust.algorithm)
+    else:
+        given, signed, algorithm = _standard(headers, now), _content(headers, body), "sha256"
+    for name, key in keys.items():
+        expected = hmac.digest(key, signed, algorithm)
+        if any(hmac.compare_digest(expected, one) for one in given):
+            return name
+    raise Unauthorized(Refusal.WRONG_SIGNATURE, "the signature is not that of the source over these very bytes")
+
+
+def _key(trust: Trust, secret: str) -> bytes:
+    return secret.encode() if trust.by is Proof.HMAC else _decoded(secret.removeprefix(_MARK), Encoding.BASE64)
+
+
+def _plain(trust: Trust, headers: Mapping[str, str]) -> list[bytes]:
+    if not (written := headers.get(trust.header, "")):
+        raise _missing(trust.header)
+    return [_decoded(written.removeprefix(trust.prefix), trust.encoding)] if written.startswith(trust.prefix) else []
+
+
+def _standard(headers: Mapping[str, str], now: datetime) -> list[bytes]:
+    """https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"""
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    if missing := [name for name in names if not headers.get(name)]:
+        raise _missing(*missing)
+    written = headers["webhook-timestamp"]
+    if not (written.isascii() and written.isdigit() and len(written) <= _SECONDS_DIGITS):
+        raise Unauthorized(Refusal.OLD_SIGNATURE, "webhook-timestamp is no whole number of seconds since 1970")
+    age = now - datetime.fromtimestamp(int(written), UTC)
+    if abs(age) > TOLERANCE:
+        side = "ago" if age > timedelta(0) else "ahead"
+        detail = f"the signature was made {abs(age).total_seconds():.0f} s {side}, and {TOLERANCE.seconds} are allowed"
+        raise Unauthorized(Refusal.OLD_SIGNATURE, detail)
+    signatures = headers["webhook-signature"].split(" ")
+    return [_decoded(one.removeprefix("v1,"), Encoding.BASE64) for one in signatures if one.startswith("v1,")]
+
+
+def _content(headers: Mapping[str, str], body: bytes) -> bytes:
+    return f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode("latin-1") + body
+
+
+def _missing(*headers: str) -> Unauthorized:
+    return Unauthorized(Refusal.NO_SIGNATURE, f"the source signs what it sends, and there is no {', '.join(headers)}")
+
+
+def _decoded(text: str, encoding: Encoding) -> bytes:
+    """Empty, which nothing fits, for what is not of that encoding."""
+    try:
+        return bytes.fromhex(text) if encoding is Encoding.HEX else base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        return b""

@@ -1,0 +1,54 @@
+"""The sources of a roster as the data its file would hold: what `config/source_reader.py` reads, written back."""
+
+from config.written import Data, given, unless
+from model.event import Mode
+from model.reading import Named
+from model.roster import Heartbeat, Source
+from model.trust import BY_KEY, NO_RATE, Rate, Trust
+
+
+def source(source: Source) -> Data:
+    return given(
+        {
+            "name": source.name,
+            "format": unless(source.format, "canonical"),
+            "timezone": unless(source.timezone, "UTC"),
+            "critical": source.critical or None,
+            "heartbeat": _heartbeat(source.heartbeat) if source.heartbeat != Heartbeat() else None,
+            "also_confirm": source.also_confirm,
+            "senders": {word: _stands_for(named) for word, named in source.names.senders.items()},
+            "programs": {word: _stands_for(named) for word, named in source.names.programs.items()},
+            "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},
+            "trust": _trust(source.trust),
+            "rate": _rate(source.rate) if source.rate else None,
+            "mapping": dict(source.mapping),
+        }
+    )
+
+
+def _stands_for(named: Named) -> Data:
+    return given({"issuer": named.issuer, "program": named.program, "mode": unless(named.mode, Mode.ACTUAL)})
+
+
+def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
+    if heartbeat is None:
+        return "none"
+    return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
+
+
+def _trust(trust: Trust) -> Data:
+    return given(
+        {
+            "by": unless(trust.by, BY_KEY.by),
+            "secrets": list(trust.secrets),
+            "header": unless(trust.header, BY_KEY.header),
+            "algorithm": unless(trust.algorithm, BY_KEY.algorithm),
+            "encoding": unless(trust.encoding, BY_KEY.encoding),
+            "prefix": unless(trust.prefix or "none", BY_KEY.prefix),
+            "addresses": list(trust.addresses),
+        }
+    )
+
+
+def _rate(rate: Rate) -> Data | str:
+    return "none" if rate == NO_RATE else {"per_second": rate.per_second, "burst": rate.burst}
