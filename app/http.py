@@ -26,6 +26,7 @@ from app.api import (
     oncall,
     operating,
     plans,
+    reports,
     roster,
     roster_file,
     rota_edits,
@@ -40,6 +41,7 @@ from app.api.let_in import Receive
 from app.roles import Role
 from app.service import Service
 from app.timing import Timing, timing
+from model.clock import stopwatch
 
 MAX_REQUEST_ID = 64
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -74,16 +76,30 @@ class Application:
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
+        begun = stopwatch()
         events_in = self._events_in if takes(scope) else None
+        known = oncall.known(self._service, scope) if self._events_in and not events_in else None
         try:
             if events_in is not None:
                 await events_in(scope, receive, send_with_id)
+            elif known is not None:
+                await _answer(send_with_id, known, begun)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
                     await self._rest(scope, receive, _timed(send_with_id))
         finally:
-            route = _route(scope) if events_in is None else EVENTS_IN
+            route = EVENTS_IN if events_in else oncall.PATH if known else _route(scope)
             self._service.metrics.requests.count(_method(scope), route, status)
+
+
+async def _answer(send: Send, body: bytes, begun: float) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"server-timing", b"total;dur=%.2f" % ((stopwatch() - begun) * 1000)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _timed(send: Send) -> Send:
@@ -177,7 +193,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, *known, trying, unreadable, live):
+        for part in (callbacks, sending, events_out, plans, reports, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
     return app

@@ -49,7 +49,7 @@ class Rosters:
         self.roster = known.roster
         self.keys = Keys(known.keys)
         self.known = known
-        self._stale = stale
+        self.stale = stale
         self._keep = keep
         self._looking = asyncio.Lock()
         if not stale:
@@ -63,7 +63,7 @@ class Rosters:
         try:
             return self.keys.find(authorization, now)
         except Unauthorized as refused:
-            if self._stale and refused.refusal is Refusal.UNKNOWN_KEY:
+            if self.stale and refused.refusal is Refusal.UNKNOWN_KEY:
                 detail = "the key is not known here, and the database cannot be asked now: try again soon"
                 raise Problem(503, "The key cannot be checked now", detail, headers={"Retry-After": "2"}) from None
             raise
@@ -86,9 +86,9 @@ class Rosters:
         try:
             roster, keys = await database.read(look)
         except Unavailable:
-            self._stale = True
+            self.stale = True
             return
-        self._stale = False
+        self.stale = False
         found = Snapshot(roster=roster or self.roster, keys=keys)
         if found.roster.version != version or keys != self.known.keys:
             self.known, self.roster, self.keys = found, found.roster, Keys(keys)
