@@ -73,6 +73,24 @@ class Refused(Collector):
         yield family
 
 
+class BySource(Collector):
+    """Something counted for each source."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name = name
+        self._text = text
+        self._counts: Counter[str] = Counter()
+
+    def count(self, source: str) -> None:
+        self._counts[source] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(f"gridcall_{self._name}", self._text, labels=["source"])
+        for source, count in sorted(self._counts.items()):
+            family.add_metric([source], count)
+        yield family
+
+
 class Cached:
     """Of one cache: what it was asked and did, and how many bytes it holds."""
 
@@ -104,35 +122,17 @@ class Caches(Collector):
         )
 
 
-class BySource(Collector):
-    """Something counted for each source."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self._name = name
-        self._text = text
-        self._counts: Counter[str] = Counter()
-
-    def count(self, source: str) -> None:
-        self._counts[source] += 1
-
-    def collect(self) -> Iterator[Metric]:
-        family = CounterMetricFamily(f"gridcall_{self._name}", self._text, labels=["source"])
-        for source, count in sorted(self._counts.items()):
-            family.add_metric([source], count)
-        yield family
-
-
 class Metrics:
     """One registry for each service, none for the process."""
 
     def __init__(self) -> None:
         self.requests = Requests()
         self.refused = Refused()
-        self.caches = Caches()
         self.slowed = BySource("sources_slowed", "Posts answered 503 as their source sends too fast")
         self.repeats = BySource("repeats", "Posts known by their sender's key, and answered as the first was")
+        self.caches = Caches()
         self._registry = CollectorRegistry()
-        for collector in (self.requests, self.refused, self.caches, self.slowed, self.repeats):
+        for collector in (self.requests, self.refused, self.slowed, self.repeats, self.caches):
             self._registry.register(collector)
 
     def text(self, figures: Figures) -> bytes:

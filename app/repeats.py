@@ -12,7 +12,6 @@ from typing import Any
 
 from app.intake_door import Posted
 from model import idempotency
-from model.idempotency import key_of
 
 REMEMBERED = 10_000  # answers, the oldest are forgotten first
 MEMBERS = 10  # an answer about more is not remembered
@@ -59,16 +58,13 @@ class Repeats:
     def __init__(self) -> None:
         self._answered: OrderedDict[Name, Answered] = OrderedDict()
 
-    def find(self, source: str, posted: Posted, now: datetime) -> Answered | None:
-        """What the first of its key was answered."""
-        if (key := key_of(posted.headers)) is None:
-            return None
+    def find(self, source: str, key: str, now: datetime) -> Answered | None:
+        """What the first of that key was answered."""
         known = self._answered.get((source, key))
         return known if known is not None and now - known.at < idempotency.KEPT else None
 
-    def remember(self, source: str, posted: Posted, answered: Answered) -> None:
-        key = key_of(posted.headers)
-        if key is None or len(answered.body.get("results", ())) > MEMBERS:
+    def remember(self, source: str, key: str, answered: Answered) -> None:
+        if len(answered.body.get("results", ())) > MEMBERS:
             return
         self._answered[source, key] = answered
         self._answered.move_to_end((source, key))

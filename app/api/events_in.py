@@ -17,6 +17,7 @@ from app.repeats import Answered
 from app.service import Service
 from intake.read import answer as expected_answer
 from model.clock import stopwatch
+from model.idempotency import key_of
 from model.reading import Problem as Wrong
 from model.reading import Reading, Unreadable
 from store import deliveries
@@ -71,7 +72,8 @@ class EventsIn:
         roster, now = service.rosters.roster, service.clock.now()
         if (known := roster.sources.get(source)) is not None:
             service.inward.take(known, caller, now)
-        first = service.repeats.find(source, posted, now)
+        key = key_of(headers)
+        first = service.repeats.find(source, key, now) if key else None
         if first is not None and first.same(posted):
             service.notebook.heard(source, now)
             service.metrics.repeats.count(source)
@@ -86,8 +88,8 @@ class EventsIn:
         if first is not None:
             status, own = expected_answer(accepted.message.format, [CONTRADICTS])
             ours = _contradiction(service, accepted, first)
-        elif any(isinstance(reading, Reading) for reading in accepted.readings):
-            service.repeats.remember(source, posted, Answered.of(posted, now, status, ours, own))
+        elif key and any(isinstance(reading, Reading) for reading in accepted.readings):
+            service.repeats.remember(source, key, Answered.of(posted, now, status, ours, own))
         more["server-timing"] = _timing(begun, accepted)
         more["content-type"] = MEDIA_TYPE if status >= 400 and own is None else "application/json"
         return status, ours if own is None else own, more
