@@ -32,20 +32,13 @@ def due(
     return Due(late_at, late_at + timedelta(seconds=heartbeat.grace_seconds))
 
 
-def status(
-    heartbeat: Heartbeat,
-    last_seen_at: datetime | None,
-    listening_since: datetime,
-    missed: timedelta,
-    now: datetime,
-) -> MonitorStatus:
+def status(last_seen_at: datetime | None, late_at: datetime, silent_at: datetime, now: datetime) -> MonitorStatus:
     """As the clock alone has it; an alarm that was told stands until the source is heard.
 
     A source that was never heard is no silence: it may not be set up yet.
     """
     if last_seen_at is None:
         return MonitorStatus.NEW
-    late_at, silent_at = due(heartbeat, last_seen_at, listening_since, missed)
     if now >= silent_at:
         return MonitorStatus.SILENT
     if now >= late_at:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -472,6 +473,9 @@ monitors = Table(
     Column("heard_again_at", Instant),
     Column("folded_into", Text),
     Column("to_tell", Text),
+    Column("due_at", Instant),
+    Column("quiet", Boolean, nullable=False, server_default=false()),
+    Index("monitors_by_due", "due_at"),
 )
 
 listening = Table(

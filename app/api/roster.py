@@ -16,7 +16,7 @@ from config import roster_writer
 from config.keys import Role
 from model.errors import Unavailable
 from model.roster import Person, Policy, Resource, Route, Source
-from store import contacts, monitors
+from store import contacts
 
 VERIFIED_SECONDS = 1.0
 
@@ -170,6 +170,7 @@ async def source(source_id: str, service: ServiceDep, caller: CallerDep, respons
 
 
 async def _heard(service: Service, sources: Sequence[Source]) -> list[dict[str, Any]]:
-    heard, lately = await service.database.read(monitors.every), service.notebook.last_seen
+    await service.hearing.load()
+    heard, lately = service.hearing.monitors, service.notebook.last_seen
     standing, window = service.hearing.statuses(), service.hearing.maintained
     return [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id), window(s.id)) for s in sources]
