@@ -32,6 +32,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         sending.send,
         sending.beat,
         sending.maintain,
+        sending.link,
         reading.oncall,
         coverage.coverage,
         covering.cover,

@@ -25,6 +25,8 @@ from app.api import (
     maintenance,
     oncall,
     operating,
+    ping_links,
+    pings,
     plans,
     roster,
     roster_file,
@@ -50,9 +52,9 @@ class Application:
     What FastAPI answers finds the service in `request.state`.
     """
 
-    def __init__(self, service: Service, events_in: EventsIn | None, rest: FastAPI) -> None:
+    def __init__(self, service: Service, events_in: EventsIn | None, pinged: pings.Pings | None, rest: FastAPI) -> None:
         self._service = service
-        self._events_in = events_in  # only where events come in
+        self._events_in, self._pings = events_in, pinged  # only where events come in
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,16 +74,23 @@ class Application:
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        events_in = self._events_in if takes(scope) else None
+        bare, route = self._bare(scope)
         try:
-            if events_in is not None:
-                await events_in(scope, receive, send_with_id)
+            if bare is not None:
+                await bare(scope, receive, send_with_id)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
                     await self._rest(scope, receive, _timed(send_with_id))
         finally:
-            route = _route(scope) if events_in is None else EVENTS_IN
-            self._service.metrics.requests.count(_method(scope), route, status)
+            self._service.metrics.requests.count(_method(scope), route or _route(scope), status)
+
+    def _bare(self, scope: Scope) -> tuple[EventsIn | pings.Pings | None, str]:
+        """What answers without the framework, and its name in the figures."""
+        if takes(scope):
+            return self._events_in, EVENTS_IN if self._events_in else ""
+        if pings.takes(scope):
+            return self._pings, pings.PING if self._pings else ""
+        return None, ""
 
 
 def _timed(send: Send) -> Send:
@@ -135,7 +144,7 @@ def build(service: Service) -> Application:
     api = Role.API in service.roles
     # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
     rest = _rest(api, 2 * service.settings.max_body_bytes + 65_536)
-    return Application(service, EventsIn(service) if api else None, rest)
+    return Application(service, EventsIn(service) if api else None, pings.Pings(service) if api else None, rest)
 
 
 @cache
@@ -170,6 +179,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             calendar_links,
             contact_codes,
             maintenance,
+            ping_links,
             audit,
             keys,
             *edits,

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import claims, coverage, formats, intake, monitors, oncall, plans, to_vendor
+from bench import claims, coverage, formats, intake, monitors, oncall, pings, plans, to_vendor
 
 BENCHES = {
     "intake": intake.run,
@@ -17,6 +17,7 @@ BENCHES = {
     "oncall": oncall.run,
     "coverage": coverage.run,
     "monitors": monitors.run,
+    "pings": pings.run,
 }
 ONLY_BY_NAME = {"plans": plans.run}  # what fills a server with a million rows is not for `make bench`
 

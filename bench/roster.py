@@ -16,6 +16,7 @@ from model.roster import (
 )
 
 SECRET = "demo-bench"
+PING = "gcp_bench"
 PEOPLE = 2000
 
 

@@ -127,6 +127,15 @@ contacts = Table(
 )
 
 # Secret addresses of calendars, by the hash of the secret; at most one of each rotation and person.
+ping_links = Table(
+    "ping_links",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+)
+
 calendar_links = Table(
     "calendar_links",
     metadata,
