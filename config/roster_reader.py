@@ -11,6 +11,7 @@ from config.keys import KeySpec, Role, secret
 from config.roster_checks import Reference, check, policy_problems
 from config.rota_reader import RotaReader
 from config.yaml_tree import Node
+from heartbeat import cron
 from intake.read import FORMATS
 from model.event import Mode, Phase, Severity, Zone
 from model.plan import ChannelName
@@ -246,8 +247,14 @@ class Reader:
         if node.value == "none":
             return None
         if not isinstance(node.value, Mapping):
-            raise Wrong(node, '"none", or period_seconds and grace_seconds')
+            raise Wrong(node, '"none", or period_seconds and grace_seconds, or cron, timezone and grace_seconds')
         with Fields(node, self._problems) as entry:
+            if entry.given("cron") is not None:
+                return Heartbeat(
+                    cron=entry.required("cron", _cron, ""),
+                    timezone=entry.optional("timezone", f.timezone, "UTC"),
+                    grace_seconds=entry.optional("grace_seconds", _some_seconds, Heartbeat().grace_seconds),
+                )
             return Heartbeat(
                 period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
                 grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
@@ -315,6 +322,13 @@ def _reminder(node: Node) -> int | None:
 
 def _personal(node: Node) -> ChannelName:
     return ChannelName(f.one_of([c.value for c in PERSONAL], "a channel")(node))
+
+
+def _cron(node: Node) -> str:
+    written = f.text(node)
+    if (why := cron.problem(written)) is not None:
+        raise Wrong(node, "a cron expression", f'"{written}": {why}')
+    return " ".join(written.split())
 
 
 def _routing_key(node: Node) -> str:

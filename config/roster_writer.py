@@ -250,6 +250,12 @@ def _stands_for(named: Named) -> Data:
 def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
     if heartbeat is None:
         return "none"
+    if heartbeat.cron:
+        return {
+            "cron": heartbeat.cron,
+            "timezone": heartbeat.timezone,
+            "grace_seconds": heartbeat.grace_seconds,
+        }
     return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
 
 

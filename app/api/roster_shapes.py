@@ -10,7 +10,7 @@ from app.roster_diff import absence_id, override_id
 from heartbeat.hearing import Standing
 from model.monitor import Maintenance, Monitor, MonitorStatus
 from model.reading import Named
-from model.roster import Person, Source, Team
+from model.roster import Heartbeat, Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from routing.audience import is_awake
 from routing.on_call import gaps, shifts
@@ -137,12 +137,7 @@ def source(
         "senders": {word: _stands_for(named) for word, named in found.names.senders.items()},
         "programs": {word: _stands_for(named) for word, named in found.names.programs.items()},
         "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},
-        "heartbeat": {
-            "period_seconds": found.heartbeat.period_seconds,
-            "grace_seconds": found.heartbeat.grace_seconds,
-        }
-        if found.heartbeat
-        else None,
+        "heartbeat": _heartbeat(found.heartbeat) if found.heartbeat else None,
         "monitor": {
             "status": str(standing.status if standing else status),
             "last_seen_at": iso(last_seen),
@@ -152,6 +147,12 @@ def source(
         },
         "maintenance": maintenance(window) if window else None,
     }
+
+
+def _heartbeat(minded: Heartbeat) -> dict[str, Any]:
+    if minded.cron:
+        return {"cron": minded.cron, "timezone": minded.timezone, "grace_seconds": minded.grace_seconds}
+    return {"period_seconds": minded.period_seconds, "grace_seconds": minded.grace_seconds}
 
 
 def _stands_for(named: Named) -> dict[str, str]:

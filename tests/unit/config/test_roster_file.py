@@ -91,6 +91,12 @@ def test_a_small_file():
     assert roster.routes[-1].match == Match()
 
 
+def test_a_word_expected_by_a_timetable():
+    text = changed("{name: MISO}", '{name: MISO, heartbeat: {cron: "*/15  * * * *", timezone: America/Chicago}}')
+    expected = Heartbeat(cron="*/15 * * * *", timezone="America/Chicago", grace_seconds=60)
+    assert load(text).roster.sources["miso"].heartbeat == expected
+
+
 def test_a_second_phone_is_called_only():
     text = changed("phone: +13125550101", "phone: +13125550101\n    other_phone: +1 312 555 0109")
     ana = load(text).roster.people["ana"]
@@ -370,6 +376,21 @@ REFUSED = [
     ("{name: MISO}", "{name: MISO, format: xml}", "expected a format (canonical, "),
     ("{name: MISO}", "{name: MISO, critical: maybe}", "sources.miso.critical: expected true or false"),
     ("{name: MISO}", "{name: MISO, heartbeat: no}", 'heartbeat: expected "none", or period_seconds and grace_seconds'),
+    (
+        "{name: MISO}",
+        '{name: MISO, heartbeat: {cron: "0 9 1 * 1"}}',
+        'expected a cron expression, found "0 9 1 * 1": give a day of the month or a day of the week',
+    ),
+    (
+        "{name: MISO}",
+        '{name: MISO, heartbeat: {cron: "0 9 * * *", timezone: Chicago}}',
+        "sources.miso.heartbeat.timezone: expected",
+    ),
+    (
+        "{name: MISO}",
+        '{name: MISO, heartbeat: {cron: "0 9 * * *", period_seconds: 5}}',
+        "sources.miso.heartbeat.period_seconds: unknown field",
+    ),
     (
         "{name: MISO}",
         "{name: MISO, heartbeat: {period_seconds: 0}}",

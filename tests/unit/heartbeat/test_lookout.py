@@ -75,6 +75,9 @@ def drawn(random):
         )
         for name in names
     }
+    if random.random() < 0.4:
+        by_cron = Heartbeat(cron="* * * * *", grace_seconds=5)
+        sources[names[-1]] = replace(sources[names[-1]], heartbeat=by_cron)
     story = {second: [] for second in range(1, SECONDS + 1)}
     outages = [(random.randrange(SECONDS), random.choice((3, 20, 40))) for _ in range(2)]
     for name in names:
