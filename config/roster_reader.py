@@ -19,6 +19,7 @@ from model.reading import Named, Names
 from model.roster import (
     AwakeHours,
     ContactMethod,
+    Counts,
     Heartbeat,
     Level,
     Match,
@@ -249,13 +250,16 @@ class Reader:
         if not isinstance(node.value, Mapping):
             raise Wrong(node, '"none", or period_seconds and grace_seconds, or cron, timezone and grace_seconds')
         with Fields(node, self._problems) as entry:
+            counts = entry.optional("counts", f.choice(Counts), Counts.ANY)
             if entry.given("cron") is not None:
                 return Heartbeat(
+                    counts=counts,
                     cron=entry.required("cron", _cron, ""),
                     timezone=entry.optional("timezone", f.timezone, "UTC"),
                     grace_seconds=entry.optional("grace_seconds", _some_seconds, Heartbeat().grace_seconds),
                 )
             return Heartbeat(
+                counts=counts,
                 period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
                 grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
             )

@@ -17,6 +17,7 @@ from model.plan import ChannelName
 from model.reading import Named
 from model.roster import (
     AwakeHours,
+    Counts,
     Heartbeat,
     Match,
     PagerDutyMode,
@@ -250,13 +251,11 @@ def _stands_for(named: Named) -> Data:
 def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
     if heartbeat is None:
         return "none"
+    expected: dict[str, Any] = {"period_seconds": heartbeat.period_seconds}
     if heartbeat.cron:
-        return {
-            "cron": heartbeat.cron,
-            "timezone": heartbeat.timezone,
-            "grace_seconds": heartbeat.grace_seconds,
-        }
-    return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
+        expected = {"cron": heartbeat.cron, "timezone": heartbeat.timezone}
+    counts = {} if heartbeat.counts is Counts.ANY else {"counts": str(heartbeat.counts)}
+    return expected | {"grace_seconds": heartbeat.grace_seconds} | counts
 
 
 def _extent(data: Any) -> tuple[int, int]:

@@ -169,6 +169,13 @@ class Resource:
     team: str | None = None
 
 
+class Counts(StrEnum):
+    """What of a source shows that it is alive."""
+
+    ANY = "any"
+    HEARTBEATS = "heartbeats"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
     """Late after `period_seconds` without a word, silent after `grace_seconds` more.
@@ -181,6 +188,7 @@ class Heartbeat:
     grace_seconds: int = 60
     cron: str = ""
     timezone: str = "UTC"
+    counts: Counts = Counts.ANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,9 +150,10 @@ def source(
 
 
 def _heartbeat(minded: Heartbeat) -> dict[str, Any]:
+    expected: dict[str, Any] = {"period_seconds": minded.period_seconds}
     if minded.cron:
-        return {"cron": minded.cron, "timezone": minded.timezone, "grace_seconds": minded.grace_seconds}
-    return {"period_seconds": minded.period_seconds, "grace_seconds": minded.grace_seconds}
+        expected = {"cron": minded.cron, "timezone": minded.timezone}
+    return expected | {"grace_seconds": minded.grace_seconds, "counts": str(minded.counts)}
 
 
 def _stands_for(named: Named) -> dict[str, str]:

@@ -10,7 +10,7 @@ from config.roster_file import Role, RosterFile, load_roster
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.plan import ChannelName
-from model.roster import AwakeHours, Heartbeat, Match, PagerDutyMode, Policy, Wake
+from model.roster import AwakeHours, Counts, Heartbeat, Match, PagerDutyMode, Policy, Wake
 from model.rota import Absence, OverrideAction, Restriction, ShiftLength, ShiftUnit, Weekday
 from routing.on_call import on_call
 
@@ -89,6 +89,11 @@ def test_a_small_file():
     assert roster.policies["default"].sla_seconds == Policy(id="x", steps=()).sla_seconds
     assert roster.sources["miso"].heartbeat == Heartbeat()
     assert roster.routes[-1].match == Match()
+
+
+def test_only_heartbeats_may_count():
+    text = changed("{name: MISO}", "{name: MISO, heartbeat: {counts: heartbeats}}")
+    assert load(text).roster.sources["miso"].heartbeat == Heartbeat(counts=Counts.HEARTBEATS)
 
 
 def test_a_word_expected_by_a_timetable():
