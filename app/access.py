@@ -64,6 +64,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/events": ANYBODY,
     "GET /v1/events/{source}/{event_id:path}": ANYBODY,
     "POST /v1/events/{source}/{event_id:path}/reply": OPERATORS,
+    "GET /v1/reports/sla": ANYBODY,
     "GET /v1/live": ANYBODY,
     "WEBSOCKET /v1/live/ws": ANYBODY,
     "GET /v1/unreadable": OPERATORS,
@@ -75,6 +76,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/oncall": OPERATORS,
     "GET /v1/people": OPERATORS,
     "GET /v1/people/{person_id}": OPERATORS,
+    "GET /v1/people/{person_id}/load": OPERATORS,
     "GET /v1/people/{person_id}/calendar.ics": OPERATORS,
     "GET /v1/people/{person_id}/calendar-link": OPERATORS,
     "POST /v1/people/{person_id}/calendar-link": OPERATORS,  # their own, others' for admins

@@ -50,6 +50,18 @@ class Doorkeeper:
             raise self.forbidden(f"key {caller.key_id} is {caller.role}; this needs {' or '.join(sorted(roles))}")
         return caller
 
+    def knows(self, authorization: str, roles: frozenset[Role]) -> bool:
+        """Whether `admit` would let it in. A refusal is not counted: the caller asks `admit` next."""
+        now = self._clock.now()
+        try:
+            entry = self._rosters.key(authorization, now)
+        except Problem:
+            return False
+        if entry.caller.role not in roles:
+            return False
+        self._used[entry.sha256] = now
+        return True
+
     def still_opens(self, authorization: str, caller: Caller) -> bool:
         """Whether that very secret opens for the same caller as when it was let in."""
         try:

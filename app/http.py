@@ -28,6 +28,7 @@ from app.api import (
     ping_links,
     pings,
     plans,
+    reports,
     roster,
     roster_file,
     rota_edits,
@@ -40,6 +41,7 @@ from app.api.events_in import EventsIn, Receive, Scope, Send, takes
 from app.roles import Role
 from app.service import Service
 from app.timing import Timing, timing
+from model.clock import stopwatch
 
 MAX_REQUEST_ID = 64
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -74,15 +76,21 @@ class Application:
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
+        begun = stopwatch()
         bare, route = self._bare(scope)
+        known = oncall.known(self._service, scope) if self._events_in and bare is None else None
         try:
             if bare is not None:
                 await bare(scope, receive, send_with_id)
+            elif known is not None:
+                await _answer(send_with_id, known, begun)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
                     await self._rest(scope, receive, _timed(send_with_id))
         finally:
-            self._service.metrics.requests.count(_method(scope), route or _route(scope), status)
+            self._service.metrics.requests.count(
+                _method(scope), route or (oncall.PATH if known else _route(scope)), status
+            )
 
     def _bare(self, scope: Scope) -> tuple[EventsIn | pings.Pings | None, str]:
         """What answers without the framework, and its name in the figures."""
@@ -91,6 +99,16 @@ class Application:
         if pings.takes(scope):
             return self._pings, pings.PING if self._pings else ""
         return None, ""
+
+
+async def _answer(send: Send, body: bytes, begun: float) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"server-timing", b"total;dur=%.2f" % ((stopwatch() - begun) * 1000)),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _timed(send: Send) -> Send:
@@ -185,7 +203,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
+        for part in (callbacks, sending, events_out, plans, reports, *known, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
     return app

@@ -73,15 +73,48 @@ class Refused(Collector):
         yield family
 
 
+class Cached:
+    """Of one cache: what it was asked and did, and how many bytes it holds."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.bytes = 0
+
+    def count(self, outcome: str) -> None:
+        self.outcomes[outcome] += 1
+
+
+class Caches(Collector):
+    """Of all caches, by name."""
+
+    def __init__(self) -> None:
+        self._cached: dict[str, Cached] = {}
+
+    def of(self, name: str) -> Cached:
+        return self._cached.setdefault(name, Cached())
+
+    def collect(self) -> Iterator[Metric]:
+        answers = CounterMetricFamily("gridcall_cache", "What caches were asked and did", labels=["cache", "outcome"])
+        for name, cached in self._cached.items():
+            for outcome, count in sorted(cached.outcomes.items()):
+                answers.add_metric([name, outcome], count)
+        yield answers
+        yield _by(
+            "cache_bytes", "About how much a cache holds", ["cache"], {(n,): c.bytes for n, c in self._cached.items()}
+        )
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
     def __init__(self) -> None:
         self.requests = Requests()
         self.refused = Refused()
+        self.caches = Caches()
         self._registry = CollectorRegistry()
         self._registry.register(self.requests)
         self._registry.register(self.refused)
+        self._registry.register(self.caches)
 
     def text(self, figures: Figures) -> bytes:
         """In the Prometheus text format."""

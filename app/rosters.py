@@ -50,7 +50,7 @@ class Rosters:
         self.roster = known.roster
         self.keys = Keys(known.keys)
         self.known = known
-        self._stale = stale
+        self.stale = stale
         self._keep = keep
         self._looking = asyncio.Lock()
         if not stale:
@@ -64,7 +64,7 @@ class Rosters:
         try:
             return self.keys.find(authorization, now)
         except Unauthorized as refused:
-            if self._stale and refused.refusal is Refusal.UNKNOWN_KEY:
+            if self.stale and refused.refusal is Refusal.UNKNOWN_KEY:
                 detail = "the key is not known here, and the database cannot be asked now: try again soon"
                 raise Problem(503, "The key cannot be checked now", detail, headers={"Retry-After": "2"}) from None
             raise
@@ -72,7 +72,7 @@ class Rosters:
     def pinged(self, secret: str) -> str | None:
         """Whose secret address it is. None: nobody's. Raises Problem 503 for an unknown one while nobody can say so."""
         source = self.known.pings.get(hashed(secret))
-        if source is None and self._stale:
+        if source is None and self.stale:
             detail = "the address is not known here, and the database cannot be asked now: try again soon"
             raise Problem(503, "The address cannot be checked now", detail, headers={"Retry-After": "2"})
         return source if source in self.roster.sources else None
@@ -96,9 +96,9 @@ class Rosters:
         try:
             roster, keys, pings = await database.read(look)
         except Unavailable:
-            self._stale = True
+            self.stale = True
             return
-        self._stale = False
+        self.stale = False
         found = Snapshot(roster=roster or self.roster, keys=keys, pings=pings)
         if found.roster.version != version or (keys, pings) != (self.known.keys, self.known.pings):
             self.known, self.roster, self.keys = found, found.roster, Keys(keys)

@@ -15,6 +15,7 @@ from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
+from app.oncall_now import OnCallNow
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
 from app.security import DeliveryIds
@@ -92,6 +93,7 @@ class Service:
         self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused)
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
+        self.oncall_now = OnCallNow(roster, clock, self.metrics.caches, lambda: rosters_.stale)
         self.router = Router(
             stores.broker, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
         )

@@ -37,6 +37,12 @@ def request(path: str, body: bytes, headers: dict[str, str], method: str = "POST
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def got(path: str, headers: dict[str, str]) -> bytes:
+    """A GET of it."""
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
 class Connection:
     """One keep-alive connection, one request at a time."""
 

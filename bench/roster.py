@@ -1,5 +1,8 @@
 """The bench roster: many people, each with a number and a DM of their own, one recipient for each event in turn."""
 
+from dataclasses import replace
+
+from bench import coverage
 from config.keys import KeySpec, Role
 from config.roster_file import RosterFile
 from model.plan import ChannelName
@@ -17,6 +20,7 @@ from model.roster import (
 
 SECRET = "demo-bench"
 PING = "gcp_bench"
+READER = "demo-bench-reader"
 PEOPLE = 2000
 
 
@@ -44,6 +48,12 @@ def roster() -> RosterFile:
         sources={"bench": Source(id="bench", name="Bench", heartbeat=None)},
     )
     return RosterFile(roster=whole, keys=(KeySpec(id="bench", role=Role.UPSTREAM, source="bench", secret=SECRET),))
+
+
+def crowd() -> RosterFile:
+    """5,000 people in 500 rotations, and somebody who may ask for them."""
+    whole = replace(coverage.roster(), sources={"bench": Source(id="bench", name="Bench", heartbeat=None)})
+    return RosterFile(roster=whole, keys=(KeySpec(id="reader", role=Role.OPERATOR, secret=READER),))
 
 
 def _person(n: int) -> Person:

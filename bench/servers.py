@@ -25,12 +25,15 @@ from app.serve import in_loop, listen, run_role, server
 from app.service import Service
 from app.stores import open_stores
 from bench import roster
+from config.roster_file import RosterFile
 from config.settings import Settings, load_settings
 from model.clock import SystemClock
 from model.ids import SystemIds
 from sandbox import Settings as SandboxSettings
 from store import ping_links
 from store.ping_links import PingLink
+
+_SAME = b" " * 600  # about as long as who is on call for a team
 
 
 def echo() -> Starlette:
@@ -39,7 +42,10 @@ def echo() -> Starlette:
     async def answer(request: Request) -> Response:
         return Response(await request.body(), status_code=202, media_type="application/json")
 
-    return Starlette(routes=[Route("/v1/events", answer, methods=["POST"])])
+    async def same(request: Request) -> Response:
+        return Response(_SAME, media_type="application/json")
+
+    return Starlette(routes=[Route("/v1/events", answer, methods=["POST"]), Route("/v1/oncall", same)])
 
 
 class Instruction(BaseModel):
@@ -100,7 +106,7 @@ def confirmed() -> FastAPI:
 APPS = {"echo": echo, "model": model, "confirmed": confirmed}
 
 
-async def gridcall(port: int, directory: Path, standins: str | None) -> None:
+async def gridcall(port: int, directory: Path, standins: str | None, people: RosterFile) -> None:
     """Our service: only its door (no stand-ins), or all of it against the stand-ins at that address."""
     api = listen("127.0.0.1", port, next_free=False)
     settings = _settings(port, directory, standins)
@@ -108,7 +114,7 @@ async def gridcall(port: int, directory: Path, standins: str | None) -> None:
     stores = open_stores(settings, clock)
     link = PingLink(source="bench", sha256=hashed(roster.PING), made_at=clock.now(), made_by="bench")
     await stores.database.transact(lambda conn: ping_links.put(conn, link))
-    rosters = await load_rosters(stores.database, roster.roster(), clock.now(), demo=True)
+    rosters = await load_rosters(stores.database, people, clock.now(), demo=True)
     service = Service(settings, stores, rosters, vendors.connect(settings, clock), clock, SystemIds())
     running = asyncio.create_task(service.run() if standins else stores.broker.run())
     running.add_done_callback(_must_not_fail)
@@ -157,8 +163,9 @@ async def _serve(app: object, sock: object) -> None:
 
 def main(kind: str, port: str, directory: str, standins: str | None = None) -> None:
     logs.configure("error", "json")
-    if kind == "gridcall":
-        work = gridcall(int(port), Path(directory), standins)
+    if kind in {"gridcall", "crowd"}:
+        people = roster.roster() if kind == "gridcall" else roster.crowd()
+        work = gridcall(int(port), Path(directory), standins, people)
     elif kind == "notifier":
         work = notifier(int(port), Path(directory), standins or "")
     else:

@@ -37,6 +37,12 @@ def of_event(conn: Connection, event_pk: str) -> list[Reply]:
     return [_reply(row) for row in conn.execute(query)]
 
 
+def of_events(conn: Connection, event_pks: Collection[str]) -> list[Reply]:
+    """Of them all, in the order they came."""
+    query = select(replies).where(replies.c.event_pk.in_(event_pks)).order_by(replies.c.received_at, replies.c.id)
+    return [_reply(row) for row in conn.execute(query)]
+
+
 def _reply(row: Row[Any]) -> Reply:
     fields = dict(row._mapping)
     fields["by"] = fields.pop("acted_by")

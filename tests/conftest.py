@@ -17,6 +17,7 @@ FIXTURES = {
     "chromium_binary": "chromium",
     "postgres_database": "postgresql",
     "postgres_url": "postgresql",
+    "promtool_binary": "promtool",
     "rabbit_node": "rabbitmq-server",
     "samples": "samples",
     "vendor_specs": "vendor-specs",
@@ -31,6 +32,11 @@ def alertmanager_binary() -> Path:
 @pytest.fixture(scope="session")
 def chromium_binary() -> Path:
     return services.path("chromium")
+
+
+@pytest.fixture(scope="session")
+def promtool_binary() -> Path:
+    return services.path("promtool")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from app.api.deps import CallerDep, ServiceDep
 from app.api.event_shapes import forecast_shape, reach_shape, step_shape, texts_shape
 from app.api.events_in import body_of
 from app.api.instants import iso
+from app.gantt import gantt
 from app.intake_door import feed_of
 from app.masking import masked
 from app.preview import Called, Preview, Spoken, preview
@@ -109,6 +110,7 @@ def _shape(found: Preview, remarks: list[str]) -> dict[str, Any]:
         "remarks": remarks,
         **reach_shape(plan.reach),
         "texts": texts_shape(found.texts),
+        "gantt": gantt(found),
         "route": event.route,
         "policy": event.policy,
         "team": event.team,

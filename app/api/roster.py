@@ -9,14 +9,18 @@ from pydantic import TypeAdapter
 from app.api import roster_shapes as shapes
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import etag, problems, unknown
+from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.security import Caller
 from app.service import Service
 from config import roster_writer
 from config.keys import Role
 from model.errors import Unavailable
+from model.limits import times
+from model.plan import ChannelName
 from model.roster import Person, Policy, Resource, Route, Source
-from store import contacts
+from routing.loads import load, month_begins
+from store import attempts, contacts
 
 VERIFIED_SECONDS = 1.0
 
@@ -73,6 +77,29 @@ async def person(person_id: str, service: ServiceDep, caller: CallerDep, respons
     sure = await verified(service, [found])
     shown = shapes.person(found, service.clock.now(), whole=_whole(caller), verified=sure)
     return shown | _entry(response, service, caller, "people", person_id)
+
+
+@router.get("/v1/people/{person_id}/load", responses=problems(404))
+async def load_of(person_id: str, service: ServiceDep, _: CallerDep) -> dict[str, Any]:
+    """Calls that asked them for an answer: `{"person", "calls": {"10min", "1h", "24h", "month"}, "nights_woken",
+    "may_be_rung_at"}`.
+
+    `nights_woken`: the evenings of this month, at home, of nights in which a phone rang while they sleep.
+    `may_be_rung_at`: when one more call keeps the limits; the first of a new critical event may break them.
+    """
+    found = service.rosters.roster.people.get(person_id)
+    if found is None:
+        raise unknown("person", person_id)
+    now, numbers = service.clock.now(), found.addresses(ChannelName.VOICE)
+    since = month_begins(found, now)
+    rings = await service.database.read(lambda conn: attempts.rings(conn, numbers, since))
+    borne = load(found, rings, times(service.settings.person_limits_times), now)
+    return {
+        "person": found.id,
+        "calls": dict(zip(("10min", "1h", "24h"), borne.calls, strict=True)) | {"month": borne.calls_this_month},
+        "nights_woken": [night.isoformat() for night in borne.nights_woken],
+        "may_be_rung_at": iso(borne.may_be_rung_at),
+    }
 
 
 @router.get("/v1/teams")

@@ -22,6 +22,7 @@ SourceOf = Annotated[str, typer.Option(help="Whose event it is.")]
 def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, json: JSON = False) -> None:
     """Who would be told of an event now, on which channel and when. Nothing is sent."""
     from app.commands import show
+    from app.gantt import gantt
 
     found = _given(file, source, roster).preview()
     if json:
@@ -33,6 +34,8 @@ def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, js
     for length in _lengths(found):
         typer.echo(length)
     show.table(("due", "who", "channel", "as", ""), _rows(found), empty="Nobody is told.")
+    for line in gantt(found):
+        typer.echo(line)
 
 
 def say(
@@ -123,6 +126,7 @@ def _lengths(found: "Preview") -> Iterator[str]:
 
 def _as_data(found: "Preview") -> dict[str, Any]:
     from app.api.event_shapes import reach_shape, texts_shape
+    from app.gantt import gantt
 
     event, plan = found.event, found.plan
     return {
@@ -136,6 +140,7 @@ def _as_data(found: "Preview") -> dict[str, Any]:
         "remarks": list(plan.remarks),
         **reach_shape(plan.reach),
         "texts": texts_shape(found.texts),
+        "gantt": gantt(found),
         "notifications": [
             {
                 "due_at": s.row.due_at.isoformat(),

@@ -103,12 +103,16 @@ def _story(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What people noticed, in order; times to the second."""
     from app.commands.show import time_of_day
 
-    lines = sorted([*_said(found["revisions"]), *_told(found["plan"]["notifications"]), *_settled(found)])
     coming = sorted(_coming(found["plan"]))
-    return [(time_of_day(at), what) for at, what in [*lines, *coming]]
+    return [(time_of_day(at), what) for at, what in [*happened(found), *coming]]
 
 
 Line = tuple[str, str]
+
+
+def happened(found: Mapping[str, Any]) -> list[Line]:
+    """Of an event as the API tells it: when, and what, in order."""
+    return sorted([*_said(found["revisions"]), *_told(found["plan"]["notifications"]), *_settled(found)])
 
 
 def _said(revisions: Iterable[Mapping[str, Any]]) -> Iterator[Line]:

@@ -1,6 +1,7 @@
 """The command line as a client of the API: what it sends, what it shows, how it says that it could not."""
 
 import json
+import re
 import socket
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,18 @@ def test_an_event_is_sent_and_its_story_read(at: str, capsys: pytest.CaptureFixt
     code, out, _ = run(capsys, "events", "--json")
     assert "cli-1" in [event["event_id"] for event in json.loads(out)["events"]]
     assert "cli-1" in run(capsys, "events")[1]
+
+
+def test_the_report_says_it_in_words(at: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = run(capsys, "report", "--from", "2026-11-02T00:00", "--to", "2026-11-04T00:00", "--tz", "UTC")
+    assert code == 0
+    begins, actual, drill = out.splitlines()[:3]
+    assert begins.startswith("Events received from 2026-11-02 00:00:00 UTC")
+    assert re.fullmatch(r"  actual: \d+ \(.*\bopen\b.*\)", actual)
+    assert drill == "  drill: none"
+    _, out, _ = run(capsys, "report", "--events", "--from", "2026-11-02T00:00", "--to", "2026-11-04T00:00")
+    assert "cli-1\tactual\topen" in out
+    assert run(capsys, "report", "--from", "once")[0] == 2
 
 
 def test_who_is_on_call(at: str, capsys: pytest.CaptureFixture[str]) -> None:

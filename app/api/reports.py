@@ -1,0 +1,128 @@
+"""`GET /v1/reports/sla`: were the deadlines kept, how soon were people told, and by whose doing not."""
+
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from app.api.deps import CallerDep, ServiceDep
+from app.api.edits import problems
+from app.api.instants import Instant, iso
+from app.problems import Problem
+from app.service import Service
+from config.keys import Role
+from model.clock import breathe
+from model.event import Mode
+from model.ledger import EventLine, PersonLine, Spread, Totals, late_by, totals
+from store import ledger
+
+router = APIRouter(tags=["reports"], responses=problems(401, 403, 422))
+
+USUAL = timedelta(days=30)
+LONGEST = timedelta(days=366)
+MOST_EVENTS = 20_000
+BATCH = 200
+
+
+@router.get("/v1/reports/sla")
+async def sla(
+    service: ServiceDep,
+    caller: CallerDep,
+    since: Annotated[Instant | None, Query(alias="from", description="Default: 30 days before `to`")] = None,
+    to: Annotated[Instant | None, Query(description="Default: now")] = None,
+    source: Annotated[str | None, Query(max_length=63)] = None,
+    events: Annotated[bool, Query(description="Also each event with its people, in the order of receipt")] = False,
+) -> dict[str, Any]:
+    """The events received in [from, to) that asked people for an answer: actual ones and drills, counted apart.
+
+    `{"from", "to", "actual": totals, "drill": totals, "events": [...] or null}`. Totals: `{"events", "outcomes",
+    "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance", "left_at_first_ring"}}`. `kept` is the share
+    of decided events whose deadline was met, a spread is `{"count", "shortest", "p50", "p95", "longest"}`, `late_by`
+    says where the time of a missed deadline went: source, us, vendor, person. An upstream sees its own source only.
+    """
+    until = to or service.clock.now()
+    since = since or until - USUAL
+    if not timedelta(0) < until - since <= LONGEST:
+        raise Problem(422, "The request cannot be read", "query.from: before `to`, by 366 days at most, was expected")
+    own = caller.source if caller.role is Role.UPSTREAM else source
+    if source is not None and not caller.may_read(source):
+        raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {source}")
+    by_mode: dict[Mode, list[EventLine]] = defaultdict(list)
+    after: str | None = ""
+    while after is not None:
+        page = await _page(service, since, until, after, own)
+        for line in page.lines:
+            by_mode[line.mode].append(line)
+        if sum(map(len, by_mode.values())) > MOST_EVENTS:
+            raise Problem(422, "Too many events", f"at most {MOST_EVENTS} in one report: ask for a shorter time")
+        after = page.after
+        await breathe()
+    lines = sorted((*by_mode[Mode.ACTUAL], *by_mode[Mode.DRILL]), key=lambda line: line.received_at)
+    return {
+        "from": iso(since),
+        "to": iso(until),
+        "actual": _totals(totals(by_mode[Mode.ACTUAL])),
+        "drill": _totals(totals(by_mode[Mode.DRILL])),
+        "events": [_event(line) for line in lines] if events else None,
+    }
+
+
+async def _page(service: Service, since: Instant, until: Instant, after: str, source: str | None) -> ledger.Page:
+    return await service.database.read(
+        lambda conn: ledger.page(conn, since, until, after=after, limit=BATCH, source=source)
+    )
+
+
+def _totals(found: Totals) -> dict[str, Any]:
+    return {
+        "events": found.events,
+        "outcomes": dict(found.outcomes),
+        "kept": found.kept,
+        "late_by": dict(found.late_by),
+        "seconds": {
+            "to_first_ring": _spread(found.first_ring),
+            "to_first_acceptance": _spread(found.first_acceptance),
+            "left_at_first_ring": _spread(found.left_at_first_ring),
+        },
+    }
+
+
+def _spread(found: Spread) -> dict[str, Any]:
+    return asdict(found)
+
+
+def _event(line: EventLine) -> dict[str, Any]:
+    return {
+        "source": line.source,
+        "event_id": line.event_id,
+        "revision": line.revision,
+        "mode": str(line.mode),
+        "severity": line.severity,
+        "policy": line.policy,
+        "received_at": iso(line.received_at),
+        "planned_at": iso(line.planned_at),
+        "first_send_at": iso(line.started_at),
+        "first_ring_at": iso(line.ringing_at),
+        "first_acceptance_at": iso(line.accepted_at),
+        "deadline_at": iso(line.deadline_at),
+        "outcome": line.outcome and str(line.outcome),
+        "outcome_at": iso(line.outcome_at),
+        "reason": line.reason,
+        "late_by": late_by(line),
+        "people": [_person(person) for person in line.people],
+    }
+
+
+def _person(line: PersonLine) -> dict[str, Any]:
+    return {
+        "person": line.person,
+        "due_at": iso(line.due_at),
+        "first_send_at": iso(line.started_at),
+        "ringing_at": iso(line.ringing_at),
+        "delivered_at": iso(line.delivered_at),
+        "answered_at": iso(line.answered_at),
+        "replied_at": iso(line.replied_at),
+        "reply": line.reply,
+    }

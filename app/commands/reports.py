@@ -1,0 +1,70 @@
+"""`gridcall report`: were the deadlines kept."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.reading import JSON
+
+
+def report(
+    since: Annotated[str | None, typer.Option("--from", help="From when on; 30 days before --to by default.")] = None,
+    to: Annotated[str | None, typer.Option(help="Until before when; now by default.")] = None,
+    tz: Annotated[str | None, typer.Option(help="By the clock of this timezone; this machine's by default.")] = None,
+    source: Annotated[str | None, typer.Option(help="Of one source; of all by default.")] = None,
+    events: Annotated[bool, typer.Option("--events", help="Also each event.")] = False,
+    json: JSON = False,
+) -> None:
+    """How many deadlines were kept, how soon phones rang, and by whose doing deadlines were missed."""
+    from app.commands import show
+    from app.commands.client import Api
+    from app.commands.moments import moment, zone_of
+    from model.clock import SystemClock
+
+    zone, now = zone_of(tz) if tz else None, SystemClock().now()
+    asked = {
+        "from": since and moment(since, zone, now).at.isoformat(),
+        "to": to and moment(to, zone, now).at.isoformat(),
+    }
+    found = Api().get("/v1/reports/sla", **asked, source=source, events=str(events).lower())
+    if json:
+        show.as_json(found)
+        return
+    typer.echo(f"Events received from {show.clock(found['from'], zone)} until {show.clock(found['to'], zone)}:")
+    for mode in ("actual", "drill"):
+        for line in _said(mode, found[mode]):
+            typer.echo(line)
+    if events:
+        rows = [
+            (
+                show.clock(e["received_at"], zone),
+                e["source"],
+                e["event_id"],
+                e["mode"],
+                e["outcome"] or "open",
+                e["late_by"] or "",
+                e["reason"],
+            )
+            for e in found["events"]
+        ]
+        show.table(("received", "source", "event", "mode", "outcome", "late by", ""), rows, empty="No event.")
+
+
+def _said(mode: str, found: dict[str, Any]) -> Iterator[str]:
+    """The figures of actual events, or of drills, in words."""
+    if not found["events"]:
+        yield f"  {mode}: none"
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
+    kept = "" if found["kept"] is None else f"; {100 * found['kept']:.1f} % of deadlines kept"
+    yield f"  {mode}: {found['events']} ({counts}){kept}"
+    if found["late_by"]:
+        yield "    missed by: " + ", ".join(f"{name} {count}" for name, count in sorted(found["late_by"].items()))
+    spreads = found["seconds"]
+    for name, text in (("to_first_ring", "first ring"), ("to_first_acceptance", "first acceptance")):
+        if (spread := spreads[name])["count"]:
+            half, most, longest = (f"{spread[rank]:.1f} s" for rank in ("p50", "p95", "longest"))
+            yield f"    {text}: half within {half}, 95 % within {most}, all within {longest} of receipt"
+    if (left := spreads["left_at_first_ring"])["count"]:
+        yield f"    left at the first ring: {left['shortest']:.1f} s at least, {left['p50']:.1f} s for half of them"

@@ -1,0 +1,155 @@
+"""When each thing happened to an event and to each person, and by whose doing a deadline was missed. Pure."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from model.event import Mode
+from model.verdict import Outcome
+
+# From receipt until the first send begins; more is our own delay.
+OURS = timedelta(seconds=15)
+
+
+class Late(StrEnum):
+    """Where the time of a missed deadline went."""
+
+    SOURCE = "source"  # it had passed, or nearly, when we heard of it
+    US = "us"  # the first send began late, or none did
+    VENDOR = "vendor"  # nothing that was sent has reached anybody in time
+    PERSON = "person"  # somebody was reached in time and nobody accepted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonLine:
+    """The first instants of one person, None where it did not happen. `reply`: the last answer, which counts.
+
+    `delivered_at`: of a text or message, as its vendor says.
+    """
+
+    person: str
+    due_at: datetime
+    started_at: datetime | None = None
+    ringing_at: datetime | None = None
+    delivered_at: datetime | None = None
+    answered_at: datetime | None = None
+    replied_at: datetime | None = None
+    accepted_at: datetime | None = None
+    reply: str | None = None
+
+    @property
+    def reached_at(self) -> datetime | None:
+        return _first(self.ringing_at, self.delivered_at, self.answered_at, self.replied_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLine:
+    """Of the revision that needed an answer. `late`: its deadline had passed at receipt; `outcome` None: still open."""
+
+    pk: str
+    source: str
+    event_id: str
+    revision: int
+    mode: Mode
+    severity: str
+    policy: str
+    received_at: datetime
+    planned_at: datetime | None
+    deadline_at: datetime
+    late: bool
+    outcome: Outcome | None
+    outcome_at: datetime | None
+    reason: str
+    people: Sequence[PersonLine]
+
+    @property
+    def started_at(self) -> datetime | None:
+        return _first(*(p.started_at for p in self.people))
+
+    @property
+    def ringing_at(self) -> datetime | None:
+        return _first(*(p.ringing_at for p in self.people))
+
+    @property
+    def reached_at(self) -> datetime | None:
+        return _first(*(p.reached_at for p in self.people))
+
+    @property
+    def accepted_at(self) -> datetime | None:
+        return _first(*(p.accepted_at for p in self.people))
+
+
+def late_by(line: EventLine) -> Late | None:
+    """By whose doing the deadline was missed; None where it was not."""
+    if line.outcome is not Outcome.MISSED:
+        return None
+    if line.late:
+        return Late.SOURCE
+    if line.started_at is None or line.started_at > line.received_at + OURS:
+        return Late.US
+    if line.reached_at is None or line.reached_at > line.deadline_at:
+        return Late.VENDOR
+    return Late.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of some durations, in seconds: nearest ranks, the shortest and the longest. None when there are none."""
+
+    count: int
+    shortest: float | None
+    p50: float | None
+    p95: float | None
+    longest: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """`kept`: the share of decided events whose deadline was met; None before any is decided."""
+
+    events: int
+    outcomes: Counter[str]
+    late_by: Counter[str]
+    kept: float | None
+    first_ring: Spread
+    first_acceptance: Spread
+    left_at_first_ring: Spread
+
+
+def totals(lines: Collection[EventLine]) -> Totals:
+    """Durations from receipt; `left_at_first_ring` until the deadline, negative after it."""
+    outcomes = Counter(str(line.outcome) if line.outcome else "open" for line in lines)
+    decided = outcomes[Outcome.MET] + outcomes[Outcome.MISSED]
+    return Totals(
+        events=len(lines),
+        outcomes=outcomes,
+        late_by=Counter(str(late) for line in lines if (late := late_by(line))),
+        kept=outcomes[Outcome.MET] / decided if decided else None,
+        first_ring=_spread(lines, lambda line: _seconds(line.received_at, line.ringing_at)),
+        first_acceptance=_spread(lines, lambda line: _seconds(line.received_at, line.accepted_at)),
+        left_at_first_ring=_spread(lines, _left_at_first_ring),
+    )
+
+
+def _left_at_first_ring(line: EventLine) -> float | None:
+    return None if line.ringing_at is None else _seconds(line.ringing_at, line.deadline_at)
+
+
+def _spread(lines: Iterable[EventLine], seconds: Callable[[EventLine], float | None]) -> Spread:
+    found = sorted(s for line in lines if (s := seconds(line)) is not None)
+
+    def rank(share: float) -> float | None:
+        return found[max(0, math.ceil(share * len(found)) - 1)] if found else None
+
+    return Spread(len(found), rank(0), rank(0.5), rank(0.95), rank(1))
+
+
+def _seconds(start: datetime, end: datetime | None) -> float | None:
+    return None if end is None else (end - start).total_seconds()
+
+
+def _first(*instants: datetime | None) -> datetime | None:
+    return min((at for at in instants if at is not None), default=None)

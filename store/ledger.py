@@ -1,0 +1,142 @@
+"""The ledger: what happened when, of every event of a time that asked people for an answer."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, Connection, and_, bindparam, func, select
+
+from model.attempt import ReceiptKind
+from model.event import Event
+from model.ledger import EventLine, PersonLine
+from model.plan import Kind
+from model.reply import Answer, Reply
+from model.verdict import Verdict
+from store import events as events_
+from store import replies, verdicts
+from store.partitions import first_id
+from store.tables import attempts, deliveries, events, notifications, receipts, said
+
+_PKS: BindParameter[str] = bindparam("pks", expanding=True)
+_ROWS = (
+    select(
+        notifications.c.event_pk,
+        notifications.c.revision,
+        notifications.c.person,
+        func.min(notifications.c.due_at).label("due_at"),
+        func.min(notifications.c.delivered_at).label("delivered_at"),
+        func.min(notifications.c.answered_at).label("answered_at"),
+    )
+    .where(
+        notifications.c.event_pk.in_(_PKS),
+        notifications.c.kind == said(Kind.ALERT),
+        notifications.c.person.is_not(None),
+    )
+    .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
+)
+_SENDS = (
+    select(
+        notifications.c.event_pk,
+        notifications.c.revision,
+        notifications.c.person,
+        func.min(attempts.c.started_at).label("started_at"),
+        func.min(receipts.c.received_at).label("ringing_at"),
+    )
+    .select_from(
+        notifications.join(attempts, attempts.c.notification_id == notifications.c.id).outerjoin(
+            receipts, and_(receipts.c.attempt_id == attempts.c.id, receipts.c.kind == said(ReceiptKind.RINGING))
+        )
+    )
+    .where(attempts.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
+    .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
+)
+_DECIDED = (
+    select(deliveries.c.event_pk, deliveries.c.revision, func.min(deliveries.c.decided_at).label("decided_at"))
+    .where(deliveries.c.event_pk.in_(_PKS))
+    .group_by(deliveries.c.event_pk, deliveries.c.revision)
+)
+
+
+class Page(NamedTuple):
+    """`after`: the key of the last event looked at, None when all are."""
+
+    lines: Sequence[EventLine]
+    after: str | None
+
+
+def page(
+    conn: Connection, since: datetime, until: datetime, *, after: str | None, limit: int, source: str | None = None
+) -> Page:
+    """Events received from `since` until before `until`, in the order they were decided; of one source, or of all."""
+    query = select(events.c.pk).where(events.c.pk >= first_id(since), events.c.pk > (after or ""))
+    query = query.where(events.c.received_at >= since, events.c.received_at < until)
+    if source:
+        query = query.where(events.c.source == source)
+    pks = list(conn.scalars(query.order_by(events.c.pk).limit(limit)))
+    return Page(_lines(conn, pks), pks[-1] if len(pks) == limit else None)
+
+
+def _lines(conn: Connection, pks: Sequence[str]) -> list[EventLine]:
+    if not pks:
+        return []
+    found = events_.load(conn, pks)
+    people = _people(conn, pks)
+    outcomes = verdicts.latest(conn, pks)
+    decided = {(r.event_pk, r.revision): r.decided_at for r in conn.execute(_DECIDED, {"pks": pks})}
+    asked = [(pk, found[pk].answer_revision) for pk in pks]
+    return [_line(found[k[0]], people[k], outcomes.get(k), decided.get(k)) for k in asked if k in people]
+
+
+def _line(
+    event: Event, people: Sequence[PersonLine], verdict: Verdict | None, planned_at: datetime | None
+) -> EventLine:
+    revision = event.revision(event.answer_revision)
+    return EventLine(
+        pk=event.pk,
+        source=event.source,
+        event_id=event.event_id,
+        revision=revision.number,
+        mode=revision.content.mode,
+        severity=str(event.severity),
+        policy=event.policy,
+        received_at=revision.received_at,
+        planned_at=planned_at,
+        deadline_at=event.deadline_at,
+        late=event.late,
+        outcome=verdict.outcome if verdict else None,
+        outcome_at=verdict.at if verdict else None,
+        reason=verdict.reason if verdict else "",
+        people=people,
+    )
+
+
+def _people(conn: Connection, pks: Sequence[str]) -> dict[tuple[str, int], list[PersonLine]]:
+    """Those who were to be told, by event and revision, in the order in which they were due."""
+    sends: dict[tuple[str, int, str], Any] = {
+        (row.event_pk, row.revision, row.person): row for row in conn.execute(_SENDS, {"pks": pks})
+    }
+    answers: dict[tuple[str, int, str], list[Reply]] = defaultdict(list)
+    for reply in replies.of_events(conn, pks):
+        answers[reply.event_pk, reply.revision, reply.person].append(reply)
+    found: dict[tuple[str, int], list[PersonLine]] = defaultdict(list)
+    for row in conn.execute(_ROWS, {"pks": pks}):
+        key = (row.event_pk, row.revision, row.person)
+        found[key[:2]].append(_person(row, sends.get(key), answers[key]))
+    for people in found.values():
+        people.sort(key=lambda person: (person.due_at, person.person))
+    return found
+
+
+def _person(row: Any, sends: Any, answers: Sequence[Reply]) -> PersonLine:
+    return PersonLine(
+        person=row.person,
+        due_at=row.due_at,
+        started_at=sends.started_at if sends else None,
+        ringing_at=sends.ringing_at if sends else None,
+        delivered_at=row.delivered_at,
+        answered_at=row.answered_at,
+        replied_at=answers[0].received_at if answers else None,
+        accepted_at=next((a.received_at for a in answers if a.answer is Answer.ACKNOWLEDGE), None),
+        reply=str(answers[-1].answer) if answers else None,
+    )

@@ -1,0 +1,71 @@
+"""`gridcall drill`: nobody is rung unasked, and its end says whether the deadline was kept."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from app.commands import drilling
+from app.commands.client import Api, segment
+from intake.examples import example
+from tests.app_fixture import START
+
+Gridcall = Callable[..., tuple[int, str, str]]
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, reply: str) -> list[float]:
+    """Somebody answers the newest event while the command waits; how long it waited each time."""
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) > 20:
+            raise AssertionError("there is no end to it")
+        newest = Api().get("/v1/events", limit=1)["events"][0]["event_id"]
+        if len(waited) == 1:
+            Api().call("POST", f"/v1/events/miso/{segment(newest)}/reply", json={"person": "ana", "reply": reply})
+
+    monkeypatch.setattr(drilling, "pause", pause)
+    return waited
+
+
+def test_a_drill_is_followed_until_its_verdict(gridcall: Gridcall, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = answers(monkeypatch, "acknowledge")
+    code, out, _ = gridcall("drill", "--yes")
+    assert code == 0
+    assert "Calls from 15:00:00" in out
+    assert "ana accepted (api, revision 1)" in out
+    assert "verdict: met, accepted by Ana" in out.splitlines()[-1] or "verdict for ana: met" in out.splitlines()[-1]
+    assert waited
+    drills = [e for e in Api().get("/v1/events")["events"] if e["mode"] == "drill"]
+    assert drills[0]["event_id"].startswith("drill/")
+
+
+def test_nobody_is_rung_unasked(gridcall: Gridcall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    before = len(Api().get("/v1/events", limit=500)["events"])
+    code, out, err = gridcall("drill")
+    assert code != 0
+    assert "Let these phones ring" in out + err
+    assert len(Api().get("/v1/events", limit=500)["events"]) == before
+
+
+def test_an_event_of_ones_own_is_played_as_a_drill(gridcall: Gridcall, tmp_path: Path) -> None:
+    file = tmp_path / "storm.json"
+    file.write_text(json.dumps(example("edr", START, "REAL-1") | {"headline": "Storm over Foundry 1"}))
+    code, out, _ = gridcall("drill", str(file), "--yes", "--no-wait")
+    assert code == 0
+    newest = Api().get("/v1/events", limit=1)["events"][0]
+    assert (newest["mode"], newest["headline"]) == ("drill", "Storm over Foundry 1")
+    assert newest["event_id"] != "REAL-1"
+    assert out.splitlines()[-1].startswith(f"{newest['event_id']} is sent, to be accepted by 2026-11-03 15:10:00")
+
+
+@pytest.mark.parametrize("text", ["[]", "no json"])
+def test_what_is_no_event_is_said(gridcall: Gridcall, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text(text)
+    code, _, err = gridcall("drill", str(file), "--yes")
+    assert (code, len(err.splitlines())) == (2, 2)  # the first names the demo's key

@@ -1,0 +1,78 @@
+"""Where the time of a missed deadline went, and what a month adds up to."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from model.event import Mode
+from model.ledger import EventLine, Late, PersonLine, Spread, late_by, totals
+from model.verdict import Outcome
+
+START = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+ANA = PersonLine(person="ana", due_at=START, started_at=at(1), ringing_at=at(3))
+MISSED = EventLine(
+    pk="1",
+    source="miso",
+    event_id="E-1",
+    revision=1,
+    mode=Mode.ACTUAL,
+    severity="critical",
+    policy="default",
+    received_at=START,
+    planned_at=START,
+    deadline_at=at(600),
+    late=False,
+    outcome=Outcome.MISSED,
+    outcome_at=at(600),
+    reason="nobody accepted in time",
+    people=[ANA],
+)
+UNTOUCHED = PersonLine(person="ana", due_at=START)
+
+
+@pytest.mark.parametrize(
+    ("line", "late"),
+    [
+        (MISSED, Late.PERSON),
+        (replace(MISSED, late=True), Late.SOURCE),
+        (replace(MISSED, people=[UNTOUCHED]), Late.US),
+        (replace(MISSED, people=[]), Late.US),
+        (replace(MISSED, people=[replace(ANA, started_at=at(15))]), Late.PERSON),
+        (replace(MISSED, people=[replace(ANA, started_at=at(15.001))]), Late.US),
+        (replace(MISSED, people=[replace(ANA, ringing_at=None)]), Late.VENDOR),
+        (replace(MISSED, people=[replace(ANA, ringing_at=at(601))]), Late.VENDOR),
+        (replace(MISSED, people=[replace(ANA, ringing_at=None, delivered_at=at(5))]), Late.PERSON),
+        (replace(MISSED, people=[UNTOUCHED, ANA]), Late.PERSON),
+        (replace(MISSED, outcome=Outcome.MET), None),
+        (replace(MISSED, outcome=None), None),
+    ],
+)
+def test_by_whose_doing_it_was_missed(line: EventLine, late: Late | None) -> None:
+    assert late_by(line) is late
+
+
+def test_what_it_adds_up_to() -> None:
+    accepted = replace(ANA, replied_at=at(20), accepted_at=at(20), reply="acknowledge")
+    met = [
+        replace(MISSED, outcome=Outcome.MET, people=[replace(accepted, ringing_at=at(n), accepted_at=at(10 * n))])
+        for n in range(1, 20)
+    ]
+    still_open = replace(MISSED, outcome=None, people=[UNTOUCHED])
+    found = totals([*met, MISSED, still_open])
+    assert (found.events, found.outcomes, found.late_by) == (21, {"met": 19, "missed": 1, "open": 1}, {"person": 1})
+    assert found.kept == 0.95
+    assert found.first_ring == Spread(20, 1, 9, 18, 19)
+    assert found.first_acceptance == Spread(19, 10, 100, 190, 190)
+    assert found.left_at_first_ring == Spread(20, 581, 590, 598, 599)
+
+
+def test_of_nothing_there_is_nothing() -> None:
+    found = totals([])
+    assert (found.events, found.kept, found.first_ring) == (0, None, Spread(0, None, None, None, None))
