@@ -55,6 +55,9 @@ WHO: Mapping[str, Who] = {
     "GET /v1/sources/{source}/heartbeat": SENDERS,
     "HEAD /v1/sources/{source}/heartbeat": SENDERS,
     "POST /v1/sources/{source}/heartbeat": SENDERS,
+    "GET /v1/ping/{token}": Door.ADDRESS,
+    "HEAD /v1/ping/{token}": Door.ADDRESS,
+    "POST /v1/ping/{token}": Door.ADDRESS,
     "GET /v1/deliveries/{delivery_id}": ANYBODY,
     "POST /v1/plans": ANYBODY,
     # Events.
@@ -97,6 +100,9 @@ WHO: Mapping[str, Who] = {
     "GET /v1/resources/{scheme}/{code:path}": OPERATORS,
     "GET /v1/sources": OPERATORS,
     "GET /v1/sources/{source_id}": OPERATORS,
+    "GET /v1/sources/{source_id}/ping-link": OPERATORS,
+    "POST /v1/sources/{source_id}/ping-link": ADMINS,
+    "DELETE /v1/sources/{source_id}/ping-link": ADMINS,
     "POST /v1/sources/{source_id}/maintenance": OPERATORS,
     "DELETE /v1/sources/{source_id}/maintenance": OPERATORS,
     # The roster, for changing.

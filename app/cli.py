@@ -34,6 +34,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         sending.send,
         sending.beat,
         sending.maintain,
+        sending.link,
         drilling.drill,
         reading.oncall,
         coverage.coverage,

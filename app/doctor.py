@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -15,12 +16,14 @@ from app.stores import database_place
 from broker.rabbitmq import server_at
 from broker.spool import in_memory
 from config.settings import Settings, unknown_variables
+from heartbeat.hearing import watched
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
+from model.monitor import Listening, Monitor
 from model.roster import PagerDutyMode, Roster
 from routing.coverage import at_once
 from routing.night_look import AHEAD
-from store import contacts, migrate, rosters
+from store import contacts, listening, migrate, monitors, rosters
 from store.database import Connection
 from store.places import Place, Postgres
 from store.rosters import KeyRow
@@ -30,6 +33,7 @@ T = TypeVar("T")
 MAX_NAMED = 5
 
 MAX_MISSING = 20
+LISTENED = timedelta(hours=1)  # without a break; a source that was to be set up is by then
 
 
 class Level(StrEnum):
@@ -162,6 +166,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     if not _stored_keys(settings):
         yield _NOBODY
     yield from _unverified(settings, found)
+    yield from _never_heard(settings, found)
     yield from _coverage(found)
     yield from _pagerduty(found)
     yield from _signing(settings, found)
@@ -188,6 +193,19 @@ def _unverified(settings: Settings, roster: Roster) -> Iterator[Finding]:
         of = ", ".join(people[:MAX_NAMED]) + (f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else "")
         detail = f"{len(unsure)} of {len(addresses)} numbers and Slack users are not verified, of {of}: docs/api.md"
         yield Finding(Level.MIND, "contacts", detail)
+
+
+def _never_heard(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    """Sources of which nothing ever came, when somebody has listened for long enough to tell."""
+    records: list[Listening] = _asked(settings, listening.every, [])
+    if not any(record.until - record.since >= LISTENED for record in records):
+        return
+    written: dict[str, Monitor] = _asked(settings, monitors.every, {})
+    heard = {source for source, known in written.items() if known.last_seen_at}
+    if silent := sorted(source.id for source, _ in watched(roster) if source.id not in heard):
+        of = ", ".join(silent[:MAX_NAMED]) + (f" and {len(silent) - MAX_NAMED} more" if len(silent) > MAX_NAMED else "")
+        detail = f"never heard, so their silence is no alarm yet: {of}; let them beat, or give them heartbeat: none"
+        yield Finding(Level.MIND, "sources", detail)
 
 
 def _size(roster: Roster) -> str:

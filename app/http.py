@@ -25,6 +25,8 @@ from app.api import (
     maintenance,
     oncall,
     operating,
+    ping_links,
+    pings,
     plans,
     reports,
     roster,
@@ -54,9 +56,9 @@ class Application:
     What FastAPI answers finds the service in `request.state`.
     """
 
-    def __init__(self, service: Service, events_in: EventsIn | None, rest: FastAPI) -> None:
+    def __init__(self, service: Service, events_in: EventsIn | None, pinged: pings.Pings | None, rest: FastAPI) -> None:
         self._service = service
-        self._events_in = events_in  # only where events come in
+        self._events_in, self._pings = events_in, pinged  # only where events come in
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,19 +79,28 @@ class Application:
             await send(message)
 
         begun = stopwatch()
-        events_in = self._events_in if takes(scope) else None
-        known = oncall.known(self._service, scope) if self._events_in and not events_in else None
+        bare, route = self._bare(scope)
+        known = oncall.known(self._service, scope) if self._events_in and bare is None else None
         try:
-            if events_in is not None:
-                await events_in(scope, receive, send_with_id)
+            if bare is not None:
+                await bare(scope, receive, send_with_id)
             elif known is not None:
                 await _answer(send_with_id, known, begun)
             else:
                 with structlog.contextvars.bound_contextvars(request_id=request_id):
                     await self._rest(scope, receive, _timed(send_with_id))
         finally:
-            route = EVENTS_IN if events_in else oncall.PATH if known else _route(scope)
-            self._service.metrics.requests.count(_method(scope), route, status)
+            self._service.metrics.requests.count(
+                _method(scope), route or (oncall.PATH if known else _route(scope)), status
+            )
+
+    def _bare(self, scope: Scope) -> tuple[EventsIn | pings.Pings | None, str]:
+        """What answers without the framework, and its name in the figures."""
+        if takes(scope):
+            return self._events_in, EVENTS_IN if self._events_in else ""
+        if pings.takes(scope):
+            return self._pings, pings.PING if self._pings else ""
+        return None, ""
 
 
 async def _answer(send: Send, body: bytes, begun: float) -> None:
@@ -153,7 +164,7 @@ def build(service: Service) -> Application:
     api = Role.API in service.roles
     # Bodies that hold a whole message as JSON text are longer than it; the hot route has a limit of its own.
     rest = _rest(api, 2 * service.settings.max_body_bytes + 65_536)
-    return Application(service, EventsIn(service) if api else None, rest)
+    return Application(service, EventsIn(service) if api else None, pings.Pings(service) if api else None, rest)
 
 
 @cache
@@ -188,6 +199,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             calendar_links,
             contact_codes,
             maintenance,
+            ping_links,
             audit,
             keys,
             *edits,

@@ -13,7 +13,7 @@ from model.clock import Clock, stopwatch
 from model.event import MessageType, lane
 from model.ids import Ids
 from model.reading import Feed, Problem, Reading, Unreadable
-from model.roster import Roster
+from model.roster import Counts, Roster
 from model.tracing import UNTRACED, Tracer
 from routing import routes
 
@@ -129,7 +129,7 @@ class Door:
                 )
                 durable = await self._broker.publish(message)
             durable_at = stopwatch()
-        if posted.replay_of is None:  # a person replays: that says nothing about the source being alive
+        if posted.replay_of is None and _counts(roster, source):  # a replay, by a person, says nothing of the source
             self._notebook.heard(source, now)
         self._notebook.answered(message.id, self._clock.now())
         return Accepted(message, readings, durable, deadlines, read_at, durable_at)
@@ -167,6 +167,12 @@ class Door:
             "durable": str(accepted.durable),
             "detail": "; ".join(("accepted", *reading.warnings)),
         }
+
+
+def _counts(roster: Roster, source: str) -> bool:
+    """Whether a message shows that the source is alive."""
+    known = roster.sources.get(source)
+    return known is None or known.heartbeat is None or known.heartbeat.counts is Counts.ANY
 
 
 def _lane(reading: Reading | Unreadable) -> int:

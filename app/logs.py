@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r"\b(gc[kc]_)[\w-]+")  # keys and links made by app/security.py
+_SECRET = re.compile(r"\b(gc[kcp]_)[\w-]+")  # keys and links made by app/security.py
 _NUMBER = re.compile(r"\+\d{6,15}")
 
 

@@ -4,8 +4,8 @@ Kept on disk, where the database is a server, so that a process can start while 
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkstemp
@@ -19,7 +19,7 @@ from app.security import Entry, Keys, Refusal, Unauthorized, hashed
 from config.roster_file import RosterFile
 from model.errors import SettingsError, Unavailable
 from model.roster import Roster
-from store import rosters
+from store import ping_links, rosters
 from store.database import Connection, Database
 from store.rosters import KeyRow
 
@@ -34,6 +34,7 @@ class Snapshot:
 
     roster: Roster
     keys: tuple[KeyRow, ...]
+    pings: Mapping[str, str] = field(default_factory=dict)  # whose each secret address is, by the hash of its secret
 
 
 _SNAPSHOT = TypeAdapter(Snapshot)
@@ -68,6 +69,14 @@ class Rosters:
                 raise Problem(503, "The key cannot be checked now", detail, headers={"Retry-After": "2"}) from None
             raise
 
+    def pinged(self, secret: str) -> str | None:
+        """Whose secret address it is. None: nobody's. Raises Problem 503 for an unknown one while nobody can say so."""
+        source = self.known.pings.get(hashed(secret))
+        if source is None and self.stale:
+            detail = "the address is not known here, and the database cannot be asked now: try again soon"
+            raise Problem(503, "The address cannot be checked now", detail, headers={"Retry-After": "2"})
+        return source if source in self.roster.sources else None
+
     async def refresh(self, database: Database) -> None:
         """Take what others changed. While the database is away, what is known stays in force.
 
@@ -79,21 +88,22 @@ class Rosters:
     async def _look(self, database: Database) -> None:
         version = self.roster.version
 
-        def look(conn: Connection) -> tuple[Roster | None, tuple[KeyRow, ...]]:
+        def look(conn: Connection) -> tuple[Roster | None, tuple[KeyRow, ...], Mapping[str, str]]:
             changed = rosters.latest_version(conn) != version
-            return rosters.latest(conn) if changed else None, tuple(rosters.all_keys(conn))
+            roster = rosters.latest(conn) if changed else None
+            return roster, tuple(rosters.all_keys(conn)), ping_links.hashes(conn)
 
         try:
-            roster, keys = await database.read(look)
+            roster, keys, pings = await database.read(look)
         except Unavailable:
             self.stale = True
             return
         self.stale = False
-        found = Snapshot(roster=roster or self.roster, keys=keys)
-        if found.roster.version != version or keys != self.known.keys:
+        found = Snapshot(roster=roster or self.roster, keys=keys, pings=pings)
+        if found.roster.version != version or (keys, pings) != (self.known.keys, self.known.pings):
             self.known, self.roster, self.keys = found, found.roster, Keys(keys)
             self._write()
-            log.info("the roster or the keys were changed", version=found.roster.version)
+            log.info("the roster, the keys or the ping links were changed", version=found.roster.version)
 
     def _write(self) -> None:
         """Whole or not at all; the processes that share the folder all do it. Who cannot, works on."""
@@ -151,7 +161,7 @@ async def _from_database(database: Database, file: RosterFile | None, now: datet
         raise SettingsError("there is no roster yet: give one with --roster FILE (docs/roster.md), or try --demo")
     keys = await database.read(rosters.all_keys)
     refuse_demo_keys(keys, demo=demo)
-    return Snapshot(roster=roster, keys=tuple(keys))
+    return Snapshot(roster=roster, keys=tuple(keys), pings=await database.read(ping_links.hashes))
 
 
 def key_rows(file: RosterFile) -> list[KeyRow]:

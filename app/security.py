@@ -20,7 +20,7 @@ _MAC_BYTES = 8
 _SECRET_BYTES = 32
 _PREFIX = 16  # hexadecimal digits of a hash
 # How secrets made here begin: they are known by it when they turn up where they must not (app/logs.py).
-KEY, LINK = "gck_", "gcc_"
+KEY, LINK, PING = "gck_", "gcc_", "gcp_"
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 

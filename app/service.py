@@ -199,7 +199,7 @@ class Service:
     async def _watch_sources(self) -> None:
         """One process tells the silence of sources; the others know of it."""
         try:
-            await (self.sweeper.tick() if await self._watch.held() else self.hearing.load())
+            await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
 

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import answers, claims, coverage, formats, intake, oncall, plans, to_vendor
+from bench import answers, claims, coverage, formats, intake, monitors, oncall, pings, plans, to_vendor
 
 BENCHES = {
     "intake": intake.run,
@@ -16,6 +16,8 @@ BENCHES = {
     "claims": claims.run,
     "oncall": oncall.run,
     "coverage": coverage.run,
+    "monitors": monitors.run,
+    "pings": pings.run,
     "answers": answers.run,
 }
 ONLY_BY_NAME = {"plans": plans.run}  # what fills a server with a million rows is not for `make bench`

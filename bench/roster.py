@@ -20,6 +20,7 @@ from model.roster import (
 from model.trust import NO_RATE
 
 SECRET = "demo-bench"
+PING = "gcp_bench"
 READER = "demo-bench-reader"
 PEOPLE = 2000
 

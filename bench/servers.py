@@ -20,6 +20,7 @@ from starlette.routing import Route
 from app import http, logs, ticks, vendors
 from app.roles import Role
 from app.rosters import load_rosters
+from app.security import hashed
 from app.serve import in_loop, listen, run_role, server
 from app.service import Service
 from app.stores import open_stores
@@ -29,6 +30,8 @@ from config.settings import Settings, load_settings
 from model.clock import SystemClock
 from model.ids import SystemIds
 from sandbox import Settings as SandboxSettings
+from store import ping_links
+from store.ping_links import PingLink
 
 _SAME = b" " * 600  # about as long as who is on call for a team
 
@@ -109,6 +112,8 @@ async def gridcall(port: int, directory: Path, standins: str | None, people: Ros
     settings = _settings(port, directory, standins)
     clock = SystemClock()
     stores = open_stores(settings, clock)
+    link = PingLink(source="bench", sha256=hashed(roster.PING), made_at=clock.now(), made_by="bench")
+    await stores.database.transact(lambda conn: ping_links.put(conn, link))
     rosters = await load_rosters(stores.database, people, clock.now(), demo=True)
     service = Service(settings, stores, rosters, vendors.connect(settings, clock), clock, SystemIds())
     running = asyncio.create_task(service.run() if standins else stores.broker.run())

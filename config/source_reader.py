@@ -8,11 +8,12 @@ from typing import TypeVar
 from config import fields as f
 from config.fields import Fields, Parse, Problems, Wrong
 from config.yaml_tree import Node
+from heartbeat import cron
 from intake import jmes, mapping
 from intake.read import FORMATS
 from model.event import Mode, Zone
 from model.reading import Named, Names
-from model.roster import Heartbeat, Source
+from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
 
 T = TypeVar("T")
@@ -80,9 +81,18 @@ class SourceReader:
         if node.value == "none":
             return None
         if not isinstance(node.value, Mapping):
-            raise Wrong(node, '"none", or period_seconds and grace_seconds')
+            raise Wrong(node, '"none", or period_seconds and grace_seconds, or cron, timezone and grace_seconds')
         with Fields(node, self._problems) as entry:
+            counts = entry.optional("counts", f.choice(Counts), Counts.ANY)
+            if entry.given("cron") is not None:
+                return Heartbeat(
+                    counts=counts,
+                    cron=entry.required("cron", _cron, ""),
+                    timezone=entry.optional("timezone", f.timezone, "UTC"),
+                    grace_seconds=entry.optional("grace_seconds", _some_seconds, Heartbeat().grace_seconds),
+                )
             return Heartbeat(
+                counts=counts,
                 period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
                 grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
             )
@@ -116,6 +126,13 @@ class SourceReader:
             for node in filter(None, map(entry.given, _PLAIN_HMAC)):
                 self._problems.add(node, "only a plain hmac has it")
         return trust
+
+
+def _cron(node: Node) -> str:
+    written = f.text(node)
+    if (why := cron.problem(written)) is not None:
+        raise Wrong(node, "a cron expression", f'"{written}": {why}')
+    return " ".join(written.split())
 
 
 def _stands_for(entry: Fields) -> Named:

@@ -1,9 +1,11 @@
 """The sources of a roster as the data its file would hold: what `config/source_reader.py` reads, written back."""
 
+from typing import Any
+
 from config.written import Data, given, unless
 from model.event import Mode
 from model.reading import Named
-from model.roster import Heartbeat, Source
+from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, Rate, Trust
 
 
@@ -33,7 +35,11 @@ def _stands_for(named: Named) -> Data:
 def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
     if heartbeat is None:
         return "none"
-    return {"period_seconds": heartbeat.period_seconds, "grace_seconds": heartbeat.grace_seconds}
+    expected: dict[str, Any] = {"period_seconds": heartbeat.period_seconds}
+    if heartbeat.cron:
+        expected = {"cron": heartbeat.cron, "timezone": heartbeat.timezone}
+    counts = {} if heartbeat.counts is Counts.ANY else {"counts": str(heartbeat.counts)}
+    return expected | {"grace_seconds": heartbeat.grace_seconds} | counts
 
 
 def _trust(trust: Trust) -> Data:

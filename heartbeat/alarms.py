@@ -59,8 +59,19 @@ def late(source: Source, heartbeat: Heartbeat, silence_id: str, told_at: datetim
         Severity.NOTICE,
         told_at,
         headline=f"{source.name} is late: nothing heard since {_at(since_of(silence_id), told_at)}",
-        text=f"Expected every {_seconds(heartbeat.period_seconds)}. People are called when nothing is heard for "
-        f"{_seconds(heartbeat.period_seconds + heartbeat.grace_seconds)}.",
+        text=_expected(heartbeat),
+    )
+
+
+def _expected(heartbeat: Heartbeat) -> str:
+    if heartbeat.cron:
+        return (
+            f"Expected at {heartbeat.cron} ({heartbeat.timezone}). People are called when nothing is heard "
+            f"{_seconds(2 * heartbeat.grace_seconds)} after that."
+        )
+    return (
+        f"Expected every {_seconds(heartbeat.period_seconds)}. People are called when nothing is heard for "
+        f"{_seconds(heartbeat.period_seconds + heartbeat.grace_seconds)}."
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from model.monitor import MonitorStatus
 
 TOGETHER = timedelta(minutes=10)  # who fell silent so long before the last word that anybody said, fell silent alone
-_QUIET = (MonitorStatus.LATE, MonitorStatus.SILENT)
+QUIET = (MonitorStatus.LATE, MonitorStatus.SILENT)
 
 
 class Stands(NamedTuple):
@@ -25,17 +25,16 @@ class Together(NamedTuple):
     since: datetime
 
 
-def together(stands: Mapping[str, Stands], share: float) -> Together | None:
-    """More than that share of the sources, two at least, one of them silent and the others late at least."""
-    quiet = {source: found for source, found in stands.items() if found.status in _QUIET}
+def together(quiet: Mapping[str, Stands], heard: int, share: float) -> Together | None:
+    """More than that share of the `heard` sources, two at least, one of them silent and the others late at least."""
     if not any(found.status is MonitorStatus.SILENT for found in quiet.values()):
         return None
     since = max(found.seen_at for found in quiet.values())
     sources = tuple(sorted(source for source, found in quiet.items() if since - found.seen_at <= TOGETHER))
-    of = len(stands) - len(quiet) + len(sources)  # who has been silent for long says nothing about our link
+    of = heard - len(quiet) + len(sources)  # who has been silent for long says nothing about our link
     return Together(sources, of, since) if len(sources) > max(1, share * of) else None
 
 
-def still(stands: Mapping[str, Stands], share: float) -> bool:
+def still(quiet: int, heard: int, share: float) -> bool:
     """Most of them are not heard yet."""
-    return sum(found.status in _QUIET for found in stands.values()) > share * len(stands)
+    return quiet > share * heard

@@ -2,23 +2,25 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from heartbeat import alarms, listened, monitor
-from heartbeat.folding import Stands
 from heartbeat.listened import Listened
 from model.clock import Clock
 from model.monitor import Listening, Maintenance, Monitor, MonitorStatus
-from model.roster import Heartbeat, Roster, Source
+from model.roster import OWN_SOURCE, Heartbeat, Roster, Source
 from store import listening, maintenance, monitors
-from store.database import Database
+from store.database import Connection, Database
+from store.monitors import NextLook
 
+T = TypeVar("T")
 LastSeen = Callable[[], Mapping[str, datetime]]
 
 # After a leap of what is known (the database was away, or we were) processes need a moment to write theirs down.
 LEAP = timedelta(seconds=5)
 SETTLING = timedelta(seconds=15)
 REMEMBERED = timedelta(days=2)  # as long as listening records are
+_GRAVER = list(MonitorStatus).index
 
 
 class Standing(NamedTuple):
@@ -26,6 +28,22 @@ class Standing(NamedTuple):
 
     status: MonitorStatus
     last_seen_at: datetime | None
+    late_at: datetime
+    silent_at: datetime
+
+
+class Look(NamedTuple):
+    """One look at one source. `found`: by what was heard alone, whatever was told; None when nothing can be said now.
+
+    `status`: with what was told, which stands until the source is heard.
+    """
+
+    source: Source
+    heartbeat: Heartbeat
+    known: Monitor
+    seen_at: datetime | None
+    found: MonitorStatus | None
+    status: MonitorStatus
     late_at: datetime
     silent_at: datetime
 
@@ -49,8 +67,8 @@ class Hearing:
         self._roster = roster
         self._last_seen = last_seen
         self._own = own
-        self.monitors: Mapping[str, Monitor] = {}
-        self._windows: Collection[Maintenance] = ()
+        self.monitors: dict[str, Monitor] = {}
+        self.windows: Collection[Maintenance] = ()
         self.records: Collection[Listening] = ()
         self._listened: Listened | None = None
         self._newest: datetime | None = None
@@ -59,16 +77,35 @@ class Hearing:
         self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in watched(roster())}
 
     async def load(self) -> None:
-        """Read what was written down, so that `statuses` knows it before the first tick."""
+        """Read all that was written down; `statuses` then knows it."""
+        self.monitors = await self._read(monitors.every)
+
+    async def load_of(self, sources: Collection[str]) -> None:
+        """Read what was written down of these."""
+        self.monitors |= await self._database.read(lambda conn: monitors.of(conn, sources))
+
+    async def listen(self) -> None:
+        """Read who listened, and who is in maintenance: for which time it is known who was heard."""
+        await self._read(lambda conn: None)
+
+    async def listen_for_due(self) -> Collection[str]:
+        """As `listen`, and read of the sources those at which somebody must look by now. Returns which."""
+        now = self._clock.now()
+        due = await self._read(lambda conn: monitors.due(conn, now))
+        self.monitors |= due
+        return due.keys() - {OWN_SOURCE}
+
+    async def _read(self, more: Callable[[Connection], T]) -> T:
         own, now = self._own() if self._own else None, self._clock.now()
-        self.monitors, written, self._windows = await self._database.read(
-            lambda conn: (monitors.every(conn), listening.every(conn), maintenance.every(conn, now - REMEMBERED))
+        found, written, self.windows = await self._database.read(
+            lambda conn: (more(conn), listening.every(conn), maintenance.every(conn, now - REMEMBERED))
         )
         written = listened.of_the_past(written, now)
         others = [record for record in written if own is None or record.process != own.process]
         self.records = [*others, own] if own else others
         self._listened = listened.listened(self.records)
         self._settle(others, now)
+        return found
 
     def _settle(self, others: Collection[Listening], now: datetime) -> None:
         """What others heard may not be written down yet, after a time in which nothing could be."""
@@ -86,22 +123,29 @@ class Hearing:
 
     def statuses(self) -> dict[str, Standing]:
         """Every source that is expected to be heard."""
-        until = self.known_until() or self._clock.now()
-        return {source.id: self._status(source, heartbeat, until) for source, heartbeat in watched(self._roster())}
+        return {source.id: self._standing(self.look(source, minded)) for source, minded in watched(self._roster())}
 
-    def _status(self, source: Source, heartbeat: Heartbeat, now: datetime) -> Standing:
-        known, seen_at = self.monitor(source.id), self.seen_at(source.id)
-        since, counts_from = self.listening_since(source.id), self._counts_from(source.id, seen_at)
-        missed = self._missed(counts_from)
-        found = monitor.status(heartbeat, counts_from, since, missed, now)
-        late_at, silent_at = monitor.due(heartbeat, counts_from, since, missed)
+    def _standing(self, look: Look) -> Standing:
+        late_at, silent_at = look.late_at, look.silent_at
+        if look.known.silence_id and not heard_since(look.known.silence_id, look.seen_at):
+            late_at, silent_at = look.known.late_told_at or late_at, look.known.silence_told_at or silent_at
+        return Standing(look.status, look.seen_at, late_at, silent_at)
+
+    def look(self, source: Source, heartbeat: Heartbeat) -> Look:
+        """How it stands now."""
+        now, known, known_until = self._clock.now(), self.monitor(source.id), self.known_until()
+        until, since = known_until or now, self.listening_since(source.id)
+        seen_at = self._seen_at(known, since, now)
+        counts_from = self._counts_from(source.id, seen_at, now)
+        late_at, silent_at = monitor.due(heartbeat, counts_from, since, self._missed(counts_from))
+        found = monitor.status(counts_from, late_at, silent_at, until)
+        maintained = self.windows and self.maintained(source.id) is not None
+        status = MonitorStatus.PAUSED if maintained else found
         if known.silence_id and not heard_since(known.silence_id, seen_at):
             # What was told stands, also when a restart gave the source a new period.
-            found = max(found, known.status, key=list(MonitorStatus).index)
-            late_at, silent_at = known.late_told_at or late_at, known.silence_told_at or silent_at
-        elif self.maintained(source.id) is not None:
-            found = MonitorStatus.PAUSED
-        return Standing(found, seen_at, late_at, silent_at)
+            status = max(found, known.status, key=_GRAVER)
+        judged = None if known_until is None else MonitorStatus.PAUSED if maintained else found
+        return Look(source, heartbeat, known, seen_at, judged, status, late_at, silent_at)
 
     def known_until(self) -> datetime | None:
         """Up to when it is known who was heard. None when nothing can be said now."""
@@ -114,51 +158,55 @@ class Hearing:
         minded_from = self._minded_from.setdefault(source, now)
         return max(at for at in (known.since if known else now, minded_from) if at)
 
+    def stretches(self) -> tuple[datetime, timedelta] | None:
+        """What every due instant rests on: it stays as long as everybody who listens goes on doing so."""
+        if not self.records or self._newest is None:
+            return None
+        first = min(record.since for record in self.records)
+        known = listened.missed(self.records, first, self._newest)
+        return (self._listened.since if self._listened else first, known)
+
     def _missed(self, seen_at: datetime | None) -> timedelta:
         """For how long nobody listened since then."""
-        now = self._clock.now()
-        return listened.missed(self.records, seen_at, self._newest or now) if seen_at else timedelta()
+        if seen_at is None or (self._listened and seen_at >= self._listened.since):
+            return timedelta()
+        return listened.missed(self.records, seen_at, self._newest or self._clock.now())
 
     def monitor(self, source: str) -> Monitor:
         return self.monitors.get(source) or Monitor(source=source)
 
-    def seen_at(self, source: str) -> datetime | None:
-        """What was written down by a clock that was ahead, counts as heard when we began to listen."""
-        written, heard = self.monitor(source).last_seen_at, self._last_seen().get(source)
-        if written and written > self._clock.now():
-            written = self.listening_since(source)
-        return max((at for at in (written, heard) if at), default=None)
+    def noted(self) -> Mapping[str, datetime]:
+        """What this process heard, written down or not."""
+        return self._last_seen()
 
-    def found(self, source: Source, heartbeat: Heartbeat) -> MonitorStatus | None:
-        """By what was heard alone, whatever was told. None when nothing can be said now."""
-        if (until := self.known_until()) is None:
-            return None
-        if self.maintained(source.id) is not None:
-            return MonitorStatus.PAUSED
-        counts_from = self._counts_from(source.id, self.seen_at(source.id))
-        missed = self._missed(counts_from)
-        return monitor.status(heartbeat, counts_from, self.listening_since(source.id), missed, until)
+    def _seen_at(self, known: Monitor, listening_since: datetime, now: datetime) -> datetime | None:
+        """What was written down by a clock that was ahead, counts as heard when we began to listen."""
+        written, heard = known.last_seen_at, self._last_seen().get(known.source)
+        if written and written > now:
+            written = listening_since
+        return max(written, heard) if written and heard else written or heard
 
     def maintained(self, source: str) -> Maintenance | None:
         """The window of maintenance that the source is in."""
         now = self._clock.now()
-        return next((w for w in self._windows if w.source == source and w.since <= now < w.until), None)
+        return next((w for w in self.windows if w.source == source and w.since <= now < w.until), None)
 
-    def _counts_from(self, source: str, seen_at: datetime | None) -> datetime | None:
+    def _counts_from(self, source: str, seen_at: datetime | None, now: datetime) -> datetime | None:
         """When it was last heard; the end of its maintenance counts as heard."""
-        now = self._clock.now()
-        ended = [w.until for w in self._windows if w.source == source and w.until <= now]
-        return max([seen_at, *ended]) if seen_at else None
+        if seen_at is None or not self.windows:
+            return seen_at
+        return max([seen_at, *(w.until for w in self.windows if w.source == source and w.until <= now)])
 
-    def stands(self) -> dict[str, Stands] | None:
-        """All that were ever heard and are minded now. None when nothing can be said now."""
-        if self.known_until() is None:
+    def next_look(self, look: Look) -> NextLook | None:
+        """When its status can change if it is not heard. None when nothing can be said now, or it was never heard."""
+        known, until = look.known, self.known_until()
+        if known.last_seen_at is None or look.seen_at is None or until is None:
             return None
-        return {
-            source: Stands(standing.status, standing.last_seen_at)
-            for source, standing in self.statuses().items()
-            if standing.last_seen_at and standing.status is not MonitorStatus.PAUSED
-        }
+        quiet = known.silence_id is not None or until >= look.late_at
+        # What was written by a clock that was ahead will be heard when it has come.
+        instants = (look.late_at, look.silent_at, known.last_seen_at)
+        at = min((at for at in instants if at > until), default=None)
+        return NextLook(known.source, known.last_seen_at, at, quiet)
 
 
 def watched(roster: Roster) -> list[tuple[Source, Heartbeat]]:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from heartbeat import cron
 from model.monitor import MonitorStatus
 from model.roster import Heartbeat
 
@@ -25,27 +26,30 @@ def due(
     But not one for each of many pauses: whoever was not heard in two periods of listening, with the pauses (`missed`,
     all of them since then) left out, has not lost one word to a pause.
     """
-    period = timedelta(seconds=heartbeat.period_seconds)
-    late_at = max(last_seen_at or listening_since, listening_since) + period
+    late_at = _after(heartbeat, max(last_seen_at or listening_since, listening_since), 1)
     if last_seen_at is not None:
-        late_at = min(late_at, last_seen_at + missed + 2 * period)
+        late_at = min(late_at, _after(heartbeat, last_seen_at, 2) + missed)
     return Due(late_at, late_at + timedelta(seconds=heartbeat.grace_seconds))
 
 
-def status(
-    heartbeat: Heartbeat,
-    last_seen_at: datetime | None,
-    listening_since: datetime,
-    missed: timedelta,
-    now: datetime,
-) -> MonitorStatus:
+def _after(heartbeat: Heartbeat, heard_at: datetime, words: int) -> datetime:
+    """When so many words are missing after the one that was heard then."""
+    if not heartbeat.cron:
+        return heard_at + words * timedelta(seconds=heartbeat.period_seconds)
+    grace = timedelta(seconds=heartbeat.grace_seconds)
+    at = heard_at + grace
+    for _ in range(words):
+        at = cron.expected(heartbeat.cron, heartbeat.timezone, at)
+    return at + grace
+
+
+def status(last_seen_at: datetime | None, late_at: datetime, silent_at: datetime, now: datetime) -> MonitorStatus:
     """As the clock alone has it; an alarm that was told stands until the source is heard.
 
     A source that was never heard is no silence: it may not be set up yet.
     """
     if last_seen_at is None:
         return MonitorStatus.NEW
-    late_at, silent_at = due(heartbeat, last_seen_at, listening_since, missed)
     if now >= silent_at:
         return MonitorStatus.SILENT
     if now >= late_at:

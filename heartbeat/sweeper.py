@@ -1,31 +1,37 @@
-"""Looks at every source each second: who is late, who is silent, who is heard again. Tells it by ordinary events.
+"""Looks each second at the sources that are due: who is late, who is silent, who is heard again. Tells it by events.
 
 Three writes for each change: what will be said is decided and kept, then published, then the status says so. A crash
-in between repeats the publishing with the same words, which the router knows as a duplicate. Nothing is lost.
+in between repeats the publishing with the same words, which the router knows as a duplicate. Nothing is lost. What is
+due together is written together.
 """
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from broker.base import Message, MessageKind, Publisher
-from heartbeat import alarms, folding, listened
+from heartbeat import alarms, changes, folding, listened
+from heartbeat.changes import Change
 from heartbeat.folding import Together
-from heartbeat.hearing import Hearing, heard_since, watched
+from heartbeat.hearing import Hearing, Look, heard_since, watched
+from heartbeat.lookout import Lookout
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
 from model.event import MessageType, Severity
 from model.ids import Ids
 from model.monitor import Monitor, MonitorStatus
-from model.roster import OWN_SOURCE, Heartbeat, Roster, Source
+from model.roster import OWN_SOURCE, Roster
 from store import monitors
 from store.codec import canonical
-from store.database import Database
+from store.database import Connection, Database
+from store.monitors import Decision
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 100  # changes decided in one transaction
 TOLD_FROM = timedelta(seconds=60)  # a shorter pause of ours is a restart
 _LATE_WAS_TOLD = (MonitorStatus.LATE, MonitorStatus.SILENT)
 
@@ -50,30 +56,42 @@ class Sweeper:
         self._roster = roster
         self._hearing = hearing
         self._share = share
+        self._lookout = Lookout(database, clock, roster, hearing)
         self._outage_told: str | None = None
+        self._standing: str | None = ""  # not known yet: the first look may end it
 
     async def tick(self) -> None:
         """Each second. While database or queue are away nothing is changed; the next tick tries again."""
         try:
-            await self._hearing.load()
+            looked = await self._lookout.look()
             await self._tell_outage()
             standing = await self._look_at_all()
-            for source, heartbeat in watched(self._roster()):
-                await self._look_at(source, heartbeat, standing)
-            await self._end_what_nobody_expects()
+            if standing != self._standing:  # it begins or ends: now that concerns every source
+                looked = await self._lookout.look_at_all()
+            found = [change for one in looked if (change := self._change(one, standing))]
+            if self._lookout.everybody:
+                found += self._unexpected()
+            await self._tell(found, standing)
+            await self._lookout.done({change.source for change in found})
+            self._standing = standing
         except (Unavailable, QueueFull) as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    def look_at_all(self) -> None:
+        """At the next tick, whoever is due."""
+        self._lookout.forget()
 
     async def _look_at_all(self) -> str | None:
         """The alarm about most sources at once, when it stands: while it does, no source has one of its own."""
         own, now = self._hearing.monitor(OWN_SOURCE), self._clock.now()
-        stands = self._hearing.stands()
-        if own.silence_id and (own.heard_again_at or (stands is not None and not folding.still(stands, self._share))):
+        known = self._hearing.known_until() is not None
+        quiet, heard = self._lookout.quiet, len(self._lookout.heard)
+        if own.silence_id and (own.heard_again_at or (known and not folding.still(len(quiet), heard, self._share))):
             await self._most_are_heard_again(own.silence_id, now)
             return None
         if own.silence_id and own.status is MonitorStatus.SILENT:
             return own.silence_id
-        together = folding.together(stands, self._share) if stands is not None else None
+        together = folding.together(quiet, heard, self._share) if known else None
         if together is not None or own.silence_id:
             return await self._together(together, own, now)
         return None
@@ -87,59 +105,81 @@ class Sweeper:
             silence_id = alarms.together_id(together.since)
             names = [self._roster().sources[source].name for source in together.sources]
             words = canonical(alarms.together(silence_id, names, together.of, now))
-            own = await self._database.transact(lambda conn: monitors.tell_together(conn, silence_id, now, words))
+            decision = Decision(OWN_SOURCE, silence_id, silence_told_at=now, to_tell=words)
+            own = await self._database.transact(lambda conn: monitors.decide(conn, [decision])[OWN_SOURCE])
         assert own.silence_id is not None
         assert own.to_tell is not None
         await self._publish(json.loads(own.to_tell))
-        await self._database.transact(lambda conn: monitors.set_status(conn, OWN_SOURCE, MonitorStatus.SILENT))
+        await self._database.transact(lambda conn: monitors.set_status(conn, [OWN_SOURCE], MonitorStatus.SILENT))
         log.warning("most sources are silent", event_id=own.silence_id)
         return own.silence_id
 
     async def _most_are_heard_again(self, silence_id: str, now: datetime) -> None:
-        told = await self._database.transact(lambda conn: monitors.hear_again(conn, OWN_SOURCE, silence_id, now))
+        decision = Decision(OWN_SOURCE, silence_id, heard_again_at=now)
+        told = await self._database.transact(lambda conn: monitors.decide(conn, [decision])[OWN_SOURCE])
         assert told.heard_again_at is not None
         if told.silence_told_at:
             await self._publish(alarms.together_is_over(silence_id, told.heard_again_at))
         await self._database.transact(lambda conn: monitors.hear_most_again(conn, silence_id))
-        await self._hearing.load()
         log.info("most sources are heard again", event_id=silence_id)
 
-    async def _look_at(self, source: Source, heartbeat: Heartbeat, standing: str | None) -> None:
+    def _change(self, look: Look, standing: str | None) -> Change | None:
+        """What is to be told of it now, None when nothing is."""
+        source, known, found = look.source, look.known, look.found
+        if known.silence_id and look.seen_at and heard_since(known.silence_id, look.seen_at):
+            return changes.heard_again(source, known.silence_id, look.seen_at)
+        silent, late = found is MonitorStatus.SILENT, found is MonitorStatus.LATE
+        if not (silent or late or known.silence_id):
+            return None
         now = self._clock.now()
-        known, seen_at = self._hearing.monitor(source.id), self._hearing.seen_at(source.id)
-        if known.silence_id and seen_at and heard_since(known.silence_id, seen_at):
-            await self._heard_again(source, known.silence_id, seen_at)
-            return
-        found = self._hearing.found(source, heartbeat)
-        since = seen_at or self._hearing.listening_since(source.id)
+        since = look.seen_at or self._hearing.listening_since(source.id)
         silence_id = known.silence_id or alarms.silence_id(source.id, since)
+        not_silent_yet, change = known.status is not MonitorStatus.SILENT, None
         if standing and not known.silence_told_at:
-            if found is MonitorStatus.SILENT and known.status is not MonitorStatus.SILENT:
-                await self._database.transact(lambda conn: monitors.hold_back(conn, source.id, silence_id, standing))
-            return
+            change = changes.held_back(source, silence_id, standing) if silent and not_silent_yet else None
         # What was decided and not told, because of a crash or the queue, is told: a new period changes nothing there.
-        if (known.silence_told_at or found is MonitorStatus.SILENT) and known.status is not MonitorStatus.SILENT:
-            await self._silent(source, silence_id, now)
-        elif (known.late_told_at or found is MonitorStatus.LATE) and known.status not in _LATE_WAS_TOLD:
-            await self._late(source, heartbeat, silence_id, now)
+        elif (known.silence_told_at or silent) and not_silent_yet:
+            change = changes.silent(source, silence_id, now)
+        elif (known.late_told_at or late) and known.status not in _LATE_WAS_TOLD:
+            change = changes.late(source, look.heartbeat, silence_id, now)
+        return change
 
-    async def _end_what_nobody_expects(self) -> None:
-        """A source that left the roster while it was silent, or is no longer minded: nobody would end its alarm."""
-        expected = {source.id for source, _ in watched(self._roster())}
-        for known in self._hearing.monitors.values():
-            if known.silence_id and known.source not in expected and known.source != OWN_SOURCE:
-                await self._no_longer_expected(known, known.silence_id)
+    def _unexpected(self) -> list[Change]:
+        """Sources that left the roster while silent, or are no longer minded: nobody would end their alarms."""
+        roster, now = self._roster(), self._clock.now()
+        expected = {source.id for source, _ in watched(roster)} | {OWN_SOURCE}
+        return [
+            changes.no_longer_expected(
+                known.source, getattr(roster.sources.get(known.source), "name", known.source), known.silence_id, now
+            )
+            for known in self._hearing.monitors.values()
+            if known.silence_id and known.source not in expected
+        ]
 
-    async def _no_longer_expected(self, known: Monitor, silence_id: str) -> None:
-        source, now = known.source, self._clock.now()
-        told = await self._database.transact(lambda conn: monitors.hear_again(conn, source, silence_id, now))
-        assert told.heard_again_at is not None
-        name = roster_source.name if (roster_source := self._roster().sources.get(source)) else source
-        silent = told.silence_told_at is not None
-        if silent or told.late_told_at:
-            await self._publish(alarms.nobody_listens(name, silence_id, silent, told.heard_again_at))
-        await self._database.transact(lambda conn: monitors.settle(conn, source, silence_id))
-        log.info("source is no longer expected", source=source, event_id=silence_id)
+    async def _tell(self, found: Sequence[Change], standing: str | None) -> None:
+        """Decided, said, and then marked as said: so many at once that a crash repeats few. Raises as `_publish`."""
+        folded = {change.source: change.silence_id for change in found if change.folded_into}
+        if folded and standing:
+            await self._database.transact(lambda conn: monitors.hold_back(conn, folded, standing))
+        told = [change for change in found if not change.folded_into]
+        for n in range(0, len(told), AT_ONCE):
+            await self._tell_at_once(told[n : n + AT_ONCE])
+
+    async def _tell_at_once(self, found: Sequence[Change]) -> None:
+        decisions = [change.decision for change in found]
+        decided = await self._database.transact(lambda conn: monitors.decide(conn, decisions))
+        saying = [self._say(change, decided[change.source]) for change in found]
+        outcomes = await asyncio.gather(*saying, return_exceptions=True)
+        failures = [error for error in outcomes if error is not None]
+        if all(isinstance(error, (Unavailable, QueueFull)) for error in failures):
+            said = [change for change, error in zip(found, outcomes, strict=True) if error is None]
+            await self._database.transact(lambda conn: _mark(conn, said))
+        if failures:
+            raise failures[0]
+
+    async def _say(self, change: Change, told: Monitor) -> None:
+        for statement in change.statements(told):
+            await self._publish(statement)
 
     async def _tell_outage(self) -> None:
         """That nobody listened for a while; once, and with the same words after a restart."""
@@ -149,38 +189,6 @@ class Sweeper:
         await self._publish(alarms.outage(gap.since, gap.until))
         self._outage_told = alarms.outage_id(gap.since)
         log.warning("nobody listened for a while", since=gap.since.isoformat(), until=gap.until.isoformat())
-
-    async def _late(self, source: Source, heartbeat: Heartbeat, silence_id: str, now: datetime) -> None:
-        told = await self._database.transact(lambda conn: monitors.tell_late(conn, source.id, silence_id, now))
-        assert told.silence_id is not None
-        assert told.late_told_at is not None
-        await self._publish(alarms.late(source, heartbeat, told.silence_id, told.late_told_at))
-        await self._database.transact(lambda conn: monitors.set_status(conn, source.id, MonitorStatus.LATE))
-        log.info("source is late", source=source.id, event_id=alarms.late_id(told.silence_id))
-
-    async def _silent(self, source: Source, silence_id: str, now: datetime) -> None:
-        told = await self._database.transact(lambda conn: monitors.tell_silence(conn, source.id, silence_id, now))
-        assert told.silence_id is not None
-        assert told.silence_told_at is not None
-        # Published before the source is marked silent: a crash then repeats the alarm instead of losing it.
-        await self._publish(alarms.silence(source, told.silence_id, told.silence_told_at))
-        if told.late_told_at:
-            await self._publish(alarms.late_is_silent(source, told.silence_id, told.silence_told_at))
-        await self._database.transact(lambda conn: monitors.set_status(conn, source.id, MonitorStatus.SILENT))
-        log.warning("source is silent", source=source.id, event_id=told.silence_id)
-
-    async def _heard_again(self, source: Source, silence_id: str, seen_at: datetime) -> None:
-        told = await self._database.transact(lambda conn: monitors.hear_again(conn, source.id, silence_id, seen_at))
-        assert told.heard_again_at is not None
-        if told.silence_told_at:
-            await self._publish(alarms.silence_is_over(source, silence_id, told.heard_again_at))
-            if told.late_told_at and told.status is not MonitorStatus.SILENT:
-                # A crash came between the alarm and its bookkeeping: the notice may still be open.
-                await self._publish(alarms.late_is_silent(source, silence_id, told.silence_told_at))
-        elif told.late_told_at:
-            await self._publish(alarms.late_is_over(source, silence_id, told.heard_again_at))
-        await self._database.transact(lambda conn: monitors.settle(conn, source.id, silence_id))
-        log.info("source is heard again", source=source.id, event_id=silence_id)
 
     async def _publish(self, statement: alarms.Statement) -> None:
         """On the road of every event. It does not pass the door, so nobody counts as heard by it."""
@@ -201,3 +209,12 @@ class Sweeper:
                 signature="Gridcall's own",
             )
         )
+
+
+def _mark(conn: Connection, said: Sequence[Change]) -> None:
+    """What was said, is kept."""
+    for status in (MonitorStatus.LATE, MonitorStatus.SILENT):
+        if sources := [change.source for change in said if change.becomes is status]:
+            monitors.set_status(conn, sources, status)
+    if over := {change.source: change.silence_id for change in said if change.becomes is MonitorStatus.UP}:
+        monitors.settle(conn, over)

@@ -21,6 +21,9 @@ class Monitor:
     before the event that they stand for is published, and decide its words: a repeat says exactly the same.
     `folded_into`: the alarm about all sources that stands for this one's. `to_tell`: that alarm's words, which could
     not be made again; they stand with our own source.
+
+    `due_at`: when somebody must look at the source, at the latest; it may come too early, never too late. None: when
+    it is heard. `quiet`: it was late or silent at the last look, so that its next word is due at once.
     """
 
     source: str
@@ -32,6 +35,8 @@ class Monitor:
     heard_again_at: datetime | None = None
     folded_into: str | None = None
     to_tell: str | None = None
+    due_at: datetime | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

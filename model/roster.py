@@ -170,12 +170,26 @@ class Resource:
     team: str | None = None
 
 
+class Counts(StrEnum):
+    """What of a source shows that it is alive."""
+
+    ANY = "any"
+    HEARTBEATS = "heartbeats"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """Late after `period_seconds` without a word, silent after `grace_seconds` more."""
+    """Late after `period_seconds` without a word, silent after `grace_seconds` more.
+
+    With `cron`, on the clock of `timezone`, the period does not count: late when a word that is due then has not come
+    `grace_seconds` later. One that comes so much too early is it.
+    """
 
     period_seconds: int = 300
     grace_seconds: int = 60
+    cron: str = ""
+    timezone: str = "UTC"
+    counts: Counts = Counts.ANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

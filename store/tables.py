@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -126,6 +127,15 @@ contacts = Table(
 )
 
 # Secret addresses of calendars, by the hash of the secret; at most one of each rotation and person.
+ping_links = Table(
+    "ping_links",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", Text, nullable=False),
+)
+
 calendar_links = Table(
     "calendar_links",
     metadata,
@@ -472,6 +482,9 @@ monitors = Table(
     Column("heard_again_at", Instant),
     Column("folded_into", Text),
     Column("to_tell", Text),
+    Column("due_at", Instant),
+    Column("quiet", Boolean, nullable=False, server_default=false()),
+    Index("monitors_by_due", "due_at"),
 )
 
 listening = Table(

@@ -1,4 +1,4 @@
-"""The hot route in OpenAPI, described by hand because the framework does not see it."""
+"""The bare routes in OpenAPI, described by hand because the framework does not see them."""
 
 from typing import Any
 
@@ -71,10 +71,27 @@ def _operation(summary: str, operation_id: str, parameters: list[dict[str, Any]]
     }
 
 
+def _ping(method: str) -> dict[str, Any]:
+    refused = {
+        404: "Nothing is at this address",
+        429: _PROBLEMS[429],
+        503: "Not known now: try again after Retry-After",
+    }
+    return {
+        "tags": ["sending"],
+        "summary": "The source whose secret address this is, is alive",
+        "operationId": f"ping_{method}",
+        "parameters": [{"name": "token", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
+        "responses": {"200": {"description": "Heard", "content": {"text/plain": {}}}}
+        | {str(status): {"description": text, "content": {MEDIA_TYPE: {}}} for status, text in refused.items()},
+    }
+
+
 PATHS = {
     "/v1/events": _operation("Post an event, a CloudEvent, a batch or a list", "post_events", [_PREFER, _KEY]),
     "/v1/sources/{source}/events": _operation(
         "Post in the source's own format", "post_source_events", [_SOURCE, _PREFER, _KEY]
     ),
+    "/v1/ping/{token}": {method: _ping(method) for method in ("get", "head", "post")},
     "/v2/enqueue": _operation("Post as to PagerDuty's Events API v2, the key as routing_key", "enqueue", [_KEY]),
 }

@@ -55,7 +55,7 @@ async def begin(source_id: str, given: MaintenanceIn, service: ServiceDep, calle
         _record(conn, caller, source_id, text, shapes.maintenance(window), given.reason, now)
 
     await service.database.transact(keep)
-    await service.hearing.load()
+    await service.hearing.listen()
     return {"source": source_id} | shapes.maintenance(window)
 
 
@@ -73,7 +73,7 @@ async def end(source_id: str, service: ServiceDep, caller: CallerDep) -> dict[st
 
     if not await service.database.transact(keep):
         raise Problem(404, "No maintenance", f"source {source_id} is in none, and none is to come")
-    await service.hearing.load()
+    await service.hearing.listen()
     return {"source": source_id, "ended_at": iso(now)}
 
 

@@ -20,7 +20,7 @@ from model.limits import times
 from model.plan import ChannelName
 from model.roster import Person, Policy, Resource, Route, Source
 from routing.loads import load, month_begins
-from store import attempts, contacts, monitors
+from store import attempts, contacts
 
 VERIFIED_SECONDS = 1.0
 
@@ -197,6 +197,7 @@ async def source(source_id: str, service: ServiceDep, caller: CallerDep, respons
 
 
 async def _heard(service: Service, sources: Sequence[Source]) -> list[dict[str, Any]]:
-    heard, lately = await service.database.read(monitors.every), service.notebook.last_seen
+    await service.hearing.load()
+    heard, lately = service.hearing.monitors, service.notebook.last_seen
     standing, window = service.hearing.statuses(), service.hearing.maintained
     return [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id), window(s.id)) for s in sources]

@@ -10,7 +10,7 @@ from app.roster_diff import absence_id, override_id
 from heartbeat.hearing import Standing
 from model.monitor import Maintenance, Monitor, MonitorStatus
 from model.reading import Named
-from model.roster import Person, Source, Team
+from model.roster import Heartbeat, Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from model.trust import Proof, Trust
 from routing.audience import is_awake
@@ -141,12 +141,7 @@ def source(
         "trust": _trust(found.trust),
         "rate": {"per_second": found.limit.per_second, "burst": found.limit.burst} if found.limit else None,
         "mapping": dict(found.mapping) or None,
-        "heartbeat": {
-            "period_seconds": found.heartbeat.period_seconds,
-            "grace_seconds": found.heartbeat.grace_seconds,
-        }
-        if found.heartbeat
-        else None,
+        "heartbeat": _heartbeat(found.heartbeat) if found.heartbeat else None,
         "monitor": {
             "status": str(standing.status if standing else status),
             "last_seen_at": iso(last_seen),
@@ -167,6 +162,13 @@ def _trust(trust: Trust) -> dict[str, Any]:
         "hmac": signature | {"prefix": trust.prefix} if trust.by is Proof.HMAC else None,
         "addresses": list(trust.addresses),
     }
+
+
+def _heartbeat(minded: Heartbeat) -> dict[str, Any]:
+    expected: dict[str, Any] = {"period_seconds": minded.period_seconds}
+    if minded.cron:
+        expected = {"cron": minded.cron, "timezone": minded.timezone}
+    return expected | {"grace_seconds": minded.grace_seconds, "counts": str(minded.counts)}
 
 
 def _stands_for(named: Named) -> dict[str, str]:

@@ -58,6 +58,24 @@ def beat(source: Annotated[str, typer.Argument(help="Which source is alive.")]) 
     typer.echo(f"{heard['source']} was heard at {show.clock(heard['heard_at'])}")
 
 
+def link(
+    source: Annotated[str, typer.Argument(help="Whose heartbeats come to it.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="The address leads nowhere any more.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why; kept in the audit.")] = None,
+) -> None:
+    """Make a secret address at which the source says that it is alive; the former one leads nowhere then."""
+    from app.commands.client import Api, segment
+
+    path, given = f"/v1/sources/{segment(source)}/ping-link", {"reason": reason} if reason else {}
+    if revoke:
+        Api().call("DELETE", path, params=given)
+        typer.echo(f"The ping link of {source} is revoked.")
+        return
+    made = Api().call("POST", path, params=given)
+    typer.echo(made["url"])
+    typer.echo("It is shown only now. GET, HEAD or POST it about every two minutes.", err=True)
+
+
 def maintain(
     source: Annotated[str, typer.Argument(help="Which source need not be heard.")],
     until: Annotated[

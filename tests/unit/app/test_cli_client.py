@@ -5,8 +5,10 @@ import re
 import socket
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 
 from app.cli import main
@@ -105,6 +107,14 @@ def test_a_source_beats(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "beat", "miso-fast")
     assert code == 0
     assert out.startswith("miso-fast was heard at ")
+
+
+def test_a_source_beats_at_a_secret_address(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "link", "miso")
+    path = urlsplit(out.strip()).path
+    assert httpx2.get(f"{at}{path}").text == "OK\n"
+    assert run(capsys, "link", "miso", "--revoke", "--reason", "lost")[1] == "The ping link of miso is revoked.\n"
+    assert httpx2.get(f"{at}{path}").status_code == 404
 
 
 def test_refusals_are_said_in_the_words_of_the_server(at: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,20 @@ def test_doctor_says_what_a_person_has_to_look_at(
     assert "secret" not in out.replace("SIGNING_SECRET", "").replace("secrets everybody knows", "")
 
 
+@pytest.mark.parametrize(("hours", "named"), [(1, True), (0.9, False)])
+async def test_doctor_names_sources_that_were_never_heard(
+    folder: Path, capsys: pytest.CaptureFixture[str], hours: float, named: bool
+) -> None:
+    """Not before they had an hour; miso sent an event, nobody minds alertmanager."""
+    with sqlite3.connect(folder / "gridcall.db") as database:
+        ended = f"until = since + {round(hours * 3_600_000_000)}, process = 'run'"
+        database.execute("DELETE FROM listening WHERE rowid > (SELECT min(rowid) FROM listening)")
+        database.execute(f"UPDATE listening SET {ended}")
+    database.close()
+    out = run(capsys, "doctor")[1]
+    assert ("never heard, so their silence is no alarm yet: miso-fast; let them beat" in out) is named
+
+
 def test_doctor_fails_for_a_roster_that_does_not_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

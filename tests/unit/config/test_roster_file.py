@@ -10,7 +10,7 @@ from config.roster_file import Role, RosterFile, load_roster
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.plan import ChannelName
-from model.roster import AwakeHours, Heartbeat, Match, PagerDutyMode, Policy, Wake
+from model.roster import AwakeHours, Counts, Heartbeat, Match, PagerDutyMode, Policy, Wake
 from model.rota import Absence, OverrideAction, Restriction, ShiftLength, ShiftUnit, Weekday
 from model.trust import BY_KEY, Algorithm, Encoding, Proof, Trust
 from routing.on_call import on_call
@@ -90,6 +90,17 @@ def test_a_small_file():
     assert roster.policies["default"].sla_seconds == Policy(id="x", steps=()).sla_seconds
     assert roster.sources["miso"].heartbeat == Heartbeat()
     assert roster.routes[-1].match == Match()
+
+
+def test_only_heartbeats_may_count():
+    text = changed("{name: MISO}", "{name: MISO, heartbeat: {counts: heartbeats}}")
+    assert load(text).roster.sources["miso"].heartbeat == Heartbeat(counts=Counts.HEARTBEATS)
+
+
+def test_a_word_expected_by_a_timetable():
+    text = changed("{name: MISO}", '{name: MISO, heartbeat: {cron: "*/15  * * * *", timezone: America/Chicago}}')
+    expected = Heartbeat(cron="*/15 * * * *", timezone="America/Chicago", grace_seconds=60)
+    assert load(text).roster.sources["miso"].heartbeat == expected
 
 
 def test_a_second_phone_is_called_only():
@@ -398,6 +409,21 @@ REFUSED = [
     ("{name: MISO}", "{name: MISO, format: xml}", "expected a format (canonical, "),
     ("{name: MISO}", "{name: MISO, critical: maybe}", "sources.miso.critical: expected true or false"),
     ("{name: MISO}", "{name: MISO, heartbeat: no}", 'heartbeat: expected "none", or period_seconds and grace_seconds'),
+    (
+        "{name: MISO}",
+        '{name: MISO, heartbeat: {cron: "0 9 1 * 1"}}',
+        'expected a cron expression, found "0 9 1 * 1": give a day of the month or a day of the week',
+    ),
+    (
+        "{name: MISO}",
+        '{name: MISO, heartbeat: {cron: "0 9 * * *", timezone: Chicago}}',
+        "sources.miso.heartbeat.timezone: expected",
+    ),
+    (
+        "{name: MISO}",
+        '{name: MISO, heartbeat: {cron: "0 9 * * *", period_seconds: 5}}',
+        "sources.miso.heartbeat.period_seconds: unknown field",
+    ),
     (
         "{name: MISO}",
         "{name: MISO, heartbeat: {period_seconds: 0}}",

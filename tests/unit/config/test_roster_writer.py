@@ -25,6 +25,7 @@ from model.reading import Named, Names
 from model.roster import (
     AwakeHours,
     ContactMethod,
+    Counts,
     Heartbeat,
     Level,
     Match,
@@ -119,7 +120,16 @@ def rosters(draw: st.DrawFn) -> Roster:
     service = PagerDutyService(routing_key="a" * 32, mode=draw(st.sampled_from(PagerDutyMode)))
     match = Match(sources=("miso",), programs=(draw(TEXT),), phases=(Phase.ALERT,), severities=tuple(Severity))
     named = st.builds(Named, issuer=TEXT | st.just(""), program=TEXT, mode=st.sampled_from(Mode))
-    heartbeat = st.builds(Heartbeat, period_seconds=st.integers(1, 86_400), grace_seconds=SECONDS)
+    by_period = st.builds(
+        Heartbeat, counts=st.sampled_from(Counts), period_seconds=st.integers(1, 86_400), grace_seconds=SECONDS
+    )
+    by_cron = st.builds(
+        Heartbeat,
+        cron=st.sampled_from(("*/15 * * * *", "0 9 * * 1-5")),
+        timezone=ZONES,
+        grace_seconds=st.integers(1, 600),
+    )
+    heartbeat = by_period | by_cron
     return Roster(
         people={name: draw(people(name, n)) for n, name in enumerate(PEOPLE)},
         teams={"t": Team(id="t", name=draw(TEXT), slack_channel="C0T", pagerduty=draw(st.none() | st.just(service)))},

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heartbeat.folding import Stands, Together, still, together
+from heartbeat.folding import QUIET, Stands, Together, still, together
 from model.monitor import MonitorStatus
 
 UP, LATE, SILENT = MonitorStatus.UP, MonitorStatus.LATE, MonitorStatus.SILENT
@@ -12,7 +12,9 @@ START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
 
 
 def stands(*found):
-    return {name: Stands(status, START + timedelta(minutes=minute)) for name, status, minute in found}
+    """Those that are late or silent, and how many there are in all."""
+    known = {name: Stands(status, START + timedelta(minutes=minute)) for name, status, minute in found}
+    return {name: one for name, one in known.items() if one.status in QUIET}, len(known)
 
 
 @pytest.mark.parametrize(
@@ -29,18 +31,18 @@ def stands(*found):
     ],
 )
 def test_together(found, names, of):
-    known = stands(*found)
+    known, heard = stands(*found)
     since = max((known[name].seen_at for name in names or ()), default=None)
-    assert together(known, 0.5) == (Together(names, of, since) if names else None)
+    assert together(known, heard, 0.5) == (Together(names, of, since) if names else None)
 
 
 def test_the_share_is_a_setting():
     known = stands(("a", SILENT, 0), ("b", SILENT, 0), ("c", UP, 9))
-    assert together(known, 0.8) is None
-    assert together(known, 0.6) is not None
+    assert together(*known, 0.8) is None
+    assert together(*known, 0.6) is not None
 
 
 def test_it_is_over_when_most_are_heard():
-    assert still(stands(("a", SILENT, 0), ("b", LATE, 0), ("c", UP, 9)), 0.5)
-    assert not still(stands(("a", SILENT, 0), ("b", UP, 9)), 0.5)
-    assert not still({}, 0.5)
+    assert still(2, 3, 0.5)
+    assert not still(1, 2, 0.5)
+    assert not still(0, 0, 0.5)

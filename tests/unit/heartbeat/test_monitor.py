@@ -18,6 +18,10 @@ def after(seconds):
     return START + timedelta(seconds=seconds)
 
 
+def status(heartbeat, last_seen_at, listening_since, missed, now):
+    return monitor.status(last_seen_at, *monitor.due(heartbeat, last_seen_at, listening_since, missed), now)
+
+
 @pytest.mark.parametrize(
     ("last_seen", "listening_since", "now", "expected"),
     [
@@ -44,7 +48,7 @@ def after(seconds):
 def test_status(last_seen, listening_since, now, expected):
     seen = None if last_seen is None else after(last_seen)
     missed = max(ZERO, after(listening_since) - seen) if seen else ZERO
-    assert monitor.status(Heartbeat(), seen, after(listening_since), missed, after(now)) is expected
+    assert status(Heartbeat(), seen, after(listening_since), missed, after(now)) is expected
 
 
 @pytest.mark.parametrize(
@@ -65,11 +69,9 @@ def test_the_due_instants_are_those_at_which_the_status_changes():
     late_at, silent_at = monitor.due(FAST, after(3), START, ZERO)
     assert (late_at, silent_at) == (after(13), after(18))
     tick = timedelta(microseconds=1)
-    found = [
-        monitor.status(FAST, after(3), START, ZERO, at) for at in (late_at - tick, late_at, silent_at - tick, silent_at)
-    ]
+    found = [status(FAST, after(3), START, ZERO, at) for at in (late_at - tick, late_at, silent_at - tick, silent_at)]
     assert found == [UP, LATE, LATE, SILENT]
 
 
 def test_without_grace_a_source_is_silent_at_once():
-    assert monitor.status(Heartbeat(period_seconds=10, grace_seconds=0), START, START, ZERO, after(10)) is SILENT
+    assert status(Heartbeat(period_seconds=10, grace_seconds=0), START, START, ZERO, after(10)) is SILENT

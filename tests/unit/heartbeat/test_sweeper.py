@@ -72,6 +72,7 @@ class World:
         self.database = database
         self.clock = ManualClock()
         self.published = Published()
+        self.read = Roster()
         self.runs = 0
         self.restart()
 
@@ -80,8 +81,14 @@ class World:
         self.last_seen = {}
         self.runs += 1
         self.began = self.clock.at
-        self.hearing = Hearing(self.database, self.clock, lambda: ROSTER, lambda: self.last_seen, self.own)
-        self.sweeper = Sweeper(self.database, self.published, self.clock, SystemIds(), lambda: ROSTER, self.hearing)
+        self.hearing = Hearing(self.database, self.clock, self.roster, lambda: self.last_seen, self.own)
+        self.sweeper = Sweeper(self.database, self.published, self.clock, SystemIds(), self.roster, self.hearing)
+
+    def roster(self):
+        """Another object when ROSTER was patched, as after a change of the real one."""
+        if self.read.sources != ROSTER.sources:
+            self.read = Roster(sources=dict(ROSTER.sources))
+        return self.read
 
     def own(self):
         return Listening(process=f"run-{self.runs}", since=self.began, until=self.clock.at)

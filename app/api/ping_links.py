@@ -1,0 +1,91 @@
+"""The secret addresses at which sources say that they are alive: made, renewed, revoked. app/api/pings.py serves them.
+
+The address is told once, in the answer that makes it; only the hash of its secret is kept, and it is in no log.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from app import security
+from app.api.deps import CallerDep, ServiceDep
+from app.api.edits import Reason, problems, unknown
+from app.api.instants import iso
+from app.api.pings import PREFIX
+from app.problems import Problem
+from app.security import Caller, hashed, new_secret
+from app.service import Service
+from store import audit, ping_links, rosters
+from store.audit import Changed
+from store.database import Connection
+from store.ping_links import PingLink
+
+router = APIRouter(tags=["roster"], responses=problems(401, 403, 404, 503))
+
+
+@router.get("/v1/sources/{source_id}/ping-link")
+async def get(source_id: str, service: ServiceDep, _: CallerDep) -> dict[str, Any]:
+    """`{"made_at", "made_by"}` of the secret address; the address itself is not known here. 404: there is none."""
+    _check(service, source_id)
+    found = await service.database.read(lambda conn: ping_links.one(conn, source_id))
+    if found is None:
+        raise _none(source_id)
+    return _shown(found)
+
+
+@router.post("/v1/sources/{source_id}/ping-link", status_code=201)
+async def make(
+    source_id: str, response: Response, service: ServiceDep, caller: CallerDep, reason: Reason = ""
+) -> dict[str, Any]:
+    """Make a secret address, or another one: the former leads nowhere then. `url` is in this answer only."""
+    _check(service, source_id)
+    secret = new_secret(security.PING)
+    link = PingLink(source=source_id, sha256=hashed(secret), made_at=service.clock.now(), made_by=caller.who().actor)
+
+    def keep(conn: Connection) -> None:
+        renewed = ping_links.put(conn, link)
+        change, verb = ("changed", "renew") if renewed else ("added", "make")
+        _record(conn, source_id, change, verb, caller, reason, service)
+
+    await service.database.transact(keep)
+    await service.rosters.refresh(service.database)
+    response.headers["Cache-Control"] = "no-store"
+    return {"url": f"{service.settings.public_url}{PREFIX}{secret}"} | _shown(link)
+
+
+@router.delete("/v1/sources/{source_id}/ping-link", status_code=204)
+async def revoke(source_id: str, service: ServiceDep, caller: CallerDep, reason: Reason = "") -> None:
+    """The address leads nowhere any more: here at once, in other processes within a second."""
+    _check(service, source_id)
+
+    def remove(conn: Connection) -> bool:
+        gone = ping_links.remove(conn, source_id)
+        if gone:
+            _record(conn, source_id, "removed", "revoke", caller, reason, service)
+        return gone
+
+    if not await service.database.transact(remove):
+        raise _none(source_id)
+    await service.rosters.refresh(service.database)
+
+
+def _check(service: Service, source: str) -> None:
+    """Raises Problem 404."""
+    if source not in service.rosters.roster.sources:
+        raise unknown("source", source)
+
+
+def _record(
+    conn: Connection, source: str, change: str, verb: str, caller: Caller, reason: str, service: Service
+) -> None:
+    text = f"{verb} the ping link of source {source}"
+    changed = Changed(what=f"ping-links/{source}", change=change, text=text, before=None, after=None)
+    audit.record(conn, [changed], caller.who(), reason, rosters.latest_version(conn), service.clock.now())
+
+
+def _shown(link: PingLink) -> dict[str, Any]:
+    return {"source": link.source, "made_at": iso(link.made_at), "made_by": link.made_by}
+
+
+def _none(source: str) -> Problem:
+    return Problem(404, "No ping link", f"source {source} has no secret address")
