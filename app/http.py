@@ -25,6 +25,7 @@ from app.api import (
     maintenance,
     oncall,
     operating,
+    pagerduty_webhooks,
     plans,
     roster,
     roster_file,
@@ -175,7 +176,8 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, *known, unreadable, live):
+        vendors = (callbacks, pagerduty_webhooks)
+        for part in (*vendors, sending, events_out, plans, *known, unreadable, live):
             access.check(part.router.routes)
-            app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
+            app.include_router(part.router, responses={} if part in vendors else access.DENIED)
     return app

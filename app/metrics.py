@@ -73,15 +73,35 @@ class Refused(Collector):
         yield family
 
 
+class Callbacks(Collector):
+    """What vendors called back for, where it is more than a receipt; and who only said to be a vendor."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def count(self, vendor: str, outcome: str) -> None:
+        self._counts[vendor, outcome] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "gridcall_callbacks", "Callbacks refused, and PagerDuty's webhooks", labels=["vendor", "outcome"]
+        )
+        for labels, count in sorted(self._counts.items()):
+            family.add_metric(list(labels), count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
     def __init__(self) -> None:
         self.requests = Requests()
         self.refused = Refused()
+        self.callbacks = Callbacks()
         self._registry = CollectorRegistry()
         self._registry.register(self.requests)
         self._registry.register(self.refused)
+        self._registry.register(self.callbacks)
 
     def text(self, figures: Figures) -> bytes:
         """In the Prometheus text format."""

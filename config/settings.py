@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     pagerduty_base_url: WebAddress | None = Field(
         None, description="Where PagerDuty's Events API is, when it is not PagerDuty."
     )
+    pagerduty_webhook_secrets: SecretStr | None = Field(
+        None,
+        description="Secrets of PagerDuty's webhook subscriptions, with commas between: of several, or the old and the "
+        "new one. They verify what it sends us.",
+    )
     max_body_bytes: int = Field(
         1_000_000, ge=1_000, le=100_000_000, description="Larger request bodies are refused with 413."
     )
@@ -155,6 +160,12 @@ class Settings(BaseSettings):
         return Phones(self.twilio_lines, self.twilio_calls_per_second, self.twilio_texts_per_second)
 
     @property
+    def pagerduty_secrets(self) -> tuple[str, ...]:
+        """Each of `pagerduty_webhook_secrets`."""
+        given = self.pagerduty_webhook_secrets
+        return tuple(filter(None, given.get_secret_value().split(","))) if given else ()
+
+    @property
     def for_watch(self) -> "Settings":
         """These settings as whoever watches Gridcall itself needs them: with an account of its own, if it has one."""
         if self.watch_twilio_account_sid is None:
@@ -203,7 +214,12 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "twilio_auth_token", "watch_twilio_auth_token", "slack_bot_token", "slack_signing_secret", "installation_key"
+        "twilio_auth_token",
+        "watch_twilio_auth_token",
+        "slack_bot_token",
+        "slack_signing_secret",
+        "pagerduty_webhook_secrets",
+        "installation_key",
     )
     @classmethod
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
