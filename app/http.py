@@ -26,6 +26,7 @@ from app.api import (
     oncall,
     operating,
     pagerduty_webhooks,
+    pages,
     plans,
     roster,
     roster_file,
@@ -158,9 +159,9 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
         app.include_router(part.router)
     if api:
         app.takes_events = True
-        links = calendar_links.links
-        access.check(links.routes)
-        app.include_router(links)
+        for links in (calendar_links.links, pages.router):
+            access.check(links.routes)
+            app.include_router(links)
         edits = (roster_file, entries, rota_edits, listed_edits)
         known = (
             oncall,

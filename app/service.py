@@ -15,6 +15,7 @@ from app.lease import Lease
 from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
+from app.page_links import PageLinks
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
 from app.security import DeliveryIds
@@ -104,7 +105,9 @@ class Service:
                 spool, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
             )
         self.reviser = Reviser(stores.database, clock, ids, roster, self.phones)
-        self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
+        self.page_links = PageLinks(stores.installation_key, settings.public_url)
+        number = settings.help_callback_number or settings.twilio_from or ""
+        self.house = House(callback_number=number, page=self.page_links.address)
         self.dispatcher = Dispatcher(
             stores.database,
             clock,

@@ -72,7 +72,8 @@ class Settings(BaseSettings):
     http_port: Port = Field(8080, description="Port the API listens on.")
     public_url: WebAddress = Field(
         default_factory=lambda data: f"http://127.0.0.1:{data['http_port']}",
-        description="Address under which vendors and people reach the API; http://127.0.0.1:{http_port} by default.",
+        description="Address under which vendors and people reach the API; texts link to it when it is https. "
+        "http://127.0.0.1:{http_port} by default.",
     )
     database_url: SecretStr | None = Field(
         None,

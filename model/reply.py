@@ -36,8 +36,9 @@ class Heard:
 
     What it is about is named by one of: `attempt_id` (a key, a button; `vendor_id` is the vendor's name of it),
     `number` with `code` or `all_codes` (a text; neither: the only open one), `alert` (PagerDuty's key of it),
-    `source` with `event_id` (the API). `person` None: whom the attempt was for; of an `alert`: nobody of the roster,
-    `by` is what the vendor calls them. `vendor_body`, `vendor_at`: what the vendor sent, and when it says it was.
+    `event_pk` (the operator's page), `source` with `event_id` (the API). `person` None: whom the attempt was for; of an
+    `alert`: nobody of the roster, `by` is what the vendor calls them. `vendor_body`, `vendor_at`: what the vendor sent,
+    and when it says it was.
     """
 
     id: str
@@ -56,5 +57,6 @@ class Heard:
     alert: str | None = None
     vendor_body: str = ""
     vendor_at: datetime | None = None
+    event_pk: str | None = None
     source: str | None = None
     event_id: str | None = None

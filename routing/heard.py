@@ -60,6 +60,10 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
             yield take_code(conn, ids, heard, code)
     elif heard.alert is not None:
         yield from _of_alert(conn, ids, heard, heard.alert)
+    elif heard.event_pk is not None:
+        if heard.event_pk not in events.load(conn, [heard.event_pk]):
+            raise Undecidable("there is no such event")
+        yield _take(conn, ids, heard, heard.event_pk, person=heard.person)
     else:
         event = events.find(conn, heard.source or "", heard.event_id or "")
         if event is None:
