@@ -46,7 +46,10 @@ WHO: Mapping[str, Who] = {
     "POST /callbacks/twilio/sms/{attempt_id}/status": Door.SIGNED,
     "POST /callbacks/twilio/sms/inbound": Door.SIGNED,
     "POST /callbacks/slack/actions": Door.SIGNED,
+    "POST /callbacks/pagerduty": Door.SIGNED,
     "GET /calendars/{token}/calendar.ics": Door.ADDRESS,
+    "GET /e/{token}": Door.ADDRESS,
+    "POST /e/{token}": Door.ADDRESS,
     # Sending. The first three are bare ASGI (app/api/events_in.py) and see to it themselves.
     "POST /v1/events": frozenset({Role.UPSTREAM}),
     "POST /v2/enqueue": frozenset({Role.UPSTREAM}),  # its key is in the body

@@ -25,6 +25,8 @@ from app.api import (
     maintenance,
     oncall,
     operating,
+    pagerduty_webhooks,
+    pages,
     ping_links,
     pings,
     plans,
@@ -186,9 +188,9 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
         app.include_router(part.router)
     if api:
         app.takes_events = True
-        links = calendar_links.links
-        access.check(links.routes)
-        app.include_router(links)
+        for links in (calendar_links.links, pages.router):
+            access.check(links.routes)
+            app.include_router(links)
         edits = (roster_file, entries, rota_edits, listed_edits)
         known = (
             oncall,
@@ -205,7 +207,8 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        for part in (callbacks, sending, events_out, plans, reports, *known, trying, unreadable, live):
+        vendors = (callbacks, pagerduty_webhooks)
+        for part in (*vendors, sending, events_out, plans, reports, *known, trying, unreadable, live):
             access.check(part.router.routes)
-            app.include_router(part.router, responses={} if part is callbacks else access.DENIED)
+            app.include_router(part.router, responses={} if part in vendors else access.DENIED)
     return app

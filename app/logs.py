@@ -9,13 +9,19 @@ from typing import Any
 import structlog
 
 _SECRET = re.compile(r"\b(gc[kcp]_)[\w-]+")  # keys and links made by app/security.py
+_PAGE = re.compile(r"/e/[\w-]{30,}")  # addresses made by app/page_links.py
 _NUMBER = re.compile(r"\+\d{6,15}")
 
 
 def masked(text: str) -> str:
     """Phone numbers with all but their last two digits hidden, secrets with all of them."""
-    text = _SECRET.sub(r"\1…", text)
+    text = without_pages(_SECRET.sub(r"\1…", text))
     return _NUMBER.sub(lambda m: f"{m[0][:2]}…{m[0][-2:]}", text)
+
+
+def without_pages(text: str) -> str:
+    """Who reads what was texted to somebody must not be able to answer as them."""
+    return _PAGE.sub("/e/…", text)
 
 
 def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

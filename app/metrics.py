@@ -122,17 +122,36 @@ class Caches(Collector):
         )
 
 
+class Callbacks(Collector):
+    """What vendors called back for, where it is more than a receipt; and who only said to be a vendor."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def count(self, vendor: str, outcome: str) -> None:
+        self._counts[vendor, outcome] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "gridcall_callbacks", "Callbacks refused, and PagerDuty's webhooks", labels=["vendor", "outcome"]
+        )
+        for labels, count in sorted(self._counts.items()):
+            family.add_metric(list(labels), count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
     def __init__(self) -> None:
         self.requests = Requests()
         self.refused = Refused()
+        self.callbacks = Callbacks()
         self.slowed = BySource("sources_slowed", "Posts answered 503 as their source sends too fast")
         self.repeats = BySource("repeats", "Posts known by their sender's key, and answered as the first was")
         self.caches = Caches()
         self._registry = CollectorRegistry()
-        for collector in (self.requests, self.refused, self.slowed, self.repeats, self.caches):
+        for collector in (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches):
             self._registry.register(collector)
 
     def text(self, figures: Figures) -> bytes:

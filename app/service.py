@@ -17,6 +17,7 @@ from app.live import Feeder, PubSub
 from app.metrics import Metrics
 from app.notebook import Notebook
 from app.oncall_now import OnCallNow
+from app.page_links import PageLinks
 from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
@@ -110,7 +111,9 @@ class Service:
                 spool, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
             )
         self.reviser = Reviser(stores.database, clock, ids, roster, self.phones)
-        self.house = House(callback_number=settings.help_callback_number or settings.twilio_from or "")
+        self.page_links = PageLinks(stores.installation_key, settings.public_url)
+        number = settings.help_callback_number or settings.twilio_from or ""
+        self.house = House(callback_number=number, page=self.page_links.address)
         self.dispatcher = Dispatcher(
             stores.database,
             clock,

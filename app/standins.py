@@ -13,6 +13,7 @@ def world(clock: Clock, api_url: str) -> World:
         SandboxSettings(
             twilio_sms_inbound_url=f"{api_url}/callbacks/twilio/sms/inbound",
             slack_actions_url=f"{api_url}/callbacks/slack/actions",
+            pagerduty_webhook_url=f"{api_url}/callbacks/pagerduty",
         ),
     )
 
@@ -34,5 +35,6 @@ def demo_settings(settings: Settings, api_url: str, standins_url: str) -> Settin
             "slack_signing_secret": play.slack_signing_secret,
             "slack_base_url": f"{standins_url}/slack/api/",
             "pagerduty_base_url": f"{standins_url}/pagerduty",
+            "pagerduty_webhook_secrets": ",".join(play.pagerduty_webhook_secrets),
         }
     )

@@ -28,6 +28,7 @@ class Vendors:
     slack: SlackSignature | None = None
     missing: tuple[str, ...] = field(default=())
     workspace: SlackWorkspace | None = None
+    pagerduty_secrets: tuple[str, ...] = field(default=(), repr=False)
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
         """A word in Slack to who pressed a button; when it cannot be said, it is not."""
@@ -72,4 +73,4 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
         slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
-    return Vendors(channels, twilio, slack, missing(settings), workspace)
+    return Vendors(channels, twilio, slack, missing(settings), workspace, settings.pagerduty_secrets)

@@ -29,6 +29,7 @@ def check(top: Fields, references: Iterable[Reference], problems: Problems) -> N
         # An answer from the address must say who answered.
         (people, _sms_number, 'its SMS number is another person\'s too: set "sms: false" for one of them'),
         (people, _texts("slack"), "its Slack user is another person's too"),
+        (people, _texts("pagerduty_user"), "its PagerDuty user is another person's too"),
     ):
         _check_once(nodes, key, rule, problems)
 

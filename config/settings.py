@@ -73,7 +73,8 @@ class Settings(BaseSettings):
     http_port: Port = Field(8080, description="Port the API listens on.")
     public_url: WebAddress = Field(
         default_factory=lambda data: f"http://127.0.0.1:{data['http_port']}",
-        description="Address under which vendors and people reach the API; http://127.0.0.1:{http_port} by default.",
+        description="Address under which vendors and people reach the API; texts link to it when it is https. "
+        "http://127.0.0.1:{http_port} by default.",
     )
     database_url: SecretStr | None = Field(
         None,
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
         None,
         description="Secrets with which sources sign what they send, by the names the roster calls them: "
         "miso-a=whsec_…, scada=…; visible characters but commas.",
+    )
+    pagerduty_webhook_secrets: SecretStr | None = Field(
+        None,
+        description="Secrets of PagerDuty's webhook subscriptions, with commas between: of several, or the old and the "
+        "new one. They verify what it sends us.",
     )
     max_body_bytes: int = Field(
         1_000_000, ge=1_000, le=100_000_000, description="Larger request bodies are refused with 413."
@@ -166,6 +172,12 @@ class Settings(BaseSettings):
         return named_secrets(self.source_secrets.get_secret_value()) if self.source_secrets else {}
 
     @property
+    def pagerduty_secrets(self) -> tuple[str, ...]:
+        """Each of `pagerduty_webhook_secrets`."""
+        given = self.pagerduty_webhook_secrets
+        return tuple(filter(None, given.get_secret_value().split(","))) if given else ()
+
+    @property
     def for_watch(self) -> "Settings":
         """These settings as whoever watches Gridcall itself needs them: with an account of its own, if it has one."""
         if self.watch_twilio_account_sid is None:
@@ -214,7 +226,12 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "twilio_auth_token", "watch_twilio_auth_token", "slack_bot_token", "slack_signing_secret", "installation_key"
+        "twilio_auth_token",
+        "watch_twilio_auth_token",
+        "slack_bot_token",
+        "slack_signing_secret",
+        "pagerduty_webhook_secrets",
+        "installation_key",
     )
     @classmethod
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:

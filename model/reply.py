@@ -35,8 +35,10 @@ class Heard:
     """An answer as it came in, before anybody looked up what it is about: nothing of it needs the database.
 
     What it is about is named by one of: `attempt_id` (a key, a button; `vendor_id` is the vendor's name of it),
-    `number` with `code` or `all_codes` (a text; neither: the only open one), `source` with `event_id` (the API).
-    `person` None: whom the attempt was for.
+    `number` with `code` or `all_codes` (a text; neither: the only open one), `alert` (PagerDuty's key of it),
+    `event_pk` (the operator's page), `source` with `event_id` (the API). `person` None: whom the attempt was for; of an
+    `alert`: nobody of the roster, `by` is what the vendor calls them. `vendor_body`, `vendor_at`: what the vendor sent,
+    and when it says it was.
     """
 
     id: str
@@ -52,5 +54,9 @@ class Heard:
     number: str | None = None
     code: str | None = None
     all_codes: bool = False
+    alert: str | None = None
+    vendor_body: str = ""
+    vendor_at: datetime | None = None
+    event_pk: str | None = None
     source: str | None = None
     event_id: str | None = None

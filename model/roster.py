@@ -40,7 +40,7 @@ class Person:
     methods: tuple[ContactMethod, ...] = ()
     awake: AwakeHours = AwakeHours()
     language: str = "en"
-    pagerduty_user: str | None = None
+    pagerduty_user: str | None = None  # id or e-mail address there
     handoff_reminder: int | None = None  # minutes before they come on call or go off
 
     def address(self, channel: ChannelName) -> str | None:
@@ -248,6 +248,10 @@ class Roster:
         return {(m.channel, m.address): p for p in self.people.values() for m in p.methods}
 
     @cached_property
+    def _person_by_pagerduty(self) -> Mapping[str, Person]:
+        return {p.pagerduty_user.casefold(): p for p in self.people.values() if p.pagerduty_user}
+
+    @cached_property
     def shortest_call(self) -> timedelta | None:
         """What a call takes by the policy that gives it least. None without a policy."""
         seconds = (policy.ring_seconds + policy.call_seconds for policy in self.policies.values())
@@ -303,3 +307,8 @@ class Roster:
     def person_at(self, channel: ChannelName, address: str) -> Person | None:
         """Whose address it is, None for a stranger's."""
         return self._person_by_address.get((channel, address))
+
+    def person_in_pagerduty(self, *names: str) -> Person | None:
+        """Who has one of these ids or e-mail addresses at PagerDuty."""
+        known = self._person_by_pagerduty
+        return next((known[name.casefold()] for name in names if name.casefold() in known), None)

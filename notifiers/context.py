@@ -1,10 +1,11 @@
 """What the words of a notification need besides the event: names, sites, the code, numbers to call back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from model.event import Event
-from model.plan import Notification
+from model.plan import ChannelName, Kind, Notification
 from model.roster import Resource, Roster, Source
 from notifiers.wording.context import WordingContext
 
@@ -14,6 +15,7 @@ class House:
     """What is the same for every message of this installation."""
 
     callback_number: str = ""
+    page: Callable[[str, str], str] | None = None  # the address of an event's page for a person, "" for none
 
 
 def context(row: Notification, event: Event, roster: Roster, house: House, code: str | None = None) -> WordingContext:
@@ -28,8 +30,15 @@ def context(row: Notification, event: Event, roster: Roster, house: House, code:
         accepted_by=_accepted_by(row),
         callback_number=house.callback_number,
         also_confirm=source.also_confirm,
+        page=_page(row, event, house),
         timezone=next((site.timezone for site in sites if site), None),
     )
+
+
+def _page(row: Notification, event: Event, house: House) -> str:
+    """In texts that ask for an answer, and in no other."""
+    asks = row.channel is ChannelName.SMS and row.kind is Kind.ALERT
+    return house.page(event.pk, row.person) if asks and row.person and house.page else ""
 
 
 def _site(roster: Roster, scheme: str, code: str) -> Resource | None:

@@ -10,6 +10,7 @@ from model.errors import Undecidable
 from model.ids import Ids
 from model.reply import Heard
 from model.roster import OWN_SOURCE
+from routing import alerts
 from routing.replies import Answered, take_reply
 from store import attempts, events, outcomes, plans, replies
 from store.database import Connection
@@ -57,6 +58,12 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
             raise Undecidable("the text names no open code")
         for code in meant:
             yield take_code(conn, ids, heard, code)
+    elif heard.alert is not None:
+        yield from _of_alert(conn, ids, heard, heard.alert)
+    elif heard.event_pk is not None:
+        if heard.event_pk not in events.load(conn, [heard.event_pk]):
+            raise Undecidable("there is no such event")
+        yield _take(conn, ids, heard, heard.event_pk, person=heard.person)
     else:
         event = events.find(conn, heard.source or "", heard.event_id or "")
         if event is None:
@@ -74,6 +81,15 @@ def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> An
     person = heard.person or row.person
     own = row.id if row.person == person else None  # anybody may press the button of a channel's message
     return _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)
+
+
+def _of_alert(conn: Connection, ids: Ids, heard: Heard, key: str) -> Iterator[Answered]:
+    """The answer to what that alert asked for; none where nobody of the roster gave it."""
+    event, revision = alerts.about(conn, key)
+    if heard.person is None:
+        alerts.tell_stranger(conn, ids, event, heard)
+    else:
+        yield _take(conn, ids, heard, event.pk, person=heard.person, revision=revision)
 
 
 def take_code(conn: Connection, ids: Ids, heard: Heard, code: Code) -> Answered:
@@ -111,6 +127,8 @@ def _take(
         said=heard.said,
         by=heard.by,
         reply_id=reply_id or heard.id,
+        vendor_at=heard.vendor_at,
+        vendor_body=heard.vendor_body,
     )
 
 

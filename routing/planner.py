@@ -20,6 +20,7 @@ PAGERDUTY_SEVERITY = {
     Severity.NOTICE: "info",
     Severity.INFO: "info",
 }
+DEDUP_KEY_CHARS = 255  # as long as PagerDuty takes
 NOBODY_YET = "somebody comes on call"  # why a step that found nobody is asked again
 _PHONES = (ChannelName.VOICE, ChannelName.SMS)
 
@@ -113,7 +114,7 @@ def generation(event: Event) -> int:
 def dedup_key(event: Event, number: int) -> str:
     """What PagerDuty knows the alert by; at most 255 characters are allowed there."""
     key = f"{event.source}:{event.event_id}:g{number}"
-    return key if len(key) <= 255 else hashlib.sha256(key.encode()).hexdigest()
+    return key if len(key) <= DEDUP_KEY_CHARS else hashlib.sha256(key.encode()).hexdigest()
 
 
 def pagerduty_row(

@@ -37,11 +37,14 @@ def take_reply(
     said: str = "",
     by: str = "",
     reply_id: str | None = None,
+    vendor_at: datetime | None = None,
+    vendor_body: str = "",
 ) -> Answered:
     """Keep the answer, mark the row it came by, and ask the router to look at once.
 
     Raises Refused when it is about a revision that does not exist or is older than the one that needs an answer.
     An answer after the event's end is kept and does not count. The same `reply_id` again changes nothing.
+    `vendor_at` and `vendor_body`: when a vendor says it was and the message it sent, for the evidence.
     """
     events.lock(conn, event_pk)
     event = events.load(conn, [event_pk])[event_pk]
@@ -76,8 +79,9 @@ def take_reply(
         "by": by,
         "attempt": attempt_id,
         "counted": counted,
+        **({"vendor_at": vendor_at} if vendor_at else {}),
     }
-    timeline.append(conn, ids, event_pk, now, "reply", body)
+    timeline.append(conn, ids, event_pk, now, "reply", body, {"vendor_body": vendor_body} if vendor_body else None)
     if counted:
         urgency = lane(event.content, event.severity)
         plans.ask_revise(conn, ids, event_pk, urgency, f"{person}: {answer}", now, urgent=True)

@@ -5,6 +5,7 @@ GET  /phones                        {"phones": [...]}            PUT/DELETE /pho
 POST /phones/{number}/answer | hangup | press {"digits"} | sms {"body"}
 GET/PUT /scene {"scene"}            GET /faults     PUT/DELETE /faults/{vendor}
 POST /slack/press {"channel","ts","action_id","user"?}
+POST /pagerduty/press {"dedup_key","user"?}    a user acknowledges there
 GET  /calls                         every call, with its transcript
 GET  /state                         {"busy","hanging","errors","undelivered"}
 POST /reset                         forget everything
@@ -19,6 +20,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from sandbox.faults import Fault, Vendor
+from sandbox.pagerduty_webhooks import NoSuchAlert
 from sandbox.phones import Behaviour, Scene
 from sandbox.slack.buttons import NoSuchButton
 from sandbox.slack.workspace import SlackError
@@ -48,6 +50,11 @@ class ButtonPress(BaseModel):
     user: str | None = None
 
 
+class Acknowledgement(BaseModel):
+    dedup_key: str
+    user: str | None = None
+
+
 def mount(app: FastAPI, world: World) -> None:
     """Put the control endpoints and the page at the root."""
     _page(app, world)
@@ -56,6 +63,7 @@ def mount(app: FastAPI, world: World) -> None:
     _scene(app, world)
     _faults(app, world)
     _slack(app, world)
+    _pagerduty(app, world)
 
 
 def _page(app: FastAPI, world: World) -> None:
@@ -175,4 +183,13 @@ def _slack(app: FastAPI, world: World) -> None:
         try:
             return await world.slack_buttons.press(button.channel, button.ts, button.action_id, button.user)
         except (NoSuchButton, SlackError) as error:
+            raise HTTPException(404, str(error)) from error
+
+
+def _pagerduty(app: FastAPI, world: World) -> None:
+    @app.post("/pagerduty/press")
+    async def acknowledge(alert: Acknowledgement) -> dict[str, Any]:
+        try:
+            return await world.pagerduty_webhooks.press(alert.dedup_key, alert.user)
+        except NoSuchAlert as error:
             raise HTTPException(404, str(error)) from error

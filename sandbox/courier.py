@@ -11,13 +11,14 @@ import httpx2
 from sandbox.activity import Activity
 from sandbox.clock import Clock
 from sandbox.settings import Settings
-from sandbox.signing import Form, slack_signature, twilio_signature
+from sandbox.signing import Form, pagerduty_signature, slack_signature, twilio_signature
 
 log = logging.getLogger(__name__)
 
 FORM = "application/x-www-form-urlencoded"
 TWILIO_TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
 SLACK_TIMEOUT = httpx2.Timeout(3.0)
+PAGERDUTY_TIMEOUT = httpx2.Timeout(5.0)
 
 Disorder = Literal["swap", "duplicate"]
 
@@ -69,6 +70,16 @@ class Courier:
             "x-slack-signature": slack_signature(self._settings.slack_signing_secret, timestamp, body),
         }
         return await self._post(url, body, headers, SLACK_TIMEOUT, tries=1)
+
+    async def pagerduty(self, url: str, webhook_id: str, body: bytes) -> Answer:
+        """Post a webhook, signed as PagerDuty does. It would try for 48 hours, under the same id; this does not."""
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "PagerDuty-Webhook/V3.0",
+            "x-webhook-id": webhook_id,
+            "x-pagerduty-signature": pagerduty_signature(self._settings.pagerduty_webhook_secrets, body),
+        }
+        return await self._post(url, body, headers, PAGERDUTY_TIMEOUT, tries=1)
 
     async def close(self) -> None:
         if self._client is not None:

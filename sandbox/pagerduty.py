@@ -4,6 +4,7 @@ A 202 proves no effect: acknowledge and resolve without an open alert under the 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from uuid import uuid4
@@ -36,6 +37,7 @@ class Alerts:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
+        self.on_acknowledged: Callable[[Alert], None] | None = None  # by the customer, when nobody had
         self.all: list[Alert] = []
         self._open: dict[tuple[str, str], Alert] = {}
 
@@ -53,6 +55,17 @@ class Alerts:
             self._settle(event, alert)
         return dedup_key
 
+    def open_with(self, dedup_key: str) -> Alert | None:
+        """The newest open alert of that key, whichever service it is of."""
+        return next((alert for (_, key), alert in reversed(self._open.items()) if key == dedup_key), None)
+
+    def acknowledged_by(self, alert: Alert, user: str) -> None:
+        """A user of PagerDuty acknowledges it there."""
+        alert.log.append(f"acknowledge by {user}")
+        alert.status = "acknowledged"
+        raw = {"dedup_key": alert.dedup_key, "effect": "acknowledged", "user": user}
+        self._feed.add("pagerduty", masked(alert.routing_key), alert.summary, "pressed", raw)
+
     def show(self) -> list[dict[str, Any]]:
         return [asdict(alert) | {"routing_key": masked(alert.routing_key)} for alert in self.all]
 
@@ -69,10 +82,13 @@ class Alerts:
 
     def _settle(self, event: dict[str, Any], alert: Alert) -> None:
         alert.log.append(event["event_action"])
+        before = alert.status
         alert.status = "acknowledged" if event["event_action"] == "acknowledge" else "resolved"
         if alert.status == "resolved":
             del self._open[alert.routing_key, alert.dedup_key]
         self._tell(event, alert, alert.status)
+        if (before, alert.status) == ("triggered", "acknowledged") and self.on_acknowledged is not None:
+            self.on_acknowledged(alert)
 
     def _tell(self, event: dict[str, Any], alert: Alert, effect: str) -> None:
         key = masked(alert.routing_key)

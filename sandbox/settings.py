@@ -24,6 +24,13 @@ class Settings:
     slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
     slack_signing_secret: str = "sandbox-slack-signing-secret"  # noqa: S105
     slack_actions_url: str = "http://127.0.0.1:8080/callbacks/slack/actions"
+    pagerduty_webhook_secrets: tuple[str, ...] = ("sandbox-pagerduty-webhook-secret",)
+    """More than one while a secret is being changed."""
+    pagerduty_webhook_url: str | None = None
+    """Where acknowledgements are told; None: nobody subscribed."""
+    pagerduty_person: str = "P0ANA"
+    """Who acknowledges when nobody is named."""
+
     slack_per_second: float | None = 1.0
     """Messages a second and channel. None switches off every rate limit of Slack."""
     slack_burst: int = 20

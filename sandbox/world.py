@@ -11,6 +11,7 @@ from sandbox.courier import Courier
 from sandbox.faults import Faults, Vendor
 from sandbox.feed import Feed
 from sandbox.pagerduty import Alerts
+from sandbox.pagerduty_webhooks import Webhooks
 from sandbox.phones import Phones, Scene
 from sandbox.settings import Settings
 from sandbox.slack.buttons import Buttons
@@ -48,6 +49,7 @@ class World:
         self.slack_methods = Methods(clock, self.feed, self.workspace)
         self.slack_buttons = Buttons(clock, settings, self.courier, self.feed, self.workspace)
         self.alerts = Alerts(self.feed)
+        self.pagerduty_webhooks = Webhooks(clock, settings, self.courier, self.alerts)
 
     @property
     def errors(self) -> int:

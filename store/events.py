@@ -55,6 +55,13 @@ def open_of(conn: Connection, source: str) -> list[Event]:
     return _whole(conn, conn.execute(_OPEN_OF, {"source": source}).all())[::-1]
 
 
+def open_with_long_names(conn: Connection, chars: int) -> list[Event]:
+    """The open events whose source and id are longer together, the newest OPEN_AT_ONCE."""
+    named = func.length(events.c.source) + func.length(events.c.event_id)
+    query = select(events).where(events.c.status == text("'open'"), named > chars)
+    return _whole(conn, conn.execute(query.order_by(events.c.pk.desc()).limit(OPEN_AT_ONCE)).all())
+
+
 def load(conn: Connection, pks: Collection[str]) -> dict[str, Event]:
     """The events of those keys, by key."""
     if not pks:

@@ -39,7 +39,12 @@ CANARY = "canary/"  # how the ids of events begin by which Gridcall tries itself
 CANARY_LIFE = timedelta(days=1)
 STILL_GOING_ON = timedelta(days=1)  # after its deadline somebody may still have to be told of an open event
 PURGED = ""
-_VENDOR_SENT = ("attempt_accepted", "receipt")  # rows of the timeline whose private part is a vendor's body
+_VENDOR_SENT = (
+    "attempt_accepted",
+    "receipt",
+    "reply",
+    "stranger",
+)  # rows of the timeline whose private part is a vendor's body
 
 # Everything that hangs on an event, what refers to others first.
 _OF_EVENT = (

@@ -106,7 +106,8 @@ async def opened(
     stores = open_stores(loaded, clock)
     file = read_roster(roster_text or ROSTER.read_text(), ROSTER.name)
     rosters = await load_rosters(stores.database, file, clock.now(), demo=True)
-    service = Service(loaded, stores, rosters, Vendors({}), clock, SystemIds(), roles)
+    vendors = Vendors({}, pagerduty_secrets=loaded.pagerduty_secrets)
+    service = Service(loaded, stores, rosters, vendors, clock, SystemIds(), roles)
     transport = httpx2.ASGITransport(http.build(service), raise_app_exceptions=False)
     running = asyncio.create_task(service.run()) if loops else None
     try:

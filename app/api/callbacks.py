@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.answering import within_a_second
 from app.api.deps import ServiceDep
-from app.problems import Problem
+from app.api.signatures import not_from
 from app.service import Service
 from app.texting import answer_text
 from model.attempt import Attempt, Receipt
@@ -45,8 +45,7 @@ async def _twilio_form(request: Request, service: Service) -> Mapping[str, str]:
     url = f"{service.settings.public_url}{request.url.path}{query}"
     verifier = service.vendors.twilio
     if verifier is None or not verifier.verify(url, form, request.headers.get("x-twilio-signature")):
-        log.warning("callback refused: signature", vendor="twilio", path=request.url.path)
-        raise Problem(403, "Not from Twilio", "the signature does not fit")
+        raise not_from(service, "twilio", request.url.path)
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
@@ -180,8 +179,7 @@ async def slack_actions(request: Request, service: ServiceDep) -> Response:
     verifier, headers = service.vendors.slack, request.headers
     stamp, signature = headers.get("x-slack-request-timestamp"), headers.get("x-slack-signature")
     if verifier is None or not verifier.verify(body, stamp, signature, now):
-        log.warning("callback refused: signature", vendor="slack")
-        raise Problem(403, "Not from Slack", "the signature does not fit")
+        raise not_from(service, "slack", request.url.path)
     action = slack_action(_slack_payload(await request.form()))
     if action is not None:
         await _press(service, action)

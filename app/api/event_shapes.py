@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.api.instants import iso
+from app.logs import without_pages
 from app.masking import masked
 from app.preview import Texts
 from app.record import Record
@@ -167,7 +168,7 @@ def _attempt(row: Attempt) -> dict[str, Any]:
         "address": masked(row.channel, row.address),
         "part": row.part,
         "parts": row.parts,
-        "words": row.words.text,
+        "words": without_pages(row.words.text),
         "template": row.words.template,
         "state": str(row.state),
         "started_at": iso(row.started_at),

@@ -27,7 +27,7 @@ def render(
         case ChannelName.VOICE:
             return (_voice(n.kind, f),)
         case ChannelName.SMS:
-            return _sms(n.kind, f)
+            return _sms(n.kind, f, ctx.page)
         case ChannelName.PAGERDUTY:
             return (_pagerduty(n, event, f, ctx),)
         case _:
@@ -44,12 +44,12 @@ def _voice(kind: Kind, f: Facts) -> Words:
     )
 
 
-def _sms(kind: Kind, f: Facts) -> tuple[Words, ...]:
+def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
     sms, mark = catalogue("sms"), f.code or f.reference
     heads = [plain(sms.say(f"{kind}_head", f, tight)) for tight in range(TIGHTEST + 1)]
     tight = next((n for n, head in enumerate(heads) if fits_as_part(head, mark)), TIGHTEST)
     rest = plain(sms.say(f"{kind}_rest", f, tight))
-    parts = split_sms(heads[tight], rest, f.mode if rest else "", mark)
+    parts = split_sms(heads[tight], rest, f.mode if rest else "", mark, page)
     return tuple(Words(text=part, template=sms.template(kind)) for part in parts)
 
 

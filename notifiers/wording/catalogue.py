@@ -43,7 +43,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 def sandbox(name: str) -> SandboxedEnvironment:
-    """What a channel's templates may do and see."""
+    """What a channel's templates may do and see. HTML is escaped by Jinja's own means, all of it."""
+    if name == "page":
+        return _Sandbox(loader=FileSystemLoader(HERE / LANGUAGE), undefined=StrictUndefined, autoescape=True)
     environment = _Sandbox(
         loader=FileSystemLoader(HERE / LANGUAGE),
         undefined=StrictUndefined,

@@ -12,6 +12,7 @@ class WordingContext:
 
     `accepted_by`: who has it and since when. `timezone`: the clock of readers who are no person (a channel), where
     the first site has none. `also_confirm` "": the source's own.
+    `page`: the address of the reader's page of the event.
     """
 
     source: Source
@@ -22,3 +23,4 @@ class WordingContext:
     callback_number: str = ""
     also_confirm: str = ""
     timezone: str | None = None
+    page: str = ""

@@ -61,21 +61,43 @@ def cut(text: str, mark: str = "") -> list[str]:
     return pieces
 
 
-def split_sms(head: str, rest: str = "", tail: str = "", mark: str = "") -> tuple[str, ...]:
+def split_sms(head: str, rest: str = "", tail: str = "", mark: str = "", link: str = "") -> tuple[str, ...]:
     """The texts to send, at most MAX_PARTS.
 
     One alone without a number when everything fits. Else `head` has the first part for itself (when it fits one),
     `rest` follows and is shortened with "..." when there is too much, and `tail` is last in any case. `mark` stands
-    behind the number of each part.
+    behind the number of each part. `link` is the very last thing, never torn, and takes nothing from the first part:
+    where that cannot be, it is left out.
     """
     whole = " ".join(p for p in (head, rest, tail) if p)
     if fits(whole):
-        return (whole,)
-    pieces = [p.strip() for p in [*cut(head, mark), *cut(" ".join(p for p in (rest, tail) if p), mark)] if p.strip()]
+        if fits(_with(whole, link)) or not (fits_as_part(whole, mark) and fits_as_part(link, mark)):
+            return (_with(whole, link) if fits(_with(whole, link)) else whole,)
+        pieces = [whole]
+    else:
+        after = cut(" ".join(p for p in (rest, tail) if p), mark)
+        pieces = [p.strip() for p in [*cut(head, mark), *after] if p.strip()]
     if len(pieces) > MAX_PARTS:
         pieces = [*pieces[: MAX_PARTS - 1], _shortened(pieces[MAX_PARTS - 1], tail, mark)]
+    pieces = _linked(pieces, tail, mark, link)
     behind = f" {mark}" if mark else ""
     return tuple(f"{piece} ({n}/{len(pieces)}{behind})" for n, piece in enumerate(pieces, 1))
+
+
+def _with(text: str, link: str) -> str:
+    return f"{text} {link}".strip()
+
+
+def _linked(pieces: list[str], tail: str, mark: str, link: str) -> list[str]:
+    """With the link behind the last piece, or in a part of its own; the first piece is kept as it is."""
+    if not link or not fits_as_part(link, mark):
+        return pieces
+    if len(pieces) > 1 and fits_as_part(_with(pieces[-1], link), mark):
+        return [*pieces[:-1], _with(pieces[-1], link)]
+    if len(pieces) < MAX_PARTS:
+        return [*pieces, link]
+    last = pieces[-1].removesuffix(tail).rstrip(" .")
+    return [*pieces[:-1], _shortened(last, _with(tail, link), mark)]
 
 
 def _longest(text: str, mark: str) -> int:

@@ -364,6 +364,11 @@ class World:
         answer = await self._tell("POST", "/slack/press", body)
         assert answer["status"] == 200, answer
 
+    async def acknowledges_in_pagerduty(self, ping: Ping, user: str) -> None:
+        """`user`: an id of PagerDuty's."""
+        answer = await self._tell("POST", "/pagerduty/press", {"dedup_key": ping.dedup_key, "user": user})
+        assert answer["status"] == 202, answer
+
     async def _tell(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         answer = await self._control.request(method, path, json=body)
         assert answer.is_success, answer.text

@@ -62,7 +62,7 @@ def test_a_wrong_file_is_refused_before_anybody_is_asked(
     monkeypatch.setenv("GRIDCALL_URL", "http://127.0.0.1:1")
     for verb in ("check", "apply"):
         code, _, err = gridcall("roster", verb, str(file))
-        assert (code, err.startswith("roster.yaml:16: people.ben.phone: expected an E.164 number")) == (2, True), err
+        assert (code, err.startswith("roster.yaml:17: people.ben.phone: expected an E.164 number")) == (2, True), err
 
 
 def test_a_right_file_is_counted(gridcall: Gridcall) -> None:

@@ -71,7 +71,7 @@ def people(draw: st.DrawFn, name: str, number: int) -> Person:
         methods=tuple(ContactMethod(channel=c, address=a) for c, a in addresses.items() if a),
         awake=AwakeHours(start=draw(TIMES), end=draw(TIMES)),
         language=draw(st.sampled_from(["en", "es-MX"])),
-        pagerduty_user=draw(st.none() | TEXT),
+        pagerduty_user=draw(st.sampled_from([None, f"P{number}", f"{name}@example.com"])),
         handoff_reminder=draw(st.none() | st.integers(5, 10_080)) if sms or slack else None,
     )
 

@@ -1,8 +1,10 @@
 """Our own signatures agree with the vendors' published vectors."""
 
+from pathlib import Path
+
 import pytest
 
-from sandbox.signing import slack_signature, twilio_signature
+from sandbox.signing import pagerduty_signature, slack_signature, twilio_signature
 
 CALL = [
     ("CallSid", "CA1234567890ABCDE"),
@@ -38,3 +40,11 @@ def test_slack_agrees_with_slacks_own_library() -> None:
     body = b"payload=%7B%22type%22%3A%22block_actions%22%7D"
     expected = verifier.generate_signature(timestamp="1531420618", body=body)
     assert slack_signature("8f742231b10e8888abcd99yyyzzz85a5", 1531420618, body) == expected
+
+
+def test_pagerduty_vector(vendor_specs: Path) -> None:
+    secret = "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK"
+    body = (vendor_specs / "samples/pagerduty_webhook_v3.priority_updated.body.json").read_bytes()
+    expected = "v1=0c0b9495b893a39e70d1fea2fe11fbe0a825f88b9f67846f6cc07dd2bc5476cd"
+    assert pagerduty_signature([secret], body) == expected
+    assert pagerduty_signature([secret, secret], body) == f"{expected},{expected}"

@@ -86,3 +86,31 @@ def test_each_part_says_which_message_it_belongs_to(head, rest, mark):
         long, limit = length(part)
         assert long <= limit
         assert part.endswith(f"/{len(parts)} {mark})")
+
+
+LINK = "https://gridcall.example/e/" + "Ab3-_" * 7
+
+
+@given(st.one_of(gsm_text, wordy), st.one_of(gsm_text, wordy), st.sampled_from(["", "DRILL"]), st.sampled_from("AB"))
+def test_a_link_is_last_and_whole_and_takes_nothing_from_the_first_part(head, rest, tail, mark):
+    """It stands in one part, behind everything; before it stands what stands there without it, or its beginning."""
+    without = split_sms(head, rest, tail, mark)
+    parts = split_sms(head, rest, tail, mark, LINK)
+    assert len(parts) <= MAX_PARTS
+    for part in parts:
+        long, limit = length(part)
+        assert long <= limit
+    bodies = [body(p) for p in parts] if len(parts) > 1 else list(parts)
+    before = [body(p) for p in without] if len(without) > 1 else list(without)
+    linked = bodies[-1].endswith(LINK)
+    assert sum(LINK in b for b in bodies) == linked
+    assert linked or len(without) == 1
+    if len(bodies) > 1:
+        assert bodies[0].strip() == before[0].strip()
+    if tail and rest and len(bodies) > 1:
+        said = bodies[-1].removesuffix(LINK).strip()
+        assert said == "" or said.endswith(tail)
+
+
+def test_a_link_longer_than_a_part_is_left_out():
+    assert split_sms("head", "rest", "", "A", "https://" + "x" * 160) == ("head rest",)

@@ -266,3 +266,17 @@ def test_a_notification_speaks_of_its_own_revision():
     assert "Reduce 12.5 MW" in text("slack_channel", ev=both, revision=1)
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=2)
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=7)
+
+
+PAGE = "https://gridcall.example/e/" + "x" * 35
+
+
+@pytest.mark.parametrize(
+    "content", [NEW, DRILL, replace(NEW, headline="Ł" * 60, program="", instruction=Instruction())]
+)
+def test_the_link_to_the_page_is_the_last_thing_of_a_text(content):
+    """Never in the first part, which says what it says without the link."""
+    without, parts = say("sms", content), say("sms", content, ctx=replace(CONTEXT, page=PAGE))
+    assert [PAGE in words.text for words in parts] == [False] * (len(parts) - 1) + [True]
+    assert parts[-1].text.rpartition(" (")[0].endswith(PAGE)
+    assert parts[0].text.rpartition(" (")[0] == without[0].text.rpartition(" (")[0]

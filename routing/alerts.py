@@ -1,0 +1,91 @@
+"""An acknowledgement in PagerDuty: which event and revision its alert is about; and who is nobody here."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+from model.errors import Undecidable
+from model.event import Event, EventStatus
+from model.ids import Ids
+from model.plan import ChannelName, Kind, Notification, State
+from model.reply import Heard
+from routing.planner import DEDUP_KEY_CHARS, dedup_key
+from store import events, plans, timeline
+from store.database import Connection
+
+_READABLE = re.compile(r"([^:]+):(.+):g[0-9]+", re.DOTALL)
+_NUMBER_CHARS = len("::g999999")
+NOTE_LIFE = timedelta(minutes=10)
+
+
+class About(NamedTuple):
+    event: Event
+    revision: int
+
+
+def about(conn: Connection, key: str) -> About:
+    """Raises Undecidable when no event has an alert of that key; of a hashed one, no open event."""
+    for event in _candidates(conn, key):
+        revision = revision_of(event, key)
+        if revision is not None:
+            return About(event, revision)
+    raise Undecidable("PagerDuty's alert is of no event we know")
+
+
+def _candidates(conn: Connection, key: str) -> Iterator[Event]:
+    if readable := _READABLE.fullmatch(key):
+        found = events.find(conn, readable[1], readable[2])
+        if found is not None:
+            yield found
+    else:
+        yield from events.open_with_long_names(conn, DEDUP_KEY_CHARS - _NUMBER_CHARS)
+
+
+def revision_of(event: Event, key: str) -> int | None:
+    """The revision that the alert of that key asks for: its record and its raised alert are one question."""
+    asking = [r.number for r in event.revisions if r.needs_answer]
+    for place, revision in enumerate(asking):
+        if key in (dedup_key(event, 2 * place + 1), dedup_key(event, 2 * place + 2)):
+            return revision
+    return None
+
+
+def tell_stranger(conn: Connection, ids: Ids, event: Event, heard: Heard) -> None:
+    """Kept, and said once in the event's Slack thread, so that nobody relies on it. It counts for nobody."""
+    events.lock(conn, event.pk)
+    before = (entry.body.get("heard") for entry in timeline.of_event(conn, event.pk) if entry.kind == "stranger")
+    if heard.id in before:
+        return
+    body = {"heard": heard.id, "by": heard.by, "channel": heard.channel, "vendor_at": heard.vendor_at}
+    private = {"vendor_body": heard.vendor_body}
+    timeline.append(conn, ids, event.pk, heard.received_at, "stranger", body, private)
+    first = next((n for n in plans.of_event(conn, event.pk) if n.channel is ChannelName.SLACK_CHANNEL), None)
+    if first is not None and event.status is EventStatus.OPEN:
+        plans.add_notifications(conn, [_line(ids, event, first, heard)])
+
+
+def _line(ids: Ids, event: Event, first: Notification, heard: Heard) -> Notification:
+    note = (
+        f"{heard.by} acknowledged it in PagerDuty and is nobody of the roster: that does not count. "
+        "Accept by phone, text or button, or have pagerduty_user set"
+    )
+    return replace(
+        first,
+        id=ids.new(),
+        kind=Kind.NOTE,
+        revision=event.answer_revision,
+        due_at=heard.received_at,
+        until=max(event.work_until, heard.received_at + NOTE_LIFE),
+        follows=first.id,
+        details={"note": note},
+        state=State.PENDING,
+        hold=None,
+        reason="",
+        sent_at=None,
+        delivered_at=None,
+        answered_at=None,
+        acknowledged_at=None,
+        cut_requested_at=None,
+    )
