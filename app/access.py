@@ -81,6 +81,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/people/{person_id}": OPERATORS,
     "GET /v1/people/{person_id}/load": OPERATORS,
     "GET /v1/people/{person_id}/calendar.ics": OPERATORS,
+    "GET /v1/people/{person_id}/caller-card.vcf": OPERATORS,
     "GET /v1/people/{person_id}/calendar-link": OPERATORS,
     "POST /v1/people/{person_id}/calendar-link": OPERATORS,  # their own, others' for admins
     "DELETE /v1/people/{person_id}/calendar-link": OPERATORS,  # the same

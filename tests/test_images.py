@@ -212,6 +212,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return made
 
 
+@pytest.mark.long
 def test_the_image_has_the_code_and_nothing_else(image: Image) -> None:
     there = {path.name for path in image.root.iterdir()}
     assert {"app", "broker", "config", "store", "bootstrap.py", "requirements.lock", "pyproject.toml"} <= there
@@ -235,6 +236,7 @@ def test_the_image_has_the_code_and_nothing_else(image: Image) -> None:
     assert list((image.root / "app" / "__pycache__").glob("serve.*.pyc"))
 
 
+@pytest.mark.long
 def test_the_image_runs_its_command_and_checks_its_health(image: Image, tmp_path: Path) -> None:
     port = str(free_port())
     settings = image.environment(

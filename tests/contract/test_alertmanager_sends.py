@@ -99,6 +99,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         yield demo
 
 
+@pytest.mark.long
 def test_an_alert_rings_and_its_end_stands_down(alertmanager_binary: Path, demo: Demo, tmp_path: Path) -> None:
     """Firing: planned, told in Slack, the phones of those awake ring. Resolved: exactly those told hear that too."""
     began = datetime.now(UTC) - timedelta(minutes=1)
