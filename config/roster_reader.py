@@ -202,6 +202,8 @@ class Reader:
             phases=entry.optional("phases", f.each(f.choice(Phase)), ()),
             severities=entry.optional("severities", f.each(f.choice(Severity)), ()),
             modes=entry.optional("modes", f.each(f.choice(Mode)), ()),
+            zones=entry.optional("zones", f.each(f.text), ()),
+            resources=entry.optional("resources", f.each(_place), ()),
         )
 
     def _resource(self, entry: Fields) -> Resource:
@@ -261,6 +263,10 @@ def _reminder(node: Node) -> int | None:
     except Wrong:
         expected = f"off, or a whole number of minutes from {MIN_REMINDER} to {MAX_REMINDER}"
         raise Wrong(node, expected) from None
+
+
+def _place(node: Node) -> str:
+    return _like(r"[^/]+/.+", 'a resource as "scheme/code"', node)
 
 
 def _personal(node: Node) -> ChannelName:

@@ -131,21 +131,29 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """An empty field matches everything; a filled one matches when the event's value is in it."""
+    """An empty field matches everything; a filled one matches when the event's value, or one of them, is in it.
+
+    `zones`: "scheme/code" as the issuer numbers them, or the zone that the roster gives a resource of the event.
+    `resources`: "scheme/code".
+    """
 
     sources: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     phases: tuple[Phase, ...] = ()
     severities: tuple[Severity, ...] = ()
     modes: tuple[Mode, ...] = ()
+    zones: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
 
-    def fits(self, source: str, content: Content) -> bool:
+    def fits(self, source: str, content: Content, zones: frozenset[str], resources: frozenset[str]) -> bool:
         return (
             (not self.sources or source in self.sources)
             and (not self.programs or content.program in self.programs)
             and (not self.phases or content.phase in self.phases)
             and (not self.severities or content.severity in self.severities)
             and (not self.modes or content.mode in self.modes)
+            and (not self.zones or not zones.isdisjoint(self.zones))
+            and (not self.resources or not resources.isdisjoint(self.resources))
         )
 
 
@@ -281,14 +289,29 @@ class Roster:
 
         Remembered by what routes look at: events of a feed differ in little of it, and rosters have many routes.
         """
-        seen = (source, content.program, content.phase, content.severity, content.mode)
+        zones, resources = self._places(content)
+        seen = (source, content.program, content.phase, content.severity, content.mode, zones, resources)
         route = self._routed.get(seen)
         if route is None:
             if len(self._routed) >= ROUTES_REMEMBERED:
                 self._routed.clear()
-            route = next((r for r in self.routes if r.match.fits(source, content)), self.routes[-1])
+            route = next((r for r in self.routes if r.match.fits(source, content, zones, resources)), self.routes[-1])
             self._routed[seen] = route
         return route
+
+    def _places(self, content: Content) -> tuple[frozenset[str], frozenset[str]]:
+        """The zones and resources of an event by which some route goes."""
+        zones, resources = self._places_of_routes
+        if not (zones or resources):
+            return frozenset(), frozenset()
+        known = [self.resource(r.scheme, r.code) for r in content.resources]
+        named = {f"{z.scheme}/{z.code}" for z in content.zones} | {r.zone for r in known if r}
+        return zones & named, resources & {f"{r.scheme}/{r.code}" for r in content.resources}
+
+    @cached_property
+    def _places_of_routes(self) -> tuple[frozenset[str], frozenset[str]]:
+        matches = [route.match for route in self.routes]
+        return frozenset(z for m in matches for z in m.zones), frozenset(r for m in matches for r in m.resources)
 
     def policy_of(self, event: Event) -> Policy:
         """What the event goes by; when its policy was taken out since, that of the route it would take today."""

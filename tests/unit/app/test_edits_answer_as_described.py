@@ -20,7 +20,7 @@ BODIES = [
     b'{"a": 1, "a": 2}',
     b"\xef\xbb\xbf{}",
 ]
-IF_MATCH = [None, '"x"']
+IF_MATCH = [None, "*", "", '"x"']
 
 
 def edits(described: dict[str, Any]) -> list[tuple[str, str, set[str]]]:

@@ -400,6 +400,7 @@ REFUSED = [
     ),
     ("match: {sources: [miso]}", "match: {modes: [real]}", "modes[0]: expected one of (actual, drill, test)"),
     ("match: {sources: [miso]}", "match: {sources: [mis]}", "expected the name of one of sources, found"),
+    ("match: {sources: [miso]}", "match: {resources: [MILL2]}", 'resources[0]: expected a resource as "scheme/code"'),
     ("id: rest", "id: miso", "31: routes[1]: its id is another route's too"),
     (
         "id: rest, team: ops, policy: default",

@@ -118,7 +118,14 @@ HMAC = st.builds(
 def rosters(draw: st.DrawFn) -> Roster:
     rota, _ = world(Random(draw(st.integers(0, 10**6))))
     service = PagerDutyService(routing_key="a" * 32, mode=draw(st.sampled_from(PagerDutyMode)))
-    match = Match(sources=("miso",), programs=(draw(TEXT),), phases=(Phase.ALERT,), severities=tuple(Severity))
+    match = Match(
+        sources=("miso",),
+        programs=(draw(TEXT),),
+        phases=(Phase.ALERT,),
+        severities=tuple(Severity),
+        zones=draw(st.just(()) | st.tuples(TEXT)),
+        resources=draw(st.sampled_from(((), ("MISO-EPNODE/ACME.MILL2", "a/b/c")))),
+    )
     named = st.builds(Named, issuer=TEXT | st.just(""), program=TEXT, mode=st.sampled_from(Mode))
     by_period = st.builds(
         Heartbeat, counts=st.sampled_from(Counts), period_seconds=st.integers(1, 86_400), grace_seconds=SECONDS

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from model.event import Action, Content, Instruction, MessageType, Mode, Phase, Severity
-from model.roster import Match, Policy, Roster, Route, Step
+from model.event import Action, Content, Instruction, MessageType, Mode, Phase, ResourceRef, Severity, Zone
+from model.roster import Match, Policy, Resource, Roster, Route, Step
 from routing.routes import deadline
 
 RECEIVED = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -46,6 +46,46 @@ def test_the_last_route_takes_what_none_fits():
     """A roster file always ends with a catch-all; should one not, its last route decides all the same."""
     roster = Roster(routes=(route("fast", sources=("miso-fast",)),))
     assert roster.route("other", Content(headline="h")).id == "fast"
+
+
+PLACES = Roster(
+    routes=(
+        route("mill", resources=("MISO-EPNODE/ACME.MILL2", "MISO-EPNODE/ACME.MILL3")),
+        route("south", zones=("MISO-LRZ/9", "LRZ 9"), programs=("EDR",)),
+        route("north", zones=("MISO-LRZ/4", "LRZ 4")),
+        route("everything"),
+    ),
+    resources=(
+        Resource(scheme="MISO-EPNODE", code="ACME.FOUNDRY1", name="Foundry 1", zone="LRZ 4"),
+        Resource(scheme="MISO-EPNODE", code="ACME.MILL2", name="Mill 2", zone="LRZ 9"),
+        Resource(scheme="MISO-EPNODE", code="ACME.SHED", name="Shed"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("resources", "zones", "expected"),
+    [
+        (["ACME.MILL2"], [], "mill"),
+        (["ACME.FOUNDRY1", "ACME.MILL2"], [], "mill"),  # one of them is enough
+        (["ACME.MILL3"], [], "mill"),  # not in the roster's resources
+        (["ACME.FOUNDRY1"], [], "north"),  # by its zone in the roster
+        (["ACME.SHED"], ["4"], "north"),
+        (["ACME.FOUNDRY1"], ["9"], "south"),
+        ([], ["4", "9"], "south"),
+        ([], ["5"], "everything"),
+        (["ACME.SHED"], [], "everything"),  # no zone is none
+        ([], [], "everything"),
+    ],
+)
+def test_by_zone_and_resource(resources: list[str], zones: list[str], expected: str):
+    content = Content(
+        headline="h",
+        program="EDR",
+        resources=tuple(ResourceRef(scheme="MISO-EPNODE", code=code) for code in resources),
+        zones=tuple(Zone(scheme="MISO-LRZ", code=code) for code in zones),
+    )
+    assert PLACES.route("miso", content).id == expected
 
 
 ASKS = Action.REDUCE_LOAD
