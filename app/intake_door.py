@@ -186,6 +186,6 @@ def _deadline(reading: Reading, roster: Roster, source: str, now: datetime) -> d
     """By the cached roster; the router, who knows the event, takes the sooner."""
     if reading.content.message_type.ends:
         return None
-    policy = roster.policies[roster.route(source, reading.content).policy]
+    policy = roster.policy_for(roster.routed(source, reading.content))
     is_new = reading.content.message_type is MessageType.NEW
     return routes.deadline(policy, reading.content, now, new_or_moved_start=is_new).deadline_at

@@ -10,8 +10,9 @@ from app.coverage import looked
 from app.roster_effect import effect
 from bench.oncall import DAY, START, rota
 from model.plan import ChannelName
-from model.roster import ContactMethod, Person, Policy, Roster, Route, Step, Team
+from model.roster import ContactMethod, Person, Policy, Roster, Step, Team
 from model.rota import Override, OverrideAction, Rota
+from model.route import Route
 from routing.coverage import Sliced, T
 from routing.reminding import coming_handoffs
 

@@ -6,17 +6,8 @@ from bench import coverage
 from config.keys import KeySpec, Role
 from config.roster_file import RosterFile
 from model.plan import ChannelName
-from model.roster import (
-    ContactMethod,
-    Match,
-    Person,
-    Policy,
-    Roster,
-    Route,
-    Source,
-    Step,
-    Team,
-)
+from model.roster import ContactMethod, Person, Policy, Roster, Source, Step, Team
+from model.route import Match, Route
 from model.trust import NO_RATE
 
 SECRET = "demo-bench"

@@ -124,12 +124,14 @@ def slug(node: Node) -> str:
     return _matching(node, SLUG, "a name of a-z, 0-9 and -, at most 63 long")
 
 
+TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
+
+
 def truth(node: Node) -> bool:
-    match node.value:
-        case "true" | "yes" | "on":
-            return True
-        case "false" | "no" | "off":
-            return False
+    if node.value in TRUE:
+        return True
+    if node.value in FALSE:
+        return False
     raise Wrong(node, "true or false")
 
 

@@ -89,8 +89,10 @@ def _check_catch_all(top: Fields, problems: Problems) -> None:
     if not routes or not _fits_all(routes[-1]):
         node = routes[-1] if routes else top.node
         problems.add(node, 'expected a catch-all as the last of the routes: one without "match"')
+    if routes and _continues(routes[-1]):
+        problems.add(routes[-1], 'the last of the routes decides: take out "continue"')
     for route in routes[:-1]:
-        if _fits_all(route):
+        if _fits_all(route) and not _continues(route):
             problems.add(route, 'matches everything, so the routes after it are never reached: add "match"')
 
 
@@ -118,6 +120,11 @@ def _texts(*names: str) -> _Key:
 def _sms_number(node: Node) -> tuple[str, ...]:
     number = _texts("sms")(node) or _texts("phone")(node)
     return (re.sub(r"[^0-9+]", "", number[0]),) if number and number[0].startswith("+") else ()
+
+
+def _continues(route: Node) -> bool:
+    told = route.value.get("continue") if isinstance(route.value, Mapping) else None
+    return told is not None and told.value in f.TRUE
 
 
 def _fits_all(route: Node) -> bool:

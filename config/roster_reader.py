@@ -18,7 +18,6 @@ from model.roster import (
     AwakeHours,
     ContactMethod,
     Level,
-    Match,
     Objective,
     PagerDutyMode,
     PagerDutyService,
@@ -26,12 +25,12 @@ from model.roster import (
     Policy,
     Resource,
     Roster,
-    Route,
     Step,
     Team,
     Wake,
 )
 from model.rota import Rotation
+from model.route import Match, Route
 
 T = TypeVar("T")
 
@@ -188,11 +187,13 @@ class Reader:
         return step
 
     def _route(self, entry: Fields) -> Route:
+        policy, continues = self._ref("policies"), entry.optional("continue", f.truth, False)
         return Route(
             id=entry.required("id", f.slug, ""),
             team=entry.required("team", self._ref("teams"), ""),
-            policy=entry.required("policy", self._ref("policies"), ""),
+            policy=entry.optional("policy", policy, "") if continues else entry.required("policy", policy, ""),
             match=entry.optional("match", self._nested(self._match), Match()),
+            continues=continues,
         )
 
     def _match(self, entry: Fields) -> Match:

@@ -15,21 +15,9 @@ from config import yaml_tree
 from config.source_writer import source
 from config.written import Data, given, texts, unless
 from model.plan import ChannelName
-from model.roster import (
-    AwakeHours,
-    Match,
-    PagerDutyMode,
-    PagerDutyService,
-    Person,
-    Policy,
-    Resource,
-    Roster,
-    Route,
-    Step,
-    Team,
-    Wake,
-)
+from model.roster import AwakeHours, PagerDutyMode, PagerDutyService, Person, Policy, Resource, Roster, Step, Team, Wake
 from model.rota import Absence, Layer, Override, Restriction, Rotation, ShiftLength, Weekday
+from model.route import Match, Route
 
 _POLICY = Policy(id="", steps=())
 _STEP = Step(after_seconds=0)
@@ -202,7 +190,8 @@ def _step(step: Step) -> Data:
 
 def _route(route: Route) -> Data:
     match = None if route.match == Match() else _match(route.match)
-    return given({"id": route.id, "match": match, "team": route.team, "policy": route.policy})
+    shown = {"id": route.id, "match": match, "team": route.team, "policy": route.policy or None}
+    return given(shown | {"continue": route.continues or None})
 
 
 def _match(match: Match) -> Data:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class MessageType(StrEnum):
@@ -170,6 +171,14 @@ class EventStatus(StrEnum):
     TOMBSTONE = "tombstone"  # a cancel or terminate came before its event: the late event must not ring
 
 
+class Also(NamedTuple):
+    """A route that fitted and went on: its team is told too, and the people of its policy are called ("": nobody)."""
+
+    route: str
+    team: str
+    policy: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """An event with everything said about it so far. `pk` is ours, (source, event_id) is the issuer's.
@@ -177,7 +186,8 @@ class Event:
     `answer_revision` is the revision that needs an answer now: the newest with `needs_answer`.
     `deadline_at` is when somebody must have acknowledged that revision; `work_until` is when we stop trying
     (later than the deadline only when the deadline had passed at receipt).
-    `severity` is the highest so far; it decides the lane.
+    `severity` is the highest so far; it decides the lane. `route`, `policy` and `team` are of the route that decides,
+    `also` those of the routes before it that went on.
     """
 
     pk: str
@@ -194,6 +204,7 @@ class Event:
     policy: str
     team: str
     roster_version: int
+    also: tuple[Also, ...] = ()
     closed_at: datetime | None = None
 
     @property

@@ -1,15 +1,17 @@
 """Who can be told, who covers what, and where events go. One immutable value; a change makes a new version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from enum import StrEnum
 from functools import cached_property
+from itertools import accumulate, pairwise
 
-from model.event import Content, Event, Mode, Phase, Severity
+from model.event import Also, Content, Event
 from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
+from model.route import Part, Route, Routed
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Rate, Trust
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
@@ -128,43 +130,15 @@ class Policy:
     redial_within_seconds: int = 170
     effective_at_counts: bool = True
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """An empty field matches everything; a filled one matches when the event's value, or one of them, is in it.
-
-    `zones`: "scheme/code" as the issuer numbers them, or the zone that the roster gives a resource of the event.
-    `resources`: "scheme/code".
-    """
-
-    sources: tuple[str, ...] = ()
-    programs: tuple[str, ...] = ()
-    phases: tuple[Phase, ...] = ()
-    severities: tuple[Severity, ...] = ()
-    modes: tuple[Mode, ...] = ()
-    zones: tuple[str, ...] = ()
-    resources: tuple[str, ...] = ()
-
-    def fits(self, source: str, content: Content, zones: frozenset[str], resources: frozenset[str]) -> bool:
-        return (
-            (not self.sources or source in self.sources)
-            and (not self.programs or content.program in self.programs)
-            and (not self.phases or content.phase in self.phases)
-            and (not self.severities or content.severity in self.severities)
-            and (not self.modes or content.mode in self.modes)
-            and (not self.zones or not zones.isdisjoint(self.zones))
-            and (not self.resources or not resources.isdisjoint(self.resources))
+    def joined(self, others: Sequence["Policy"]) -> "Policy":
+        """This one, with the steps of others after its own, by the soonest of their deadlines."""
+        every = (self, *others)
+        return replace(
+            self,
+            steps=tuple(step for policy in every for step in policy.steps),
+            sla_seconds=min(policy.sla_seconds for policy in every),
+            effective_at_counts=any(policy.effective_at_counts for policy in every),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """Which events go to which team by which policy; the first that fits decides."""
-
-    id: str
-    team: str
-    policy: str
-    match: Match = Match()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,23 +255,25 @@ class Roster:
         }
 
     @cached_property
-    def _routed(self) -> dict[tuple[object, ...], Route]:
+    def _routed(self) -> dict[tuple[object, ...], Routed]:
         return {}
 
-    def route(self, source: str, content: Content) -> Route:
-        """The first route that fits; the catch-all when none does. Raises IndexError for a roster without routes.
+    def routed(self, source: str, content: Content) -> Routed:
+        """The first route that fits and does not continue, the catch-all when none does, and those that do continue.
 
         Remembered by what routes look at: events of a feed differ in little of it, and rosters have many routes.
+        Raises IndexError for a roster without routes.
         """
         zones, resources = self._places(content)
         seen = (source, content.program, content.phase, content.severity, content.mode, zones, resources)
-        route = self._routed.get(seen)
-        if route is None:
+        routed = self._routed.get(seen)
+        if routed is None:
             if len(self._routed) >= ROUTES_REMEMBERED:
                 self._routed.clear()
-            route = next((r for r in self.routes if r.match.fits(source, content, zones, resources)), self.routes[-1])
-            self._routed[seen] = route
-        return route
+            fitting = [r for r in self.routes if r.match.fits(source, content, zones, resources)]
+            routed = _first(fitting, self.routes[-1])
+            self._routed[seen] = routed
+        return routed
 
     def _places(self, content: Content) -> tuple[frozenset[str], frozenset[str]]:
         """The zones and resources of an event by which some route goes."""
@@ -313,16 +289,42 @@ class Roster:
         matches = [route.match for route in self.routes]
         return frozenset(z for m in matches for z in m.zones), frozenset(r for m in matches for r in m.resources)
 
+    def policy_for(self, routed: Routed) -> Policy:
+        """What an event of those routes goes by."""
+        return self.policies[routed.route.policy].joined(self._policies_of(also(routed)))
+
     def policy_of(self, event: Event) -> Policy:
-        """What the event goes by; when its policy was taken out since, that of the route it would take today."""
-        return self.policies.get(event.policy) or self.policies[self._route_of(event).policy]
+        """What the event goes by; when its policy was taken out since, that of the route it would take today.
+
+        The steps of the policies of its other routes follow those of its own.
+        """
+        own = self._own_policy(event)
+        return own.joined(self._policies_of(event.also)) if event.also else own
+
+    def parts_of(self, event: Event) -> tuple[Part, ...]:
+        """Which steps of `policy_of` call for which team, the deciding route's first."""
+        others = [other for other in event.also if other.policy in self.policies]
+        lengths = [len(policy.steps) for policy in (self._own_policy(event), *self._policies_of(event.also))]
+        steps = [range(*ends) for ends in pairwise(accumulate(lengths, initial=0))]
+        return tuple(map(Part, (self.team_of(event).id, *(other.team for other in others)), steps))
 
     def team_of(self, event: Event) -> Team:
         """Whose the event is; when its team was taken out since, that of the route it would take today."""
         return self.teams.get(event.team) or self.teams[self._route_of(event).team]
 
+    def teams_of(self, event: Event) -> tuple[Team, ...]:
+        """All whom its routes tell, its own first."""
+        others = (self.teams[other.team] for other in event.also if other.team in self.teams)
+        return tuple({team.id: team for team in (self.team_of(event), *others)}.values())
+
+    def _own_policy(self, event: Event) -> Policy:
+        return self.policies.get(event.policy) or self.policies[self._route_of(event).policy]
+
+    def _policies_of(self, others: Sequence[Also]) -> list[Policy]:
+        return [self.policies[other.policy] for other in others if other.policy in self.policies]
+
     def _route_of(self, event: Event) -> Route:
-        return self.route(event.source, event.content)
+        return self.routed(event.source, event.content).route
 
     def resource(self, scheme: str, code: str) -> Resource | None:
         return self._resource_by_ref.get((scheme, code))
@@ -335,3 +337,18 @@ class Roster:
         """Who has one of these ids or e-mail addresses at PagerDuty."""
         known = self._person_by_pagerduty
         return next((known[name.casefold()] for name in names if name.casefold() in known), None)
+
+
+def _first(fitting: Sequence[Route], catch_all: Route) -> Routed:
+    route = next((r for r in fitting if not r.continues), catch_all)
+    before = fitting[: fitting.index(route)] if route in fitting else fitting
+    return Routed(route, tuple(before))
+
+
+def also(routed: Routed) -> tuple[Also, ...]:
+    """Whom the routes that went on concern; people are called once by a policy, whichever route names it."""
+    found: list[Also] = []
+    for route in routed.also:
+        known = {routed.route.policy, *(other.policy for other in found)}
+        found.append(Also(route.id, route.team, "" if route.policy in known else route.policy))
+    return tuple(found)

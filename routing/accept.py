@@ -195,19 +195,19 @@ def _nothing_new(
     if conflict:
         note = f"CONFLICT in {event.event_id}: {placement.detail}. It now says: {reading.content.headline}"
         case = cases.case(event, roster, ids, now)
-        _line_to_team(conn, case, note, member.delivery_id)
+        _line_to_teams(conn, case, note, member.delivery_id)
     return _placed(_delivery(member, now, state, placement.detail), reading, placement, event)
 
 
-def _line_to_team(conn: Connection, case: planner.Case, note: str, key: str) -> None:
-    """One line in the team's Slack channel, in the event's thread."""
-    channel = case.team.slack_channel
-    if channel:
-        details: dict[str, str | int | bool] = {"note": note, "key": key}
-        plans.add_notifications(
-            conn,
-            [planner.row(case, Kind.NOTE, ChannelName.SLACK_CHANNEL, channel, team=case.team.id, details=details)],
-        )
+def _line_to_teams(conn: Connection, case: planner.Case, note: str, key: str) -> None:
+    """One line in the Slack channel of each team, in the event's thread."""
+    details: dict[str, str | int | bool] = {"note": note, "key": key}
+    channels = {team.slack_channel: team.id for team in case.teams if team.slack_channel}
+    rows = [
+        planner.row(case, Kind.NOTE, ChannelName.SLACK_CHANNEL, channel, team=team, details=details)
+        for channel, team in channels.items()
+    ]
+    plans.add_notifications(conn, rows)
 
 
 # --- messages with the key of one before ----------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def reached(roster: Roster) -> Mapping[str, Reach]:
     """The rotations that a route leads to, by way of its policy."""
     steps: dict[str, dict[str, frozenset[int]]] = defaultdict(dict)
     channels: dict[str, frozenset[ChannelName]] = {}
-    for policy in {route.policy for route in roster.routes}:
+    for policy in {route.policy for route in roster.routes if route.policy}:
         for number, step in enumerate(roster.policies[policy].steps):
             for rotation in roster.rotations.keys() & set(step.rotations):
                 steps[rotation][policy] = steps[rotation].get(policy, frozenset()) | {number}

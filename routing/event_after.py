@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from model.event import Content, Event, EventStatus, MessageType
 from model.ids import Ids
-from model.roster import Roster, Route
+from model.roster import Roster, also
+from model.route import Routed
 from routing import changes, routes
 from routing.placing import Decision, Placement, highest
 
@@ -25,9 +27,9 @@ def event_after(
     revision = placement.revision
     assert revision is not None
     content = revision.content
-    route = roster.route(source, content)
+    routed = roster.routed(source, content)
     before = event.content if event and event.revisions else None
-    event = event or _new(placement, source, content, route, revision.received_at, ids)
+    event = event or _new(placement, source, content, routed, revision.received_at, ids)
     event = replace(
         event,
         revisions=(*event.revisions, revision),
@@ -39,10 +41,10 @@ def event_after(
         return replace(event, status=status, closed_at=revision.received_at)
     if placement.decision is Decision.TOMBSTONE or not revision.needs_answer:
         return event
-    return _opened(event, before, route, roster, promised_deadline_at)
+    return _opened(event, before, routed, roster, promised_deadline_at)
 
 
-def _new(placement: Placement, source: str, content: Content, route: Route, received_at: datetime, ids: Ids) -> Event:
+def _new(placement: Placement, source: str, content: Content, routed: Routed, received_at: datetime, ids: Ids) -> Event:
     return Event(
         pk=ids.new(),
         source=source,
@@ -54,18 +56,16 @@ def _new(placement: Placement, source: str, content: Content, route: Route, rece
         received_at=received_at,
         deadline_at=received_at,
         work_until=received_at,
-        route=route.id,
-        policy=route.policy,
-        team=route.team,
+        **_by(routed),
         roster_version=0,
     )
 
 
-def _opened(event: Event, before: Content | None, route: Route, roster: Roster, promised: datetime | None) -> Event:
+def _opened(event: Event, before: Content | None, routed: Routed, roster: Roster, promised: datetime | None) -> Event:
     """Its latest revision needs an answer: from when on, by when, by which route."""
     revision = event.latest
     deadline_at, work_until = routes.deadline(
-        roster.policies[route.policy],
+        roster.policy_for(routed),
         revision.content,
         revision.received_at,
         new_or_moved_start=changes.moved_start(before, revision.content),
@@ -78,7 +78,11 @@ def _opened(event: Event, before: Content | None, route: Route, roster: Roster, 
         answer_revision=revision.number,
         deadline_at=deadline_at,
         work_until=min(work_until, deadline_at) if deadline_at > revision.received_at else work_until,
-        route=route.id,
-        policy=route.policy,
-        team=route.team,
+        **_by(routed),
     )
+
+
+def _by(routed: Routed) -> dict[str, Any]:
+    """The fields of an event that say whom it concerns."""
+    route = routed.route
+    return {"route": route.id, "policy": route.policy, "team": route.team, "also": also(routed)}

@@ -139,19 +139,19 @@ def is_trigger(row: Notification) -> bool:
     return row.channel is ChannelName.PAGERDUTY and row.details.get("action") == PagerDutyAction.TRIGGER
 
 
-def has_pagerduty(facts: Facts) -> bool:
-    return any(is_trigger(n) for n in facts.rows(revision=facts.revision))
-
-
 def open_generations(facts: Facts) -> list[tuple[int, str]]:
     """The PagerDuty alerts of this event that were triggered, or are about to be, and not resolved, and where."""
     rows = [n for n in facts.rows() if n.channel is ChannelName.PAGERDUTY and n.state is not State.SUPERSEDED]
-    numbers = {
-        action: {int(n.details["generation"]) for n in rows if n.details["action"] == action}
+    alerts = {
+        action: {(int(n.details["generation"]), n.address) for n in rows if n.details["action"] == action}
         for action in PagerDutyAction
     }
-    keys = {int(n.details["generation"]): n.address for n in rows if is_trigger(n)}
-    return [(n, keys[n]) for n in sorted(numbers[PagerDutyAction.TRIGGER] - numbers[PagerDutyAction.RESOLVE])]
+    return sorted(alerts[PagerDutyAction.TRIGGER] - alerts[PagerDutyAction.RESOLVE])
+
+
+def newest_triggers(facts: Facts) -> list[Notification]:
+    """The last alert of this revision at each of PagerDuty's services."""
+    return list({n.address: n for n in facts.rows(revision=facts.revision) if is_trigger(n)}.values())
 
 
 def asked(facts: Facts) -> bool:
@@ -165,18 +165,23 @@ def name(facts: Facts, person: str) -> str:
 
 
 def thread_line(facts: Facts, note: str, key: str) -> Iterator[Notification]:
-    first = next((n for n in facts.rows() if n.channel is ChannelName.SLACK_CHANNEL), None)
-    if first is None or any(n.details.get("key") == key for n in facts.notifications):
+    """One in each of the event's threads."""
+    if any(n.details.get("key") == key for n in facts.notifications):
         return
-    yield planner.row(
-        facts.case,
-        Kind.NOTE,
-        ChannelName.SLACK_CHANNEL,
-        first.address,
-        team=first.team,
-        follows=first.id,
-        details={"note": note, "key": key},
-    )
+    threads: dict[str, Notification] = {}
+    for row in facts.rows():
+        if row.channel is ChannelName.SLACK_CHANNEL:
+            threads.setdefault(row.address, row)
+    for first in threads.values():
+        yield planner.row(
+            facts.case,
+            Kind.NOTE,
+            ChannelName.SLACK_CHANNEL,
+            first.address,
+            team=first.team,
+            follows=first.id,
+            details={"note": note, "key": key},
+        )
 
 
 def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -> Case:

@@ -1,13 +1,14 @@
 """What happens when a step, a raise or the deadline of an event falls due. Pure."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from model.event import EventStatus
-from model.plan import Agenda, AgendaKind, AgendaState, PagerDutyAction
+from model.plan import Agenda, AgendaKind, AgendaState, Notification, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
 from routing import fitting, objective, planner
-from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
+from routing.facts import Facts, PlanChange, newest_triggers, take_plan, thread_line
 from routing.verdicts import verdicts
 
 
@@ -24,15 +25,21 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
         plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
         # Whose call was stopped because they have answered is on nobody's timetable any more, and is left alone.
         spared = objective.not_needed(facts, plan.notifications) | objective.answered(before)
-        plan = replace(plan, notifications=tuple(n for n in plan.notifications if n.person not in spared))
+        found, plan = plan.notifications, replace(plan, notifications=_without(spared, plan.notifications))
         plan = fitting.fit(facts.case, plan, [a for a in (*facts.agenda, *plan.agenda) if a.id != agenda.id])
         take_plan(change, plan)
         if not plan.notifications:
-            note = "; ".join(plan.remarks) or f"step {agenda.step + 1} has nobody new to call"
-            change.add += planner.admin_rows(facts.case, note)
+            nobody = f"{planner.step_name(facts.case, agenda.step)} has nobody new to call"
+            note = "; ".join(plan.remarks) or nobody
+            if not found:
+                change.add += planner.admin_rows(facts.case, note)
             # It was the last that everybody waited for, or the next one is called at once.
             change.add_agenda.append(planner.agenda_revise(facts.case, note))
     return change
+
+
+def _without(people: Collection[str], rows: Iterable[Notification]) -> tuple[Notification, ...]:
+    return tuple(row for row in rows if row.person not in people)
 
 
 def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
@@ -40,13 +47,15 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
     change = PlanChange()
     if facts.case.event.status is not EventStatus.OPEN or objective.met_by(facts) or agenda.revision != facts.revision:
         return change
-    records = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
-    if records:
-        case, key, number = facts.case, records[-1].address, int(records[-1].details["generation"])
-        raised = planner.pagerduty_row(
-            case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
-        )
-        change.add += [raised, planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id)]
+    case, calling = facts.case, {team.id for team in facts.case.teams if planner.pagerduty_calls(team)}
+    for record in newest_triggers(facts):
+        if record.team not in calling:
+            key, team, number = record.address, record.team, int(record.details["generation"])
+            raised = planner.pagerduty_row(
+                case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=record.id, team=team
+            )
+            over = planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id, team=team)
+            change.add += [raised, over]
     return change
 
 

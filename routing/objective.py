@@ -1,14 +1,15 @@
 """Is the objective reached: who counts, how many are needed, and for which resources. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from model.event import Event
 from model.plan import AgendaKind, CallEnd, ChannelName, Notification
 from model.reply import Answer
-from model.roster import Level, Objective, Policy, Roster
+from model.roster import Level, Objective, Policy, Step
+from model.route import Part
 from routing.facts import Facts, name
+from routing.planner import Case
 
 
 class Counted(NamedTuple):
@@ -20,10 +21,14 @@ class Counted(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """A part of the event that must be answered for by itself: the resources of a team, or ("") the whole event."""
+    """What must be answered for by itself: the resources of a team ("": whatever there is), for a part of the event.
+
+    `part`: None where the event has one part only.
+    """
 
     team: str
     resources: tuple[str, ...]
+    part: Part | None = None
 
 
 WHOLE = Scope("", ())
@@ -50,29 +55,39 @@ def _picked_up(row: Notification) -> bool:
 
 def met_by(facts: Facts) -> Counted | None:
     """Who fulfilled it, the last one that was needed; None while it is open."""
-    last = [_enough(facts, scope) for scope in scopes(facts.case.event, facts.case.policy, facts.case.roster)]
+    last = [_enough(facts, scope) for scope in scopes(facts.case)]
     return None if None in last else max((c for c in last if c), key=lambda c: c.at)
 
 
-def scopes(event: Event, policy: Policy, roster: Roster) -> list[Scope]:
-    """One for each team of the resources that the event names and the policy calls; the whole event when none is."""
-    called = {roster.rotations[r].team for step in policy.steps for r in step.rotations if r in roster.rotations}
+def scopes(case: Case) -> list[Scope]:
+    """In each part, one for each team of the resources that the event names and the part calls, or all there is."""
+    parts = [part for part in case.parts if part.steps]
+    if len(parts) < 2:
+        return _scopes(case, case.policy.steps, None)
+    return [scope for part in parts for scope in _scopes(case, part.of(case.policy.steps), part)]
+
+
+def _scopes(case: Case, steps: Sequence[Step], part: Part | None) -> list[Scope]:
+    roster = case.roster
+    called = {roster.rotations[r].team for step in steps for r in step.rotations if r in roster.rotations}
     found: dict[str, list[str]] = {}
-    for named in event.content.resources:
+    for named in case.event.content.resources:
         resource = roster.resource(named.scheme, named.code)
         if resource and resource.team in called:
             found.setdefault(resource.team or "", []).append(resource.name)
-    return [Scope(team, tuple(names)) for team, names in found.items()] or [WHOLE]
+    return [Scope(team, tuple(names), part) for team, names in found.items()] or [WHOLE._replace(part=part)]
 
 
 def _enough(facts: Facts, scope: Scope) -> Counted | None:
     """The last of those that the scope needs, once it has them."""
     policy, asked = facts.case.policy, asked_for(facts, scope)
     of_others = facts.people() - asked  # whoever was not asked, and answers in the channel, answers for everything
-    counts = [c for c in counted(facts) if c.person not in of_others]
+    able = [c for c in counted(facts) if c.person not in of_others]
+    counts = [c for c in able if not _of_another_part(facts.case, c.person, scope)]
     if policy.objective is Objective.EVERYONE:
         missing = asked - {c.person for c in counts}
-        return counts[-1] if counts and not missing and not facts.open_agenda(AgendaKind.STEP) else None
+        to_come = [a for a in facts.open_agenda(AgendaKind.STEP) if scope.part is None or a.step in scope.part.steps]
+        return counts[-1] if counts and not missing and not to_come else None
     needed = needed_by(policy)
     return counts[needed - 1] if len(counts) >= needed else None
 
@@ -84,25 +99,44 @@ def needed_by(policy: Policy) -> int:
 def asked_for(facts: Facts, scope: Scope) -> set[str]:
     """Who is asked for an answer that counts for the scope, as far as their step is due."""
     rows = facts.rows(revision=facts.revision)
-    return {n.person for n in rows if n.person and speaks_for(facts.case.roster, n, scope)}
+    return {n.person for n in rows if n.person and speaks_for(facts.case, n, scope)}
 
 
-def speaks_for(roster: Roster, row: Notification, scope: Scope) -> bool:
-    """Called as one of the scope's team; whom a step names without a rotation speaks for every team."""
-    rotation = roster.rotations.get(row.group.partition(" ")[2])
-    return scope is WHOLE or rotation is None or rotation.team == scope.team
+def speaks_for(case: Case, row: Notification, scope: Scope) -> bool:
+    """Called for the scope's part, or one of its people, and as one of its team.
+
+    Nobody is called twice at once, so who was called for one part speaks for the others where they are on call too.
+    Whom a step names without a rotation speaks for every team.
+    """
+    if scope.part and row.step not in scope.part.steps and row.person not in members(case, scope.part):
+        return False
+    rotation = case.roster.rotations.get(row.group.partition(" ")[2])
+    return not scope.team or rotation is None or rotation.team == scope.team
+
+
+def members(case: Case, part: Part) -> set[str]:
+    """Whom the part's steps may call, whenever they are on call."""
+    steps = part.of(case.policy.steps)
+    rotas = [case.roster.rotas[r] for step in steps for r in step.rotations if r in case.roster.rotas]
+    return {person for step in steps for person in step.people}.union(*(rota.people for rota in rotas))
+
+
+def _of_another_part(case: Case, person: str, scope: Scope) -> bool:
+    """Not called yet, and never for this part."""
+    if scope.part is None or person in members(case, scope.part):
+        return False
+    return any(person in members(case, part) for part in case.parts)
 
 
 def open_scopes(facts: Facts) -> list[Scope]:
-    found = scopes(facts.case.event, facts.case.policy, facts.case.roster)
-    return [scope for scope in found if _enough(facts, scope) is None]
+    return [scope for scope in scopes(facts.case) if _enough(facts, scope) is None]
 
 
 def not_needed(facts: Facts, rows: Collection[Notification]) -> set[str]:
     """Of the people of those rows, whose part of the event has been answered for while another part is open."""
     still = open_scopes(facts)
     people = {n.person for n in rows if n.person}
-    return people - {n.person for n in rows if any(speaks_for(facts.case.roster, n, scope) for scope in still)}
+    return people - {n.person for n in rows if any(speaks_for(facts.case, n, scope) for scope in still)}
 
 
 def answered(facts: Facts) -> set[str]:
@@ -116,8 +150,8 @@ def answered(facts: Facts) -> set[str]:
 def how_met(facts: Facts, last: Counted) -> str:
     """E.g. "accepted by all 3, the last Cyd at 18:00:02 UTC"."""
     verb = "reached:" if facts.case.policy.level is Level.REACHED else "accepted by"
-    found = scopes(facts.case.event, facts.case.policy, facts.case.roster)
-    where = f", for each of {len(found)} teams" if len(found) > 1 else ""
+    teams = len(scopes(facts.case))
+    where = f", for each of {teams} teams" if teams > 1 else ""
     by = " ".join(filter(None, (_how_many(facts), name(facts, last.person))))
     return f"{verb} {by} at {last.at:%H:%M:%S} UTC{where}"
 
@@ -139,8 +173,12 @@ def how_many(facts: Facts) -> str:
 
 
 def left_open(facts: Facts) -> str:
-    """The resources that nobody has answered for, where others were; "" otherwise."""
-    still = open_scopes(facts)
-    names = [resource for scope in still for resource in scope.resources]
-    some = counted(facts) and len(scopes(facts.case.event, facts.case.policy, facts.case.roster)) > 1
+    """The resources and teams that nobody has answered for, where others were; "" otherwise."""
+    names = [name for scope in open_scopes(facts) for name in scope.resources or _team_name(facts.case, scope)]
+    some = counted(facts) and len(scopes(facts.case)) > 1
     return f"nobody answered for {', '.join(names)}" if some and names else ""
+
+
+def _team_name(case: Case, scope: Scope) -> tuple[str, ...]:
+    team = case.roster.teams.get(scope.part.team) if scope.part else None
+    return (team.name,) if team else ()

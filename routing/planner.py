@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from model.event import Event, Mode, Severity, lane
 from model.ids import Ids
 from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, PagerDutyAction, Plan
-from model.roster import PagerDutyMode, Person, Policy, Roster, Step, Team
+from model.roster import PagerDutyMode, Person, Policy, Roster, Team
+from model.route import Part
 from routing.audience import Audience, Group, audience
 from routing.capacity import Call, Lines
 from routing.on_call import spans
@@ -49,6 +50,20 @@ class Case:
         return self.roster.team_of(self.event)
 
     @property
+    def teams(self) -> tuple[Team, ...]:
+        """All whom the event's routes tell, its own first."""
+        return self.roster.teams_of(self.event)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Which steps of the policy call for which team."""
+        return self.roster.parts_of(self.event)
+
+    def part(self, step: int) -> Part:
+        """The part that a step belongs to; the first one for a step that the policy lost."""
+        return next((part for part in self.parts if step in part.steps), self.parts[0])
+
+    @property
     def lane(self) -> int:
         return lane(self.event.content, self.event.severity)
 
@@ -68,38 +83,47 @@ def plan(case: Case) -> Plan:
     rows = list(_channel_rows(case))
     if not case.event.rings:
         return Plan(notifications=tuple(rows), rings=False)
-    first = take_step(case, 0, asleep=False)
-    agenda = [*first.agenda, *_later_steps(case, first), *_deadlines(case)]
-    rows += first.notifications
-    if first.remarks:
-        rows += admin_rows(case, "; ".join(first.remarks))
-    remarks = [*first.remarks, *_risk(case, rows)]
+    agenda: list[Agenda] = []
+    remarks: list[str] = []
+    told = case.told
+    for part in case.parts:
+        index = part.steps.start if part.steps else len(case.policy.steps)
+        first = take_step(replace(case, told=told), index, asleep=False)
+        told |= {(n.person, n.channel) for n in first.notifications if n.person}
+        rows += first.notifications
+        agenda += [*first.agenda, *_later_steps(case, part, first)]
+        remarks += first.remarks
+    agenda += _deadlines(case)
+    if remarks:
+        rows += admin_rows(case, "; ".join(remarks))
+    remarks += _risk(case, rows)
     return Plan(
         notifications=tuple(rows),
         agenda=tuple(agenda),
         remarks=tuple(remarks),
-        rings=any(row.channel is ChannelName.VOICE for row in rows) or _pagerduty_calls(case),
+        rings=any(row.channel is ChannelName.VOICE for row in rows) or any(map(pagerduty_calls, case.teams)),
         at_risk=bool(_risk(case, rows)),
     )
 
 
-def _pagerduty_calls(case: Case) -> bool:
-    service = case.team.pagerduty
-    return service is not None and service.mode is PagerDutyMode.PRIMARY
+def pagerduty_calls(team: Team | None) -> bool:
+    return team is not None and team.pagerduty is not None and team.pagerduty.mode is PagerDutyMode.PRIMARY
 
 
 def _channel_rows(case: Case) -> Iterator[Notification]:
     """The event's own rows: one Slack message and one PagerDuty alert for each team, at once."""
-    team = case.team
     testing = case.event.content.mode is Mode.TEST
-    channel = (team.slack_test_channel or team.slack_channel) if testing else team.slack_channel
-    if channel:
-        yield row(case, Kind.ALERT, ChannelName.SLACK_CHANNEL, channel, team=team.id)
-    if team.pagerduty and case.event.rings:
-        primary = team.pagerduty.mode is PagerDutyMode.PRIMARY
-        severity = PAGERDUTY_SEVERITY[case.event.severity] if primary else "info"
-        key = team.pagerduty.routing_key
-        yield pagerduty_row(case, key, PagerDutyAction.TRIGGER, generation(case.event), severity)
+    told: set[str] = set()
+    for team in case.teams:
+        channel = (team.slack_test_channel or team.slack_channel) if testing else team.slack_channel
+        if channel and channel not in told:
+            yield row(case, Kind.ALERT, ChannelName.SLACK_CHANNEL, channel, team=team.id)
+        service = team.pagerduty if case.event.rings else None
+        if service and service.routing_key not in told:
+            severity = PAGERDUTY_SEVERITY[case.event.severity] if pagerduty_calls(team) else "info"
+            number = generation(case.event)
+            yield pagerduty_row(case, service.routing_key, PagerDutyAction.TRIGGER, number, severity, team=team.id)
+        told |= {channel or "", service.routing_key if service else ""}
 
 
 def generation(event: Event) -> int:
@@ -124,6 +148,7 @@ def pagerduty_row(
     number: int,
     severity: str = "info",
     follows: str | None = None,
+    team: str | None = None,
 ) -> Notification:
     """`routing_key`: of an alert that is there already the one it went to, whatever the roster says by now."""
     details: dict[str, str | int | bool] = {
@@ -137,7 +162,7 @@ def pagerduty_row(
         Kind.ALERT,
         ChannelName.PAGERDUTY,
         routing_key,
-        team=case.team.id,
+        team=team or case.team.id,
         details=details,
         follows=follows,
     )
@@ -197,20 +222,23 @@ def take_step(case: Case, index: int, *, asleep: bool) -> Plan:
     """Tell the people of one step now; `asleep`: also those who slept at its start. Steps without people are passed."""
     if index >= len(case.policy.steps):
         return Plan(remarks=("nobody is left to call",), rings=False)
-    step = case.policy.steps[index]
+    step, team = case.policy.steps[index], case.roster.teams.get(case.part(index).team)
     found = audience(case.roster, step, index, case.now, case.critical)
     remarks = tuple(f"{person} is on call but not in the roster" for person in found.missing)
-    if not any(ways(case, step, person) for group in found.groups for person in group.people):
+    channels = tuple(c for c in step.channels if not (c is ChannelName.VOICE and pagerduty_calls(team)))
+    if not any(ways(channels, person) for group in found.groups for person in group.people):
         return _pass_on(case, index, remarks)
     groups = found.groups if asleep else found.now()
-    rows = tuple(row for group in groups for row in _group_rows(case, step, index, group))
+    rows = tuple(row for group in groups for row in _group_rows(case, channels, index, group))
     return Plan(notifications=rows, agenda=tuple(_sleepers(case, index, found, asleep=asleep)), remarks=remarks)
 
 
 def _pass_on(case: Case, index: int, remarks: Sequence[str]) -> Plan:
     """Nobody to call in this step: the next one is taken at once, and said so. This one is asked again in time."""
-    after = take_step(case, index + 1, asleep=False)
-    nobody = f"step {index + 1} has nobody to call now"
+    after = Plan(remarks=("nobody is left to call",), rings=False)
+    if index + 1 in case.part(index).steps:
+        after = take_step(case, index + 1, asleep=False)
+    nobody = f"{step_name(case, index)} has nobody to call now"
     return Plan(
         notifications=after.notifications,
         agenda=(*_ask_again(case, index), *after.agenda),
@@ -252,18 +280,23 @@ def agenda_revise(case: Case, cause: str) -> Agenda:
     return replace(_agenda(case, AgendaKind.REVISE, case.now), cause=cause)
 
 
-def _later_steps(case: Case, first: Plan) -> Iterator[Agenda]:
-    """Steps not reached yet, asked of the rota when they fall due."""
-    reached = max((n.step for n in first.notifications), default=0)
-    for index, step in enumerate(case.policy.steps):
+def step_name(case: Case, index: int) -> str:
+    """E.g. "step 2", and "step 1 for team plant" where another route than the one that decides calls for it."""
+    part = case.part(index)
+    return f"step {index + 1 - part.steps.start}{f' for team {part.team}' if part.steps.start else ''}"
+
+
+def _later_steps(case: Case, part: Part, first: Plan) -> Iterator[Agenda]:
+    """Steps of a part not reached yet, asked of the rota when they fall due."""
+    reached = max((n.step for n in first.notifications), default=part.steps.start)
+    for index in part.steps:
         if index > reached:
-            yield agenda_step(case, index, case.now + timedelta(seconds=step.after_seconds))
+            yield agenda_step(case, index, case.now + timedelta(seconds=case.policy.steps[index].after_seconds))
 
 
 def _deadlines(case: Case) -> Iterator[Agenda]:
     event = case.event
-    team = case.team
-    if team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD:
+    if any(team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD for team in case.teams):
         yield _agenda(case, AgendaKind.RAISE, case.now + (event.work_until - case.now) * RAISE_AT)
     yield _agenda(case, AgendaKind.VERDICT, case.now if event.late else event.deadline_at)
 
@@ -279,17 +312,16 @@ def _agenda(case: Case, kind: AgendaKind, due_at: datetime) -> Agenda:
     )
 
 
-def _group_rows(case: Case, step: Step, index: int, group: Group) -> Iterator[Notification]:
+def _group_rows(case: Case, channels: Sequence[ChannelName], index: int, group: Group) -> Iterator[Notification]:
     label = f"{group.timezone} {group.rotation}".strip()
     for person in group.people:
-        for channel, address in ways(case, step, person):
+        for channel, address in ways(channels, person):
             if (person.id, channel) not in case.told:
                 yield _person_row(case, index, label, person, channel, address)
 
 
-def ways(case: Case, step: Step, person: Person) -> Iterable[tuple[ChannelName, str]]:
-    """How this person is told: the step's channels, and a Slack message where a phone is missing."""
-    wanted = [c for c in step.channels if not (c is ChannelName.VOICE and _pagerduty_calls(case))]
+def ways(wanted: Sequence[ChannelName], person: Person) -> Iterable[tuple[ChannelName, str]]:
+    """How this person is told: the wanted channels, and a Slack message where a phone is missing."""
     found = [(c, address) for c in wanted if (address := person.address(c))]
     phones_missing = any(c in _PHONES for c in wanted) and not all(person.address(c) for c in wanted if c in _PHONES)
     direct = person.address(ChannelName.SLACK_DM)
@@ -303,7 +335,7 @@ def _person_row(case: Case, index: int, group: str, person: Person, channel: Cha
     if channel is ChannelName.VOICE:
         until = case.last_ring_at
         # An event that would otherwise ring nobody rings its first step all the same (design section 5).
-        if until <= case.now and index == 0:
+        if until <= case.now and index == case.part(index).steps.start:
             until, details = case.event.work_until, {"overtime": True}
     return row(
         case,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from model.plan import CallEnd, ChannelName, Hold, Kind, Notification, State
+from model.route import Part
 from routing import objective, planner
 from routing.facts import Facts, was_told
 from routing.planner import Case
@@ -33,18 +34,22 @@ def redials(facts: Facts) -> Iterator[Notification]:
             yield from _again(facts.case, person, calls)
 
 
-def last_ring(facts: Facts) -> Notification | None:
-    """The last call of the running step, once everybody whom it told has answered or was called in vain.
+def last_ring(facts: Facts, part: Part) -> Notification | None:
+    """The last call of a part's running step, once everybody whom it told has answered or was called in vain.
 
     None while a phone rings or may ring yet, and where somebody was only written to: they have the step's time.
     """
-    rows = [n for n in facts.rows(revision=facts.revision) if n.person]
+    rows = [n for n in facts.rows(revision=facts.revision) if n.person and n.step in part.steps]
+    if not rows:
+        return None
     running = [n for n in rows if n.step == max(n.step for n in rows)]
     calls = _calls(facts)
     done = calls.keys() | objective.answered(facts) | objective.not_needed(facts, rows)
     if not all(n.person in done for n in running):
         return None
-    if any(_may_ring(n) for each in calls.values() for n in each) or any(redials(facts)):
+    if any(_may_ring(n) for each in calls.values() for n in each if n.step in part.steps):
+        return None
+    if any(again.step in part.steps for again in redials(facts)):
         return None
     return max((n for n in running if n.channel is ChannelName.VOICE), key=lambda n: n.id, default=None)
 

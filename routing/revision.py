@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from model.event import EventStatus
 from model.plan import (
+    Agenda,
     AgendaKind,
     AgendaState,
     CallEnd,
@@ -17,6 +18,7 @@ from model.plan import (
     State,
 )
 from model.reply import Answer, Reply
+from model.route import Part
 from model.verdict import Outcome, Verdict
 from routing import fitting, objective, planner
 from routing.facts import (
@@ -24,9 +26,9 @@ from routing.facts import (
     Facts,
     PlanChange,
     escalates,
-    has_pagerduty,
     is_trigger,
     name,
+    newest_triggers,
     open_generations,
     spoke_to,
     stop,
@@ -137,14 +139,17 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         _next_person(facts, change, reply)
     again = list(redials(facts))
     change.add += again
-    if (last := last_ring(facts)) is not None:
+    steps = {n.step for n in facts.rows(revision=facts.revision) if n.person}
+    called = [part for part in facts.case.parts if steps & set(part.steps)]
+    rung_out = [last for part in called if (last := last_ring(facts, part)) is not None]
+    for last in rung_out:
         _nobody_answered(facts, change, last)
     if facts.open_agenda(AgendaKind.STEP) or again or facts.case.now >= facts.case.event.work_until:
         return
     if cannot and not _still_ringing(facts):
         who = name(facts, max(cannot, key=lambda r: r.received_at).person)
         change.add += planner.admin_rows(facts.case, f"{who} cannot comply and nobody is left to call")
-    elif last is not None:
+    elif called and len(rung_out) == len(called):
         change.add += planner.admin_rows(facts.case, "no phone rings any more and nobody is left to call")
 
 
@@ -165,8 +170,7 @@ def _settle(facts: Facts, change: PlanChange, accepted: Counted, verdict: Verdic
     stop(facts, change, alerts)
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
     change.add += _courtesies(facts, accepted)
-    if has_pagerduty(facts):
-        change.add.append(_acknowledge_pagerduty(facts))
+    change.add += _acknowledge_pagerduty(facts)
     if verdict is None or verdict.outcome is Outcome.REOPENED:
         in_time = accepted.at <= facts.case.event.deadline_at
         outcome = Outcome.MET if in_time else Outcome.MISSED
@@ -175,11 +179,10 @@ def _settle(facts: Facts, change: PlanChange, accepted: Counted, verdict: Verdic
         change.verdicts += verdicts(facts, outcome, why if in_time else f"{late}: {why}")
 
 
-def _acknowledge_pagerduty(facts: Facts) -> Notification:
-    triggers = [n for n in facts.rows(revision=facts.revision) if is_trigger(n)]
-    newest = triggers[-1]
-    number = int(newest.details["generation"])
-    return planner.pagerduty_row(facts.case, newest.address, PagerDutyAction.ACKNOWLEDGE, number, follows=newest.id)
+def _acknowledge_pagerduty(facts: Facts) -> Iterator[Notification]:
+    for newest in newest_triggers(facts):
+        number, action = int(newest.details["generation"]), PagerDutyAction.ACKNOWLEDGE
+        yield planner.pagerduty_row(facts.case, newest.address, action, number, follows=newest.id, team=newest.team)
 
 
 def _courtesies(facts: Facts, accepted: Counted) -> Iterator[Notification]:
@@ -204,20 +207,38 @@ def _courtesies(facts: Facts, accepted: Counted) -> Iterator[Notification]:
 
 
 def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
-    """Somebody cannot comply: the earliest group or step not yet due is brought forward to now, once per answer."""
-    waiting = facts.open_agenda(AgendaKind.STEP)
+    """Somebody cannot comply: the earliest group or step not yet due is brought forward to now, once per answer.
+
+    One in each part for which they were called; who was called for none, in any.
+    """
+    if any(a.brought_by == reply.id for a in facts.agenda):
+        return
     taken = {brought.agenda_id for brought in change.bring_forward}
-    free = (a for a in waiting if a.id not in taken and a.brought_by is None and a.cause != planner.NOBODY_YET)
-    following = next(free, None)
-    if following is not None and not any(a.brought_by == reply.id for a in facts.agenda):
-        change.bring_forward.append(Brought(following.id, reply.id, "somebody cannot comply"))
+    parts: list[Part | None] = [part for part in facts.case.parts if _called_for(facts, reply.person, part)]
+    for part in parts or [None]:
+        free = [a for a in _waiting(facts, part) if a.id not in taken and a.brought_by is None]
+        if free:
+            change.bring_forward.append(Brought(free[0].id, reply.id, "somebody cannot comply"))
+
+
+def _called_for(facts: Facts, person: str, part: Part) -> bool:
+    """By one of its steps, or by another part's while they are on call for this one too."""
+    steps = {n.step for n in facts.rows(revision=facts.revision) if n.person == person}
+    return any(step in part.steps or person in objective.members(facts.case, part) for step in steps)
 
 
 def _nobody_answered(facts: Facts, change: PlanChange, last: Notification) -> None:
     """The last ring of the running step was in vain: the next one is called at once, unless that is on its way."""
-    waiting = [a for a in facts.open_agenda(AgendaKind.STEP) if a.cause != planner.NOBODY_YET]
-    if waiting and waiting[0].due_at > facts.case.now and not change.bring_forward:
+    waiting = _waiting(facts, facts.case.part(last.step))
+    on_their_way = {brought.agenda_id for brought in change.bring_forward} & {a.id for a in waiting}
+    if waiting and waiting[0].due_at > facts.case.now and not on_their_way:
         change.bring_forward.append(Brought(waiting[0].id, last.id, "nobody has answered"))
+
+
+def _waiting(facts: Facts, part: Part | None) -> list[Agenda]:
+    """The steps to come, of a part or (None) of any, but for those that wait for somebody to come on call."""
+    waiting = [a for a in facts.open_agenda(AgendaKind.STEP) if a.cause != planner.NOBODY_YET]
+    return [a for a in waiting if part is None or a.step in part.steps]
 
 
 def _still_ringing(facts: Facts) -> bool:
@@ -231,9 +252,12 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     change.remarks.append("reopened: who accepted it cannot comply")
     dropped = [a for a in facts.agenda if a.state is AgendaState.SUPERSEDED and a.revision == facts.revision]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
+    begun: set[Part] = set()
     # A step that waits for somebody's turn finds nobody now.
-    for number, old in enumerate(sorted(steps, key=lambda a: (a.cause == planner.NOBODY_YET, a.due_at, a.step))):
-        due_at = case.now if number == 0 else max(case.now, old.due_at)
+    for old in sorted(steps, key=lambda a: (a.cause == planner.NOBODY_YET, a.due_at, a.step)):
+        part = case.part(old.step)
+        due_at = max(case.now, old.due_at) if part in begun else case.now
+        begun.add(part)
         cause = old.cause or "reopened"
         change.add_agenda.append(replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause=cause))
     for old in dropped:

@@ -66,11 +66,9 @@ def _stand_down_call(facts: Facts, row: Notification) -> Notification:
 def once_to_all(facts: Facts, kind: Kind) -> Iterator[Notification]:
     case, number = facts.case, facts.case.event.latest.number
     until = case.now + STAND_DOWN_LIFE
-    team = case.team
-    if team.slack_channel and any(n.channel is ChannelName.SLACK_CHANNEL for n in facts.notifications):
-        yield planner.row(
-            case, kind, ChannelName.SLACK_CHANNEL, team.slack_channel, team=team.id, revision=number, until=until
-        )
+    channels = {n.address: n.team for n in facts.rows() if n.channel is ChannelName.SLACK_CHANNEL}
+    for channel, team in channels.items():
+        yield planner.row(case, kind, ChannelName.SLACK_CHANNEL, channel, team=team, revision=number, until=until)
     for person in facts.told():
         for channel, address in _quiet_ways(facts, person):
             yield planner.row(case, kind, channel, address, person=person, revision=number, until=until)

@@ -28,6 +28,11 @@ def _lost(case: Case) -> Iterator[str]:
         yield f"policy {event.policy} is no longer in the roster: the event goes on by policy {case.policy.id}"
     if event.team not in roster.teams:
         yield f"team {event.team} is no longer in the roster: the event goes on with team {case.team.id}"
+    for other in event.also:
+        if other.policy and other.policy not in roster.policies:
+            yield f"policy {other.policy} is no longer in the roster: the event goes on without its steps"
+        if other.team not in roster.teams:
+            yield f"team {other.team} is no longer in the roster: the event goes on without it"
 
 
 def _broken(facts: Facts) -> Iterator[str]:

@@ -1,13 +1,13 @@
 """Events and what was said about them."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, text
 
-from model.event import Event, EventStatus, Revision, Severity
+from model.event import Also, Event, EventStatus, Revision, Severity
 from store.codec import CONTENT, canonical, content_text
 from store.portable import lock_event, lockable, upsert
 from store.tables import events, placing_keys, revisions, said
@@ -21,6 +21,7 @@ _LOCK_KNOWN = (
 _FIND = select(events).where(events.c.source == bindparam("source"), events.c.event_id == bindparam("event_id"))
 _FIND_AND_LOCK = _FIND.with_for_update(key_share=True)
 OPEN_AT_ONCE = 500
+NO_OTHERS = "[]"
 _OPEN_OF = (
     select(events)
     .where(events.c.source == bindparam("source"), events.c.status == text("'open'"))  # as the index says it
@@ -106,6 +107,7 @@ def _event(row: Row[Any], said: Iterable[Revision]) -> Event:
     fields = dict(row._mapping)
     fields["status"] = EventStatus(row.status)
     fields["severity"] = Severity(row.severity)
+    fields["also"] = tuple(Also(*named) for named in json.loads(row.also)) if row.also != NO_OTHERS else ()
     return Event(**fields, revisions=tuple(said))
 
 
@@ -119,7 +121,8 @@ _ADD_REVISION = insert(revisions)
 
 def save(conn: Connection, event: Event) -> None:
     """Write the event's own row, new or changed. Revisions are added by `add_revision`."""
-    conn.execute(_SAVE, {column.name: getattr(event, column.name) for column in events.columns})
+    row = {column.name: getattr(event, column.name) for column in events.columns}
+    conn.execute(_SAVE, row | {"also": json.dumps(event.also) if event.also else NO_OTHERS})
 
 
 def add_revision(conn: Connection, event_pk: str, revision: Revision, parsed: Any, trace: str = "") -> None:
@@ -151,11 +154,18 @@ class InUse(NamedTuple):
 
 def in_use(conn: Connection, policies: Collection[str], teams: Collection[str]) -> list[InUse]:
     """Those of them by which open events go."""
+    is_open = events.c.status == said(EventStatus.OPEN)
+    others = [
+        [Also(*named) for named in json.loads(text)]
+        for text in conn.scalars(select(events.c.also).where(is_open, events.c.also != NO_OTHERS))
+    ]
     found: list[InUse] = []
     for column, names in ((events.c.policy, policies), (events.c.team, teams)):
-        is_one = events.c.status == said(EventStatus.OPEN), column.in_(names)
-        counted = conn.execute(select(column, func.count()).where(*is_one).group_by(column).order_by(column))
-        found += [InUse(column.name, name, count) for name, count in counted]
+        counted = conn.execute(select(column, func.count()).where(is_open, column.in_(names)).group_by(column))
+        total = Counter({name: count for name, count in counted})
+        for also in others:
+            total.update({getattr(other, column.name) for other in also} & set(names))
+        found += [InUse(column.name, name, total[name]) for name in sorted(total)]
     return found
 
 

@@ -229,6 +229,7 @@ events = Table(
     Column("policy", String(63), nullable=False),
     Column("team", String(63), nullable=False),
     Column("roster_version", Integer, nullable=False),
+    Column("also", Text, nullable=False, server_default="[]"),  # [[route, team, policy], ...]
     Column("closed_at", Instant),
     UniqueConstraint("source", "event_id"),
     _of("events_open", "pk", rows="status = 'open'"),

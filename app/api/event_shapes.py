@@ -39,6 +39,7 @@ def summary(event: Event, verdict: Verdict | None) -> dict[str, Any]:
         "route": event.route,
         "policy": event.policy,
         "team": event.team,
+        "also": [other._asdict() for other in event.also],
         "verdict": _outcome(verdict),
     }
 

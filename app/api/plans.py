@@ -114,6 +114,7 @@ def _shape(found: Preview, remarks: list[str]) -> dict[str, Any]:
         "route": event.route,
         "policy": event.policy,
         "team": event.team,
+        "also": [other._asdict() for other in event.also],
         "groups": [_group(g) for g in found.groups],
         "notifications": [_row(s) for s in found.spoken],
         "later": [

@@ -18,7 +18,8 @@ from config.keys import Role
 from model.errors import Unavailable
 from model.limits import times
 from model.plan import ChannelName
-from model.roster import Person, Policy, Resource, Route, Source
+from model.roster import Person, Policy, Resource, Source
+from model.route import Route
 from routing.loads import load, month_begins
 from store import attempts, contacts
 
@@ -164,8 +165,14 @@ async def routes(
     """`{"routes": [...], "next"}` in their order: the first that fits decides, the last fits everything."""
     numbered = list(enumerate(service.rosters.roster.routes, start=1))
     found = page(numbered, lambda item: f"{item[0]:06d}", limit, after)
-    rows = [{"position": n} | _ROUTE.dump_python(route, mode="json") for n, route in found.items]
+    rows = [{"position": n} | _route(route) for n, route in found.items]
     return {"routes": rows, "next": found.next}
+
+
+def _route(route: Route) -> dict[str, Any]:
+    """With its names as the roster's file has them."""
+    shown: dict[str, Any] = _ROUTE.dump_python(route, mode="json")
+    return shown | {"policy": route.policy or None, "continue": shown.pop("continues")}
 
 
 @router.get("/v1/resources")

@@ -61,12 +61,14 @@ async def try_it(source: str, given: TryIn, service: ServiceDep, _: CallerDep) -
 
 
 def _read(reading: Reading, roster: Roster, source: str) -> dict[str, Any]:
+    routed = roster.routed(source, reading.content)
     return {
         "readable": True,
         "event_id": reading.event_id,
         "revision": reading.revision,
         "content": CONTENT.dump_python(reading.content, mode="json"),
-        "route": roster.route(source, reading.content).id,
+        "route": routed.route.id,
+        "also": [route.id for route in routed.also],
         "warnings": list(reading.warnings),
         "missing": [*([] if reading.revision else ["revision"]), *_missing(reading.content)],
     }

@@ -30,6 +30,9 @@ def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, js
         return
     for remark in found.plan.remarks:
         typer.echo(f"Mind: {remark}.")
+    for other in found.event.also:
+        called = f", by policy {other.policy}" if other.policy else ""
+        typer.echo(f"Team {other.team} is told too{called} (route {other.route}).")
     typer.echo(f"Policy {found.event.policy}; to be accepted by {show.clock(found.event.deadline_at)}.")
     for length in _lengths(found):
         typer.echo(length)
@@ -134,6 +137,7 @@ def _as_data(found: "Preview") -> dict[str, Any]:
         "event_id": event.event_id,
         "policy": event.policy,
         "team": event.team,
+        "also": [other._asdict() for other in event.also],
         "deadline_at": event.deadline_at.isoformat(),
         "rings": plan.rings,
         "at_risk": plan.at_risk,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from model.event import Event, EventStatus
 from model.plan import State
 from model.reply import Answer
-from model.roster import Level, Objective, Policy
+from model.roster import Level, Objective, Policy, Roster
 from model.verdict import Outcome, Verdict
 from store import events, seal, verdicts
 from store.database import Connection
@@ -29,7 +29,7 @@ __all__ = ["SILENCE_SECONDS", "START", "check", "silences"]
 SILENCE_SECONDS = 480.0  # period and grace of the roster's source, and what a database that is away may add
 
 
-def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, now: float) -> list[str]:
+def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Roster, now: float) -> list[str]:
     """Everything that is wrong now that all is over."""
     found = [*_left_over(conn, watch), *_forgotten(watch, vendors)]
     slack = 2 * mix.clock_off + abs(mix.drift) * now + 0.5
@@ -39,7 +39,8 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, now: float
             found.append(f"{event.event_id}: evidence is not sealed")
         answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
         policy = watch.policies[event.policy]
-        wanted = _Wanted(policy, _asked(watch, event), _picked_up(watch, vendors, event, policy))
+        callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
+        wanted = _Wanted(policy, callable_, _asked(watch, event), _picked_up(watch, vendors, event, policy))
         written = verdicts.of_event(conn, event.pk)
         found += _judged(event, written, answers, wanted, _told(watch, vendors, event), slack)
         found += _stood_down(watch, vendors, event)
@@ -84,16 +85,32 @@ def _told(watch: Watch, vendors: Vendors, event: Event) -> dict[str, None]:
 
 
 class _Wanted(NamedTuple):
-    """What fulfils the event: its policy, whom it asks, and who picked up a phone, since when, where that counts."""
+    """What fulfils the event: its policy, whom it may call for each of its teams and has called, and who picked up a
+    phone, since when, where that counts.
+    """
 
     policy: Policy
+    teams: list[set[str]]
     asked: set[str]
     picked_up: dict[str, float]
 
     def enough(self, people: set[str]) -> bool:
+        """Who belongs to none of the teams answers for all of them."""
+        if len(self.teams) == 1:
+            return self._enough(self.asked, people)
+        strangers = people - set().union(*self.teams)
+        return all(self._enough(self.asked & team, people & team | strangers) for team in self.teams)
+
+    def _enough(self, asked: set[str], people: set[str]) -> bool:
         if self.policy.objective is Objective.EVERYONE:
-            return bool(people) and self.asked <= people
+            return bool(people) and asked <= people
         return len(people) >= (self.policy.quorum if self.policy.objective is Objective.QUORUM else 1)
+
+
+def _callable(roster: Roster, policy: str) -> set[str]:
+    """Everybody whom the policy may call."""
+    steps = roster.policies[policy].steps
+    return {p for s in steps for p in s.people}.union(*(roster.rotas[r].people for s in steps for r in s.rotations))
 
 
 def _asked(watch: Watch, event: Event) -> set[str]:

@@ -46,6 +46,7 @@ class Mix:
     redials: int
     redial_within: int
     two_phones: float
+    continues: bool  # another team's route comes before the one that decides
     # the database
     database_delay: float
     database_slow: float
@@ -117,6 +118,7 @@ def mix(seed: int) -> Mix:
         redials=again.choice((0, 1, 2, 2)),
         redial_within=again.choice((30, 60, 170)),
         two_phones=again.choice((0.0, 0.5)),
+        continues=Random(f"{seed}/continues").random() < 0.2,
         database_delay=r.choice((0.0005, 0.002, 0.02)),
         database_slow=fault(0.25, 0.002, 0.05),
         database_before=fault(0.3, 0.002, 0.05),

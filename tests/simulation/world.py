@@ -29,7 +29,8 @@ from app.vendors import Vendors as Connected
 from config.roster_file import load_roster
 from config.settings import Settings, load_settings
 from model.plan import ChannelName
-from model.roster import ContactMethod, Level, Objective, Person, Policy, Roster
+from model.roster import ContactMethod, Level, Objective, Person, Policy, Roster, Step, Team
+from model.route import Match, Route
 from notifiers import dispatcher, reconciler
 from notifiers.limits import Limits
 from routing import reviser
@@ -296,7 +297,8 @@ class World:
 
     def _verify(self) -> None:
         found, _ = self.memory.run(
-            lambda conn: checker.check(conn, self.watch, self.vendors, self.mix, self.loop.time()), keep=False
+            lambda conn: checker.check(conn, self.watch, self.vendors, self.mix, self.roster, self.loop.time()),
+            keep=False,
         )
         if not self.faults.count and not self.mix.clock_off and not self.mix.drift:
             broken, _ = self.memory.run(lambda conn: list(promises.broken(conn, self.watch, self.roster)), keep=False)
@@ -387,7 +389,24 @@ def _roster(mix: Mix, random: Random) -> Roster:
         for source in demo.sources.values()
     }
     policies = {name: policy(old) for name, old in demo.policies.items()}
-    return replace(demo, version=1, people=people, policies=policies, sources=minded)
+    found = replace(demo, version=1, people=people, policies=policies, sources=minded)
+    return _with_another_team(found, mix) if mix.continues else found
+
+
+def _with_another_team(roster: Roster, mix: Mix) -> Roster:
+    """MISO's events are the plant's too: whom the backup calls first is called at once for it, then one more."""
+    steps = (
+        Step(after_seconds=0, rotations=("ops-backup",)),
+        Step(after_seconds=mix.sla_seconds // 3, people=("ben",)),
+    )
+    policy = Policy(id="plant", steps=steps, sla_seconds=mix.sla_seconds)
+    route = Route(id="plant", team="plant", policy="plant", match=Match(sources=("miso",)), continues=True)
+    return replace(
+        roster,
+        teams={**roster.teams, "plant": Team(id="plant", name="Plant", slack_channel="C0PLANT")},
+        policies={**roster.policies, "plant": policy},
+        routes=(route, *roster.routes),
+    )
 
 
 def _perhaps_with_two_phones(person: Person, mix: Mix, random: Random) -> Person:

@@ -207,6 +207,21 @@ async def test_a_policy_that_no_line_can_keep_is_said_and_saved(house: House) ->
     assert (await apply(house, wanted)).json()["warnings"] == [said]
 
 
+async def test_a_policy_that_goes_under_an_open_event_of_a_route_that_continued(house: House) -> None:
+    """Its team and policy count as in use, as those of the route that decided do."""
+    also = "  - {id: too, team: spare, policy: spare, continue: true}\n"
+    steps = "  spare: {steps: [{after_seconds: 0, people: [ana]}]}\n"
+    both = TEXT.replace("\nroutes:\n", f"\nroutes:\n{also}").replace("\npolicies:\n", f"\npolicies:\n{steps}")
+    both = both.replace("\nteams:\n", "\nteams:\n  spare: {name: Spare}\n")
+    assert (await apply(house, both)).status_code == 200
+    await house.send("E-1")
+    warnings = (await plan(house, TEXT)).json()["warnings"]
+    assert [w.split(":")[0] for w in warnings] == [
+        "policy spare goes although 1 open event goes by it",
+        "team spare goes although 1 open event goes by it",
+    ]
+
+
 async def test_a_policy_that_is_renamed_under_an_open_event(house: House) -> None:
     """It is warned of; the event goes on by the policy of its route, and the admins hear so."""
     await house.send("E-1")

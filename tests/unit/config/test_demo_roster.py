@@ -63,8 +63,8 @@ def test_sources_and_routes(demo: RosterFile):
     assert roster.sources["miso"].critical
     assert roster.sources["miso"].also_confirm == "MCS"
     assert roster.sources["alertmanager"].format == "alertmanager"
-    assert roster.route("miso-fast", event).policy == "fast"
-    assert roster.route("miso", event).policy == roster.route("alertmanager", event).policy == "default"
+    assert roster.routed("miso-fast", event).route.policy == "fast"
+    assert roster.routed("miso", event).route.policy == roster.routed("alertmanager", event).route.policy == "default"
 
 
 def test_everybody_and_everything_can_be_told(demo: RosterFile):

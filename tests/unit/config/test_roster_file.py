@@ -10,8 +10,9 @@ from config.roster_file import Role, RosterFile, load_roster
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.plan import ChannelName
-from model.roster import AwakeHours, Counts, Heartbeat, Match, PagerDutyMode, Policy, Wake
+from model.roster import AwakeHours, Counts, Heartbeat, PagerDutyMode, Policy, Wake
 from model.rota import Absence, OverrideAction, Restriction, ShiftLength, ShiftUnit, Weekday
+from model.route import Match
 from model.trust import BY_KEY, Algorithm, Encoding, Proof, Trust
 from routing.on_call import on_call
 
@@ -399,6 +400,14 @@ REFUSED = [
         "routes[0].match.sources: expected a list with at least one item",
     ),
     ("match: {sources: [miso]}", "match: {modes: [real]}", "modes[0]: expected one of (actual, drill, test)"),
+    (
+        "id: rest, team",
+        "id: rest, continue: true, team",
+        'routes[1]: the last of the routes decides: take out "continue"',
+    ),
+    ("id: rest, team: ops, policy: default", "id: rest, team: ops", 'routes[1]: "policy" is missing'),
+    ("match: {sources: [miso]}, ", "continue: no, ", "30: routes[0]: matches everything"),
+    ("match: {sources: [miso]}, ", "continue: perhaps, ", "routes[0].continue: expected true or false"),
     ("match: {sources: [miso]}", "match: {sources: [mis]}", "expected the name of one of sources, found"),
     ("match: {sources: [miso]}", "match: {resources: [MILL2]}", 'resources[0]: expected a resource as "scheme/code"'),
     ("id: rest", "id: miso", "31: routes[1]: its id is another route's too"),

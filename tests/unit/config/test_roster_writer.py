@@ -28,19 +28,18 @@ from model.roster import (
     Counts,
     Heartbeat,
     Level,
-    Match,
     PagerDutyMode,
     PagerDutyService,
     Person,
     Policy,
     Resource,
     Roster,
-    Route,
     Source,
     Step,
     Team,
     Wake,
 )
+from model.route import Match, Route
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
 from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
@@ -56,6 +55,9 @@ SECONDS = st.integers(0, 86_400)
 
 def read(text: str) -> Roster:
     return load_roster(text, "written.yaml").roster
+
+
+GOES_ON = Route(id="too", team="t", policy="", continues=True)
 
 
 @st.composite
@@ -146,6 +148,7 @@ def rosters(draw: st.DrawFn) -> Roster:
         policies={name: draw(policies(name)) for name in ("default", "notices")},
         routes=(
             Route(id="some", team="t", policy="notices", match=replace(match, modes=(draw(st.sampled_from(Mode)),))),
+            *draw(st.sampled_from(((), (GOES_ON,), (replace(GOES_ON, policy="notices"),)))),
             Route(id="rest", team="t", policy="default"),
         ),
         resources=(

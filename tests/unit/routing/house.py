@@ -7,8 +7,9 @@ from itertools import count
 from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Revision, Severity
 from model.plan import ChannelName, Notification, State
 from model.reply import Answer, Reply
-from model.roster import ContactMethod, PagerDutyService, Person, Policy, Roster, Route, Step, Team, Wake
+from model.roster import ContactMethod, PagerDutyService, Person, Policy, Roster, Step, Team, Wake
 from model.rota import Layer, Rotation, ShiftLength, ShiftUnit
+from model.route import Route
 from routing.facts import Facts, case_for
 from routing.planner import Case
 
@@ -124,7 +125,8 @@ def event(*revisions: Revision, status: EventStatus = EventStatus.OPEN, **change
 
 
 def case(event_: Event | None = None, now: datetime = NOW, roster: Roster = ROSTER) -> Case:
-    return Case(event=event_ or event(), roster=roster, policy=roster.policies["default"], ids=CountingIds(), now=now)
+    event_ = event_ or event()
+    return Case(event=event_, roster=roster, policy=roster.policy_of(event_), ids=CountingIds(), now=now)
 
 
 def facts(

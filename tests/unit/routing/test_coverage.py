@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from model.plan import ChannelName
-from model.roster import ContactMethod, Person, Policy, Roster, Route, Step, Team
+from model.roster import ContactMethod, Person, Policy, Roster, Step, Team
 from model.rota import Absence, Layer, Override, OverrideAction, Rotation, ShiftLength, ShiftUnit
+from model.route import Route
 from routing.coverage import Finding, FindingKind, at_once, missing, words, worse
 from routing.on_call import on_call
 from tests.unit.routing.rota_worlds import world

@@ -10,7 +10,8 @@ import pytest
 from app.intake_door import read_message
 from broker.base import Message, MessageKind
 from model.event import Action, Event, EventStatus, MessageType, Mode, Phase
-from model.roster import Policy, Roster, Route, Source, Team
+from model.roster import Policy, Roster, Source, Team
+from model.route import Route
 from routing.accept import Member, decide
 from store import events
 from store.database import Connection

@@ -215,4 +215,5 @@ def test_missed_names_the_resource_nobody_answered_for():
 
 
 def test_a_resource_whose_team_the_policy_does_not_call_is_anybodys():
-    assert objective.scopes(about(MILL), house().policies["default"], two_teams()) == [objective.WHOLE]
+    roster = replace(two_teams(), policies=house().policies)
+    assert objective.scopes(case(about(MILL), roster=roster)) == [objective.WHOLE]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from model.event import Action, Content, Instruction, MessageType, Mode, Phase, ResourceRef, Severity, Zone
-from model.roster import Match, Policy, Resource, Roster, Route, Step
+from model.roster import Policy, Resource, Roster, Step
+from model.route import Match, Route
 from routing.routes import deadline
 
 RECEIVED = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -39,13 +40,13 @@ ROSTER = Roster(
     ],
 )
 def test_first_route_that_fits(source: str, fields: dict, expected: str):
-    assert ROSTER.route(source, Content(headline="h", **fields)).id == expected
+    assert ROSTER.routed(source, Content(headline="h", **fields)).route.id == expected
 
 
 def test_the_last_route_takes_what_none_fits():
     """A roster file always ends with a catch-all; should one not, its last route decides all the same."""
     roster = Roster(routes=(route("fast", sources=("miso-fast",)),))
-    assert roster.route("other", Content(headline="h")).id == "fast"
+    assert roster.routed("other", Content(headline="h")).route.id == "fast"
 
 
 PLACES = Roster(
@@ -85,7 +86,7 @@ def test_by_zone_and_resource(resources: list[str], zones: list[str], expected: 
         resources=tuple(ResourceRef(scheme="MISO-EPNODE", code=code) for code in resources),
         zones=tuple(Zone(scheme="MISO-LRZ", code=code) for code in zones),
     )
-    assert PLACES.route("miso", content).id == expected
+    assert PLACES.routed("miso", content).route.id == expected
 
 
 ASKS = Action.REDUCE_LOAD

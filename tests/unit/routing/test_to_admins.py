@@ -7,7 +7,8 @@ import pytest
 from model.event import EventStatus
 from model.ids import SystemIds
 from model.plan import ChannelName, Kind, PagerDutyAction
-from model.roster import Match, Route, Team
+from model.roster import Team
+from model.route import Match, Route
 from routing import planner, revision, to_admins
 from routing.facts import PlanChange
 from tests.unit.routing.house import POLICY, ROSTER, case, event, facts, sent
