@@ -28,6 +28,7 @@ class Figures:
     wall_error_seconds: float | None
     watchers: int
     setbacks: Mapping[str, Setbacks]
+    unanswered: Mapping[str, datetime]
     database_up: bool = False
     lags: Sequence[Lag] = ()
     states: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -176,6 +177,8 @@ class _Looked(Collector):
         put_off = {(loop,): setbacks.open(f.now) for loop, setbacks in f.setbacks.items()}
         yield _by("broken", "What a loop cannot deal with and tries again", ["loop"], put_off)
         yield _setbacks(f)
+        unanswered = "Since when a vendor does not answer, while what is due there waits"
+        yield _by("vendor_unanswered_seconds", unanswered, ["channel"], _ages(f.unanswered, f.now))
         yield _by("loop_turned_seconds", "Since each loop last turned", ["loop"], _ages(f.turned, f.now))
         yield _by("role_lived_seconds", "Since a process of each role last lived", ["role"], _ages(f.lived, f.now))
         lags = {(str(lag.lane), lag.channel): lag for lag in f.lags}

@@ -71,6 +71,7 @@ class Hold(StrEnum):
     CHANNEL_RATE = "channel_rate"
     BROKEN = "broken"  # no words can be made for it: our own mistake
     PERSON_LIMIT = "person_limit"
+    VENDOR = "vendor"  # it does not answer at all
 
 
 class CallEnd(StrEnum):

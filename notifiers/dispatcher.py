@@ -19,6 +19,7 @@ from model.roster import Roster
 from model.setbacks import Setbacks
 from model.tracing import UNTRACED, Tracer
 from notifiers import handover
+from notifiers.breaker import Breakers
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import AT_ONCE, Limits
@@ -39,7 +40,7 @@ LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long i
 # vendor, each must be read again, which takes even longer, and in the end nothing but claims is made.
 AT_A_TURN = 20
 AT_LEAST = 5  # a look costs as much as some sends
-IMPOSSIBLE = 100  # rows a look takes of channels that are not set up
+AT_A_LOOK = 100  # rows a look takes of channels that are not set up, or that nobody answers
 CUT_AGAIN = timedelta(seconds=2)
 FINISH_SECONDS = 1.5  # given at the end to what is being sent
 
@@ -48,6 +49,7 @@ class Dispatcher:
     """`owner` names this process in claims; a restarted one that keeps the name ends its predecessor's at once.
 
     `turned_at` is when the loop last turned; readiness looks at it. `setbacks`: rows for which no words can be made.
+    `breakers`: which vendors do not answer.
     """
 
     def __init__(
@@ -74,7 +76,8 @@ class Dispatcher:
         self._tracer = tracer
         self._jobs = Jobs(ids, self._limits, self._paces, house or House())
         self.setbacks = Setbacks()
-        self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks)
+        self.breakers = Breakers()
+        self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks, self.breakers)
         self._running: Counter[ChannelName] = Counter()
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
@@ -225,14 +228,15 @@ class Dispatcher:
         others = not granted.alone or (self._next_due is not None and self._next_due <= now)
         if others or not self._caught_up or self._to_begin:
             return None
-        room = {channel: self._room(channel) for channel in self._channels}
+        closed = [channel for channel in self._channels if self.breakers.of(channel).opened_at is None]
+        room = {channel: self._room(channel, now) for channel in closed}
         if self._pace_at(ChannelName.VOICE, "", now) > now:
-            room[ChannelName.VOICE] = 0
+            room.pop(ChannelName.VOICE, None)
         batch = handover.batch(granted.handovers, room, self._at_a_turn, self._told, self._share, now)
         return batch if batch.due else None
 
     def _look(self, conn: Connection, now: datetime) -> Batch:
-        room = {channel: self._room(channel) for channel in ChannelName}
+        room = {channel: self._room(channel, now) for channel in ChannelName}
         found = outbox.due(conn, room, now, self._share)
         out_of_lines = calls_wait = False
         if found[ChannelName.VOICE] and ChannelName.VOICE in self._channels:
@@ -265,12 +269,12 @@ class Dispatcher:
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
         )
 
-    def _room(self, channel: ChannelName) -> int:
-        """How many may be begun now: of calls one. Of a channel that is not set up: how many are given up at once."""
+    def _room(self, channel: ChannelName, now: datetime) -> int:
+        """How many may be begun now: of calls one. Where nobody answers: how many are held back or given up at once."""
         if self._to_begin:
             return 0
-        if channel not in self._channels:
-            return IMPOSSIBLE
+        if channel not in self._channels or self.breakers.of(channel).next_at(now) > now:
+            return AT_A_LOOK
         free = AT_ONCE[channel] - self._running[channel]
         return min(free, 1) if channel is ChannelName.VOICE else free
 
@@ -292,26 +296,30 @@ class Dispatcher:
     async def _claim(self, batch: Batch, now: datetime) -> tuple[list[Job], datetime]:
         """Render, then claim everything in one transaction. Returns what was won, and when, or somewhat earlier."""
         roster = self._roster()
-        late, paced, broken, jobs = [], [], [], []
+        late, paced, broken, unanswered, jobs = [], [], [], [], []
         for due in batch.due:
             row = due.notification
             key = "" if row.channel is ChannelName.VOICE else row.address
             if row.until < now:
                 late.append(row)
+            elif (at := self.breakers.of(row.channel).next_at(now)) > now:
+                unanswered.append((row, at))
             elif (at := self._pace_at(row.channel, key, now)) > now:
                 paced.append((row, at))
             elif (job := self._job(due, batch, roster, now)) is None:
                 broken.append((row, self.setbacks.again_at(row.id, now)))
             else:
                 jobs.append(job)
+                self.breakers.of(row.channel).take(now)
                 if pace := self._paces.get(row.channel):
                     pace.take(key, now)
         # The claim's commit is not before this, whenever we hear of it.
         claimed_at = self._clock.now()
-        if not (late or paced or broken or jobs or batch.impossible or batch.out_of_lines):
+        if not (late or paced or broken or unanswered or jobs or batch.impossible or batch.out_of_lines):
             return [], claimed_at
 
-        wanted = [*(row.id for row in (*batch.impossible, *late)), *(row.id for row, _ in (*paced, *broken))]
+        wanted = [row.id for row in (*batch.impossible, *late)]
+        wanted += [row.id for row, _ in (*paced, *broken, *unanswered)]
         wanted += [job.row.id for job in jobs]
 
         def work(conn: Connection) -> list[Job]:
@@ -325,6 +333,9 @@ class Dispatcher:
             for row, at in paced:
                 if row.id in ours:
                     outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
+            for row, at in unanswered:
+                if row.id in ours:
+                    outbox.hold(conn, self._ids, [row], Hold.VENDOR, at, now)
             for row, at in broken:
                 if row.id in ours:
                     outbox.hold_broken(conn, self._ids, row, at, now)

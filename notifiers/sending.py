@@ -15,6 +15,7 @@ from model.ports import Channel, Send
 from model.setbacks import Setbacks
 from model.tracing import Tracer
 from notifiers import retry
+from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
 from notifiers.limits import EXPECTED_SECONDS
 from store import outbox, outcomes
@@ -40,6 +41,7 @@ class Sender:
         channels: Mapping[ChannelName, Channel],
         tracer: Tracer,
         setbacks: Setbacks,
+        breakers: Breakers,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -47,6 +49,7 @@ class Sender:
         self._channels = channels
         self._tracer = tracer
         self._setbacks = setbacks
+        self._breakers = breakers
 
     async def send(self, job: Job, claimed_at: datetime, begun: Callable[[], None]) -> None:
         """One attempt after the other, until one is not accepted. `begun` is told when the first is under way."""
@@ -91,17 +94,29 @@ class Sender:
         try:
             with self._tracer.span("send", job.trace, attempt=attempt.id, channel=str(row.channel)):
                 result = await self._channels[row.channel].send(send)
-        except OutcomeUnknown as lost:
-            await self._lost(job, attempt, lost)
         except SendError as error:
-            await self._failed(job, attempt, error)
+            if self._breakers.of(row.channel).failed(error, self._clock.now()):
+                log.error("the vendor does not answer: what is due there waits", channel=str(row.channel))
+            if isinstance(error, OutcomeUnknown):
+                await self._lost(job, attempt, error)
+            else:
+                await self._failed(job, attempt, error)
         except Exception as error:
             log.exception("a channel failed by our own mistake", notification=row.id, attempt=attempt.id)
             self._setbacks.again_at(attempt.id, self._clock.now())
             await self._lost(job, attempt, OutcomeUnknown(f"our own mistake: {type(error).__name__}"))
         else:
             now = self._clock.now()
-            await self.written(lambda conn: outcomes.sent(conn, self._ids, row, attempt, result, now))
+            answers_again = together(row.channel) if self._breakers.of(row.channel).worked() else ()
+            if answers_again:
+                log.info("the vendor answers again", channel=str(row.channel))
+
+            def work(conn: Connection) -> None:
+                outcomes.sent(conn, self._ids, row, attempt, result, now)
+                if answers_again:
+                    outbox.let_go(conn, answers_again, now)
+
+            await self.written(work)
             self._log("notification sent", row, attempt, now)
             return True
         return False

@@ -42,7 +42,7 @@ from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
 PHONES = (ChannelName.VOICE, ChannelName.SMS)
-LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN})
+LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN, Hold.VENDOR})
 
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
 
@@ -60,6 +60,7 @@ def revise(facts: Facts) -> PlanChange:
         _objective(facts, change)
         fitting.refit(facts, change)
         _fallbacks(facts, change)
+        _raise_at_once(facts, change)
     taken = {n.slot for n in facts.notifications}
     change.add = [n for n in change.add if n.slot not in taken]
     return change
@@ -293,6 +294,20 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
                         group=row.group,
                     )
                 )
+
+
+def _raise_at_once(facts: Facts, change: PlanChange) -> None:
+    """Phones cannot be rung at all: PagerDuty, which has its own, wakes people without waiting for its time."""
+    unanswered = next((n for n in facts.rows(revision=facts.revision) if _rings_nowhere(n)), None)
+    if unanswered and objective.met_by(facts) is None:
+        for waiting in facts.open_agenda(AgendaKind.RAISE)[:1]:
+            if waiting.due_at > facts.case.now:
+                why = "calls are not taken by their vendor"
+                change.bring_forward.append(Brought(waiting.id, unanswered.id, why))
+
+
+def _rings_nowhere(row: Notification) -> bool:
+    return row.channel is ChannelName.VOICE and row.hold is Hold.VENDOR and not row.state.terminal
 
 
 def _missed_its_line(facts: Facts, row: Notification) -> bool:

@@ -17,6 +17,7 @@ from store.paces import Turn
 from store.plans import notification
 from store.portable import lock_alone, lock_pending, lockable
 from store.replies import Code
+from store.signals import DISPATCH, signal
 from store.tables import attempts as attempts_table
 from store.tables import notifications, said
 from store.timeline import News
@@ -303,6 +304,13 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
         )
         if held.rowcount and row.hold is not why:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
+
+
+def let_go(conn: Connection, channels: Collection[ChannelName], now: datetime) -> None:
+    """Their vendor answers again: what waited for it is due now."""
+    held = notifications.c.channel.in_(channels), notifications.c.hold == said(Hold.VENDOR)
+    conn.execute(update(notifications).where(_PENDING, *held).values(hold=None, due_at=now))
+    signal(conn, DISPATCH)
 
 
 def hold_broken(conn: Connection, ids: Ids, row: Notification, until: datetime, now: datetime) -> None:

@@ -51,6 +51,7 @@ async def _figures(service: Service) -> Figures:
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
+        unanswered=dict(service.dispatcher.breakers.open()),
     )
     try:
         async with clock.timeout(DATABASE_SECONDS):

@@ -263,3 +263,39 @@ async def test_the_answer_to_the_first_part_of_a_text_is_lost(world: World) -> N
     for name in ("ana", "ben"):
         world.phone(name).expects_call()
     await texts(world, "ana", "ben")
+
+
+async def failures(world: World) -> int:
+    """Calls that the vendor did not take."""
+    attempts = (await world.event()).attempts
+    return len([a for a in attempts if a.channel is ChannelName.VOICE and a.state is AttemptState.FAILED])
+
+
+async def test_twilio_does_not_answer_for_a_while(world: World) -> None:
+    """After five failures in a row PagerDuty wakes people at once; once one call goes through, all the others do."""
+    await world.scene("Twilio down")
+    await world.post("edr")
+    await world.advance_until("0:20")
+    assert [(p.action, p.severity) for p in world.pagerduty()] == [
+        ("trigger", "info"),
+        ("trigger", "critical"),
+        ("resolve", None),
+    ]
+    metrics = (await world.http.get("/metrics")).text
+    assert 'gridcall_vendor_unanswered_seconds{channel="voice"}' in metrics
+    asked = await failures(world)
+    await world.advance_until("1:05")
+    assert await failures(world) - asked == 4  # at 0:27, 0:37, 0:47, 0:57
+    await world.scene("nobody answers")
+    await world.advance_until("1:20")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_direct_message("Reduce 12.5 MW")
+        world.phone(name).expects_call()
+        world.phone(name).expects_text("Reply 1")
+    await world.phone("ana").says("1")
+    await world.advance(minutes=11)
+    world.phone("ben").expects_text("Ana Reyes has it since")
+    kept = await world.event()
+    assert kept.outcomes() == ["met"]
+    assert "gridcall_vendor_unanswered_seconds{" not in (await world.http.get("/metrics")).text
+    assert world.settled(kept) == []
