@@ -41,6 +41,7 @@ class SourceReader:
             critical=entry.optional("critical", f.truth, False),
             heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),
             also_confirm=entry.optional("also_confirm", f.text, ""),
+            issuer_ack=entry.optional("issuer_ack", f.truth, False),
             names=Names(
                 senders=entry.optional("senders", self._words(_stands_for), {}),
                 programs=entry.optional("programs", self._words(_stands_for), {}),

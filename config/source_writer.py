@@ -18,6 +18,7 @@ def source(source: Source) -> Data:
             "critical": source.critical or None,
             "heartbeat": _heartbeat(source.heartbeat) if source.heartbeat != Heartbeat() else None,
             "also_confirm": source.also_confirm,
+            "issuer_ack": source.issuer_ack or None,
             "senders": {word: _stands_for(named) for word, named in source.names.senders.items()},
             "programs": {word: _stands_for(named) for word, named in source.names.programs.items()},
             "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},

@@ -194,7 +194,8 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given.
+    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given,
+    `issuer_ack`: it must be, and be noted here.
 
     `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
     `mapping`: JMESPath expressions by the fields of an event, for the format of that name.
@@ -207,6 +208,7 @@ class Source:
     critical: bool = False
     heartbeat: Heartbeat | None = Heartbeat()
     also_confirm: str = ""
+    issuer_ack: bool = False
     names: Names = NO_NAMES
     trust: Trust = BY_KEY
     rate: Rate | None = None

@@ -12,7 +12,7 @@ from model.roster import Policy, Roster
 from routing.capacity import Call, Lines, most_starts
 from routing.facts import Facts, PlanChange, case_for
 from routing.planner import Case
-from store import events, lines, plans, replies, timeline, verdicts
+from store import events, issuer_acks, lines, plans, replies, timeline, verdicts
 from store.database import Connection
 from store.lines import Waiting
 
@@ -68,6 +68,7 @@ def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: dateti
         agenda=plans.agenda_of_event(conn, event_pk),
         replies=replies.of_event(conn, event_pk),
         verdicts=verdicts.of_event(conn, event_pk),
+        issuer_acks=issuer_acks.of_event(conn, event_pk),
     )
 
 

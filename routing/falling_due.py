@@ -6,7 +6,7 @@ from model.event import EventStatus
 from model.plan import Agenda, AgendaKind, AgendaState, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
-from routing import fitting, objective, planner
+from routing import fitting, objective, planner, telling_issuer
 from routing.facts import Facts, PlanChange, is_trigger, take_plan, thread_line
 from routing.verdicts import verdicts
 
@@ -47,6 +47,14 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
             case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=records[-1].id
         )
         change.add += [raised, planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id)]
+    return change
+
+
+def take_remind(facts: Facts, agenda: Agenda) -> PlanChange:
+    """Half of the time is over: whoever has accepted is reminded that the issuer waits as well."""
+    change = PlanChange()
+    if facts.case.event.status is EventStatus.OPEN and agenda.revision == facts.revision:
+        change.add += telling_issuer.reminders(facts)
     return change
 
 

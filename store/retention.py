@@ -19,6 +19,7 @@ from store.tables import (
     bodies,
     deliveries,
     events,
+    issuer_acks,
     notification_events,
     notifications,
     placing_keys,
@@ -50,6 +51,7 @@ _VENDOR_SENT = (
 _OF_EVENT = (
     timeline,
     verdicts,
+    issuer_acks,
     replies,
     reply_codes,
     slack_threads,

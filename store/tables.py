@@ -408,6 +408,22 @@ replies = Table(
     Index("replies_by_event", "event_pk"),
 )
 
+# The answer to the issuer, given elsewhere and noted here.
+issuer_acks = Table(
+    "issuer_acks",
+    metadata,
+    _id(),
+    _event(),
+    Column("revision", Integer, nullable=False),
+    Column("person", String(63), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("acted_by", Text, nullable=False),
+    Index("issuer_acks_by_event", "event_pk"),
+)
+
 verdicts = Table(
     "verdicts",
     metadata,

@@ -135,6 +135,7 @@ def source(
         "timezone": found.timezone,
         "critical": found.critical,
         "also_confirm": found.also_confirm or None,
+        "issuer_ack": found.issuer_ack,
         "senders": {word: _stands_for(named) for word, named in found.names.senders.items()},
         "programs": {word: _stands_for(named) for word, named in found.names.programs.items()},
         "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},

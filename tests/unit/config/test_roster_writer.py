@@ -162,6 +162,7 @@ def rosters(draw: st.DrawFn) -> Roster:
                 critical=draw(st.booleans()),
                 heartbeat=draw(st.none() | heartbeat),
                 also_confirm=draw(TEXT | st.just("")),
+                issuer_ack=draw(st.booleans()),
                 names=Names(
                     senders=draw(st.dictionaries(TEXT, named, max_size=2)),
                     programs=draw(st.dictionaries(TEXT, named, max_size=2)),
