@@ -60,6 +60,7 @@ def feed_of(roster: Roster, source: str) -> Feed:
         critical=known.critical,
         names=known.names,
         mapping=known.mapping,
+        counted_by=known.numbered.by if known.numbered else None,
     )
 
 

@@ -31,6 +31,7 @@ from broker.failover import FailoverBroker
 from config.settings import Settings
 from heartbeat import vital_signs
 from heartbeat.hearing import Hearing
+from heartbeat.hole_watch import HoleWatch
 from heartbeat.sweeper import Sweeper
 from model import limits
 from model.clock import Clock
@@ -145,6 +146,7 @@ class Service:
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
         self.night_look = NightLook(stores.database, stores.broker, clock, ids, roster)
+        self.hole_watch = HoleWatch(stores.database, stores.broker, clock, ids, roster)
         self.reminders = Reminders(stores.database, clock, ids, roster)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         keep = Keep(
@@ -164,6 +166,7 @@ class Service:
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
+                Tick("holes", 5.0, self._look_at_holes),
                 Tick("coverage", 60.0, self._look_at_coverage),
                 Tick("reminders", 20.0, self.reminders.tick),
                 Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
@@ -205,6 +208,13 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    async def _look_at_holes(self) -> None:
+        try:
+            if self.hole_watch.wanted() and await self._watch.held():
+                await self.hole_watch.tick()
+        except Unavailable as away:
+            log.warning("missing messages cannot be told now", error=str(away))
 
     async def _look_at_coverage(self) -> None:
         """The process that tells of silence tells of missing coverage too."""

@@ -12,6 +12,7 @@ from heartbeat import cron
 from intake import jmes, mapping
 from intake.read import FORMATS
 from model.event import Mode, Zone
+from model.hole import CountedBy, Numbered
 from model.reading import Named, Names
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
@@ -50,13 +51,23 @@ class SourceReader:
             trust=entry.optional("trust", self._nested(self._trust), BY_KEY),
             rate=entry.optional("rate", self._rate, None),
             mapping=entry.optional("mapping", self._nested(_mapping), {}),
+            numbered=entry.optional("numbered", self._nested(_numbered), None),
         )
+        if (node := entry.given("numbered")) and source.numbered:
+            self._check_numbered(node, source, source.numbered.by)
         node = entry.given("mapping")
         if node and source.format != "mapping":
             self._problems.add(node, "only a source of format mapping has one")
         if not node and source.format == "mapping":
             self._problems.add(entry.node, 'expected "mapping": an expression for event_id, headline and whatever else')
         return source
+
+    def _check_numbered(self, node: Node, source: Source, by: CountedBy) -> None:
+        own = source.format in ("canonical", "cloudevents")
+        if by is CountedBy.MAPPING and "sequence" not in source.mapping:
+            self._problems.add(node, 'by: mapping needs an expression "sequence" in the mapping')
+        elif by is not CountedBy.MAPPING and not own:
+            self._problems.add(node, f"messages of format {source.format} have no {by} with a number")
 
     def _nested(self, read: Callable[[Fields], T]) -> Parse[T]:
         """A parser for fields within a field."""
@@ -149,6 +160,13 @@ def _mapping(entry: Fields) -> Mapping[str, str]:
     needed = {name: entry.required(name, _expression, "") for name in mapping.REQUIRED}
     given = {name: entry.optional(name, _expression, None) for name in mapping.FIELDS if name not in needed}
     return needed | {name: expression for name, expression in given.items() if expression is not None}
+
+
+def _numbered(entry: Fields) -> Numbered:
+    return Numbered(
+        by=entry.required("by", f.choice(CountedBy), CountedBy.FIELD),
+        wait_seconds=entry.optional("wait_seconds", _seconds, Numbered(by=CountedBy.FIELD).wait_seconds),
+    )
 
 
 def _expression(node: Node) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from config.written import Data, given, unless
 from model.event import Mode
+from model.hole import Numbered
 from model.reading import Named
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, Rate, Trust
@@ -25,6 +26,7 @@ def source(source: Source) -> Data:
             "trust": _trust(source.trust),
             "rate": _rate(source.rate) if source.rate else None,
             "mapping": dict(source.mapping),
+            "numbered": _numbered(source.numbered) if source.numbered else None,
         }
     )
 
@@ -55,6 +57,12 @@ def _trust(trust: Trust) -> Data:
             "addresses": list(trust.addresses),
         }
     )
+
+
+def _numbered(numbered: Numbered) -> Data:
+    usual = Numbered(by=numbered.by).wait_seconds
+    seconds = {} if numbered.wait_seconds == usual else {"wait_seconds": numbered.wait_seconds}
+    return {"by": str(numbered.by)} | seconds
 
 
 def _rate(rate: Rate) -> Data | str:

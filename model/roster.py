@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from model.event import Content, Event, Mode, Phase, Severity
+from model.hole import Numbered
 from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
@@ -198,7 +199,8 @@ class Source:
     `issuer_ack`: it must be, and be noted here.
 
     `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
-    `mapping`: JMESPath expressions by the fields of an event, for the format of that name.
+    `mapping`: JMESPath expressions by the fields of an event, for the format of that name. `numbered`: it numbers its
+    messages, so that one that is missing is found.
     """
 
     id: str
@@ -213,6 +215,7 @@ class Source:
     trust: Trust = BY_KEY
     rate: Rate | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    numbered: Numbered | None = None
 
     @property
     def limit(self) -> Rate | None:

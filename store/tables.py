@@ -503,6 +503,28 @@ monitors = Table(
     Index("monitors_by_due", "due_at"),
 )
 
+# Of sources that number their messages: the highest number that came, and what is missing below it.
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("highest", BigInteger, nullable=False),
+)
+
+holes = Table(
+    "holes",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("missing", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("told", Text),
+    Column("told_at", Instant),
+    Column("said", Boolean, nullable=False),
+)
+
 listening = Table(
     "listening",
     metadata,

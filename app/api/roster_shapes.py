@@ -142,6 +142,9 @@ def source(
         "trust": _trust(found.trust),
         "rate": {"per_second": found.limit.per_second, "burst": found.limit.burst} if found.limit else None,
         "mapping": dict(found.mapping) or None,
+        "numbered": {"by": str(found.numbered.by), "wait_seconds": found.numbered.wait_seconds}
+        if found.numbered
+        else None,
         "heartbeat": _heartbeat(found.heartbeat) if found.heartbeat else None,
         "monitor": {
             "status": str(standing.status if standing else status),

@@ -20,6 +20,7 @@ from intake.mapping import FIELDS
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.event import Mode, Phase, Severity, Zone
+from model.hole import CountedBy, Numbered
 from model.plan import ChannelName
 from model.reading import Named, Names
 from model.roster import (
@@ -56,6 +57,13 @@ SECONDS = st.integers(0, 86_400)
 
 def read(text: str) -> Roster:
     return load_roster(text, "written.yaml").roster
+
+
+def numbers(format: str) -> list[Numbered | None]:
+    if format not in ("canonical", "cloudevents"):
+        return [None]
+    ways = (CountedBy.FIELD, CountedBy.CLOUDEVENTS)
+    return [None, *(Numbered(by=by, wait_seconds=wait) for by in ways for wait in (0, 30))]
 
 
 @st.composite
@@ -163,6 +171,7 @@ def rosters(draw: st.DrawFn) -> Roster:
                 heartbeat=draw(st.none() | heartbeat),
                 also_confirm=draw(TEXT | st.just("")),
                 issuer_ack=draw(st.booleans()),
+                numbered=draw(st.sampled_from(numbers(format))),
                 names=Names(
                     senders=draw(st.dictionaries(TEXT, named, max_size=2)),
                     programs=draw(st.dictionaries(TEXT, named, max_size=2)),
