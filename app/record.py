@@ -12,11 +12,12 @@ from model.issuer import IssuerAck
 from model.plan import Agenda, AgendaState, Notification
 from model.reply import Reply
 from model.roster import Roster
+from model.upstream import OutcomeCall
 from model.verdict import Verdict
 from routing.cases import case
 from routing.facts import case_for
 from routing.forecast import Forecast, forecast
-from store import attempts, deliveries, events, issuer_acks, plans, replies, timeline, verdicts
+from store import attempts, deliveries, events, issuer_acks, outcome_calls, plans, replies, timeline, verdicts
 from store.attempts import ReceiptRow
 from store.database import Connection
 from store.deliveries import Delivery, Evidence
@@ -37,6 +38,7 @@ class Record:
     replies: Sequence[Reply]
     verdicts: Sequence[Verdict]
     issuer_acks: Sequence[IssuerAck]
+    outcome_calls: Sequence[OutcomeCall]
     timeline: Sequence[Entry]
     deliveries: Sequence[Delivery]
     evidence: Mapping[str, Evidence]
@@ -66,6 +68,7 @@ def load(conn: Connection, source: str, event_id: str, roster: Roster, ids: Ids,
         replies=replies.of_event(conn, event.pk),
         verdicts=verdicts.of_event(conn, event.pk),
         issuer_acks=issuer_acks.of_event(conn, event.pk),
+        outcome_calls=outcome_calls.of_event(conn, event.pk),
         timeline=timeline.of_event(conn, event.pk),
         deliveries=posted,
         evidence=deliveries.evidence(conn, {d.body_id for d in posted}),

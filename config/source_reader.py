@@ -16,6 +16,8 @@ from model.hole import CountedBy, Numbered
 from model.reading import Named, Names
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
+from model.upstream import EVERY_SECONDS, Callback, History
+from upstream import reach
 
 T = TypeVar("T")
 
@@ -52,7 +54,11 @@ class SourceReader:
             rate=entry.optional("rate", self._rate, None),
             mapping=entry.optional("mapping", self._nested(_mapping), {}),
             numbered=entry.optional("numbered", self._nested(_numbered), None),
+            history=entry.optional("history", self._nested(_history), None),
+            callback=entry.optional("callback", self._nested(_callback), None),
         )
+        if (node := entry.given("history")) and source.format != "miso-mui":
+            self._problems.add(node, "only a source of format miso-mui has one that can be asked")
         if (node := entry.given("numbered")) and source.numbered:
             self._check_numbered(node, source, source.numbered.by)
         node = entry.given("mapping")
@@ -167,6 +173,25 @@ def _numbered(entry: Fields) -> Numbered:
         by=entry.required("by", f.choice(CountedBy), CountedBy.FIELD),
         wait_seconds=entry.optional("wait_seconds", _seconds, Numbered(by=CountedBy.FIELD).wait_seconds),
     )
+
+
+def _history(entry: Fields) -> History:
+    return History(
+        url=entry.required("url", _upstream_url, ""),
+        participant=entry.required("participant", f.text, ""),
+        every_seconds=entry.optional("every_seconds", f.whole(60, _DAY_SECONDS, "seconds"), EVERY_SECONDS),
+    )
+
+
+def _callback(entry: Fields) -> Callback:
+    return Callback(url=entry.required("url", _upstream_url, ""), secret=entry.required("secret", f.slug, ""))
+
+
+def _upstream_url(node: Node) -> str:
+    url = f.text(node)
+    if (why := reach.problem(url)) is not None:
+        raise Wrong(node, "the URL of the source, by https", why)
+    return url
 
 
 def _expression(node: Node) -> str:

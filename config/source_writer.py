@@ -8,6 +8,7 @@ from model.hole import Numbered
 from model.reading import Named
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, Rate, Trust
+from model.upstream import EVERY_SECONDS, History
 
 
 def source(source: Source) -> Data:
@@ -26,6 +27,8 @@ def source(source: Source) -> Data:
             "trust": _trust(source.trust),
             "rate": _rate(source.rate) if source.rate else None,
             "mapping": dict(source.mapping),
+            "history": _history(source.history) if source.history else None,
+            "callback": {"url": source.callback.url, "secret": source.callback.secret} if source.callback else None,
             "numbered": _numbered(source.numbered) if source.numbered else None,
         }
     )
@@ -63,6 +66,11 @@ def _numbered(numbered: Numbered) -> Data:
     usual = Numbered(by=numbered.by).wait_seconds
     seconds = {} if numbered.wait_seconds == usual else {"wait_seconds": numbered.wait_seconds}
     return {"by": str(numbered.by)} | seconds
+
+
+def _history(history: History) -> Data:
+    every = {} if history.every_seconds == EVERY_SECONDS else {"every_seconds": history.every_seconds}
+    return {"url": history.url, "participant": history.participant} | every
 
 
 def _rate(rate: Rate) -> Data | str:

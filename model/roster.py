@@ -12,6 +12,7 @@ from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Rate, Trust
+from model.upstream import Callback, History
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
 OWN_SOURCE = "gridcall"
@@ -200,7 +201,8 @@ class Source:
 
     `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
     `mapping`: JMESPath expressions by the fields of an event, for the format of that name. `numbered`: it numbers its
-    messages, so that one that is missing is found.
+    messages, so that one that is missing is found. `history`: where it is asked for what we missed.
+    `callback`: where it is told what became of its events.
     """
 
     id: str
@@ -216,6 +218,8 @@ class Source:
     rate: Rate | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     numbered: Numbered | None = None
+    history: History | None = None
+    callback: Callback | None = None
 
     @property
     def limit(self) -> Rate | None:

@@ -525,6 +525,32 @@ holes = Table(
     Column("said", Boolean, nullable=False),
 )
 
+# What sources are told of their events.
+outcome_calls = Table(
+    "outcome_calls",
+    metadata,
+    _id(),
+    _event(),
+    Column("source", String(63), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("over_at", Instant),
+    Index("outcome_calls_by_event", "event_pk"),
+    _of("outcome_calls_due", "due_at", rows="state = 'waiting'"),
+)
+
+# Until when a source was asked for what we missed.
+histories = Table(
+    "histories",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("asked_until", Instant, nullable=False),
+)
+
 listening = Table(
     "listening",
     metadata,

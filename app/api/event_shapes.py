@@ -16,6 +16,7 @@ from model.issuer import IssuerAck, IssuerAsks, IssuerLine
 from model.plan import Agenda, Notification, Reach
 from model.reply import Answer, Reply
 from model.roster import Roster
+from model.upstream import CallState, OutcomeCall
 from model.verdict import Verdict
 from routing.forecast import Forecast
 from store.attempts import ReceiptRow
@@ -64,6 +65,7 @@ def detail(record: Record, roster: Roster, shown: Callable[[str], str], now: dat
         "verdict_lines": {"people": _outcome(record.verdict), "issuer": _issuer_line(record, roster, now)},
         "timeline": [entry_shape(e) for e in record.timeline],
         "deliveries": [_delivery(d, record.evidence.get(d.body_id), shown) for d in record.deliveries],
+        "source_told": [_outcome_call(call) for call in record.outcome_calls],
         "acknowledgements": _acknowledgements(record, roster, shown),
     }
 
@@ -251,6 +253,20 @@ def _issuer_ack(ack: IssuerAck) -> dict[str, Any]:
         "evidence": ack.evidence,
         "received_at": iso(ack.received_at),
         "by": ack.by,
+    }
+
+
+def _outcome_call(call: OutcomeCall) -> dict[str, Any]:
+    """How the source was told what became of it."""
+    return {
+        "id": call.id,
+        "type": call.body["type"],
+        "state": str(call.state),
+        "tries": call.tries,
+        "error": call.error or None,
+        "made_at": iso(call.made_at),
+        "next_at": iso(call.due_at) if call.state is CallState.WAITING else None,
+        "over_at": iso(call.over_at),
     }
 
 

@@ -43,6 +43,7 @@ from model.roster import (
     Wake,
 )
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
+from model.upstream import Callback, History
 from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
 
@@ -57,6 +58,9 @@ SECONDS = st.integers(0, 86_400)
 
 def read(text: str) -> Roster:
     return load_roster(text, "written.yaml").roster
+
+
+HISTORIES = [None, *(History(url="https://a.example/", participant="A B", every_seconds=n) for n in (60, 300))]
 
 
 def numbers(format: str) -> list[Numbered | None]:
@@ -172,6 +176,8 @@ def rosters(draw: st.DrawFn) -> Roster:
                 also_confirm=draw(TEXT | st.just("")),
                 issuer_ack=draw(st.booleans()),
                 numbered=draw(st.sampled_from(numbers(format))),
+                history=draw(st.sampled_from(HISTORIES)) if format == "miso-mui" else None,
+                callback=draw(st.sampled_from([None, Callback(url="https://a.example/x?y=z", secret="s")])),
                 names=Names(
                     senders=draw(st.dictionaries(TEXT, named, max_size=2)),
                     programs=draw(st.dictionaries(TEXT, named, max_size=2)),
