@@ -43,7 +43,7 @@ def summary(event: Event, verdict: Verdict | None) -> dict[str, Any]:
         "route": event.route,
         "policy": event.policy,
         "team": event.team,
-        "verdict": _outcome(verdict),
+        "verdict": outcome_shape(verdict),
     }
 
 
@@ -62,7 +62,7 @@ def detail(record: Record, roster: Roster, shown: Callable[[str], str], now: dat
         "receipts": [_receipt(r) for r in record.receipts],
         "replies": [_reply(r) for r in record.replies],
         "verdicts": [_verdict(v) for v in record.verdicts],
-        "verdict_lines": {"people": _outcome(record.verdict), "issuer": _issuer_line(record, roster, now)},
+        "verdict_lines": {"people": outcome_shape(record.verdict), "issuer": _issuer_line(record, roster, now)},
         "timeline": [entry_shape(e) for e in record.timeline],
         "deliveries": [_delivery(d, record.evidence.get(d.body_id), shown) for d in record.deliveries],
         "source_told": [_outcome_call(call) for call in record.outcome_calls],
@@ -110,7 +110,7 @@ def texts_shape(texts: Texts) -> dict[str, Any]:
     return {"parts": texts.parts, "per_second": texts.per_second, "out_at": iso(texts.out_at)}
 
 
-def _outcome(verdict: Verdict | None) -> dict[str, Any] | None:
+def outcome_shape(verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
     return {"outcome": str(verdict.outcome), "reason": verdict.reason, "at": iso(verdict.at)}
@@ -204,7 +204,7 @@ def _reply(row: Reply) -> dict[str, Any]:
 
 
 def _verdict(row: Verdict) -> dict[str, Any]:
-    return {"revision": row.revision, "person": row.person, **(_outcome(row) or {})}
+    return {"revision": row.revision, "person": row.person, **(outcome_shape(row) or {})}
 
 
 def _delivery(row: Delivery, post: Evidence | None, shown: Callable[[str], str]) -> dict[str, Any]:
