@@ -127,9 +127,7 @@ class Talking:
     async def _tell(self) -> None:
         now = self._clock.now()
         due = await self._database.read(lambda conn: outcome_calls.due(conn, now, AT_ONCE))
-        async with asyncio.TaskGroup() as group:
-            for call in due:
-                group.create_task(self._call(call))
+        await asyncio.gather(*(self._call(call) for call in due))
 
     async def _call(self, call: OutcomeCall) -> None:
         after = await self._tried(call)

@@ -57,7 +57,11 @@ class Web:
                 return Answer(answer.status, await _bounded(answer))
         except TimeoutError:
             raise Unreached(f"{host} did not answer within {ANSWER_SECONDS:g} s") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: a name that no name server can be asked
             raise Unreached(f"{host} cannot be reached: {_why(error)}") from error
 
     def _opened(self) -> aiohttp.ClientSession:

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from app.roles import EVERY_ROLE, Role
 from model.clock import SystemClock
-from model.errors import Unreached
+from model.errors import Unavailable, Unreached
+from model.monitor import Monitor, MonitorStatus
 from store import outcome_calls
 from tests.app_fixture import ROSTER, House, opened
 from tests.unit.upstream.test_outcomes import SECRET
@@ -132,16 +133,14 @@ async def test_what_we_missed_is_asked_for_on_a_schedule_and_duplicates_are_harm
     assert house.service.talking.counts["mui", "history", "asked"] == 2
 
 
-async def test_asked_as_soon_as_a_source_is_heard_after_a_silence(
-    house: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    silent = {"mui"}
-    monkeypatch.setattr(house.service.talking, "_silent", lambda: silent)
+async def test_asked_as_soon_as_a_source_is_heard_after_a_silence(house: House, upstream: Upstream) -> None:
+    known = house.service.hearing.monitors
+    known["mui"] = Monitor(source="mui", status=MonitorStatus.SILENT)
     await turn(house)
     asked = len(upstream.asked)
     await turn(house, 1)
     assert len(upstream.asked) == asked
-    silent.clear()
+    known["mui"] = Monitor(source="mui", status=MonitorStatus.UP)
     await turn(house, 1)
     assert len(upstream.asked) > asked
 
@@ -205,6 +204,25 @@ async def test_a_source_that_cannot_be_told_is_given_up_and_that_is_to_be_seen(
     assert len(upstream.told) == 1
 
 
+async def test_while_the_database_is_away_it_waits(
+    house: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was told already is told again, under the same id."""
+    await verdict(house)
+
+    def away(*_: object) -> None:
+        raise Unavailable("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outcome_calls, "tried", away)
+        await turn(house)
+    await turn(house, 1)
+    assert len({headers["webhook-id"] for headers, _ in upstream.told}) == 1
+    assert len(upstream.told) == 2
+    await turn(house, 60)
+    assert len(upstream.told) == 2
+
+
 async def test_nothing_is_reached_that_was_not_named(upstream: Upstream) -> None:
     """Neither by an address, nor by a name that leads to one, nor by an answer without end."""
     port = upstream.url.rpartition(":")[2]
@@ -212,9 +230,10 @@ async def test_nothing_is_reached_that_was_not_named(upstream: Upstream) -> None
         (Allowed(), upstream.url),
         (Allowed(hosts={"127.0.0.1"}), upstream.url),
         (Allowed(hosts={"localhost"}), f"http://localhost:{port}"),
+        (Allowed(hosts={"a" * 64 + ".example"}), f"https://{'a' * 64}.example/"),
     ):
         reaching = Web(SystemClock(), allowed)
-        with pytest.raises(Unreached, match="UPSTREAM"):
+        with pytest.raises(Unreached, match=r"UPSTREAM|cannot be reached"):
             await reaching.get(url, {}, {})
         await reaching.close()
     assert not upstream.asked
