@@ -67,6 +67,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/events": ANYBODY,
     "GET /v1/events/{source}/{event_id:path}": ANYBODY,
     "POST /v1/events/{source}/{event_id:path}/reply": OPERATORS,
+    "POST /v1/events/{source}/{event_id:path}/issuer-ack": OPERATORS,
     "GET /v1/reports/sla": ANYBODY,
     "GET /v1/live": ANYBODY,
     "WEBSOCKET /v1/live/ws": ANYBODY,

@@ -149,6 +149,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
     yield from _signing(settings, file.roster)
+    yield from _talking_back(settings, file.roster)
 
 
 def _stored_roster(settings: Settings) -> Iterator[Finding]:
@@ -170,6 +171,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     yield from _coverage(found)
     yield from _pagerduty(found)
     yield from _signing(settings, found)
+    yield from _talking_back(settings, found)
 
 
 def _stored_keys(settings: Settings) -> list[KeyRow]:
@@ -242,6 +244,17 @@ def _signing(settings: Settings, roster: Roster) -> Iterator[Finding]:
         if lacking := [name for name in source.trust.secrets if name not in keys]:
             detail = f"{', '.join(lacking)} of GRIDCALL_SOURCE_SECRETS: not set, or no base64 where the format needs it"
             yield Finding(Level.MIND if keys else Level.FAILS, f"source {source.id}", detail)
+
+
+def _talking_back(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    """A source that cannot be asked or told: its URL is named in the roster, its host in the settings."""
+    for source in roster.sources.values():
+        urls = [kept.url for kept in (source.history, source.callback) if kept]
+        whys = dict.fromkeys(why for url in urls if (why := settings.upstream_allowed.refuses(url)))
+        if source.callback and source.callback.secret not in settings.signing_secrets:
+            whys[f"{source.callback.secret} of GRIDCALL_SOURCE_SECRETS is not set"] = None
+        for why in whys:
+            yield Finding(Level.FAILS, f"source {source.id}", f"cannot be talked to: {why}")
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

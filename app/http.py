@@ -20,6 +20,7 @@ from app.api import (
     events_in_docs,
     events_out,
     health,
+    issuer_acks,
     keys,
     listed_edits,
     live,
@@ -210,7 +211,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         vendors = (callbacks, pagerduty_webhooks)
-        for part in (*vendors, sending, events_out, plans, reports, *known, trying, unreadable, live):
+        for part in (*vendors, sending, events_out, issuer_acks, plans, reports, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part in vendors else access.DENIED)
     return app

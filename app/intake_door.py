@@ -25,7 +25,10 @@ TOO_LARGE = Unreadable(
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One POST as it came in. `proof`: by what it is known whose it is, in words; "" where a person's key says it."""
+    """One POST as it came in. `proof`: by what it is known whose it is, in words; "" where a person's key says it.
+
+    `asked`: we asked its source for it, so it does not show that the source is alive, and nobody waits for an answer.
+    """
 
     body: bytes
     headers: Mapping[str, str]
@@ -34,6 +37,7 @@ class Posted:
     truncated: bool = False
     replay_of: str | None = None
     proof: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def feed_of(roster: Roster, source: str) -> Feed:
         critical=known.critical,
         names=known.names,
         mapping=known.mapping,
+        counted_by=known.numbered.by if known.numbered else None,
     )
 
 
@@ -129,9 +134,12 @@ class Door:
                 )
                 durable = await self._broker.publish(message)
             durable_at = stopwatch()
-        if posted.replay_of is None and _counts(roster, source):  # a replay, by a person, says nothing of the source
-            self._notebook.heard(source, now)
-        self._notebook.answered(message.id, self._clock.now())
+        if not posted.asked:
+            if posted.replay_of is None and _counts(
+                roster, source
+            ):  # a replay, by a person, says nothing of the source
+                self._notebook.heard(source, now)
+            self._notebook.answered(message.id, self._clock.now())
         return Accepted(message, readings, durable, deadlines, read_at, durable_at)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:

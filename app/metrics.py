@@ -141,6 +141,20 @@ class Callbacks(Collector):
         yield family
 
 
+class TalkedTo(Collector):
+    """What sources were asked and told, of whoever counts it."""
+
+    def __init__(self) -> None:
+        self.counts: Mapping[tuple[str, str, str], int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["source", "what", "outcome"]
+        family = CounterMetricFamily("gridcall_upstream", "What sources were asked for and told", labels=labels)
+        for found, count in sorted(self.counts.items()):
+            family.add_metric(list(found), count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
@@ -151,8 +165,10 @@ class Metrics:
         self.slowed = BySource("sources_slowed", "Posts answered 503 as their source sends too fast")
         self.repeats = BySource("repeats", "Posts known by their sender's key, and answered as the first was")
         self.caches = Caches()
+        self.talked_to = TalkedTo()
         self._registry = CollectorRegistry()
-        for collector in (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches):
+        counted = (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches, self.talked_to)
+        for collector in counted:
             self._registry.register(collector)
 
     def text(self, figures: Figures) -> bytes:

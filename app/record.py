@@ -8,14 +8,16 @@ from typing import Any
 from model.attempt import Attempt
 from model.event import Event, EventStatus
 from model.ids import Ids
+from model.issuer import IssuerAck
 from model.plan import Agenda, AgendaState, Notification
 from model.reply import Reply
 from model.roster import Roster
+from model.upstream import OutcomeCall
 from model.verdict import Verdict
 from routing.cases import case
 from routing.facts import case_for
 from routing.forecast import Forecast, forecast
-from store import attempts, deliveries, events, plans, replies, timeline, verdicts
+from store import attempts, deliveries, events, issuer_acks, outcome_calls, plans, replies, timeline, verdicts
 from store.attempts import ReceiptRow
 from store.database import Connection
 from store.deliveries import Delivery, Evidence
@@ -35,6 +37,8 @@ class Record:
     receipts: Sequence[ReceiptRow]
     replies: Sequence[Reply]
     verdicts: Sequence[Verdict]
+    issuer_acks: Sequence[IssuerAck]
+    outcome_calls: Sequence[OutcomeCall]
     timeline: Sequence[Entry]
     deliveries: Sequence[Delivery]
     evidence: Mapping[str, Evidence]
@@ -63,6 +67,8 @@ def load(conn: Connection, source: str, event_id: str, roster: Roster, ids: Ids,
         receipts=attempts.receipts_of(conn, [a.id for a in tries]),
         replies=replies.of_event(conn, event.pk),
         verdicts=verdicts.of_event(conn, event.pk),
+        issuer_acks=issuer_acks.of_event(conn, event.pk),
+        outcome_calls=outcome_calls.of_event(conn, event.pk),
         timeline=timeline.of_event(conn, event.pk),
         deliveries=posted,
         evidence=deliveries.evidence(conn, {d.body_id for d in posted}),

@@ -10,7 +10,7 @@ import structlog
 from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
-from app.intake_door import Door, read_message
+from app.intake_door import Door, Posted, read_message
 from app.inward import Inward
 from app.lease import Lease
 from app.live import Feeder, PubSub
@@ -31,11 +31,13 @@ from broker.failover import FailoverBroker
 from config.settings import Settings
 from heartbeat import vital_signs
 from heartbeat.hearing import Hearing
+from heartbeat.hole_watch import HoleWatch
 from heartbeat.sweeper import Sweeper
 from model import limits
 from model.clock import Clock
 from model.errors import Unavailable
 from model.ids import Ids
+from model.monitor import MonitorStatus
 from model.tracing import UNTRACED, Tracer
 from notifiers.context import House
 from notifiers.dispatcher import Dispatcher
@@ -48,6 +50,8 @@ from routing.router import Router
 from store import leases
 from store.database import Database
 from store.retention import Keep
+from upstream.talking import Talking
+from upstream.web import Web
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +149,20 @@ class Service:
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
         self.night_look = NightLook(stores.database, stores.broker, clock, ids, roster)
+        self.hole_watch = HoleWatch(stores.database, stores.broker, clock, ids, roster)
         self.reminders = Reminders(stores.database, clock, ids, roster)
+        self.talking = Talking(
+            stores.database,
+            clock,
+            ids,
+            roster,
+            Web(clock, settings.upstream_allowed, settings.upstream_certificate),
+            settings.signing_secrets,
+            self._take_in,
+            self._watch.held,
+            self._silent,
+        )
+        self.metrics.talked_to.counts = self.talking.counts
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         keep = Keep(
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
@@ -164,6 +181,7 @@ class Service:
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
+                Tick("holes", 5.0, self._look_at_holes),
                 Tick("coverage", 60.0, self._look_at_coverage),
                 Tick("reminders", 20.0, self.reminders.tick),
                 Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
@@ -189,6 +207,7 @@ class Service:
                 Loop("dispatcher", self.dispatcher.run, lambda: self.dispatcher.turned_at),
                 Loop("reconciler", self.reconciler.run, lambda: self.reconciler.turned_at),
             ),
+            Role.MONITOR: (Loop("talking", self.talking.run, lambda: self.talking.turned_at),),
             Role.API: (Loop("live", self.feeder.run, lambda: self.feeder.turned_at),),
         }
         everybodys = [Loop("queue", self.broker.run, self.clock.now)]
@@ -205,6 +224,23 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    async def _take_in(self, source: str, body: bytes) -> None:
+        """What we asked a source for, as if it had posted it."""
+        headers = {"content-type": "application/json"}
+        posted = Posted(body, headers, "history", self.ids.new(), proof="Gridcall asked for it", asked=True)
+        await self.door.accept(posted, source, None, self.rosters.current())
+
+    def _silent(self) -> set[str]:
+        known = self.hearing.monitors.values()
+        return {monitor.source for monitor in known if monitor.status is MonitorStatus.SILENT}
+
+    async def _look_at_holes(self) -> None:
+        try:
+            if self.hole_watch.wanted() and await self._watch.held():
+                await self.hole_watch.tick()
+        except Unavailable as away:
+            log.warning("missing messages cannot be told now", error=str(away))
 
     async def _look_at_coverage(self) -> None:
         """The process that tells of silence tells of missing coverage too."""
@@ -244,6 +280,7 @@ class Service:
         if Role.MONITOR in self.roles:
             await self.housekeeping.seal()
         await self._give_back()
+        await self.talking.close()
         await self.vendors.close()
         await self.broker.close()
         await self.database.close()

@@ -1,12 +1,25 @@
-"""How long one message of each format is read, beside one of our own."""
+"""How long one message of each format is read, and how many are taken in a second, beside one of our own."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any, NamedTuple
 
+from app.intake_door import Door, Posted
+from app.notebook import Notebook
+from app.security import DeliveryIds
+from app.stores import open_stores
+from config.settings import load_settings
 from intake.read import read
-from model.reading import Feed
+from model.clock import SystemClock
+from model.ids import SystemIds
+from model.reading import NO_NAMES, Feed, Names
+from model.roster import Policy, Roster, Route, Source
 from tests.samples import SAMPLES, Sample, sample
 from tests.services import SERVICES
 
@@ -38,6 +51,39 @@ MAPPING = {
     "target_unit": "'kW'",
     "zones": "areas[].{scheme: 'AREA', code: @}",
 }
+PAGE = {
+    "routing_key": "0123456789abcdef0123456789abcdef",
+    "event_action": "trigger",
+    "dedup_key": "foundry/17",
+    "payload": {
+        "summary": "Meter of Foundry 1 is silent",
+        "source": "scada",
+        "severity": "critical",
+        "timestamp": "2026-07-14T13:30:00-05:00",
+        "custom_details": {"site": "Foundry 1", "minutes": 10},
+    },
+}
+TAKEN = (OURS, "cloudevents_structured", "alertmanager_webhook_v4", "cap12_alert", "miso_mui_emergency_step2")
+TAKEN += ("openadr3_notification_create",)
+ROUNDS = 7
+POSTS = 320  # in each round
+AT_ONCE = 32
+
+
+class Message(NamedTuple):
+    """What is measured: a message of a source of that format."""
+
+    name: str
+    format: str
+    body: bytes
+    headers: Mapping[str, str]
+    names: Names = NO_NAMES
+    mapping: Mapping[str, str] = MAPPING
+
+    @property
+    def source(self) -> Source:
+        given: dict[str, Any] = {"mapping": self.mapping} if self.format == "mapping" else {}
+        return Source(id=self.name.replace("_", "-"), name=self.name, format=self.format, names=self.names, **given)
 
 
 async def run() -> None:
@@ -54,9 +100,64 @@ async def run() -> None:
         took = _microseconds(said)
         over = "  MORE THAN 2 ms" if took > MOST_MICROSECONDS else ""
         print(f"  {name:38} {said.format:13} {took:6.0f} µs  x {took / len(said.expected) / ours:4.1f}{over}")
-    took = _read(json.dumps(ALARM).encode(), {}, Feed(source="bench", format="mapping", mapping=MAPPING), AT)
-    over = "  MORE THAN 2 ms" if took > MOST_MICROSECONDS else ""
-    print(f"  {f'an alarm, {len(MAPPING)} expressions':38} {'mapping':13} {took:6.0f} µs  x {took / ours:4.1f}{over}")
+    for name, format, body in OWN:
+        feed = Feed(source="bench", format=format, mapping=MAPPING if format == "mapping" else {})
+        took = _read(body, {}, feed, AT)
+        over = "  MORE THAN 2 ms" if took > MOST_MICROSECONDS else ""
+        print(f"  {name:38} {format:13} {took:6.0f} µs  x {took / ours:4.1f}{over}")
+    await _taken_in(folder)
+
+
+OWN = (
+    (f"an alarm, {len(MAPPING)} expressions", "mapping", json.dumps(ALARM).encode()),
+    ("a page", "pagerduty", json.dumps(PAGE).encode()),
+)
+
+
+# --- taken in: read, made durable, answered -------------------------------------------------------------------------
+
+
+async def _taken_in(folder: Path) -> None:
+    """By the door, without HTTP. Round by round, so that a drifting machine drifts for all."""
+    messages = [
+        Message(name, said.format, said.body, said.headers, said.names)
+        for name in TAKEN
+        for said in [sample(folder, name)]
+    ]
+    json_ = {"content-type": "application/json"}
+    messages += [Message(name.split(",")[0].replace(" ", "-"), format, body, json_) for name, format, body in OWN]
+    policy = Policy(id="p", steps=())
+    sources = {message.source.id: message.source for message in messages}
+    roster = Roster(sources=sources, policies={"p": policy}, routes=(Route(id="r", team="t", policy="p"),))
+    rates: dict[str, list[float]] = {message.name: [] for message in messages}
+    with TemporaryDirectory() as place:
+        clock = SystemClock()
+        stores = open_stores(load_settings(data_dir=Path(place)), clock)
+        door = Door(stores.broker, clock, SystemIds(), DeliveryIds(b"0" * 32), Notebook(stores.database, clock))
+        for _ in range(ROUNDS):
+            for message in messages:
+                rates[message.name].append(await _rate(door, message, roster))
+        await stores.broker.close()
+        await stores.database.close()
+    ours = rates[OURS]
+    print(f"\ntaken in, {AT_ONCE} at once, {ROUNDS} rounds: read, durable in the embedded queue, answered; no HTTP")
+    for message in messages:
+        ratios = sorted(rate / own for rate, own in zip(rates[message.name], ours, strict=True))
+        spread = f"{median(ratios):.2f} of ours ({ratios[0]:.2f}-{ratios[-1]:.2f})"
+        print(f"  {message.name:38} {message.format:13} {median(rates[message.name]):6.0f} a second  {spread}")
+
+
+async def _rate(door: Door, message: Message, roster: Roster) -> float:
+    """Posts a second."""
+    posted = Posted(message.body, dict(message.headers), "bench", "r", proof="bench")
+
+    async def one() -> None:
+        for _ in range(POSTS // AT_ONCE):
+            door.answers(await door.accept(posted, message.source.id, None, roster))
+
+    began = perf_counter()
+    await asyncio.gather(*(one() for _ in range(AT_ONCE)))
+    return POSTS / (perf_counter() - began)
 
 
 def _microseconds(said: Sample) -> float:

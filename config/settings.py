@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from config.fields import MAX_PROBLEMS, SLUG
 from config.yaml_tree import Node, parse
 from model.errors import SettingsError
 from model.phones import Phones
+from upstream.reach import Allowed, Network
 
 PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
@@ -109,6 +111,18 @@ class Settings(BaseSettings):
         description="Secrets with which sources sign what they send, by the names the roster calls them: "
         "miso-a=whsec_…, scada=…; visible characters but commas.",
     )
+    upstream_hosts: str = Field(
+        "",
+        description="Hosts of sources that may be asked for their history or told outcomes, with commas between; "
+        "no other is reached.",
+    )
+    upstream_networks: str = Field(
+        "",
+        description="Private networks in which these hosts may be, such as 10.1.0.0/16, with commas between.",
+    )
+    upstream_certificate: Path | None = Field(
+        None, description="PEM file with the certificate and its key that is shown to sources which ask for one."
+    )
     pagerduty_webhook_secrets: SecretStr | None = Field(
         None,
         description="Secrets of PagerDuty's webhook subscriptions, with commas between: of several, or the old and the "
@@ -170,6 +184,12 @@ class Settings(BaseSettings):
     def signing_secrets(self) -> dict[str, str]:
         """By their names."""
         return named_secrets(self.source_secrets.get_secret_value()) if self.source_secrets else {}
+
+    @property
+    def upstream_allowed(self) -> Allowed:
+        """Whom sources' URLs may lead to."""
+        hosts = frozenset(filter(None, (host.strip().lower() for host in self.upstream_hosts.split(","))))
+        return Allowed(hosts, _networks(self.upstream_networks))
 
     @property
     def pagerduty_secrets(self) -> tuple[str, ...]:
@@ -246,6 +266,12 @@ class Settings(BaseSettings):
             duty_list(value.get_secret_value())
         return value
 
+    @field_validator("upstream_networks")
+    @classmethod
+    def _networks_readable(cls, value: str) -> str:
+        _networks(value)
+        return value
+
     @field_validator("source_secrets")
     @classmethod
     def _secrets_readable(cls, value: SecretStr | None) -> SecretStr | None:
@@ -266,6 +292,11 @@ class Settings(BaseSettings):
                 given = ", ".join(_variable(name) for name in vendor if getattr(self, name) is not None)
                 raise ValueError(f"{given} without {', '.join(missing)}: give all or none")
         return self
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    """Raises ValueError."""
+    return tuple(ip_network(one) for one in map(str.strip, text.split(",")) if one)
 
 
 def duty_list(text: str) -> list[tuple[str, str]]:

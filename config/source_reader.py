@@ -12,9 +12,12 @@ from heartbeat import cron
 from intake import jmes, mapping
 from intake.read import FORMATS
 from model.event import Mode, Zone
+from model.hole import CountedBy, Numbered
 from model.reading import Named, Names
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
+from model.upstream import EVERY_SECONDS, Callback, History
+from upstream import reach
 
 T = TypeVar("T")
 
@@ -41,6 +44,7 @@ class SourceReader:
             critical=entry.optional("critical", f.truth, False),
             heartbeat=entry.optional("heartbeat", self._heartbeat, Heartbeat()),
             also_confirm=entry.optional("also_confirm", f.text, ""),
+            issuer_ack=entry.optional("issuer_ack", f.truth, False),
             names=Names(
                 senders=entry.optional("senders", self._words(_stands_for), {}),
                 programs=entry.optional("programs", self._words(_stands_for), {}),
@@ -49,13 +53,27 @@ class SourceReader:
             trust=entry.optional("trust", self._nested(self._trust), BY_KEY),
             rate=entry.optional("rate", self._rate, None),
             mapping=entry.optional("mapping", self._nested(_mapping), {}),
+            numbered=entry.optional("numbered", self._nested(_numbered), None),
+            history=entry.optional("history", self._nested(_history), None),
+            callback=entry.optional("callback", self._nested(_callback), None),
         )
+        if (node := entry.given("history")) and source.format != "miso-mui":
+            self._problems.add(node, "only a source of format miso-mui has one that can be asked")
+        if (node := entry.given("numbered")) and source.numbered:
+            self._check_numbered(node, source, source.numbered.by)
         node = entry.given("mapping")
         if node and source.format != "mapping":
             self._problems.add(node, "only a source of format mapping has one")
         if not node and source.format == "mapping":
             self._problems.add(entry.node, 'expected "mapping": an expression for event_id, headline and whatever else')
         return source
+
+    def _check_numbered(self, node: Node, source: Source, by: CountedBy) -> None:
+        own = source.format in ("canonical", "cloudevents")
+        if by is CountedBy.MAPPING and "sequence" not in source.mapping:
+            self._problems.add(node, 'by: mapping needs an expression "sequence" in the mapping')
+        elif by is not CountedBy.MAPPING and not own:
+            self._problems.add(node, f"messages of format {source.format} have no {by} with a number")
 
     def _nested(self, read: Callable[[Fields], T]) -> Parse[T]:
         """A parser for fields within a field."""
@@ -148,6 +166,32 @@ def _mapping(entry: Fields) -> Mapping[str, str]:
     needed = {name: entry.required(name, _expression, "") for name in mapping.REQUIRED}
     given = {name: entry.optional(name, _expression, None) for name in mapping.FIELDS if name not in needed}
     return needed | {name: expression for name, expression in given.items() if expression is not None}
+
+
+def _numbered(entry: Fields) -> Numbered:
+    return Numbered(
+        by=entry.required("by", f.choice(CountedBy), CountedBy.FIELD),
+        wait_seconds=entry.optional("wait_seconds", _seconds, Numbered(by=CountedBy.FIELD).wait_seconds),
+    )
+
+
+def _history(entry: Fields) -> History:
+    return History(
+        url=entry.required("url", _upstream_url, ""),
+        participant=entry.required("participant", f.text, ""),
+        every_seconds=entry.optional("every_seconds", f.whole(60, _DAY_SECONDS, "seconds"), EVERY_SECONDS),
+    )
+
+
+def _callback(entry: Fields) -> Callback:
+    return Callback(url=entry.required("url", _upstream_url, ""), secret=entry.required("secret", f.slug, ""))
+
+
+def _upstream_url(node: Node) -> str:
+    url = f.text(node)
+    if (why := reach.problem(url)) is not None:
+        raise Wrong(node, "the URL of the source, by https", why)
+    return url
 
 
 def _expression(node: Node) -> str:

@@ -4,9 +4,11 @@ from typing import Any
 
 from config.written import Data, given, unless
 from model.event import Mode
+from model.hole import Numbered
 from model.reading import Named
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, Rate, Trust
+from model.upstream import EVERY_SECONDS, History
 
 
 def source(source: Source) -> Data:
@@ -18,12 +20,16 @@ def source(source: Source) -> Data:
             "critical": source.critical or None,
             "heartbeat": _heartbeat(source.heartbeat) if source.heartbeat != Heartbeat() else None,
             "also_confirm": source.also_confirm,
+            "issuer_ack": source.issuer_ack or None,
             "senders": {word: _stands_for(named) for word, named in source.names.senders.items()},
             "programs": {word: _stands_for(named) for word, named in source.names.programs.items()},
             "targets": {word: {"scheme": z.scheme, "code": z.code} for word, z in source.names.targets.items()},
             "trust": _trust(source.trust),
             "rate": _rate(source.rate) if source.rate else None,
             "mapping": dict(source.mapping),
+            "history": _history(source.history) if source.history else None,
+            "callback": {"url": source.callback.url, "secret": source.callback.secret} if source.callback else None,
+            "numbered": _numbered(source.numbered) if source.numbered else None,
         }
     )
 
@@ -54,6 +60,17 @@ def _trust(trust: Trust) -> Data:
             "addresses": list(trust.addresses),
         }
     )
+
+
+def _numbered(numbered: Numbered) -> Data:
+    usual = Numbered(by=numbered.by).wait_seconds
+    seconds = {} if numbered.wait_seconds == usual else {"wait_seconds": numbered.wait_seconds}
+    return {"by": str(numbered.by)} | seconds
+
+
+def _history(history: History) -> Data:
+    every = {} if history.every_seconds == EVERY_SECONDS else {"every_seconds": history.every_seconds}
+    return {"url": history.url, "participant": history.participant} | every
 
 
 def _rate(rate: Rate) -> Data | str:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from intake import strict_json
 from intake.amounts import megawatts, number
+from intake.counted import whole
 from intake.format import Format, Results
 from intake.instants import lenient
 from intake.jmes import STEPS, Search, TooCostly
@@ -44,6 +45,7 @@ FIELDS = (
     "mandatory",
     *_PLACES,
     "references",
+    "sequence",
 )
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
@@ -123,7 +125,8 @@ def _one(finder: _Finder) -> Reading | Unreadable:
         reading = reading_of(said, "", parsed=finder.member)
     except NotReadable as error:
         return Unreadable(problems=error.problems, event_id=_claimed(said.get("event_id")))
-    return replace(_ordered(reading), warnings=(*finder.warnings, *reading.warnings))
+    sequence = finder.read("sequence", whole, "a whole number from 0")
+    return replace(_ordered(reading), warnings=(*finder.warnings, *reading.warnings), sequence=sequence)
 
 
 def _missing(finder: _Finder, name: str) -> Problem:

@@ -111,7 +111,7 @@ def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datet
         raise not_readable("", shown(said), "OpenADR's notification, an object")
     if "operation" not in said and "programID" in said:
         return (_reading(validated(Object, said, ""), said, MessageType.NEW, feed, received_at),)
-    kind = said.get("objectType")
+    kind = said.get("objectType", said.get("object_type"))  # as some libraries write it, after the binding to MQTT
     if kind != "EVENT":
         raise not_readable("objectType", "nothing" if kind is None else shown(kind), '"EVENT": subscribe to no others')
     operation = said.get("operation")

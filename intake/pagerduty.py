@@ -81,7 +81,9 @@ def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datet
         return (_trigger(sent, parsed, feed, received_at),)
     if not sent.dedup_key:
         raise not_readable("dedup_key", "nothing", f"the key of the event to {sent.event_action}")
-    return (_reading(sent, _end(), parsed, note=ACKNOWLEDGED if sent.event_action == "acknowledge" else ""),)
+    return (
+        _reading(sent, _end(), parsed, received_at, note=ACKNOWLEDGED if sent.event_action == "acknowledge" else ""),
+    )
 
 
 def _trigger(sent: Sent, parsed: dict[str, Any], feed: Feed, received_at: datetime) -> Reading:
@@ -100,9 +102,7 @@ def _trigger(sent: Sent, parsed: dict[str, Any], feed: Feed, received_at: dateti
         text=notes.cut("text", payload.summary if len(payload.summary) > HEADLINE_CHARS else None, TEXT_CHARS),
         extra=notes.extra,
     )
-    # Of a trigger without a key the time of receipt is a part: the same words next week are another alert.
-    own_key = "pd-" + sha256([parsed, received_at.isoformat()])[:32]
-    return _reading(sent, content, parsed, own_key=own_key, notes=notes)
+    return _reading(sent, content, parsed, received_at, notes=notes)
 
 
 def _end() -> Content:
@@ -121,12 +121,15 @@ def _reading(
     sent: Sent,
     content: Content,
     parsed: dict[str, Any],
+    received_at: datetime,
     *,
-    own_key: str = "",
     notes: Notes | None = None,
     note: str = "",
 ) -> Reading:
-    event_id = _event_id(sent.dedup_key) if sent.dedup_key else own_key
+    digest = sha256([sent.event_action, parsed.get("payload") if sent.event_action == "trigger" else None])
+    # Of a trigger without a key the time of receipt is a part: the same words next week are another alert.
+    own_key = sent.dedup_key or f"pd-{sha256([digest, received_at.isoformat()])[:32]}"
+    event_id = _event_id(own_key)
     return Reading(
         event_id=event_id,
         revision=None,
@@ -135,7 +138,7 @@ def _reading(
         warnings=tuple(notes.warnings) if notes else (),
         parsed=parsed,
         whole=notes.whole if notes else {},
-        own_digest=sha256([sent.event_action, parsed.get("payload") if sent.event_action == "trigger" else None]),
+        own_digest=digest,
         order=Order.ARRIVAL,
         note=note,
     )

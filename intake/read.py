@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from intake import alertmanager, canonical, cap, mapping, miso_mui, openadr, pagerduty
+from intake.counted import counted
 from intake.format import Format, Results
 from intake.problem import NotReadable, shortened, shown
 from model.reading import Feed, Problem, Reading, Unreadable
@@ -29,6 +30,11 @@ def read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datet
 
     `headers` with lower-cased names. Aware `received_at` is for formats whose words depend on it.
     """
+    found = _read(body, headers, feed, received_at)
+    return found if feed.counted_by is None else tuple(counted(result, feed.counted_by) for result in found)
+
+
+def _read(body: bytes, headers: Mapping[str, str], feed: Feed, received_at: datetime) -> Results:
     try:
         try:
             return FORMATS[feed.format].read(body, headers, feed, received_at)

@@ -5,7 +5,7 @@ must not stop an event; the schema still lists the known ones, which is what a s
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -102,6 +102,9 @@ class Statement(Part):
     headline: Headline = Field(description="What a person must know, readable alone")
     revision: Annotated[int, Field(ge=1, le=REVISION_MAX)] | None = Field(
         None, description="Grows with each statement about the event; null: not numbered"
+    )
+    sequence: Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 0})] = Field(
+        None, description="Number of this message among all of the source; another than the event's revision"
     )
     message_type: Literal["new", "update", "cancel", "terminate"] | None = Field(
         None, description="new when absent; cancel: before the start, terminate: after it"

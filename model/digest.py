@@ -13,6 +13,7 @@ from model.event import Content
 # Of the delivery, or derived: the same statement may come again with another value here.
 NOT_SAID = frozenset({"schema_version", "received_at", "lead_time_s"})
 
+_AS_IT_IS = frozenset({str, int, bool, type(None)})  # asked before a call is spent: large messages hold many
 _NAMES = tuple(sorted(f.name for f in fields(Content)))
 _values = attrgetter(*_NAMES)
 
@@ -37,10 +38,9 @@ def sha256(said: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """Sorted, and 1.0 as 1: who writes the JSON again may write either."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     if isinstance(value, dict):
-        return {name: _plain(value[name]) for name in sorted(value)}
+        names = sorted(value) if len(value) > 1 else value
+        return {n: inner if type(inner := value[n]) in _AS_IT_IS else _plain(inner) for n in names}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
+        return [inner if type(inner) in _AS_IT_IS else _plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -6,6 +6,7 @@ GridcallError
 ├── QueueFull            the broker takes no more: answer 503 with Retry-After
 ├── Unavailable          the broker or the database cannot be reached now: wait, never count it against a message
 ├── Undecidable          a message that cannot be decided: becomes Unreadable
+├── Unreached            a source cannot be talked to: says why, and is tried again
 ├── Refused              a request that makes no sense in this state: answer 409 with the sentence
 └── SendError            a channel could not send; `retryable`, `retry_after_seconds`
     └── OutcomeUnknown   the vendor may or may not have accepted: look before repeating
@@ -46,6 +47,10 @@ class Undecidable(GridcallError):
 
 class Refused(GridcallError):
     """The thing asked for does not fit the event's state; nothing was changed."""
+
+
+class Unreached(GridcallError):
+    """A source that was to be asked or told something. Nothing of it is known to have come there."""
 
 
 class SendError(GridcallError):

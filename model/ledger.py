@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from model.event import Mode
+from model.issuer import IssuerAck
 from model.verdict import Outcome
 
 # From receipt until the first send begins; more is our own delay.
@@ -64,6 +65,8 @@ class EventLine:
     outcome_at: datetime | None
     reason: str
     people: Sequence[PersonLine]
+    closed_at: datetime | None = None
+    issuer_acks: Sequence[IssuerAck] = ()
 
     @property
     def started_at(self) -> datetime | None:

@@ -59,7 +59,7 @@ class Kind(StrEnum):
     STAND_DOWN = "stand_down"  # cancelled or released, to exactly those who were told
     COURTESY = "courtesy"  # "Ana has it since 02:14. Nothing to do."
     NOTE = "note"  # a line in the event's Slack thread
-    REMINDER = "reminder"  # a person comes on call soon, or goes off
+    REMINDER = "reminder"  # to one person: comes on call soon, goes off, has not told the issuer yet
     ADMIN = "admin"  # something the admins must know: nobody on call, conflict
 
 
@@ -148,6 +148,7 @@ class AgendaKind(StrEnum):
     STEP = "step"  # ask the rota who is on call now, and tell them
     REVISE = "revise"  # something was learned: look at all facts again
     RAISE = "raise"  # nobody has acknowledged by 60 % of the time: PagerDuty becomes critical
+    REMIND = "remind"  # half of the time is over: has the issuer been told?
     VERDICT = "verdict"  # the deadline
 
 

@@ -56,6 +56,13 @@ class Channel(Protocol):
         """Give connections back."""
 
 
+class Intake(Protocol):
+    """The door, for what we asked a source for ourselves."""
+
+    async def __call__(self, source: str, body: bytes) -> None:
+        """Return when the message is durable. Raises QueueFull or Unavailable: then nothing was accepted."""
+
+
 class Undecided(Protocol):
     """Knows what the router has written down; the spool asks it what it must keep when the queue is gone."""
 

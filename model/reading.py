@@ -8,6 +8,7 @@ from typing import Any
 
 from model.digest import digest_of
 from model.event import Content, Mode, Zone
+from model.hole import CountedBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,10 @@ NO_NAMES = Names()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """How one source's messages are to be read. `mapping`: an expression for each field, of the format of that name."""
+    """How one source's messages are to be read. `mapping`: an expression for each field, of the format of that name.
+
+    `counted_by`: where their numbers stand, None: they have none.
+    """
 
     source: str
     format: str = "canonical"
@@ -41,6 +45,7 @@ class Feed:
     critical: bool = False
     names: Names = NO_NAMES
     mapping: Mapping[str, str] = field(default_factory=dict)
+    counted_by: CountedBy | None = None
 
 
 class Order(StrEnum):
@@ -74,6 +79,7 @@ class Reading:
     payload fixes it, else the source. `native_id` is the sender's id of this delivery (CloudEvents id).
     `parsed` is the statement as JSON data, for the evidence. `whole`: texts of the content before they were cut.
     `own_digest`: by what the format tells its statements apart, where that is not their content.
+    `sequence`: the number of its message among all of the source, where the source numbers them.
     `note`: why it is only written down, when it changes nothing of the event that it names.
     """
 
@@ -90,6 +96,7 @@ class Reading:
     follows: Follows | None = None
     order: Order = Order.NUMBERED
     note: str = ""
+    sequence: int | None = None
 
     @cached_property
     def digest(self) -> str:

@@ -8,11 +8,13 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 from model.event import Also, Content, Event
+from model.hole import Numbered
 from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
 from model.rota import Absence, Override, Rota, Rotation
 from model.route import Part, Route, Routed
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Rate, Trust
+from model.upstream import Callback, History
 
 # The source of the events that Gridcall itself raises: unreadable messages, late and silent sources.
 OWN_SOURCE = "gridcall"
@@ -176,10 +178,13 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given.
+    """An upstream system. `heartbeat` None: nobody minds its silence. `also_confirm`: where the legal ack is given,
+    `issuer_ack`: it must be, and be noted here.
 
     `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
-    `mapping`: JMESPath expressions by the fields of an event, for the format of that name.
+    `mapping`: JMESPath expressions by the fields of an event, for the format of that name. `numbered`: it numbers its
+    messages, so that one that is missing is found. `history`: where it is asked for what we missed.
+    `callback`: where it is told what became of its events.
     """
 
     id: str
@@ -189,10 +194,14 @@ class Source:
     critical: bool = False
     heartbeat: Heartbeat | None = Heartbeat()
     also_confirm: str = ""
+    issuer_ack: bool = False
     names: Names = NO_NAMES
     trust: Trust = BY_KEY
     rate: Rate | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    numbered: Numbered | None = None
+    history: History | None = None
+    callback: Callback | None = None
 
     @property
     def limit(self) -> Rate | None:

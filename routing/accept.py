@@ -15,7 +15,7 @@ from routing import cases, fitting, joining, planner
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
 from routing.repeats import Repeat, repeat_of
-from store import deliveries, events, plans, replies, timeline, unreadables
+from store import deliveries, events, holes, plans, replies, timeline, unreadables
 from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
@@ -55,6 +55,9 @@ def decide(
     else:
         delivery = _accept(conn, member, reading, member.message.source, roster, ids, now, phones)
     deliveries.save(conn, delivery)
+    if isinstance(reading, Reading) and reading.sequence is not None:
+        again = delivery.state is DeliveryState.DUPLICATE
+        holes.note(conn, member.message.source, reading.sequence, member.message.received_at, again=again)
     if member.message.replay_of:
         unreadables.replayed(conn, member.message.replay_of, delivery.id, member.message.key_id or "")
     return delivery

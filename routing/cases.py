@@ -9,10 +9,12 @@ from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import AgendaState, Notification, Plan, Reach
 from model.roster import Policy, Roster
+from model.upstream import OutcomeCall
+from model.verdict import Outcome, Verdict
 from routing.capacity import Call, Lines, most_starts
 from routing.facts import Facts, PlanChange, case_for
 from routing.planner import Case
-from store import events, lines, plans, replies, timeline, verdicts
+from store import events, issuer_acks, lines, outcome_calls, plans, replies, timeline, verdicts
 from store.database import Connection
 from store.lines import Waiting
 
@@ -68,6 +70,7 @@ def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: dateti
         agenda=plans.agenda_of_event(conn, event_pk),
         replies=replies.of_event(conn, event_pk),
         verdicts=verdicts.of_event(conn, event_pk),
+        issuer_acks=issuer_acks.of_event(conn, event_pk),
     )
 
 
@@ -105,6 +108,34 @@ def save_change(conn: Connection, facts: Facts, change: PlanChange, cause: str) 
     for verdict in change.verdicts:
         body = {"person": verdict.person, "outcome": verdict.outcome, "reason": verdict.reason}
         timeline.append(conn, case.ids, case.event.pk, case.now, "verdict", body | {"revision": verdict.revision})
+        if call := outcome_call(case, verdict):
+            outcome_calls.add(conn, call)
+
+
+def outcome_call(case: Case, verdict: Verdict) -> OutcomeCall | None:
+    """What the event's source is told of it, where it wants to be: that the objective was met, or missed."""
+    event, source = case.event, case.roster.sources.get(case.event.source)
+    told = verdict.person is None and verdict.outcome in (Outcome.MET, Outcome.MISSED)
+    if source is None or source.callback is None or not told:
+        return None
+    data = {
+        "source": event.source,
+        "event_id": event.event_id,
+        "revision": verdict.revision,
+        "mode": str(event.content.mode),
+        "outcome": str(verdict.outcome),
+        "reason": verdict.reason,
+        "at": verdict.at.isoformat(),
+        "deadline_at": event.deadline_at.isoformat(),
+    }
+    return OutcomeCall(
+        id=case.ids.new(),
+        event_pk=event.pk,
+        source=event.source,
+        body={"type": f"gridcall.objective.{verdict.outcome}", "timestamp": case.now.isoformat(), "data": data},
+        made_at=case.now,
+        due_at=case.now,
+    )
 
 
 def _change_body(facts: Facts, change: PlanChange, cause: str) -> dict[str, object]:

@@ -51,7 +51,7 @@ def _megawatts(before: Content, after: Content) -> str | None:
     old, new = before.instruction.target_mw, after.instruction.target_mw
     if old == new or new is None:
         return None
-    return f"NOW {new:g} MW" + (f" (was {old:g})" if old is not None else "")
+    return f"NOW {new:g} MW" + (f" (was {old:g})" if old else "")
 
 
 def _start(before: Content, after: Content, zone: str | None) -> str | None:

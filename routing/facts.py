@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from model.issuer import IssuerAck
 from model.plan import (
     Agenda,
     AgendaKind,
@@ -34,6 +35,7 @@ class Facts:
     agenda: Sequence[Agenda]
     replies: Sequence[Reply]
     verdicts: Sequence[Verdict]
+    issuer_acks: Sequence[IssuerAck] = ()
 
     @property
     def revision(self) -> int:
@@ -133,6 +135,11 @@ def stop(facts: Facts, change: PlanChange, rows: Iterable[Notification]) -> None
 def escalates(agenda: Agenda) -> bool:
     kinds = (AgendaKind.STEP, AgendaKind.RAISE, AgendaKind.VERDICT)
     return agenda.kind in kinds and agenda.state is AgendaState.PENDING
+
+
+def waits(agenda: Agenda) -> bool:
+    """Of what is to come of a revision, until another one replaces it or the event is over."""
+    return escalates(agenda) or (agenda.kind is AgendaKind.REMIND and agenda.state is AgendaState.PENDING)
 
 
 def is_trigger(row: Notification) -> bool:

@@ -7,7 +7,7 @@ from model.event import EventStatus
 from model.plan import Agenda, AgendaKind, AgendaState, Notification, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
-from routing import fitting, objective, planner
+from routing import fitting, objective, planner, telling_issuer
 from routing.facts import Facts, PlanChange, newest_triggers, take_plan, thread_line
 from routing.verdicts import verdicts
 
@@ -56,6 +56,14 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
             )
             over = planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id, team=team)
             change.add += [raised, over]
+    return change
+
+
+def take_remind(facts: Facts, agenda: Agenda) -> PlanChange:
+    """Half of the time is over: whoever has accepted is reminded that the issuer waits as well."""
+    change = PlanChange()
+    if facts.case.event.status is EventStatus.OPEN and agenda.revision == facts.revision:
+        change.add += telling_issuer.reminders(facts)
     return change
 
 

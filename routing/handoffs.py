@@ -49,8 +49,14 @@ def handoffs(rota: Rota, people: Collection[str], start: datetime, end: datetime
 
 def way(person: Person) -> tuple[ChannelName, str] | None:
     """A reminder is quiet: a direct message, else a text; it never calls."""
-    quiet = (ChannelName.SLACK_DM, ChannelName.SMS)
-    return next(((channel, address) for channel in quiet if (address := person.address(channel))), None)
+    return next(quiet_ways(person), None)
+
+
+def quiet_ways(person: Person) -> Iterator[tuple[ChannelName, str]]:
+    """The first choice first."""
+    for channel in (ChannelName.SLACK_DM, ChannelName.SMS):
+        if address := person.address(channel):
+            yield channel, address
 
 
 def words(handoff: Handoff, rota: Rota, person: Person, names: Names, now: datetime) -> str:

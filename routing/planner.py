@@ -15,6 +15,7 @@ from routing.capacity import Call, Lines
 from routing.on_call import spans
 
 RAISE_AT = 0.6  # of the time until the deadline, when nobody has acknowledged
+REMIND_AT = 0.5  # of that time, when the issuer was not told
 PAGERDUTY_SEVERITY = {
     Severity.CRITICAL: "critical",
     Severity.WARNING: "warning",
@@ -70,6 +71,12 @@ class Case:
     @property
     def critical(self) -> bool:
         return self.event.severity is Severity.CRITICAL
+
+    @property
+    def issuer_waits(self) -> bool:
+        """Its source demands that the issuer is told as well."""
+        source = self.roster.sources.get(self.event.source)
+        return source is not None and source.issuer_ack
 
     @property
     def last_ring_at(self) -> datetime:
@@ -298,6 +305,8 @@ def _deadlines(case: Case) -> Iterator[Agenda]:
     event = case.event
     if any(team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD for team in case.teams):
         yield _agenda(case, AgendaKind.RAISE, case.now + (event.work_until - case.now) * RAISE_AT)
+    if case.issuer_waits:
+        yield _agenda(case, AgendaKind.REMIND, case.now + (event.work_until - case.now) * REMIND_AT)
     yield _agenda(case, AgendaKind.VERDICT, case.now if event.late else event.deadline_at)
 
 

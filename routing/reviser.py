@@ -26,6 +26,7 @@ BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a l
 _TAKE = {
     AgendaKind.STEP: falling_due.take_step,
     AgendaKind.RAISE: falling_due.take_raise,
+    AgendaKind.REMIND: falling_due.take_remind,
     AgendaKind.VERDICT: falling_due.take_deadline,
 }
 

@@ -20,7 +20,7 @@ from model.plan import (
 from model.reply import Answer, Reply
 from model.route import Part
 from model.verdict import Outcome, Verdict
-from routing import fitting, objective, planner
+from routing import fitting, objective, planner, telling_issuer
 from routing.facts import (
     Brought,
     Facts,
@@ -34,6 +34,7 @@ from routing.facts import (
     stop,
     take_plan,
     thread_line,
+    waits,
     was_told,
 )
 from routing.objective import Counted
@@ -81,7 +82,7 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     case = facts.case
     change.reason = f"revision {facts.revision} replaces it"
     stop(facts, change, facts.notifications)
-    change.drop_agenda += [a.id for a in facts.agenda if escalates(a) and a.revision < facts.revision]
+    change.drop_agenda += [a.id for a in facts.agenda if waits(a) and a.revision < facts.revision]
     plan = fitting.plan(case)
     take_plan(change, plan)
     change.add += _resolve_older_alerts(facts, plan)
@@ -123,6 +124,9 @@ def _notes(facts: Facts, change: PlanChange) -> None:
         verb = "accepted" if reply.answer is Answer.ACKNOWLEDGE else "cannot comply"
         note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC)"
         change.add += thread_line(facts, note, reply.id)
+    for ack in facts.issuer_acks:
+        note = f"{name(facts, ack.person)} told the issuer ({ack.how}, {ack.at:%H:%M:%S} UTC)"
+        change.add += thread_line(facts, note, ack.id)
 
 
 def _objective(facts: Facts, change: PlanChange) -> None:
@@ -172,6 +176,7 @@ def _settle(facts: Facts, change: PlanChange, accepted: Counted, verdict: Verdic
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
     change.add += _courtesies(facts, accepted)
     change.add += _acknowledge_pagerduty(facts)
+    change.add += telling_issuer.reminders(facts)
     if verdict is None or verdict.outcome is Outcome.REOPENED:
         in_time = accepted.at <= facts.case.event.deadline_at
         outcome = Outcome.MET if in_time else Outcome.MISSED

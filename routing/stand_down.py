@@ -9,7 +9,7 @@ from model.reply import Answer
 from model.roster import OWN_SOURCE
 from model.verdict import Outcome
 from routing import planner
-from routing.facts import Facts, PlanChange, asked, escalates, open_generations, spoke_to, stop, was_told
+from routing.facts import Facts, PlanChange, asked, open_generations, spoke_to, stop, waits, was_told
 from routing.verdicts import verdicts
 
 # A stand-down must arrive even when it takes a while.
@@ -21,7 +21,7 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     case, latest = facts.case, facts.case.event.latest
     change.reason = f"the event was {case.event.status}"
     stop(facts, change, [n for n in facts.notifications if n.revision < latest.number])
-    change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
+    change.drop_agenda += [a.id for a in facts.agenda if waits(a)]
     texts = [] if _became_an_alarm(facts) else list(once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
     change.add += [*texts, *calls]

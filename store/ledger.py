@@ -9,12 +9,13 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, func, select
 
 from model.attempt import ReceiptKind
 from model.event import Event
+from model.issuer import IssuerAck
 from model.ledger import EventLine, PersonLine
 from model.plan import Kind
 from model.reply import Answer, Reply
 from model.verdict import Verdict
 from store import events as events_
-from store import replies, verdicts
+from store import issuer_acks, replies, verdicts
 from store.partitions import first_id
 from store.tables import attempts, deliveries, events, notifications, receipts, said
 
@@ -83,13 +84,20 @@ def _lines(conn: Connection, pks: Sequence[str]) -> list[EventLine]:
     found = events_.load(conn, pks)
     people = _people(conn, pks)
     outcomes = verdicts.latest(conn, pks)
+    told: dict[str, list[IssuerAck]] = defaultdict(list)
+    for ack in issuer_acks.of_events(conn, pks):
+        told[ack.event_pk].append(ack)
     decided = {(r.event_pk, r.revision): r.decided_at for r in conn.execute(_DECIDED, {"pks": pks})}
     asked = [(pk, found[pk].answer_revision) for pk in pks]
-    return [_line(found[k[0]], people[k], outcomes.get(k), decided.get(k)) for k in asked if k in people]
+    return [_line(found[k[0]], people[k], outcomes.get(k), decided.get(k), told[k[0]]) for k in asked if k in people]
 
 
 def _line(
-    event: Event, people: Sequence[PersonLine], verdict: Verdict | None, planned_at: datetime | None
+    event: Event,
+    people: Sequence[PersonLine],
+    verdict: Verdict | None,
+    planned_at: datetime | None,
+    told: Sequence[IssuerAck],
 ) -> EventLine:
     revision = event.revision(event.answer_revision)
     return EventLine(
@@ -108,6 +116,8 @@ def _line(
         outcome_at=verdict.at if verdict else None,
         reason=verdict.reason if verdict else "",
         people=people,
+        closed_at=event.closed_at,
+        issuer_acks=told,
     )
 
 

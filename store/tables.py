@@ -409,6 +409,22 @@ replies = Table(
     Index("replies_by_event", "event_pk"),
 )
 
+# The answer to the issuer, given elsewhere and noted here.
+issuer_acks = Table(
+    "issuer_acks",
+    metadata,
+    _id(),
+    _event(),
+    Column("revision", Integer, nullable=False),
+    Column("person", String(63), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("acted_by", Text, nullable=False),
+    Index("issuer_acks_by_event", "event_pk"),
+)
+
 verdicts = Table(
     "verdicts",
     metadata,
@@ -486,6 +502,54 @@ monitors = Table(
     Column("due_at", Instant),
     Column("quiet", Boolean, nullable=False, server_default=false()),
     Index("monitors_by_due", "due_at"),
+)
+
+# Of sources that number their messages: the highest number that came, and what is missing below it.
+sequences = Table(
+    "sequences",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("highest", BigInteger, nullable=False),
+)
+
+holes = Table(
+    "holes",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("missing", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("told", Text),
+    Column("told_at", Instant),
+    Column("said", Boolean, nullable=False),
+)
+
+# What sources are told of their events.
+outcome_calls = Table(
+    "outcome_calls",
+    metadata,
+    _id(),
+    _event(),
+    Column("source", String(63), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("over_at", Instant),
+    Index("outcome_calls_by_event", "event_pk"),
+    _of("outcome_calls_due", "due_at", rows="state = 'waiting'"),
+)
+
+# Until when a source was asked for what we missed.
+histories = Table(
+    "histories",
+    metadata,
+    Column("source", String(63), primary_key=True),
+    Column("asked_until", Instant, nullable=False),
 )
 
 listening = Table(

@@ -1,6 +1,7 @@
 """The JSON shapes of an event: the line of a list, and the whole of it. Pure."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from app.api.instants import iso
@@ -8,11 +9,14 @@ from app.logs import without_pages
 from app.masking import masked
 from app.preview import Texts
 from app.record import Record
+from model import issuer
 from model.attempt import Attempt
 from model.event import Event, Revision
+from model.issuer import IssuerAck, IssuerAsks, IssuerLine
 from model.plan import Agenda, Notification, Reach
 from model.reply import Answer, Reply
 from model.roster import Roster
+from model.upstream import CallState, OutcomeCall
 from model.verdict import Verdict
 from routing.forecast import Forecast
 from store.attempts import ReceiptRow
@@ -40,11 +44,11 @@ def summary(event: Event, verdict: Verdict | None) -> dict[str, Any]:
         "policy": event.policy,
         "team": event.team,
         "also": [other._asdict() for other in event.also],
-        "verdict": _outcome(verdict),
+        "verdict": outcome_shape(verdict),
     }
 
 
-def detail(record: Record, roster: Roster, shown: Callable[[str], str]) -> dict[str, Any]:
+def detail(record: Record, roster: Roster, shown: Callable[[str], str], now: datetime) -> dict[str, Any]:
     """`shown` makes a delivery's id what its sender was given."""
     return summary(record.event, record.verdict) | {
         "work_until": iso(record.event.work_until),
@@ -59,8 +63,10 @@ def detail(record: Record, roster: Roster, shown: Callable[[str], str]) -> dict[
         "receipts": [_receipt(r) for r in record.receipts],
         "replies": [_reply(r) for r in record.replies],
         "verdicts": [_verdict(v) for v in record.verdicts],
+        "verdict_lines": {"people": outcome_shape(record.verdict), "issuer": _issuer_line(record, roster, now)},
         "timeline": [entry_shape(e) for e in record.timeline],
         "deliveries": [_delivery(d, record.evidence.get(d.body_id), shown) for d in record.deliveries],
+        "source_told": [_outcome_call(call) for call in record.outcome_calls],
         "acknowledgements": _acknowledgements(record, roster, shown),
     }
 
@@ -105,7 +111,7 @@ def texts_shape(texts: Texts) -> dict[str, Any]:
     return {"parts": texts.parts, "per_second": texts.per_second, "out_at": iso(texts.out_at)}
 
 
-def _outcome(verdict: Verdict | None) -> dict[str, Any] | None:
+def outcome_shape(verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
     return {"outcome": str(verdict.outcome), "reason": verdict.reason, "at": iso(verdict.at)}
@@ -199,7 +205,7 @@ def _reply(row: Reply) -> dict[str, Any]:
 
 
 def _verdict(row: Verdict) -> dict[str, Any]:
-    return {"revision": row.revision, "person": row.person, **(_outcome(row) or {})}
+    return {"revision": row.revision, "person": row.person, **(outcome_shape(row) or {})}
 
 
 def _delivery(row: Delivery, post: Evidence | None, shown: Callable[[str], str]) -> dict[str, Any]:
@@ -233,9 +239,49 @@ def _acknowledgements(record: Record, roster: Roster, shown: Callable[[str], str
             for d in record.deliveries
         ],
         "operator": [_reply(r) for r in _current(record.event, record.replies) if r.answer is Answer.ACKNOWLEDGE],
-        "issuer": None,
+        "issuer": [_issuer_ack(a) for a in record.issuer_acks],
         "also_confirm": source.also_confirm if source and source.also_confirm else None,
     }
+
+
+def _issuer_ack(ack: IssuerAck) -> dict[str, Any]:
+    return {
+        "id": ack.id,
+        "revision": ack.revision,
+        "person": ack.person,
+        "at": iso(ack.at),
+        "how": str(ack.how),
+        "evidence": ack.evidence,
+        "received_at": iso(ack.received_at),
+        "by": ack.by,
+    }
+
+
+def _outcome_call(call: OutcomeCall) -> dict[str, Any]:
+    """How the source was told what became of it."""
+    return {
+        "id": call.id,
+        "type": call.body["type"],
+        "state": str(call.state),
+        "tries": call.tries,
+        "error": call.error or None,
+        "made_at": iso(call.made_at),
+        "next_at": iso(call.due_at) if call.state is CallState.WAITING else None,
+        "over_at": iso(call.over_at),
+    }
+
+
+def _issuer_line(record: Record, roster: Roster, now: datetime) -> dict[str, Any] | None:
+    source = roster.sources.get(record.event.source)
+    asks = IssuerAsks.of(record.event, required=source is not None and source.issuer_ack)
+    return issuer_shape(issuer.line(asks, record.issuer_acks, now))
+
+
+def issuer_shape(found: IssuerLine | None) -> dict[str, Any] | None:
+    """The verdict's line about the issuer: `outcome` is "open" while it can still be told."""
+    if found is None:
+        return None
+    return {"outcome": str(found.outcome or "open"), "reason": found.reason, "at": iso(found.at)}
 
 
 def _current(event: Event, replies: Sequence[Reply]) -> list[Reply]:

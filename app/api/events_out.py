@@ -79,7 +79,7 @@ async def get_event(source: SourceId, event_id: EventId, service: ServiceDep, ca
     found = await service.database.read(lambda conn: record.load(conn, source, event_id, roster, service.ids, now))
     if found is None:
         raise no_such_event(source, event_id)
-    return detail(found, roster, service.delivery_ids.shown)
+    return detail(found, roster, service.delivery_ids.shown, now)
 
 
 @router.post(

@@ -1,21 +1,26 @@
 """`GET /v1/reports/sla`: were the deadlines kept, how soon were people told, and by whose doing not."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import problems
+from app.api.event_shapes import issuer_shape
 from app.api.instants import Instant, iso
 from app.problems import Problem
 from app.service import Service
 from config.keys import Role
+from model import issuer
 from model.clock import breathe
 from model.event import Mode
+from model.issuer import IssuerAsks, IssuerLine
 from model.ledger import EventLine, PersonLine, Spread, Totals, late_by, totals
+from model.roster import Roster
 from store import ledger
 
 router = APIRouter(tags=["reports"], responses=problems(401, 403, 422))
@@ -38,9 +43,10 @@ async def sla(
     """The events received in [from, to) that asked people for an answer: actual ones and drills, counted apart.
 
     `{"from", "to", "actual": totals, "drill": totals, "events": [...] or null}`. Totals: `{"events", "outcomes",
-    "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance", "left_at_first_ring"}}`. `kept` is the share
-    of decided events whose deadline was met, a spread is `{"count", "shortest", "p50", "p95", "longest"}`, `late_by`
-    says where the time of a missed deadline went: source, us, vendor, person. An upstream sees its own source only.
+    "issuer", "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance", "left_at_first_ring"}}`. `issuer`
+    counts whether issuers were told, `kept` is the share of decided events whose deadline was met, a spread is
+    `{"count", "shortest", "p50", "p95", "longest"}`, `late_by` says where the time of a missed deadline went: source,
+    us, vendor, person. An upstream sees its own source only.
     """
     until = to or service.clock.now()
     since = since or until - USUAL
@@ -60,12 +66,14 @@ async def sla(
         after = page.after
         await breathe()
     lines = sorted((*by_mode[Mode.ACTUAL], *by_mode[Mode.DRILL]), key=lambda line: line.received_at)
+    now, roster = service.clock.now(), service.rosters.roster
+    told = {line.pk: _issuer(line, roster, now) for line in lines}
     return {
         "from": iso(since),
         "to": iso(until),
-        "actual": _totals(totals(by_mode[Mode.ACTUAL])),
-        "drill": _totals(totals(by_mode[Mode.DRILL])),
-        "events": [_event(line) for line in lines] if events else None,
+        "actual": _totals(totals(by_mode[Mode.ACTUAL]), by_mode[Mode.ACTUAL], told),
+        "drill": _totals(totals(by_mode[Mode.DRILL]), by_mode[Mode.DRILL], told),
+        "events": [_event(line, told[line.pk]) for line in lines] if events else None,
     }
 
 
@@ -75,10 +83,23 @@ async def _page(service: Service, since: Instant, until: Instant, after: str, so
     )
 
 
-def _totals(found: Totals) -> dict[str, Any]:
+def _issuer(line: EventLine, roster: Roster, now: datetime) -> IssuerLine | None:
+    source = roster.sources.get(line.source)
+    asks = IssuerAsks(
+        revision=line.revision,
+        deadline_at=line.deadline_at,
+        closed_at=line.closed_at,
+        required=source is not None and source.issuer_ack,
+    )
+    return issuer.line(asks, line.issuer_acks, now)
+
+
+def _totals(found: Totals, lines: Sequence[EventLine], told: Mapping[str, IssuerLine | None]) -> dict[str, Any]:
+    issuers = [known for line in lines if (known := told[line.pk])]
     return {
         "events": found.events,
         "outcomes": dict(found.outcomes),
+        "issuer": dict(Counter(str(known.outcome or "open") for known in issuers)),
         "kept": found.kept,
         "late_by": dict(found.late_by),
         "seconds": {
@@ -93,7 +114,7 @@ def _spread(found: Spread) -> dict[str, Any]:
     return asdict(found)
 
 
-def _event(line: EventLine) -> dict[str, Any]:
+def _event(line: EventLine, told: IssuerLine | None) -> dict[str, Any]:
     return {
         "source": line.source,
         "event_id": line.event_id,
@@ -111,6 +132,7 @@ def _event(line: EventLine) -> dict[str, Any]:
         "outcome_at": iso(line.outcome_at),
         "reason": line.reason,
         "late_by": late_by(line),
+        "issuer": issuer_shape(told),
         "people": [_person(person) for person in line.people],
     }
 

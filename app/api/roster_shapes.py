@@ -13,6 +13,7 @@ from model.reading import Named
 from model.roster import Heartbeat, Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from model.trust import Proof, Trust
+from model.upstream import History
 from routing.audience import is_awake
 from routing.on_call import gaps, shifts
 
@@ -135,12 +136,18 @@ def source(
         "timezone": found.timezone,
         "critical": found.critical,
         "also_confirm": found.also_confirm or None,
+        "issuer_ack": found.issuer_ack,
         "senders": {word: _stands_for(named) for word, named in found.names.senders.items()},
         "programs": {word: _stands_for(named) for word, named in found.names.programs.items()},
         "targets": {word: {"scheme": zone.scheme, "code": zone.code} for word, zone in found.names.targets.items()},
         "trust": _trust(found.trust),
         "rate": {"per_second": found.limit.per_second, "burst": found.limit.burst} if found.limit else None,
         "mapping": dict(found.mapping) or None,
+        "history": _history(found.history) if found.history else None,
+        "callback": {"url": found.callback.url, "secret": found.callback.secret} if found.callback else None,
+        "numbered": {"by": str(found.numbered.by), "wait_seconds": found.numbered.wait_seconds}
+        if found.numbered
+        else None,
         "heartbeat": _heartbeat(found.heartbeat) if found.heartbeat else None,
         "monitor": {
             "status": str(standing.status if standing else status),
@@ -169,6 +176,10 @@ def _heartbeat(minded: Heartbeat) -> dict[str, Any]:
     if minded.cron:
         expected = {"cron": minded.cron, "timezone": minded.timezone}
     return expected | {"grace_seconds": minded.grace_seconds, "counts": str(minded.counts)}
+
+
+def _history(history: History) -> dict[str, Any]:
+    return {"url": history.url, "participant": history.participant, "every_seconds": history.every_seconds}
 
 
 def _stands_for(named: Named) -> dict[str, str]:

@@ -91,6 +91,8 @@ def _head(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"received {clock(found['received_at'])}, to be accepted by {clock(found['deadline_at'])}"
     verdict = found["verdict"]
     yield f"verdict: {verdict['outcome']}, {verdict['reason']}" if verdict else "no verdict yet"
+    if told := found["verdict_lines"]["issuer"]:
+        yield f"issuer: {told['outcome']}, {told['reason']}"
     if confirm := found["acknowledgements"]["also_confirm"]:
         yield f"to be confirmed in {confirm} as well"
 
@@ -143,6 +145,8 @@ def _settled(found: Mapping[str, Any]) -> Iterator[Line]:
     for reply in found["replies"]:
         verb = VERBS.get(reply["reply"], reply["reply"])
         yield reply["received_at"], f"{reply['person']} {verb} ({reply['channel']}, revision {reply['revision']})"
+    for ack in found["acknowledgements"]["issuer"]:
+        yield ack["at"], f"{ack['person']} told the issuer ({ack['how']}, revision {ack['revision']})"
     for verdict in found["verdicts"]:
         whose = f" for {verdict['person']}" if verdict["person"] else ""
         yield verdict["at"], f"verdict{whose}: {verdict['outcome']}, {verdict['reason']}"

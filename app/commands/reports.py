@@ -59,6 +59,8 @@ def _said(mode: str, found: dict[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
     kept = "" if found["kept"] is None else f"; {100 * found['kept']:.1f} % of deadlines kept"
     yield f"  {mode}: {found['events']} ({counts}){kept}"
+    if found["issuer"]:
+        yield "    the issuer: " + ", ".join(f"{count} {name}" for name, count in sorted(found["issuer"].items()))
     if found["late_by"]:
         yield "    missed by: " + ", ".join(f"{name} {count}" for name, count in sorted(found["late_by"].items()))
     spreads = found["seconds"]

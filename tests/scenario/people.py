@@ -133,6 +133,11 @@ class Phone:
         _check(f"{self.name}'s {how}", text.text, contains, text.at, at)
         return text
 
+    def expects_everything(self) -> None:
+        """Whoever says so looks at what came by other means."""
+        for item in [*self.calls, *self.texts]:
+            item.expected = True
+
     def surprises(self) -> Iterator[str]:
         """What came and was not expected, and texts of which a part never came."""
         for item in [*self.calls, *self.texts]:

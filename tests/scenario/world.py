@@ -280,8 +280,7 @@ class World:
 
     async def advance_until(self, moment: str) -> None:
         """To "m:ss" of the story."""
-        minutes, seconds = moment.split(":")
-        await self.advance_to(self.start + timedelta(minutes=int(minutes), seconds=float(seconds)))
+        await self.advance_to(self.instant(moment))
 
     async def advance_to(self, end: datetime) -> None:
         await self.quiet()
@@ -382,6 +381,15 @@ class World:
         if not name.startswith("+"):
             return self._phones[name]
         return self._strangers.setdefault(name, Phone(name, name, None, self.standins, self._control))
+
+    def everybody(self) -> Sequence[Phone]:
+        """Of the roster."""
+        return list(self._phones.values())
+
+    def instant(self, moment: str) -> datetime:
+        """When "m:ss" of the story is."""
+        minutes, seconds = moment.split(":")
+        return self.start + timedelta(minutes=int(minutes), seconds=float(seconds))
 
     def slack(self, channel: str = "C0OPS") -> list[Post]:
         """What stands in a channel, or in the direct messages of a user id, oldest first."""

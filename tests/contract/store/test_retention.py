@@ -8,12 +8,15 @@ from sqlalchemy import func, select, update
 from broker.base import Message, MessageKind
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
 from model.ids import SystemIds
+from model.issuer import How
 from model.plan import ChannelName
 from model.reading import Reading
+from model.upstream import OutcomeCall
 from notifiers.receipts import take_receipt
 from routing.accept import Member, decide
+from routing.telling_issuer import Told, note
 from store import attempts as attempts_store
-from store import outbox, outcomes, partitions, plans, retention, seal
+from store import outbox, outcome_calls, outcomes, partitions, plans, retention, seal
 from store.outbox import Claim
 from store.retention import Keep
 from store.tables import attempts, bodies, events, metadata, notifications, receipts, timeline
@@ -64,6 +67,11 @@ async def told(database, event_id="E-1", source="miso"):
         outcomes.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
         receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1", raw={"To": ANA})
         assert take_receipt(conn, IDS, attempt.id, receipt, NOW)
+        told_issuer = Told("ana", NOW, How.MCS, "MCS 4711")
+        assert note(conn, IDS, source, event_id, told_issuer, by="operator", now=NOW)
+        body = {"type": "gridcall.objective.met"}
+        call = OutcomeCall(id=IDS.new(), event_pk=pk, source=source, body=body, made_at=NOW, due_at=NOW)
+        outcome_calls.add(conn, call)
         while seal.seal(conn):
             pass
         return pk

@@ -27,7 +27,8 @@ async def test_an_event_is_shown_with_all_that_is_known_of_it(house: House) -> N
     assert set(acknowledgements) == {"transport", "operator", "issuer", "also_confirm"}
     assert acknowledgements["transport"][0]["received_at"] == START.isoformat()
     assert acknowledgements["operator"] == []
-    assert acknowledgements["issuer"] is None
+    assert acknowledgements["issuer"] == []
+    assert event["verdict_lines"] == {"people": None, "issuer": None}
     assert acknowledgements["also_confirm"] == "MCS"
     assert [e["kind"] for e in event["timeline"]][:2] == ["received", "planned"]
 

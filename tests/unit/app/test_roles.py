@@ -12,7 +12,10 @@ JOBS = {
     Role.API: ({"live"}, {"notebook", "key uses"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
-    Role.MONITOR: (set(), {"seal", "heartbeat", "coverage", "reminders", "reply codes", "months", "retention"}),
+    Role.MONITOR: (
+        {"talking"},
+        {"seal", "heartbeat", "holes", "coverage", "reminders", "reply codes", "months", "retention"},
+    ),
 }
 
 

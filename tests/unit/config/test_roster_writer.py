@@ -20,6 +20,7 @@ from intake.mapping import FIELDS
 from intake.read import FORMATS
 from model.errors import SettingsError
 from model.event import Mode, Phase, Severity, Zone
+from model.hole import CountedBy, Numbered
 from model.plan import ChannelName
 from model.reading import Named, Names
 from model.roster import (
@@ -41,6 +42,7 @@ from model.roster import (
 )
 from model.route import Match, Route
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
+from model.upstream import Callback, History
 from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
 
@@ -58,6 +60,14 @@ def read(text: str) -> Roster:
 
 
 GOES_ON = Route(id="too", team="t", policy="", continues=True)
+HISTORIES = [None, *(History(url="https://a.example/", participant="A B", every_seconds=n) for n in (60, 300))]
+
+
+def numbers(format: str) -> list[Numbered | None]:
+    if format not in ("canonical", "cloudevents"):
+        return [None]
+    ways = (CountedBy.FIELD, CountedBy.CLOUDEVENTS)
+    return [None, *(Numbered(by=by, wait_seconds=wait) for by in ways for wait in (0, 30))]
 
 
 @st.composite
@@ -172,6 +182,10 @@ def rosters(draw: st.DrawFn) -> Roster:
                 critical=draw(st.booleans()),
                 heartbeat=draw(st.none() | heartbeat),
                 also_confirm=draw(TEXT | st.just("")),
+                issuer_ack=draw(st.booleans()),
+                numbered=draw(st.sampled_from(numbers(format))),
+                history=draw(st.sampled_from(HISTORIES)) if format == "miso-mui" else None,
+                callback=draw(st.sampled_from([None, Callback(url="https://a.example/x?y=z", secret="s")])),
                 names=Names(
                     senders=draw(st.dictionaries(TEXT, named, max_size=2)),
                     programs=draw(st.dictionaries(TEXT, named, max_size=2)),
