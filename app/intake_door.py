@@ -9,6 +9,7 @@ from app.notebook import Notebook
 from app.security import Caller, DeliveryIds, without_credentials
 from broker.base import Durability, Message, MessageKind, Publisher
 from intake.read import read
+from model.canary import CANARY_SOURCE
 from model.clock import Clock, stopwatch
 from model.event import MessageType, lane
 from model.ids import Ids
@@ -110,7 +111,7 @@ class Door:
             with self._tracer.span("publish", span) as trace:
                 message = Message(
                     id=ids[0],
-                    kind=MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE,
+                    kind=_kind(source, readings),
                     source=source,
                     format=feed.format,
                     lane=min(_lane(r) for r in readings),
@@ -129,9 +130,11 @@ class Door:
                 )
                 durable = await self._broker.publish(message)
             durable_at = stopwatch()
-        if posted.replay_of is None and _counts(roster, source):  # a replay, by a person, says nothing of the source
-            self._notebook.heard(source, now)
-        self._notebook.answered(message.id, self._clock.now())
+        if message.kind is not MessageKind.CANARY:
+            # A replay, by a person, says nothing of the source.
+            if posted.replay_of is None and _counts(roster, source):
+                self._notebook.heard(source, now)
+            self._notebook.answered(message.id, self._clock.now())
         return Accepted(message, readings, durable, deadlines, read_at, durable_at)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
@@ -167,6 +170,12 @@ class Door:
             "durable": str(accepted.durable),
             "detail": "; ".join(("accepted", *reading.warnings)),
         }
+
+
+def _kind(source: str, readings: Sequence[Reading | Unreadable]) -> MessageKind:
+    if source == CANARY_SOURCE:
+        return MessageKind.CANARY
+    return MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE
 
 
 def _counts(roster: Roster, source: str) -> bool:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from model.setbacks import Setbacks
 from store.figures import Lag
+
+CANARY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Figures:
     wall_error_seconds: float | None
     watchers: int
     setbacks: Mapping[str, Setbacks]
+    canary_age_seconds: float | None = None
     database_up: bool = False
     lags: Sequence[Lag] = ()
     states: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -140,6 +143,31 @@ class Callbacks(Collector):
         yield family
 
 
+class Canaries(Collector):
+    """Messages by which Gridcall tries itself: how long each step took, and how many did not come through in time."""
+
+    def __init__(self) -> None:
+        text = "How long messages of our own took, by step"
+        self._seconds = Histogram("gridcall_canary_seconds", text, ["step"], registry=None, buckets=CANARY_BUCKETS)
+        self._outcomes: Counter[str] = Counter()
+
+    def came_through(self, seconds: Mapping[str, float]) -> None:
+        self._outcomes["through"] += 1
+        for step, taken in seconds.items():
+            self._seconds.labels(step).observe(taken)
+
+    def lost(self) -> None:
+        self._outcomes["late"] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._seconds.collect()
+        text = "Messages of our own sent, by what became of them"
+        family = CounterMetricFamily("gridcall_canaries", text, labels=["outcome"])
+        for outcome, count in sorted(self._outcomes.items()):
+            family.add_metric([outcome], count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
@@ -150,8 +178,10 @@ class Metrics:
         self.slowed = BySource("sources_slowed", "Posts answered 503 as their source sends too fast")
         self.repeats = BySource("repeats", "Posts known by their sender's key, and answered as the first was")
         self.caches = Caches()
+        self.canaries = Canaries()
         self._registry = CollectorRegistry()
-        for collector in (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches):
+        counted = (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches, self.canaries)
+        for collector in counted:
             self._registry.register(collector)
 
     def text(self, figures: Figures) -> bytes:
@@ -188,6 +218,8 @@ class _Looked(Collector):
         yield _by("notifications_recent", planned, ["channel", "state"], f.states)
         statuses = {(status,): count for status, count in f.monitors.items()}
         yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
+        age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}
+        yield _by("canary_age_seconds", "Since the last message of our own was sent that came through", [], age)
         if f.wall_error_seconds is not None:
             yield _gauge("wall_clock_error_seconds", "The machine's clock against ours", f.wall_error_seconds)
         if f.open_events is not None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from app import canary
 from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
@@ -21,7 +22,7 @@ from app.page_links import PageLinks
 from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
-from app.security import DeliveryIds
+from app.security import CanaryKey, DeliveryIds
 from app.stores import Stores
 from app.ticks import Tick
 from app.timing import TimedDatabase
@@ -129,6 +130,7 @@ class Service:
             ),
             house=self.house,
             tracer=tracer,
+            canaries_=settings.canary_seconds > 0,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
         self.hearing = Hearing(
@@ -151,11 +153,24 @@ class Service:
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
         )
         self.housekeeping = Housekeeping(stores.database, clock, keep)
-        self.vital = Vital(stores.database, clock, self.roles, stores.process_id, self.failover, self.stuck)
+        tries_itself = timedelta(seconds=settings.canary_seconds)
+        self.vital = Vital(
+            stores.database, clock, self.roles, stores.process_id, self.failover, self.stuck, tries_itself
+        )
+        self.canary_key = CanaryKey(stores.installation_key)
+        self.canary = canary.Sender(
+            stores.database,
+            clock,
+            ids,
+            self.canary_key,
+            settings.canary_url or settings.public_url,
+            tries_itself,
+            self.metrics.canaries,
+        )
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
-        table = {
+        table: dict[Role, tuple[Tick, ...]] = {
             Role.API: (
                 Tick("notebook", 1.0, self.notebook.flush),
                 Tick("key uses", 60.0, self.doorkeeper.note_uses),
@@ -171,6 +186,8 @@ class Service:
                 Tick("retention", 3600.0, self.housekeeping.tidy),
             ),
         }
+        if self.settings.canary_seconds:
+            table[Role.MONITOR] += (Tick("canary", 5.0, self._try_ourselves),)
         everybodys = (
             Tick("roster", 1.0, self._look_at_roster),
             Tick("queue", 1.0, self.broker.refresh),
@@ -205,6 +222,14 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    async def _try_ourselves(self) -> None:
+        """The process that tells of silence sends us a message."""
+        try:
+            if await self._watch.held():
+                await self.canary.tick()
+        except Unavailable as away:
+            log.warning("no message of our own is sent", error=str(away))
 
     async def _look_at_coverage(self) -> None:
         """The process that tells of silence tells of missing coverage too."""
@@ -244,6 +269,7 @@ class Service:
         if Role.MONITOR in self.roles:
             await self.housekeeping.seal()
         await self._give_back()
+        await self.canary.close()
         await self.vendors.close()
         await self.broker.close()
         await self.database.close()

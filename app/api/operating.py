@@ -40,6 +40,7 @@ async def _figures(service: Service) -> Figures:
     wall_error: Callable[[], float] | None = getattr(clock, "wall_error_seconds", None)
     failover = service.failover
     oldest = failover.spool.oldest_at() if failover else None
+    signs = service.vital.signs()
     alone = Figures(
         now=clock.now(),
         queue_depth=service.broker.depth(),
@@ -47,9 +48,10 @@ async def _figures(service: Service) -> Figures:
         spool_depth=failover.spool.depth() if failover else 0,
         spool_oldest_seconds=(clock.now() - oldest).total_seconds() if oldest else 0.0,
         turned=service.turned(),
-        lived=service.vital.signs().lived,
+        lived=signs.lived,
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
+        canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
     )
     try:
