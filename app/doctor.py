@@ -16,6 +16,7 @@ from app.stores import database_place
 from broker.rabbitmq import server_at
 from broker.spool import in_memory
 from config.settings import Settings, unknown_variables
+from heartbeat import beats
 from heartbeat.hearing import watched
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
@@ -167,6 +168,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
         yield _NOBODY
     yield from _unverified(settings, found)
     yield from _never_heard(settings, found)
+    yield from _periods(found)
     yield from _coverage(found)
     yield from _pagerduty(found)
     yield from _signing(settings, found)
@@ -206,6 +208,14 @@ def _never_heard(settings: Settings, roster: Roster) -> Iterator[Finding]:
         of = ", ".join(silent[:MAX_NAMED]) + (f" and {len(silent) - MAX_NAMED} more" if len(silent) > MAX_NAMED else "")
         detail = f"never heard, so their silence is no alarm yet: {of}; let them beat, or give them heartbeat: none"
         yield Finding(Level.MIND, "sources", detail)
+
+
+def _periods(roster: Roster) -> Iterator[Finding]:
+    """What nobody knows but the sender: whether it beats often enough for its period."""
+    if short := sorted(source.id for source, minded in watched(roster) if beats.too_short(minded)):
+        of = ", ".join(short[:MAX_NAMED]) + (f" and {len(short) - MAX_NAMED} more" if len(short) > MAX_NAMED else "")
+        needs = f"needs period_seconds: {beats.period_for(beats.USUAL_BEAT_SECONDS)}"
+        yield Finding(Level.FINE, "sources", f"late after 5 minutes or less: {of}; who beats every 5 minutes {needs}")
 
 
 def _size(roster: Roster) -> str:

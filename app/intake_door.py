@@ -39,12 +39,16 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A durable message and what the door read in it; when it had read it, and when it was durable (stopwatch)."""
+    """A durable message and what the door read in it; when it had read it, and when it was durable (stopwatch).
+
+    `heard`: it shows that its source is alive.
+    """
 
     message: Message
     readings: Sequence[Reading | Unreadable]
     durable: Durability
     deadlines: Sequence[datetime | None]
+    heard: bool
     read_at: float
     durable_at: float
 
@@ -130,12 +134,13 @@ class Door:
                 )
                 durable = await self._broker.publish(message)
             durable_at = stopwatch()
+        # A replay, by a person, says nothing of the source.
+        heard = posted.replay_of is None and _counts(roster, source, readings)
         if message.kind is not MessageKind.CANARY:
-            # A replay, by a person, says nothing of the source.
-            if posted.replay_of is None and _counts(roster, source):
+            if heard:
                 self._notebook.heard(source, now)
             self._notebook.answered(message.id, self._clock.now())
-        return Accepted(message, readings, durable, deadlines, read_at, durable_at)
+        return Accepted(message, readings, durable, deadlines, heard, read_at, durable_at)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
         """The answer for each member: the 202 body, or a problem."""
@@ -178,10 +183,12 @@ def _kind(source: str, readings: Sequence[Reading | Unreadable]) -> MessageKind:
     return MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE
 
 
-def _counts(roster: Roster, source: str) -> bool:
-    """Whether a message shows that the source is alive."""
+def _counts(roster: Roster, source: str, readings: Sequence[Reading | Unreadable]) -> bool:
+    """Whether a message shows that the source is alive. What cannot be read is of no kind."""
     known = roster.sources.get(source)
-    return known is None or known.heartbeat is None or known.heartbeat.counts is Counts.ANY
+    if known is None or (minded := known.heartbeat) is None or minded.counts is Counts.ANY:
+        return True
+    return any(isinstance(reading, Reading) and minded.shown_by(reading.content) for reading in readings)
 
 
 def _lane(reading: Reading | Unreadable) -> int:

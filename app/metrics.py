@@ -30,6 +30,7 @@ class Figures:
     wall_error_seconds: float | None
     watchers: int
     setbacks: Mapping[str, Setbacks]
+    never_heard: int = 0
     canary_age_seconds: float | None = None
     database_up: bool = False
     lags: Sequence[Lag] = ()
@@ -218,6 +219,8 @@ class _Looked(Collector):
         yield _by("notifications_recent", planned, ["channel", "state"], f.states)
         statuses = {(status,): count for status, count in f.monitors.items()}
         yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
+        never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
+        yield _gauge("sources_never_heard", never, f.never_heard)
         age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}
         yield _by("canary_age_seconds", "Since the last message of our own was sent that came through", [], age)
         if f.wall_error_seconds is not None:

@@ -32,6 +32,7 @@ from broker.failover import FailoverBroker
 from config.settings import Settings
 from heartbeat import vital_signs
 from heartbeat.hearing import Hearing
+from heartbeat.newcomers import Newcomers
 from heartbeat.sweeper import Sweeper
 from model import limits
 from model.clock import Clock
@@ -143,6 +144,7 @@ class Service:
         self.sweeper = Sweeper(
             stores.database, stores.broker, clock, ids, roster, self.hearing, settings.all_silent_share
         )
+        self.newcomers = Newcomers(stores.database, stores.broker, clock, ids, roster, self.hearing)
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
@@ -179,6 +181,7 @@ class Service:
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
+                Tick("newcomers", 60.0, self._look_for_newcomers),
                 Tick("coverage", 60.0, self._look_at_coverage),
                 Tick("reminders", 20.0, self.reminders.tick),
                 Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
@@ -222,6 +225,13 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    async def _look_for_newcomers(self) -> None:
+        try:
+            if await self._watch.held():
+                await self.newcomers.tick()
+        except Unavailable as away:
+            log.warning("that sources were never heard cannot be told now", error=str(away))
 
     async def _try_ourselves(self) -> None:
         """The process that tells of silence sends us a message."""

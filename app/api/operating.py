@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from app.api.deps import ServiceDep
 from app.metrics import Figures
+from app.roles import Role
 from app.service import Service
 from intake.schema import canonical_schema
 from model.errors import Unavailable
@@ -51,6 +52,7 @@ async def _figures(service: Service) -> Figures:
         lived=signs.lived,
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
+        never_heard=len(service.newcomers.never_heard()) if Role.MONITOR in service.roles else 0,
         canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
     )
