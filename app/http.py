@@ -37,6 +37,7 @@ from app.api import (
     rota_edits,
     rotas,
     sending,
+    silences,
     trying,
     unreadable,
 )
@@ -210,7 +211,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         vendors = (callbacks, pagerduty_webhooks)
-        for part in (*vendors, sending, events_out, plans, reports, *known, trying, unreadable, live):
+        for part in (*vendors, sending, events_out, plans, reports, silences, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part in vendors else access.DENIED)
     return app

@@ -47,6 +47,7 @@ from routing.night_look import NightLook
 from routing.reminding import Reminders
 from routing.reviser import Reviser
 from routing.router import Router
+from routing.silence_news import SilenceNews
 from store import leases
 from store.database import Database
 from store.retention import Keep
@@ -149,6 +150,7 @@ class Service:
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
         self.night_look = NightLook(stores.database, stores.broker, clock, ids, roster)
+        self.silence_news = SilenceNews(stores.database, stores.broker, clock, ids)
         self.reminders = Reminders(stores.database, clock, ids, roster)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         keep = Keep(
@@ -181,6 +183,7 @@ class Service:
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
+                Tick("silences", 5.0, self._tell_of_silences),
                 Tick("newcomers", 60.0, self._look_for_newcomers),
                 Tick("coverage", 60.0, self._look_at_coverage),
                 Tick("reminders", 20.0, self.reminders.tick),
@@ -225,6 +228,13 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
+
+    async def _tell_of_silences(self) -> None:
+        try:
+            if await self._watch.held():
+                await self.silence_news.tick()
+        except Unavailable as away:
+            log.warning("silences cannot be told now", error=str(away))
 
     async def _look_for_newcomers(self) -> None:
         try:

@@ -554,3 +554,27 @@ canaries = Table(
     Index("canaries_by_sent_at", "sent_at"),
     _of("canaries_waiting", "id", rows=WAITING_CANARY.text),
 )
+
+silences = Table(
+    "silences",
+    metadata,
+    _id(),
+    Column("noise", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("over_told", Boolean, nullable=False),
+    Index("silences_by_until", "until"),
+)
+
+silence_holds = Table(
+    "silence_holds",
+    metadata,
+    Column("silence_id", Id, ForeignKey("silences.id"), primary_key=True),
+    Column("event_pk", Id, ForeignKey("events.pk"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Index("silence_holds_by_event", "event_pk"),
+)
