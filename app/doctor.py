@@ -13,6 +13,7 @@ from app import signatures, vendors
 from app.coverage import looked
 from app.serve import read_roster
 from app.stores import database_place
+from app.vendor_checks import Seen, look
 from broker.rabbitmq import server_at
 from broker.spool import in_memory
 from config.settings import Settings, unknown_variables
@@ -278,6 +279,20 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
     lacking = vendors.missing(settings)
     for sentence in lacking:
         yield Finding(Level.MIND, "vendors", sentence)
+    known = settings.twilio_account_sid or settings.slack_bot_token
+    for vendor, seen in asyncio.run(_asked_vendors(settings)).items() if known else ():
+        level = Level.FAILS if seen.refused else Level.MIND if seen.trouble else Level.FINE
+        yield Finding(level, vendor, seen.detail)
     local = urlsplit(settings.public_url).hostname in ("127.0.0.1", "localhost", "::1")
     if local and settings.twilio_account_sid and settings.twilio_base_url is None:
         yield Finding(Level.FAILS, "public URL", f"Twilio cannot reach {settings.public_url}: set GRIDCALL_PUBLIC_URL")
+
+
+async def _asked_vendors(settings: Settings) -> dict[str, Seen]:
+    """Those that have credentials of the settings; the routing keys of PagerDuty are asked by what runs."""
+    clock = SystemClock()
+    connected = vendors.connect(settings, clock, callbacks=False)
+    try:
+        return await look(connected.checks(()), clock)
+    finally:
+        await connected.close()

@@ -30,6 +30,8 @@ class Figures:
     wall_error_seconds: float | None
     watchers: int
     setbacks: Mapping[str, Setbacks]
+    vendors_up: Mapping[tuple[str], int] = field(default_factory=dict)
+    balances: Mapping[tuple[str, str], float] = field(default_factory=dict)
     never_heard: int = 0
     canary_age_seconds: float | None = None
     database_up: bool = False
@@ -219,6 +221,8 @@ class _Looked(Collector):
         yield _by("notifications_recent", planned, ["channel", "state"], f.states)
         statuses = {(status,): count for status, count in f.monitors.items()}
         yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
+        yield _by("vendor_up", "1 when the vendor took our credentials at the last look", ["vendor"], f.vendors_up)
+        yield _by("vendor_balance", "What the account there has left", ["vendor", "currency"], f.balances)
         never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
         yield _gauge("sources_never_heard", never, f.never_heard)
         age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from app import canary
 from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
@@ -22,6 +21,7 @@ from app.page_links import PageLinks
 from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
+from app.rounds import Rounds
 from app.security import CanaryKey, DeliveryIds
 from app.stores import Stores
 from app.ticks import Tick
@@ -32,7 +32,6 @@ from broker.failover import FailoverBroker
 from config.settings import Settings
 from heartbeat import vital_signs
 from heartbeat.hearing import Hearing
-from heartbeat.newcomers import Newcomers
 from heartbeat.sweeper import Sweeper
 from model import limits
 from model.clock import Clock
@@ -47,7 +46,6 @@ from routing.night_look import NightLook
 from routing.reminding import Reminders
 from routing.reviser import Reviser
 from routing.router import Router
-from routing.silence_news import SilenceNews
 from store import leases
 from store.database import Database
 from store.retention import Keep
@@ -145,12 +143,10 @@ class Service:
         self.sweeper = Sweeper(
             stores.database, stores.broker, clock, ids, roster, self.hearing, settings.all_silent_share
         )
-        self.newcomers = Newcomers(stores.database, stores.broker, clock, ids, roster, self.hearing)
         self._watch = Lease(stores.database, clock, "heartbeat", stores.process_id)
         # A look at hundreds of rotations takes a processor seconds: requests for it take turns.
         self.looking_ahead = asyncio.Lock()
         self.night_look = NightLook(stores.database, stores.broker, clock, ids, roster)
-        self.silence_news = SilenceNews(stores.database, stores.broker, clock, ids)
         self.reminders = Reminders(stores.database, clock, ids, roster)
         self.feeder = Feeder(stores.database, clock, self.pubsub)
         keep = Keep(
@@ -162,19 +158,13 @@ class Service:
             stores.database, clock, self.roles, stores.process_id, self.failover, self.stuck, tries_itself
         )
         self.canary_key = CanaryKey(stores.installation_key)
-        self.canary = canary.Sender(
-            stores.database,
-            clock,
-            ids,
-            self.canary_key,
-            settings.canary_url or settings.public_url,
-            tries_itself,
-            self.metrics.canaries,
+        self.rounds = Rounds(
+            settings, stores, vendors, clock, ids, roster, self.hearing, self._watch, self.metrics.canaries
         )
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
-        table: dict[Role, tuple[Tick, ...]] = {
+        table = {
             Role.API: (
                 Tick("notebook", 1.0, self.notebook.flush),
                 Tick("key uses", 60.0, self.doorkeeper.note_uses),
@@ -183,8 +173,6 @@ class Service:
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
-                Tick("silences", 5.0, self._tell_of_silences),
-                Tick("newcomers", 60.0, self._look_for_newcomers),
                 Tick("coverage", 60.0, self._look_at_coverage),
                 Tick("reminders", 20.0, self.reminders.tick),
                 Tick("reply codes", 60.0, self.housekeeping.close_old_codes),
@@ -192,14 +180,13 @@ class Service:
                 Tick("retention", 3600.0, self.housekeeping.tidy),
             ),
         }
-        if self.settings.canary_seconds:
-            table[Role.MONITOR] += (Tick("canary", 5.0, self._try_ourselves),)
         everybodys = (
             Tick("roster", 1.0, self._look_at_roster),
             Tick("queue", 1.0, self.broker.refresh),
             Tick("alive", vital_signs.SAYS_SO.total_seconds(), self.vital.look),
         )
-        return [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
+        ticks = [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
+        return [*ticks, *(tick for role, more in self.rounds.ticks().items() if role in self.roles for tick in more)]
 
     def loops(self) -> Sequence[Loop]:
         # The router waits for messages, so it counts as turning unless it has had one for long.
@@ -228,28 +215,6 @@ class Service:
             await (self.sweeper.tick() if await self._watch.held() else self.hearing.listen())
         except Unavailable as away:
             log.warning("silence of sources cannot be told now", error=str(away))
-
-    async def _tell_of_silences(self) -> None:
-        try:
-            if await self._watch.held():
-                await self.silence_news.tick()
-        except Unavailable as away:
-            log.warning("silences cannot be told now", error=str(away))
-
-    async def _look_for_newcomers(self) -> None:
-        try:
-            if await self._watch.held():
-                await self.newcomers.tick()
-        except Unavailable as away:
-            log.warning("that sources were never heard cannot be told now", error=str(away))
-
-    async def _try_ourselves(self) -> None:
-        """The process that tells of silence sends us a message."""
-        try:
-            if await self._watch.held():
-                await self.canary.tick()
-        except Unavailable as away:
-            log.warning("no message of our own is sent", error=str(away))
 
     async def _look_at_coverage(self) -> None:
         """The process that tells of silence tells of missing coverage too."""
@@ -289,7 +254,7 @@ class Service:
         if Role.MONITOR in self.roles:
             await self.housekeeping.seal()
         await self._give_back()
-        await self.canary.close()
+        await self.rounds.close()
         await self.vendors.close()
         await self.broker.close()
         await self.database.close()

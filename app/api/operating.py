@@ -41,7 +41,7 @@ async def _figures(service: Service) -> Figures:
     wall_error: Callable[[], float] | None = getattr(clock, "wall_error_seconds", None)
     failover = service.failover
     oldest = failover.spool.oldest_at() if failover else None
-    signs = service.vital.signs()
+    signs, vendors = service.vital.signs(), service.rounds.vendor_checks.found
     alone = Figures(
         now=clock.now(),
         queue_depth=service.broker.depth(),
@@ -52,7 +52,9 @@ async def _figures(service: Service) -> Figures:
         lived=signs.lived,
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
-        never_heard=len(service.newcomers.never_heard()) if Role.MONITOR in service.roles else 0,
+        vendors_up={(vendor,): int(not seen.trouble) for vendor, seen in vendors.items()},
+        balances={(v, s.balance.currency): s.balance.amount for v, s in vendors.items() if s.balance},
+        never_heard=len(service.rounds.newcomers.never_heard()) if Role.MONITOR in service.roles else 0,
         canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
     )

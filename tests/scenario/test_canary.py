@@ -68,7 +68,7 @@ async def test_one_that_is_not_taken_in_says_why(opens: OpenWorld) -> None:
 
 async def test_that_none_is_sent_is_told_too(opens: OpenWorld) -> None:
     async with opens(canary_seconds=60, every_tick=True) as world:
-        with patch.object(world.service.canary, "_every", timedelta(days=1)):
+        with patch.object(world.service.rounds.canary, "_every", timedelta(days=1)):
             await world.advance_until("1:35")
         (said,) = await status(world)
         assert said == "no message of our own was sent lately: whether others arrive is not tried"
