@@ -26,6 +26,9 @@ from routing.silence_news import SilenceNews
 log = structlog.get_logger(__name__)
 
 
+VENDORS_EVERY = timedelta(seconds=30)
+
+
 class Rounds:
     """`lease`: that of the process which tells the silence of sources."""
 
@@ -44,7 +47,10 @@ class Rounds:
         database, broker = stores.database, stores.broker
         self._settings = settings
         self._lease = lease
-        self._vendor_lease = Lease(database, clock, "vendors", stores.process_id)
+        # Kept from one tick to the next: by turns each would ask, and tell, for itself.
+        self._vendor_lease = Lease(
+            database, clock, "vendors", stores.process_id, lasts=3 * VENDORS_EVERY, renew=2.5 * VENDORS_EVERY
+        )
         self.newcomers = Newcomers(database, broker, clock, ids, roster, hearing)
         self.silence_news = SilenceNews(database, broker, clock, ids)
         url, every = settings.canary_url or settings.public_url, timedelta(seconds=settings.canary_seconds)
@@ -60,8 +66,10 @@ class Rounds:
         ]
         if self._settings.canary_seconds:
             monitor.append(Tick("canary", 5.0, self._if_ours(self.canary.tick)))
-        vendors = (Tick("vendors", 30.0, self._look_at_vendors),) if self._settings.vendor_check_seconds else ()
-        return {Role.MONITOR: tuple(monitor), Role.NOTIFIER: vendors}
+        vendors = []
+        if self._settings.vendor_check_seconds:
+            vendors.append(Tick("vendors", VENDORS_EVERY.total_seconds(), self._look_at_vendors))
+        return {Role.MONITOR: tuple(monitor), Role.NOTIFIER: tuple(vendors)}
 
     def _if_ours(self, tick: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
