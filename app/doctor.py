@@ -13,9 +13,11 @@ from app import signatures, vendors
 from app.coverage import looked
 from app.serve import read_roster
 from app.stores import database_place
+from app.vendor_checks import Seen, look
 from broker.rabbitmq import server_at
 from broker.spool import in_memory
 from config.settings import Settings, unknown_variables
+from heartbeat import beats
 from heartbeat.hearing import watched
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
@@ -168,6 +170,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
         yield _NOBODY
     yield from _unverified(settings, found)
     yield from _never_heard(settings, found)
+    yield from _periods(found)
     yield from _coverage(found)
     yield from _pagerduty(found)
     yield from _signing(settings, found)
@@ -208,6 +211,14 @@ def _never_heard(settings: Settings, roster: Roster) -> Iterator[Finding]:
         of = ", ".join(silent[:MAX_NAMED]) + (f" and {len(silent) - MAX_NAMED} more" if len(silent) > MAX_NAMED else "")
         detail = f"never heard, so their silence is no alarm yet: {of}; let them beat, or give them heartbeat: none"
         yield Finding(Level.MIND, "sources", detail)
+
+
+def _periods(roster: Roster) -> Iterator[Finding]:
+    """What nobody knows but the sender: whether it beats often enough for its period."""
+    if short := sorted(source.id for source, minded in watched(roster) if beats.too_short(minded)):
+        of = ", ".join(short[:MAX_NAMED]) + (f" and {len(short) - MAX_NAMED} more" if len(short) > MAX_NAMED else "")
+        needs = f"needs period_seconds: {beats.period_for(beats.USUAL_BEAT_SECONDS)}"
+        yield Finding(Level.FINE, "sources", f"late after 5 minutes or less: {of}; who beats every 5 minutes {needs}")
 
 
 def _size(roster: Roster) -> str:
@@ -281,6 +292,20 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
     lacking = vendors.missing(settings)
     for sentence in lacking:
         yield Finding(Level.MIND, "vendors", sentence)
+    known = settings.twilio_account_sid or settings.slack_bot_token
+    for vendor, seen in asyncio.run(_asked_vendors(settings)).items() if known else ():
+        level = Level.FAILS if seen.refused else Level.MIND if seen.trouble else Level.FINE
+        yield Finding(level, vendor, seen.detail)
     local = urlsplit(settings.public_url).hostname in ("127.0.0.1", "localhost", "::1")
     if local and settings.twilio_account_sid and settings.twilio_base_url is None:
         yield Finding(Level.FAILS, "public URL", f"Twilio cannot reach {settings.public_url}: set GRIDCALL_PUBLIC_URL")
+
+
+async def _asked_vendors(settings: Settings) -> dict[str, Seen]:
+    """Those that have credentials of the settings; the routing keys of PagerDuty are asked by what runs."""
+    clock = SystemClock()
+    connected = vendors.connect(settings, clock, callbacks=False)
+    try:
+        return await look(connected.checks(()), clock)
+    finally:
+        await connected.close()

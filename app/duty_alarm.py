@@ -43,13 +43,14 @@ class Told:
 
 
 class Level(NamedTuple):
-    """`calls`: phones ring and texts are sent. `severity` and `key`: of the alert in PagerDuty."""
+    """`calls`: phones ring and texts are sent. `severity` and `key`: of the alert in PagerDuty. `what` is not well."""
 
     calls: bool
     severity: str
     key: str
     means: str
     rules: Rules
+    what: str = "Gridcall"
 
 
 class Tell(NamedTuple):
@@ -123,7 +124,12 @@ class DutyAlarm:
         done = direct_alarm.turn(self._state, not reasons, self._whom.duty if self._level.calls else (), rules, now)
         before, self._state = self._state, done.state
         if done.raised:
-            log.error("Gridcall is not well", url=self._whom.url, severity=self._level.severity, reasons=list(reasons))
+            log.error(
+                f"{self._level.what} is not well",
+                url=self._whom.url,
+                severity=self._level.severity,
+                reasons=list(reasons),
+            )
             await self._raise(done.state.unwell_since or now, now)
         if reasons:
             self._quiet_since = now
@@ -132,7 +138,7 @@ class DutyAlarm:
             self._fresh = False
             self._untold = self._alert(f"{self._what()} is well.", "resolve", now)
         if done.over:
-            log.warning("Gridcall is well again", url=self._whom.url, severity=self._level.severity)
+            log.warning(f"{self._level.what} is well again", url=self._whom.url, severity=self._level.severity)
             self._untold = self._all_clear(now - (before.unwell_since or now), now)
         work = [self._tell(tell) for tell in self._untold if tell.channel in self._channels and tell.until > now]
         if done.ring and ChannelName.VOICE in self._channels:
@@ -160,7 +166,7 @@ class DutyAlarm:
         return self._to_all(f"{self._what()} is well again after {duration(length)}.", "resolve", now)
 
     def _what(self) -> str:
-        return f"Gridcall at {self._whom.url}"
+        return f"{self._level.what} at {self._whom.url}"
 
     def _to_all(self, text: str, action: str, now: datetime) -> list[Tell]:
         words, until = Words(text=text, template=TEMPLATE), now + WORTH_TELLING

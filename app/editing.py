@@ -12,8 +12,10 @@ from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
+from heartbeat import beats
 from model.clock import Clock
 from model.phones import USUAL, Phones
+from model.roster import Roster
 from routing.coverage import FindingKind
 from routing.within_reach import out_of_reach
 from store import audit, events, rosters
@@ -117,9 +119,16 @@ def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = US
     of_roster = () if before.roster is after.roster else differences(before.roster, after.roster)
     found = (*of_roster, *key_differences(before.keys, after.keys))
     done = effect(before.roster, after.roster, now)
-    warnings = list(out_of_reach(after.roster, phones, now))
+    warnings = [*out_of_reach(after.roster, phones, now), *_periods(before.roster, after.roster)]
     told = {"changes": [d.shown() for d in found], "warnings": warnings} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
+
+
+def _periods(before: Roster, after: Roster) -> Iterator[str]:
+    """Of sources that are new or other than before."""
+    for name, source in after.sources.items():
+        if before.sources.get(name) != source:
+            yield from beats.notices(source)
 
 
 def _in_use(used: InUse) -> str:

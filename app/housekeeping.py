@@ -12,7 +12,7 @@ import structlog
 from model import idempotency
 from model.clock import Clock
 from model.errors import Unavailable
-from store import leases, listening, paces, partitions, repeats, replies, retention, seal
+from store import canaries, leases, listening, paces, partitions, repeats, replies, retention, seal
 from store.database import Database
 from store.retention import Keep
 
@@ -22,6 +22,7 @@ BATCHES_AN_HOUR = 500
 UNUSED = timedelta(hours=1)
 LISTENING_KEPT = timedelta(days=2)
 LEASES_KEPT = timedelta(days=2)
+CANARIES_KEPT = timedelta(days=1)
 
 
 class Housekeeping:
@@ -67,6 +68,7 @@ class Housekeeping:
         now, keep = self._clock.now(), self._keep
         await self._database.transact(lambda conn: listening.forget(conn, now - LISTENING_KEPT))
         await self._database.transact(lambda conn: leases.forget(conn, now - LEASES_KEPT))
+        await self._database.transact(lambda conn: canaries.forget(conn, now - CANARIES_KEPT))
         for _ in range(BATCHES_AN_HOUR):
             if not await self._database.transact(lambda conn: repeats.forget(conn, now - idempotency.KEPT)):
                 break

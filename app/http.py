@@ -38,6 +38,7 @@ from app.api import (
     rota_edits,
     rotas,
     sending,
+    silences,
     trying,
     unreadable,
 )
@@ -211,7 +212,19 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
         vendors = (callbacks, pagerduty_webhooks)
-        for part in (*vendors, sending, events_out, issuer_acks, plans, reports, *known, trying, unreadable, live):
+        for part in (
+            *vendors,
+            sending,
+            events_out,
+            issuer_acks,
+            plans,
+            reports,
+            silences,
+            *known,
+            trying,
+            unreadable,
+            live,
+        ):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part in vendors else access.DENIED)
     return app

@@ -9,6 +9,7 @@ from app.notebook import Notebook
 from app.security import Caller, DeliveryIds, without_credentials
 from broker.base import Durability, Message, MessageKind, Publisher
 from intake.read import read
+from model.canary import CANARY_SOURCE
 from model.clock import Clock, stopwatch
 from model.event import MessageType, lane
 from model.ids import Ids
@@ -42,12 +43,16 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A durable message and what the door read in it; when it had read it, and when it was durable (stopwatch)."""
+    """A durable message and what the door read in it; when it had read it, and when it was durable (stopwatch).
+
+    `heard`: it shows that its source is alive.
+    """
 
     message: Message
     readings: Sequence[Reading | Unreadable]
     durable: Durability
     deadlines: Sequence[datetime | None]
+    heard: bool
     read_at: float
     durable_at: float
 
@@ -115,7 +120,7 @@ class Door:
             with self._tracer.span("publish", span) as trace:
                 message = Message(
                     id=ids[0],
-                    kind=MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE,
+                    kind=_kind(source, readings),
                     source=source,
                     format=feed.format,
                     lane=min(_lane(r) for r in readings),
@@ -134,13 +139,13 @@ class Door:
                 )
                 durable = await self._broker.publish(message)
             durable_at = stopwatch()
-        if not posted.asked:
-            if posted.replay_of is None and _counts(
-                roster, source
-            ):  # a replay, by a person, says nothing of the source
+        # A replay, by a person, and an answer to our own question say nothing of the source.
+        heard = posted.replay_of is None and not posted.asked and _counts(roster, source, readings)
+        if message.kind is not MessageKind.CANARY and not posted.asked:
+            if heard:
                 self._notebook.heard(source, now)
             self._notebook.answered(message.id, self._clock.now())
-        return Accepted(message, readings, durable, deadlines, read_at, durable_at)
+        return Accepted(message, readings, durable, deadlines, heard, read_at, durable_at)
 
     def answers(self, accepted: Accepted) -> list[dict[str, Any]]:
         """The answer for each member: the 202 body, or a problem."""
@@ -177,10 +182,18 @@ class Door:
         }
 
 
-def _counts(roster: Roster, source: str) -> bool:
-    """Whether a message shows that the source is alive."""
+def _kind(source: str, readings: Sequence[Reading | Unreadable]) -> MessageKind:
+    if source == CANARY_SOURCE:
+        return MessageKind.CANARY
+    return MessageKind.EVENT if any(isinstance(r, Reading) for r in readings) else MessageKind.UNREADABLE
+
+
+def _counts(roster: Roster, source: str, readings: Sequence[Reading | Unreadable]) -> bool:
+    """Whether a message shows that the source is alive. What cannot be read is of no kind."""
     known = roster.sources.get(source)
-    return known is None or known.heartbeat is None or known.heartbeat.counts is Counts.ANY
+    if known is None or (minded := known.heartbeat) is None or minded.counts is Counts.ANY:
+        return True
+    return any(isinstance(reading, Reading) and minded.shown_by(reading.content) for reading in readings)
 
 
 def _lane(reading: Reading | Unreadable) -> int:

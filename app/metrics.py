@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from model.setbacks import Setbacks
 from store.figures import Lag
+
+CANARY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,10 @@ class Figures:
     watchers: int
     setbacks: Mapping[str, Setbacks]
     unanswered: Mapping[str, datetime]
+    vendors_up: Mapping[tuple[str], int] = field(default_factory=dict)
+    balances: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    never_heard: int = 0
+    canary_age_seconds: float | None = None
     database_up: bool = False
     lags: Sequence[Lag] = ()
     states: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -155,6 +161,31 @@ class TalkedTo(Collector):
         yield family
 
 
+class Canaries(Collector):
+    """Messages by which Gridcall tries itself: how long each step took, and how many did not come through in time."""
+
+    def __init__(self) -> None:
+        text = "How long messages of our own took, by step"
+        self._seconds = Histogram("gridcall_canary_seconds", text, ["step"], registry=None, buckets=CANARY_BUCKETS)
+        self._outcomes: Counter[str] = Counter()
+
+    def came_through(self, seconds: Mapping[str, float]) -> None:
+        self._outcomes["through"] += 1
+        for step, taken in seconds.items():
+            self._seconds.labels(step).observe(taken)
+
+    def lost(self) -> None:
+        self._outcomes["late"] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._seconds.collect()
+        text = "Messages of our own sent, by what became of them"
+        family = CounterMetricFamily("gridcall_canaries", text, labels=["outcome"])
+        for outcome, count in sorted(self._outcomes.items()):
+            family.add_metric([outcome], count)
+        yield family
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
@@ -166,8 +197,10 @@ class Metrics:
         self.repeats = BySource("repeats", "Posts known by their sender's key, and answered as the first was")
         self.caches = Caches()
         self.talked_to = TalkedTo()
+        self.canaries = Canaries()
         self._registry = CollectorRegistry()
-        counted = (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches, self.talked_to)
+        made = (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches)
+        counted: tuple[Collector, ...] = (*made, self.talked_to, self.canaries)
         for collector in counted:
             self._registry.register(collector)
 
@@ -207,6 +240,12 @@ class _Looked(Collector):
         yield _by("notifications_recent", planned, ["channel", "state"], f.states)
         statuses = {(status,): count for status, count in f.monitors.items()}
         yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
+        yield _by("vendor_up", "1 when the vendor took our credentials at the last look", ["vendor"], f.vendors_up)
+        yield _by("vendor_balance", "What the account there has left", ["vendor", "currency"], f.balances)
+        never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
+        yield _gauge("sources_never_heard", never, f.never_heard)
+        age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}
+        yield _by("canary_age_seconds", "Since the last message of our own was sent that came through", [], age)
         if f.wall_error_seconds is not None:
             yield _gauge("wall_clock_error_seconds", "The machine's clock against ours", f.wall_error_seconds)
         if f.open_events is not None:

@@ -21,20 +21,21 @@ Name = tuple[str, str]  # a source, and its sender's key
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the first of that key was answered. `ours`: the body has our members."""
+    """What the first of that key was answered. `ours`: the body has our members. `heard`: it was a sign of life."""
 
     sha256: bytes
     at: datetime
     status: int
     body: dict[str, Any]
     ours: bool
+    heard: bool = True
 
     @classmethod
     def of(
-        cls, posted: Posted, at: datetime, status: int, ours: dict[str, Any], own: dict[str, Any] | None
+        cls, posted: Posted, at: datetime, status: int, ours: dict[str, Any], own: dict[str, Any] | None, heard: bool
     ) -> "Answered":
         """`own`: the body that the sender's format expects, if it does not expect ours."""
-        return cls(sha256(posted.body).digest(), at, status, ours if own is None else own, own is None)
+        return cls(sha256(posted.body).digest(), at, status, ours if own is None else own, own is None, heard)
 
     def same(self, posted: Posted) -> bool:
         return self.sha256 == sha256(posted.body).digest()

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from app.problems import Problem
 from config.keys import Role
+from model.canary import CANARY_SOURCE
 from store.audit import Who
 from store.rosters import KeyRow
 
@@ -158,6 +159,20 @@ class DeliveryIds:
 
     def _mac(self, delivery_id: str) -> str:
         return hashlib.blake2b(delivery_id.encode(), key=self._key, digest_size=_MAC_BYTES).hexdigest()
+
+
+class CanaryKey:
+    """Opens for messages by which Gridcall tries itself. Each process of the installation makes the same one."""
+
+    caller = Caller(key_id="canary", role=Role.UPSTREAM, source=CANARY_SOURCE, person=None)
+
+    def __init__(self, installation_key: bytes) -> None:
+        key = hashlib.blake2b(installation_key, digest_size=32).digest()
+        self.bearer = f"Bearer {KEY}{hashlib.blake2b(b'canary', key=key, digest_size=32).hexdigest()}"
+        self._bytes = self.bearer.encode()
+
+    def opens(self, authorization: str) -> bool:
+        return hmac.compare_digest(authorization.encode(), self._bytes)
 
 
 def without_credentials(headers: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -21,7 +22,8 @@ from app.page_links import PageLinks
 from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
-from app.security import DeliveryIds
+from app.rounds import Rounds
+from app.security import CanaryKey, DeliveryIds
 from app.stores import Stores
 from app.ticks import Tick
 from app.timing import TimedDatabase
@@ -103,17 +105,20 @@ class Service:
         self.door = Door(stores.broker, clock, ids, self.delivery_ids, self.notebook, tracer)
         roster = rosters_.current
         self.oncall_now = OnCallNow(roster, clock, self.metrics.caches, lambda: rosters_.stale)
-        self.router = Router(
-            stores.broker, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
+        routes = partial(
+            Router,
+            database=stores.database,
+            clock=clock,
+            ids=ids,
+            roster=roster,
+            read=read_message,
+            tracer=tracer,
+            phones=self.phones,
         )
+        self.router = routes(stores.broker)
         # RabbitMQ's queue is shared; what waits on this host while it is away is for a router of this process.
         self.failover = stores.broker if isinstance(stores.broker, FailoverBroker) else None
-        self.spool_router = None
-        if self.failover is not None:
-            spool = self.failover.spool
-            self.spool_router = Router(
-                spool, stores.database, clock, ids, roster, read_message, tracer, phones=self.phones
-            )
+        self.spool_router = routes(self.failover.spool) if self.failover else None
         self.reviser = Reviser(stores.database, clock, ids, roster, self.phones)
         self.page_links = PageLinks(stores.installation_key, settings.public_url)
         number = settings.help_callback_number or settings.twilio_from or ""
@@ -133,6 +138,7 @@ class Service:
             ),
             house=self.house,
             tracer=tracer,
+            canaries_=settings.canary_seconds > 0,
         )
         self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
         self.hearing = Hearing(
@@ -168,7 +174,14 @@ class Service:
             evidence=timedelta(days=settings.evidence_days), vendor_bodies=timedelta(days=settings.vendor_body_days)
         )
         self.housekeeping = Housekeeping(stores.database, clock, keep)
-        self.vital = Vital(stores.database, clock, self.roles, stores.process_id, self.failover, self.stuck)
+        tries_itself = timedelta(seconds=settings.canary_seconds)
+        self.vital = Vital(
+            stores.database, clock, self.roles, stores.process_id, self.failover, self.stuck, tries_itself
+        )
+        self.canary_key = CanaryKey(stores.installation_key)
+        self.rounds = Rounds(
+            settings, stores, vendors, clock, ids, roster, self.hearing, self._watch, self.metrics.canaries
+        )
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
@@ -194,7 +207,8 @@ class Service:
             Tick("queue", 1.0, self.broker.refresh),
             Tick("alive", vital_signs.SAYS_SO.total_seconds(), self.vital.look),
         )
-        return [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
+        ticks = [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]
+        return [*ticks, *(tick for role, more in self.rounds.ticks().items() if role in self.roles for tick in more)]
 
     def loops(self) -> Sequence[Loop]:
         # The router waits for messages, so it counts as turning unless it has had one for long.
@@ -281,6 +295,7 @@ class Service:
             await self.housekeeping.seal()
         await self._give_back()
         await self.talking.close()
+        await self.rounds.close()
         await self.vendors.close()
         await self.broker.close()
         await self.database.close()

@@ -1,7 +1,8 @@
 """The channels this installation has, made from its settings; and what verifies the vendors' callbacks."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -9,7 +10,7 @@ from config.settings import Settings
 from model.clock import Clock
 from model.errors import SendError
 from model.plan import ChannelName
-from model.ports import Channel
+from model.ports import Answers, Channel
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
 from notifiers.channels.sms import SmsChannel
@@ -28,6 +29,8 @@ class Vendors:
     slack: SlackSignature | None = None
     missing: tuple[str, ...] = field(default=())
     workspace: SlackWorkspace | None = None
+    account: TwilioAccount | None = None
+    pagerduty: PagerDutyChannel | None = None
     pagerduty_secrets: tuple[str, ...] = field(default=(), repr=False)
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
@@ -38,9 +41,33 @@ class Vendors:
         except SendError as error:
             log.warning("whisper not sent", user=user, error=str(error))
 
+    def checks(self, routing_keys: Collection[str]) -> dict[str, Callable[[], Awaitable[Answers]]]:
+        """What asks each vendor that is set up whether it takes our credentials, by its name."""
+        found: dict[str, Callable[[], Awaitable[Answers]]] = {}
+        if self.workspace is not None:
+            found["Slack"] = self.workspace.check
+        if self.account is not None:
+            found["Twilio"] = self.account.check
+        if routing_keys and self.pagerduty is not None:
+            found["PagerDuty"] = partial(_every_key, self.pagerduty, sorted(routing_keys))
+        return found
+
     async def close(self) -> None:
         for channel in self.channels.values():
             await channel.close()
+
+
+async def _every_key(channel: PagerDutyChannel, routing_keys: Sequence[str]) -> Answers:
+    """One after another: the first that is refused is raised, and its last four characters say which it is."""
+    for key in routing_keys:
+        try:
+            await channel.check(key)
+        except SendError as error:
+            if error.bad_address:
+                raise SendError(f"routing key …{key[-4:]}: {error}", retryable=False, bad_address=True) from error
+            raise
+    count = "1 routing key is" if len(routing_keys) == 1 else f"{len(routing_keys)} routing keys are"
+    return Answers(f"{count} taken")
 
 
 def missing(settings: Settings) -> tuple[str, ...]:
@@ -54,10 +81,9 @@ def missing(settings: Settings) -> tuple[str, ...]:
 
 def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vendors:
     """`callbacks` False: vendors reach nobody here, who sends only tells."""
-    channels: dict[ChannelName, Channel] = {
-        ChannelName.PAGERDUTY: PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
-    }
-    twilio = slack = workspace = None
+    pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
+    channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
+    twilio = slack = workspace = account = None
     if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
@@ -73,4 +99,13 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
         slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
-    return Vendors(channels, twilio, slack, missing(settings), workspace, settings.pagerduty_secrets)
+    return Vendors(
+        channels=channels,
+        twilio=twilio,
+        slack=slack,
+        missing=missing(settings),
+        workspace=workspace,
+        account=account,
+        pagerduty=pagerduty,
+        pagerduty_secrets=settings.pagerduty_secrets,
+    )

@@ -2,24 +2,27 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.roles import EVERY_ROLE, Role
 from broker.failover import FailoverBroker
 from heartbeat import vital_signs
-from heartbeat.vital_signs import DEAD, Condition, Signs
+from heartbeat.vital_signs import DEAD, Canaries, Condition, Signs
 from model.clock import Clock
 from model.errors import Unavailable
-from store import figures, leases
+from store import canaries, figures, leases
 from store.database import Connection, Database
 
 log = structlog.get_logger(__name__)
 
 
 class Vital:
-    """`stuck` names the loops of this process that stand still: then it does not count as alive."""
+    """`stuck` names the loops of this process that stand still: then it does not count as alive.
+
+    `canary_every`: how often a message of our own is sent, zero for never.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Vital:
         holder: str,
         failover: FailoverBroker | None,
         stuck: Callable[[], Sequence[str]],
+        canary_every: timedelta = timedelta(),
     ) -> None:
         self._database = database
         self._clock = clock
@@ -37,6 +41,7 @@ class Vital:
         self._failover = failover
         self._stuck = stuck
         self._signs = Signs(looked_at=clock.now(), lived={})
+        self._canaries = Canaries(every=canary_every, expected_since=clock.now()) if canary_every else None
         self._looks = 0
 
     async def look(self) -> None:
@@ -44,18 +49,23 @@ class Vital:
         now = self._clock.now()
         doing = () if self._stuck() else self._roles
 
-        def work(conn: Connection) -> tuple[dict[str, datetime], datetime | None]:
+        def work(conn: Connection) -> tuple[dict[str, datetime], datetime | None, Canaries | None]:
             leases.hold_roles(conn, doing, self._holder, now, now + DEAD)
-            return leases.roles(conn), figures.urgent_since(conn, now)
+            return leases.roles(conn), figures.urgent_since(conn, now), self._of_canaries(conn)
 
         try:
-            held_until, due_since = await self._database.transact(work)
+            held_until, due_since, canary = await self._database.transact(work)
         except Unavailable as away:
             log.warning("database away, that this process lives is not written down", error=str(away))
             return
         lived = {role: until - DEAD for role, until in held_until.items()}
-        self._signs = Signs(looked_at=self._clock.now(), lived=lived, due_since=due_since)
+        self._signs = Signs(looked_at=self._clock.now(), lived=lived, due_since=due_since, canary=canary)
         self._looks += 1
+
+    def _of_canaries(self, conn: Connection) -> Canaries | None:
+        if self._canaries is None:
+            return None
+        return replace(self._canaries, through_at=canaries.through_at(conn), last=canaries.newest(conn))
 
     def signs(self) -> Signs:
         """As of the last look at the database, and of now what this process knows itself."""

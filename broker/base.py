@@ -14,6 +14,7 @@ class MessageKind(StrEnum):
     EVENT = "event"
     UNREADABLE = "unreadable"
     REPLY = "reply"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

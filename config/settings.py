@@ -152,6 +152,15 @@ class Settings(BaseSettings):
     all_silent_share: float = Field(
         0.5, ge=0, le=1, description="More than this share of the sources silent together is one alarm, about our link."
     )
+    canary_seconds: float = Field(
+        60.0, ge=0, le=600, description="How often Gridcall sends itself a message that calls nobody; 0 for never."
+    )
+    canary_url: WebAddress | None = Field(
+        None, description="Where it sends that: by default to public_url, as upstream systems do."
+    )
+    vendor_check_seconds: float = Field(
+        600.0, ge=0, le=86_400, description="How often Slack, Twilio and PagerDuty are asked if they know us; 0: never."
+    )
     watch_duty: SecretStr | None = Field(
         None,
         description="Who is called when Gridcall itself is not well, in order: Ana=+13125550101, Ben=+13125550102.",

@@ -11,7 +11,7 @@ from config.yaml_tree import Node
 from heartbeat import cron
 from intake import jmes, mapping
 from intake.read import FORMATS
-from model.event import Mode, Zone
+from model.event import MessageType, Mode, Zone
 from model.hole import CountedBy, Numbered
 from model.reading import Named, Names
 from model.roster import Counts, Heartbeat, Source
@@ -28,6 +28,7 @@ _some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
 MOST_SECRETS = 2  # the one in use, and the one that replaces it
 MOST_ADDRESSES = 100
 MOST_A_SECOND, MOST_AT_ONCE = 100_000, 1_000_000
+_KINDS: Mapping[str, MessageType | Mode] = {str(kind): kind for kind in (*MessageType, *Mode)}
 _PLAIN_HMAC = ("header", "algorithm", "encoding", "prefix")
 
 
@@ -101,16 +102,18 @@ class SourceReader:
         if not isinstance(node.value, Mapping):
             raise Wrong(node, '"none", or period_seconds and grace_seconds, or cron, timezone and grace_seconds')
         with Fields(node, self._problems) as entry:
-            counts = entry.optional("counts", f.choice(Counts), Counts.ANY)
+            counts, kinds = entry.optional("counts", _counts, (Counts.ANY, ()))
             if entry.given("cron") is not None:
                 return Heartbeat(
                     counts=counts,
+                    kinds=kinds,
                     cron=entry.required("cron", _cron, ""),
                     timezone=entry.optional("timezone", f.timezone, "UTC"),
                     grace_seconds=entry.optional("grace_seconds", _some_seconds, Heartbeat().grace_seconds),
                 )
             return Heartbeat(
                 counts=counts,
+                kinds=kinds,
                 period_seconds=entry.optional("period_seconds", _some_seconds, Heartbeat().period_seconds),
                 grace_seconds=entry.optional("grace_seconds", _seconds, Heartbeat().grace_seconds),
             )
@@ -227,3 +230,11 @@ def _network(node: Node) -> str:
         return str(ipaddress.ip_network(f.text(node)))
     except ValueError:
         raise Wrong(node, "an address, or a network such as 192.0.2.0/24 whose last bits are 0") from None
+
+
+def _counts(node: Node) -> tuple[Counts, tuple[MessageType | Mode, ...]]:
+    """A word, or a list of kinds of events."""
+    if isinstance(node.value, list):
+        named = f.each(f.one_of(_KINDS, "a kind of event"))(node)
+        return Counts.KINDS, tuple(dict.fromkeys(_KINDS[name] for name in named))
+    return Counts(f.one_of((Counts.ANY, Counts.HEARTBEATS), "a list of kinds, or one of")(node)), ()

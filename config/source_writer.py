@@ -44,7 +44,8 @@ def _heartbeat(heartbeat: Heartbeat | None) -> Data | str:
     expected: dict[str, Any] = {"period_seconds": heartbeat.period_seconds}
     if heartbeat.cron:
         expected = {"cron": heartbeat.cron, "timezone": heartbeat.timezone}
-    counts = {} if heartbeat.counts is Counts.ANY else {"counts": str(heartbeat.counts)}
+    said = list(map(str, heartbeat.kinds)) if heartbeat.counts is Counts.KINDS else str(heartbeat.counts)
+    counts = {} if heartbeat.counts is Counts.ANY else {"counts": said}
     return expected | {"grace_seconds": heartbeat.grace_seconds} | counts
 
 

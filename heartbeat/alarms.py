@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from heartbeat import beats
 from model.event import Action, EndKind, MessageType, Phase, Severity
 from model.roster import Heartbeat, Source
 
@@ -49,6 +50,26 @@ def outage(since: datetime, until: datetime) -> Statement:
         "then, and not sent again, is missing. The silence of sources is told later than usual: each has a new period.",
     )
     return told | {"end_kind": EndKind.SCHEDULED, "ends_at": until.isoformat()}
+
+
+def never_heard_id(source: str) -> str:
+    return f"never-heard/{source}"
+
+
+def never_heard(source: str, told_at: datetime) -> Statement:
+    """It calls nobody, and ends by itself. Told once: it names the source by its id, which does not change."""
+    told = _statement(
+        never_heard_id(source),
+        1,
+        MessageType.NEW,
+        Severity.NOTICE,
+        told_at,
+        headline=f"{source} was never heard: its silence is no alarm yet",
+        text=f"It is expected for an hour. Let it beat (gridcall beat {source}), or give it heartbeat: none. "
+        "This is told once.",
+    )
+    ends_at = told_at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return told | {"issued_at": None, "end_kind": EndKind.SCHEDULED, "ends_at": ends_at.isoformat()}
 
 
 def late(source: Source, heartbeat: Heartbeat, silence_id: str, told_at: datetime) -> Statement:
@@ -121,7 +142,12 @@ def late_is_silent(source: Source, silence_id: str, told_at: datetime) -> Statem
 
 
 def late_is_over(source: Source, silence_id: str, heard_at: datetime) -> Statement:
-    return _heard_again(source, late_id(silence_id), since_of(silence_id), heard_at, Severity.NOTICE)
+    """A beat that comes as often as it must is late again and again: what to do about it is said."""
+    since = since_of(silence_id)
+    told = _heard_again(source, late_id(silence_id), since, heard_at, Severity.NOTICE)
+    if (advice := beats.advice(source, heard_at - since)) is not None:
+        told["text"] = f"{told['text']} {advice}"
+    return told
 
 
 def silence_is_over(source: Source, silence_id: str, heard_at: datetime) -> Statement:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from model.attempt import Attempt, Receipt, Sent
 from model.plan import ChannelName
@@ -31,6 +31,18 @@ class Found:
 
     vendor_id: str
     receipt: Receipt | None = None
+
+
+class Balance(NamedTuple):
+    amount: float
+    currency: str
+
+
+class Answers(NamedTuple):
+    """What a vendor says of our account when it takes our credentials."""
+
+    detail: str
+    balance: Balance | None = None
 
 
 class Channel(Protocol):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from model.event import Also, Content, Event
+from model.event import Also, Content, Event, MessageType, Mode
 from model.hole import Numbered
 from model.plan import ChannelName
 from model.reading import NO_NAMES, Names
@@ -159,6 +159,7 @@ class Counts(StrEnum):
 
     ANY = "any"
     HEARTBEATS = "heartbeats"
+    KINDS = "kinds"  # heartbeats, and events of some kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +167,8 @@ class Heartbeat:
     """Late after `period_seconds` without a word, silent after `grace_seconds` more.
 
     With `cron`, on the clock of `timezone`, the period does not count: late when a word that is due then has not come
-    `grace_seconds` later. One that comes so much too early is it.
+    `grace_seconds` later. One that comes so much too early is it. `kinds`: the events that count for `Counts.KINDS`, by
+    their message type or their mode.
     """
 
     period_seconds: int = 300
@@ -174,6 +176,13 @@ class Heartbeat:
     cron: str = ""
     timezone: str = "UTC"
     counts: Counts = Counts.ANY
+    kinds: tuple[MessageType | Mode, ...] = ()
+
+    def shown_by(self, content: Content) -> bool:
+        """Whether an event that says this is a sign of life."""
+        if self.counts is Counts.KINDS:
+            return content.message_type in self.kinds or content.mode in self.kinds
+        return self.counts is Counts.ANY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ vendor, then the result. Only the router plans; this loop sends and records.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import AT_ONCE, Limits
 from notifiers.order import Told
 from notifiers.sending import STALE_CLAIM, Sender
-from store import attempts, events, leases, lines, outbox, outcomes, replies, threads, traces
+from store import attempts, canaries, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut, Due, Share
 from store.signals import DISPATCH, Granted
@@ -48,6 +48,8 @@ FINISH_SECONDS = 1.5  # given at the end to what is being sent
 class Dispatcher:
     """`owner` names this process in claims; a restarted one that keeps the name ends its predecessor's at once.
 
+    `canaries_`: messages by which Gridcall tries itself end here.
+
     `turned_at` is when the loop last turned; readiness looks at it. `setbacks`: rows for which no words can be made.
     `breakers`: which vendors do not answer.
     """
@@ -64,6 +66,7 @@ class Dispatcher:
         limits: Limits | None = None,
         house: House | None = None,
         tracer: Tracer = UNTRACED,
+        canaries_: bool = False,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -85,6 +88,7 @@ class Dispatcher:
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
         self._again = False
+        self._takes_canaries = canaries_
         self._granted = Granted()
         self._caught_up = False  # the last look left nothing that was due
         self._next_due: datetime | None = None  # when the next row falls due, by the last look
@@ -163,6 +167,8 @@ class Dispatcher:
             self._in_hand.add(job.row.id)
             self._told.note(job.row)
             group.create_task(self._send(job, claimed_at, heard_at, wake))
+        if batch.canaries:
+            group.create_task(self._take(batch.canaries))
         left = held_back or batch.more or len(jobs) < len(batch.due)
         self._caught_up = not (left or batch.calls_wait)
         if left:
@@ -171,6 +177,14 @@ class Dispatcher:
             self._look_again(wake)
         again = BACKSTOP if self._share.of == 1 else outbox.LEFT  # what others have left undone is ours by then
         return min(batch.next_at or now + again, now + again)
+
+    async def _take(self, waiting: Sequence[str]) -> None:
+        """Messages of our own: their channel is none, so the claim is all there is to do."""
+        now = self._clock.now()
+        try:
+            await self._database.transact(lambda conn: canaries.tell(conn, waiting, now))
+        except Unavailable as away:
+            log.warning("database away, a message of our own waits", error=str(away))
 
     async def _send(self, job: Job, claimed_at: datetime, heard_at: datetime, wake: asyncio.Event) -> None:
         try:
@@ -267,6 +281,7 @@ class Dispatcher:
             calls_wait=calls_wait,
             more=more,
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
+            canaries=canaries.waiting(conn) if self._takes_canaries else (),
         )
 
     def _room(self, channel: ChannelName, now: datetime) -> int:

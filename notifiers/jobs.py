@@ -35,6 +35,7 @@ class Batch:
     calls_wait: bool = False  # for a line, or for their pace
     more: bool = False
     next_at: datetime | None = None
+    canaries: Sequence[str] = ()  # of our own, by their ids: their channel is none
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,10 @@ def _plan(
 ) -> Plan | None:
     """A new event is planned here; whatever follows is the reviser's, before everything else it has to do."""
     if placement.decision is Decision.NEW:
-        case = cases.with_lines(conn, cases.case(event, roster, ids, now), phones)
+        case = cases.with_silence(conn, cases.case(event, roster, ids, now))
+        if case.silence is not None:
+            return cases.hold(conn, case)
+        case = cases.with_lines(conn, case, phones)
         plan = fitting.plan(case)
         cases.save_plan(conn, case, plan)
         return plan

@@ -1,6 +1,6 @@
 """Load what planning looks at, and write down what it decided. Plain functions of a Connection."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,12 +9,14 @@ from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import AgendaState, Notification, Plan, Reach
 from model.roster import Policy, Roster
+from model.silence import Silence
 from model.upstream import OutcomeCall
 from model.verdict import Outcome, Verdict
+from routing import silencing
 from routing.capacity import Call, Lines, most_starts
 from routing.facts import Facts, PlanChange, case_for
 from routing.planner import Case
-from store import events, issuer_acks, lines, outcome_calls, plans, replies, timeline, verdicts
+from store import events, issuer_acks, lines, outcome_calls, plans, replies, silences, timeline, verdicts
 from store.database import Connection
 from store.lines import Waiting
 
@@ -32,6 +34,43 @@ def case(event: Event, roster: Roster, ids: Ids, now: datetime) -> Case:
 def with_lines(conn: Connection, case: Case, phones: Phones) -> Case:
     """The case with what is known of the lines: those in use, and the calls of other events that wait for one."""
     return replace(case, lines=lines_known(conn, case.roster, phones, case.now, case.last_ring_at, but=case.event.pk))
+
+
+def with_silence(conn: Connection, case: Case) -> Case:
+    """The case with what holds it now. Only of what nobody was told of yet."""
+    if not silencing.may_be_held(case.event):
+        return case
+    return replace(case, silence=silencing.holding(case.event, silences.active(conn, case.now), case.now))
+
+
+def hold(conn: Connection, case: Case) -> Plan:
+    """Nobody is told of a new event: that it was kept back, and why, is written down."""
+    assert case.silence is not None
+    said = silencing.why(case.silence)
+    plan = Plan(rings=False, remarks=(said,))
+    save_plan(conn, case, plan)
+    _note_held(conn, case, case.silence)
+    held = Verdict(
+        event_pk=case.event.pk,
+        revision=case.event.answer_revision,
+        outcome=Outcome.NOT_NEEDED,
+        reason=said,
+        at=case.now,
+    )
+    _save_verdicts(conn, case, [held])
+    return plan
+
+
+def _note_held(conn: Connection, case: Case, silence: Silence) -> None:
+    silences.hold(conn, silence.id, case.event.pk, case.event.answer_revision, case.now)
+    body = {
+        "revision": case.event.answer_revision,
+        "silence": silence.id,
+        "reason": silence.reason,
+        "author": silence.author,
+        "until": silence.until,
+    }
+    timeline.append(conn, case.ids, case.event.pk, case.now, "silenced", body)
 
 
 def lines_known(
@@ -64,8 +103,10 @@ def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: dateti
     event = events.load(conn, [event_pk])[event_pk]
     rows = plans.of_event(conn, event_pk)
     found = case_for(case(event, roster, ids, now), rows, now)
+    if event.status is EventStatus.OPEN:
+        found = with_lines(conn, found if rows else with_silence(conn, found), phones)
     return Facts(
-        case=with_lines(conn, found, phones) if event.status is EventStatus.OPEN else found,
+        case=found,
         notifications=rows,
         agenda=plans.agenda_of_event(conn, event_pk),
         replies=replies.of_event(conn, event_pk),
@@ -101,11 +142,17 @@ def save_change(conn: Connection, facts: Facts, change: PlanChange, cause: str) 
         plans.bring_forward(conn, agenda_id, case.now, by, f"brought forward: {why}")
     plans.add_notifications(conn, change.add)
     plans.add_agenda(conn, change.add_agenda)
-    for verdict in change.verdicts:
-        verdicts.add(conn, case.ids, verdict)
     timeline.append(conn, case.ids, case.event.pk, case.now, "revised", _change_body(facts, change, cause))
     _look_again(conn, case, sorted(change.pushes_out))
-    for verdict in change.verdicts:
+    if change.held is not None:
+        _note_held(conn, case, change.held)
+    _save_verdicts(conn, case, change.verdicts)
+
+
+def _save_verdicts(conn: Connection, case: Case, found: Sequence[Verdict]) -> None:
+    for verdict in found:
+        verdicts.add(conn, case.ids, verdict)
+    for verdict in found:
         body = {"person": verdict.person, "outcome": verdict.outcome, "reason": verdict.reason}
         timeline.append(conn, case.ids, case.event.pk, case.now, "verdict", body | {"revision": verdict.revision})
         if call := outcome_call(case, verdict):

@@ -20,6 +20,7 @@ from model.plan import (
     State,
 )
 from model.reply import Reply
+from model.silence import Silence
 from model.verdict import Verdict
 from routing import planner
 from routing.capacity import Call
@@ -77,7 +78,7 @@ class Brought(NamedTuple):
 
 @dataclass(slots=True)
 class PlanChange:
-    """What revise decided. Lists of ids refer to rows as they were in the facts."""
+    """What revise decided. Lists of ids refer to rows as they were in the facts. `held`: this silence keeps it back."""
 
     add: list[Notification] = field(default_factory=list)
     add_agenda: list[Agenda] = field(default_factory=list)
@@ -89,6 +90,7 @@ class PlanChange:
     remarks: list[str] = field(default_factory=list)
     reach: Reach | None = None
     pushes_out: set[str] = field(default_factory=set)
+    held: Silence | None = None
     reason: str = ""
 
     def __bool__(self) -> bool:

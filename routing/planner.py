@@ -10,6 +10,7 @@ from model.ids import Ids
 from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, PagerDutyAction, Plan
 from model.roster import PagerDutyMode, Person, Policy, Roster, Team
 from model.route import Part
+from model.silence import Silence
 from routing.audience import Audience, Group, audience
 from routing.capacity import Call, Lines
 from routing.on_call import spans
@@ -32,7 +33,7 @@ class Case:
     """What planning looks at. `told`: (person, channel) pairs already on this revision's timetable.
 
     `lines`: what is known of the phone lines and of other events' calls; `own`: this event's calls that wait for one;
-    `named`: people who are known to get none in time.
+    `named`: people who are known to get none in time. `silence`: what holds the event now, if nobody was told of it.
     """
 
     event: Event
@@ -45,6 +46,7 @@ class Case:
     lines: Lines = field(default_factory=Lines)
     own: tuple[Call, ...] = ()
     named: frozenset[str] = frozenset()
+    silence: Silence | None = None
 
     @property
     def team(self) -> Team:

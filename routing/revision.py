@@ -20,7 +20,7 @@ from model.plan import (
 from model.reply import Answer, Reply
 from model.route import Part
 from model.verdict import Outcome, Verdict
-from routing import fitting, objective, planner, telling_issuer
+from routing import fitting, objective, planner, silencing, telling_issuer
 from routing.facts import (
     Brought,
     Facts,
@@ -55,7 +55,7 @@ def revise(facts: Facts) -> PlanChange:
     change = PlanChange()
     if facts.case.event.status is not EventStatus.OPEN:
         stand_down(facts, change)
-    else:
+    elif not _held(facts, change):
         _new_revision(facts, change)
         _notes(facts, change)
         _objective(facts, change)
@@ -65,6 +65,20 @@ def revise(facts: Facts) -> PlanChange:
     taken = {n.slot for n in facts.notifications}
     change.add = [n for n in change.add if n.slot not in taken]
     return change
+
+
+def _held(facts: Facts, change: PlanChange) -> bool:
+    """Nobody was told of it, and a silence says that nobody is; or its time went by in one."""
+    silence, before = facts.case.silence, facts.verdict()
+    if silence is None:
+        over = before is not None and before.outcome is Outcome.NOT_NEEDED and not facts.notifications
+        return over and facts.case.now >= facts.case.event.work_until
+    said = silencing.why(silence)
+    if before is None or before.reason != said:
+        change.held = silence
+        change.remarks.append(said)
+        change.verdicts.append(verdict(facts, Outcome.NOT_NEEDED, said))
+    return True
 
 
 def _new_revision(facts: Facts, change: PlanChange) -> None:
@@ -79,7 +93,9 @@ def _new_revision(facts: Facts, change: PlanChange) -> None:
 
 def _ask_again(facts: Facts, change: PlanChange) -> None:
     """A whole new timetable; those who were told of an earlier revision are told of this one at once."""
-    case = facts.case
+    case, before = facts.case, facts.verdict()
+    if before is not None and before.outcome is Outcome.NOT_NEEDED:
+        change.verdicts.append(verdict(facts, Outcome.REOPENED, "no silence holds it any more"))
     change.reason = f"revision {facts.revision} replaces it"
     stop(facts, change, facts.notifications)
     change.drop_agenda += [a.id for a in facts.agenda if waits(a) and a.revision < facts.revision]

@@ -15,9 +15,11 @@ from model.phones import USUAL, Phones
 from model.reading import Problem, Reading, Unreadable
 from model.roster import Roster
 from model.tracing import UNTRACED, Tracer
+from routing import canary
 from routing.accept import Member, decide, keep_untold
 from routing.cases import RosterAt
 from routing.heard import heard_in, take_heard
+from store import canaries
 from store.database import Database
 from store.deliveries import Delivery
 
@@ -105,6 +107,9 @@ class Router:
         if message.kind is MessageKind.REPLY:
             await self._patiently(Member(message, 0), partial(self._take_reply, roster=roster))
             return
+        if message.kind is MessageKind.CANARY:
+            await self._patiently(Member(message, 0), partial(self._take_canary, roster=roster))
+            return
         for index, reading in enumerate(self._read(message, roster)):
             await self._patiently(Member(message, index), partial(self._decide, reading=reading, roster=roster))
 
@@ -151,6 +156,26 @@ class Router:
                 log.info(
                     "answer taken", reply=answered.reply.id, person=answered.reply.person, counted=answered.counted
                 )
+
+    async def _take_canary(self, member: Member, roster: Roster) -> None:
+        """One of our own. What keeps it from being decided keeps others too: its row says so to the watch."""
+        message, now = member.message, self._clock.now()
+        reading = self._read(message, roster)[0]
+        if isinstance(reading, Unreadable):
+            log.error("our own message cannot be read", why=reading.reason)
+            return
+        try:
+            await self._database.transact(
+                lambda conn: canary.decide(
+                    conn, reading, message.source, message.received_at, roster, self._ids, now, self._phones
+                )
+            )
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("our own message could not be decided")
+            id_, why = canary.id_of(reading), f"it could not be decided ({type(error).__name__})"
+            await self._database.transact(lambda conn: canaries.decide(conn, id_, message.received_at, now, why))
 
     async def _keep(self, member: Member, error: Exception, roster: Roster) -> Delivery | None:
         """Undecidable: told like an unreadable message."""

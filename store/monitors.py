@@ -67,7 +67,7 @@ class Decision(NamedTuple):
 _DECIDE = _NEW.on_conflict_do_update(
     index_elements=["source"],
     set_={n: func.coalesce(monitors.c[n], _NEW.excluded[n]) for n in Decision._fields if n != "source"},
-)
+).returning(*monitors.c)
 
 
 class NextLook(NamedTuple):
@@ -123,12 +123,11 @@ def decide(conn: Connection, decisions: Sequence[Decision]) -> dict[str, Monitor
 
     Returns what holds, by source: somebody may have decided it before.
     """
-    if decisions:
-        first = {"status": MonitorStatus.NEW, "quiet": False}
-        conn.execute(
-            _DECIDE, [decision._asdict() | first for decision in sorted(decisions, key=lambda one: one.source)]
-        )
-    return of(conn, [decision.source for decision in decisions])
+    if not decisions:
+        return {}
+    first = {"status": MonitorStatus.NEW, "quiet": False}
+    rows = [decision._asdict() | first for decision in sorted(decisions, key=lambda one: one.source)]
+    return {row["source"]: _monitor(row) for row in conn.execute(_DECIDE, rows).mappings()}
 
 
 def hold_back(conn: Connection, silences: Mapping[str, str], folded_into: str) -> None:

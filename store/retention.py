@@ -5,12 +5,11 @@ chain as a salted hash only, so the chain still checks.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
 
 from model.event import EventStatus
-from model.roster import OWN_SOURCE
 from store.partitions import first_id
 from store.portable import lock_event, try_alone
 from store.tables import (
@@ -28,6 +27,7 @@ from store.tables import (
     replies,
     reply_codes,
     revisions,
+    silence_holds,
     slack_threads,
     timeline,
     unreadables,
@@ -37,8 +37,6 @@ from store.tables import (
 
 EVENTS_AT_ONCE = 20
 EVENTS_TO_BLANK = 100
-CANARY = "canary/"  # how the ids of events begin by which Gridcall tries itself
-CANARY_LIFE = timedelta(days=1)
 STILL_GOING_ON = timedelta(days=1)  # after its deadline somebody may still have to be told of an open event
 PURGED = ""
 _VENDOR_SENT = (
@@ -56,6 +54,7 @@ _OF_EVENT = (
     outcome_calls,
     replies,
     reply_codes,
+    silence_holds,
     slack_threads,
     agenda,
     notification_events,
@@ -71,24 +70,10 @@ class Keep(NamedTuple):
 
 def delete_batch(conn: Connection, now: datetime, keep: Keep) -> int:
     """The next events that are too old. Returns how many; 0: none is left."""
-    return delete_canaries(conn, now) + delete_old_events(conn, now, keep.evidence)
-
-
-def delete_old_events(conn: Connection, now: datetime, keep: timedelta) -> int:
-    """Events that came longer ago, with everything known of them. Returns how many; 0: nothing is left."""
-    return _delete(conn, select(events.c.pk).where(events.c.pk < first_id(now - keep)))
-
-
-def delete_canaries(conn: Connection, now: datetime) -> int:
-    """Gridcall's own trial events: nobody reads them after a day. Returns how many."""
-    own = and_(events.c.source == OWN_SOURCE, events.c.event_id.startswith(CANARY, autoescape=True))
-    return _delete(conn, select(events.c.pk).where(own, events.c.pk < first_id(now - CANARY_LIFE)))
-
-
-def _delete(conn: Connection, which: Select[Any]) -> int:
     if not try_alone(conn, "retention"):
         return 0  # another process is at it
-    pks: list[str] = list(conn.scalars(which.order_by(events.c.pk).limit(EVENTS_AT_ONCE)))
+    too_old = select(events.c.pk).where(events.c.pk < first_id(now - keep.evidence))
+    pks: list[str] = list(conn.scalars(too_old.order_by(events.c.pk).limit(EVENTS_AT_ONCE)))
     for pk in pks:
         lock_event(conn, pk)
         _delete_event(conn, pk)

@@ -56,6 +56,8 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 
 # The event's one unclaimed wish to be looked at again (design section 1.2).
 ONE_REVISE = text("kind = 'revise' AND state = 'pending'")
+# One of our own that a notifier has to take: hardly ever more than one.
+WAITING_CANARY = text("decided_at IS NOT NULL AND told_at IS NULL")
 
 
 def said(value: str) -> ColumnClause[str]:
@@ -603,4 +605,41 @@ idempotency_keys = Table(
     Column("sha256", String(64), nullable=False),
     Column("received_at", Instant, nullable=False),
     Index("idempotency_keys_by_received_at", "received_at"),
+)
+
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sent_at", Instant, nullable=False),
+    Column("received_at", Instant),
+    Column("decided_at", Instant),
+    Column("told_at", Instant),
+    Column("failure", Text, nullable=False),
+    Index("canaries_by_sent_at", "sent_at"),
+    _of("canaries_waiting", "id", rows=WAITING_CANARY.text),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    _id(),
+    Column("noise", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("over_told", Boolean, nullable=False),
+    Index("silences_by_until", "until"),
+)
+
+silence_holds = Table(
+    "silence_holds",
+    metadata,
+    Column("silence_id", Id, ForeignKey("silences.id"), primary_key=True),
+    Column("event_pk", Id, ForeignKey("events.pk"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Index("silence_holds_by_event", "event_pk"),
 )

@@ -30,6 +30,7 @@ START = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
 ROSTER = Path(__file__).parent.parent / "config" / "demo_roster.yaml"
 NUMBERS = [f"+1312555010{n}" for n in range(1, 6)]  # the phones of the demo's roster
 PATIENCE_SECONDS = 20.0  # a busy disk may take seconds for one commit
+OFF = {"canary_seconds": 0.0, "vendor_check_seconds": 0.0}  # what asks something by itself, unless a test asks for it
 ROUTING_KEY = "d3m0000000000000000000000000c0de"
 
 
@@ -100,7 +101,7 @@ async def opened(
 ) -> AsyncIterator[House]:
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
     clock = ManualClock(START)
-    loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **settings)
+    loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **OFF | settings)
     if loaded.database_url is None:
         put_migrated(folder / "gridcall.db")
     stores = open_stores(loaded, clock)

@@ -75,7 +75,8 @@ class EventsIn:
         key = key_of(headers)
         first = service.repeats.find(source, key, now) if key else None
         if first is not None and first.same(posted):
-            service.notebook.heard(source, now)
+            if first.heard:
+                service.notebook.heard(source, now)
             service.metrics.repeats.count(source)
             return first.status, first.again(), {"content-type": "application/json", "idempotency-replayed": "true"}
         accepted = await service.door.accept(posted, source, caller, roster)
@@ -89,7 +90,7 @@ class EventsIn:
             status, own = expected_answer(accepted.message.format, [CONTRADICTS])
             ours = _contradiction(service, accepted, first)
         elif key and any(isinstance(reading, Reading) for reading in accepted.readings):
-            service.repeats.remember(source, key, Answered.of(posted, now, status, ours, own))
+            service.repeats.remember(source, key, Answered.of(posted, now, status, ours, own, accepted.heard))
         more["server-timing"] = _timing(begun, accepted)
         more["content-type"] = MEDIA_TYPE if status >= 400 and own is None else "application/json"
         return status, ours if own is None else own, more

@@ -73,6 +73,12 @@ def _seconds_since(service: Service, at: datetime) -> float:
 
 
 def _remarks(service: Service) -> list[str]:
+    """What no other process would do better."""
+    vendors = service.rounds.vendor_checks.found.items()
+    return [*_of_the_queue(service), *(f"{vendor}: {seen.detail}" for vendor, seen in vendors if seen.trouble)]
+
+
+def _of_the_queue(service: Service) -> list[str]:
     """RabbitMQ's absence is everybody's: were it a reason, no process would be left that takes events."""
     failover = service.failover
     if failover is None or (failover.queue_up and not failover.spool.depth()):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from app.api.deps import ServiceDep
 from app.metrics import Figures
+from app.roles import Role
 from app.service import Service
 from intake.schema import canonical_schema
 from model.errors import Unavailable
@@ -40,6 +41,7 @@ async def _figures(service: Service) -> Figures:
     wall_error: Callable[[], float] | None = getattr(clock, "wall_error_seconds", None)
     failover = service.failover
     oldest = failover.spool.oldest_at() if failover else None
+    signs, vendors = service.vital.signs(), service.rounds.vendor_checks.found
     alone = Figures(
         now=clock.now(),
         queue_depth=service.broker.depth(),
@@ -47,9 +49,13 @@ async def _figures(service: Service) -> Figures:
         spool_depth=failover.spool.depth() if failover else 0,
         spool_oldest_seconds=(clock.now() - oldest).total_seconds() if oldest else 0.0,
         turned=service.turned(),
-        lived=service.vital.signs().lived,
+        lived=signs.lived,
         wall_error_seconds=wall_error() if wall_error else None,
         watchers=len(service.pubsub),
+        vendors_up={(vendor,): int(not seen.trouble) for vendor, seen in vendors.items()},
+        balances={(v, s.balance.currency): s.balance.amount for v, s in vendors.items() if s.balance},
+        never_heard=len(service.rounds.newcomers.never_heard()) if Role.MONITOR in service.roles else 0,
+        canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
         unanswered=dict(service.dispatcher.breakers.open()),
     )

@@ -10,7 +10,7 @@ from app.roster_diff import absence_id, override_id
 from heartbeat.hearing import Standing
 from model.monitor import Maintenance, Monitor, MonitorStatus
 from model.reading import Named
-from model.roster import Heartbeat, Person, Source, Team
+from model.roster import Counts, Heartbeat, Person, Source, Team
 from model.rota import Absence, Layer, Override, Rotation, Shift, Span
 from model.trust import Proof, Trust
 from model.upstream import History
@@ -175,7 +175,8 @@ def _heartbeat(minded: Heartbeat) -> dict[str, Any]:
     expected: dict[str, Any] = {"period_seconds": minded.period_seconds}
     if minded.cron:
         expected = {"cron": minded.cron, "timezone": minded.timezone}
-    return expected | {"grace_seconds": minded.grace_seconds, "counts": str(minded.counts)}
+    counts = list(map(str, minded.kinds)) if minded.counts is Counts.KINDS else str(minded.counts)
+    return expected | {"grace_seconds": minded.grace_seconds, "counts": counts}
 
 
 def _history(history: History) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from model.attempt import Attempt, Sent
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
-from model.ports import Found, Send
+from model.ports import Answers, Found, Send
 from notifiers.channels.masking import masked
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 THREADS = 4
 DEDUP_KEY_CHARS = 255
+CHECK_KEY = "gridcall:check"  # of an alert that there never is
 SUMMARY_CHARS = 1024
 SIGNATURES = 16  # a webhook header holds one or two; more is somebody's game
 
@@ -53,16 +54,27 @@ class PagerDutyChannel:
         attempt, details = send.attempt, send.details
         action, dedup_key = str(details["action"]), str(details["dedup_key"])
         properties = {"payload": dict(attempt.words.payload)} if action == "trigger" else {}
+        returned = await self._ask(attempt.address, action, dedup_key, properties)
+        return Sent(vendor_id=returned, raw={"dedup_key": returned, "action": action})
+
+    async def _ask(self, routing_key: str, action: str, dedup_key: str, properties: dict[str, Any]) -> str:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pagerduty")
         # In the context of the caller: the request belongs to its trace.
-        post = partial(copy_context().run, self._post, attempt.address, action, dedup_key, properties)
+        post = partial(copy_context().run, self._post, routing_key, action, dedup_key, properties)
         try:
             async with self._clock.timeout(self.timeout_seconds):
-                returned = await asyncio.get_running_loop().run_in_executor(self._threads, post)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, post)
         except TimeoutError as error:
             raise OutcomeUnknown(f"PagerDuty: no answer within {self.timeout_seconds:g} s") from error
-        return Sent(vendor_id=returned, raw={"dedup_key": returned, "action": action})
+
+    async def check(self, routing_key: str) -> Answers:
+        """Resolve an alert that nobody opened, which does nothing. Raises SendError; `bad_address`: no such key.
+
+        Of the services behind the key it says nothing: an alert may still be taken and reach nobody.
+        """
+        await self._ask(routing_key, "resolve", CHECK_KEY, {})
+        return Answers("its key is taken")
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
         """Nothing to look for: sending again is harmless."""

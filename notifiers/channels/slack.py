@@ -13,7 +13,7 @@ from model.attempt import Attempt, Receipt, ReceiptKind, Sent
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
-from model.ports import Found, Send
+from model.ports import Answers, Found, Send
 from notifiers.channels import wire
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ HISTORY_LIMIT = 100
 PARENTS_LIMIT = 3
 SLACK_SECONDS = 5.0  # how far Slack's clock may be behind ours
 DM_CACHE = 10_000
+CHECK_SECONDS = 5.0
 WHISPER_SECONDS = 1.0  # Slack waits three for the answer to a button
 
 # Names of errors that waiting does not mend. All others are transient.
@@ -86,6 +87,11 @@ class SlackWorkspace:
             lambda client: client.chat_postEphemeral(channel=channel, user=user, text=text),
             changes=True,
         )
+
+    async def check(self) -> Answers:
+        """Ask who we are. Raises SendError; `stop_channel` when the token is refused."""
+        data = await self.ask(CHECK_SECONDS, lambda client: client.auth_test(), changes=False)
+        return Answers(f"{data.get('user')} in {data.get('team')}")
 
     async def close(self) -> None:
         """Close the session. May be called by every channel that shares the workspace."""

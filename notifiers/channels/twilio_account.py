@@ -14,6 +14,7 @@ import aiohttp
 
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
+from model.ports import Answers, Balance
 from notifiers.channels import wire
 from notifiers.channels.masking import masked
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 # A vendor's clock may run behind ours; what it created a little before our start may still be ours.
 CREATED_SLACK = timedelta(seconds=5)
+CHECK_SECONDS = 5.0
+ACTIVE = "active"
 LIST_LIMIT = 50  # one page; at most one attempt is in flight per number
 
 
@@ -96,6 +99,22 @@ class TwilioAccount:
                 # A 2xx whose body is not what the SDK expects.
                 message = f"Twilio: an answer that cannot be read: {type(error).__name__} {masked(str(error))}"
                 raise (OutcomeUnknown(message) if changes else SendError(message, retryable=True)) from error
+
+    async def check(self) -> Answers:
+        """Ask for the account and its balance. Raises SendError; `stop_channel` when Twilio refuses us.
+
+        A balance below zero is no trouble by itself: accounts that pay by invoice have one.
+        """
+        account = await self.ask(
+            CHECK_SECONDS, lambda client: client.api.v2010.accounts(self._account_sid).fetch_async(), changes=False
+        )
+        if account.status != ACTIVE:
+            raise SendError(f"Twilio: the account is {account.status}", retryable=False, stop_channel=True)
+        found = await self.ask(
+            CHECK_SECONDS, lambda client: client.api.v2010.account.balance.fetch_async(), changes=False
+        )
+        balance = Balance(float(found.balance), str(found.currency))
+        return Answers(f"the account is active, its balance {balance.amount:.2f} {balance.currency}", balance)
 
     async def close(self) -> None:
         """Close the session. May be called by every channel that shares the account."""

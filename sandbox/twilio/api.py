@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -29,6 +29,7 @@ def mount(app: FastAPI, world: World) -> None:
     router = APIRouter(prefix=f"/twilio/{API}/Accounts/{{account}}", dependencies=[Depends(authorised)])
     _calls(router, world.calls)
     _texts(router, world.texts)
+    _account(app, world, authorised)
     app.include_router(router)
     app.add_exception_handler(TwilioError, _refusal)
 
@@ -69,6 +70,21 @@ def _texts(router: APIRouter, texts: Texts) -> None:
     @router.get("/Messages/{sid}.json")
     async def fetch(request: Request, sid: str) -> Response:
         return JSONResponse(_one(texts.by_sid, sid, request).resource())
+
+
+def _account(app: FastAPI, world: World, authorised: Callable[[Request, str], Awaitable[None]]) -> None:
+    """The account itself: https://www.twilio.com/docs/iam/api/account; it has no end to its money."""
+    root = f"/twilio/{API}/Accounts/{{account}}"
+
+    @app.get(f"{root}.json", include_in_schema=False)
+    async def fetch(request: Request, account: str) -> Response:
+        await authorised(request, account)
+        return JSONResponse({"sid": account, "status": "active", "type": "Full", "friendly_name": "Sandbox"})
+
+    @app.get(f"{root}/Balance.json", include_in_schema=False)
+    async def balance(request: Request, account: str) -> Response:
+        await authorised(request, account)
+        return JSONResponse({"account_sid": account, "balance": "12.34", "currency": "USD"})
 
 
 def _update(calls: Calls, call: Call, fields: Mapping[str, str]) -> None:

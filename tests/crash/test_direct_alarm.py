@@ -18,6 +18,7 @@ WATCH = {
     "GRIDCALL_WATCH_DUTY": f"Dana={DUTY}",
     "GRIDCALL_WATCH_PAGERDUTY_KEY": KEY,
     "GRIDCALL_WATCH_SLACK_CHANNEL": "C0OPS00001",
+    "GRIDCALL_CANARY_SECONDS": "10",
 }
 
 pytestmark = pytest.mark.timeout(400)
@@ -77,6 +78,24 @@ def test_the_database(house: Cluster) -> None:
     house.servers.database.stop()
     rings_within(house, "the database is away")
     assert "the database does not answer" in str(messages(house))
+
+
+@pytest.mark.parametrize("house", [2], indirect=True)
+def test_an_address_that_leads_nowhere(house: Cluster) -> None:
+    """Every process lives and says so, and nobody outside reaches them: only the canary notices."""
+    until("a canary came through", 60, lambda: 'outcome="through"' in canaries(house))
+    house.door.ports, ports = [], house.door.ports
+    rings_within(house, "nothing comes in at the public address")
+    assert "a message of our own does not come through" in str(messages(house))
+    assert "no process with the role" not in str(messages(house))
+    house.door.ports = ports
+    until("that it is well is told", 120, lambda: "well again" in str(messages(house)))
+
+
+def canaries(house: Cluster) -> str:
+    """What the processes with the role monitor say of them."""
+    lines = [httpx2.get(f"{p.url}/metrics", timeout=10).text for p in house.alive() if p.role == "monitor"]
+    return "\n".join(line for text in lines for line in text.splitlines() if line.startswith("gridcall_canar"))
 
 
 def test_the_queue_alone_wakes_nobody(house: Cluster) -> None:

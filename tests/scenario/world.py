@@ -33,7 +33,7 @@ from model.verdict import Verdict
 from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
-from tests.app_fixture import read_roster
+from tests.app_fixture import OFF, read_roster
 from tests.databases import put_migrated
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
@@ -136,7 +136,7 @@ class World:
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
         self.standins = standins.world(self.clock, self._api.url)
         self.settings: Settings = standins.demo_settings(
-            load_settings(data_dir=folder, **settings), self._api.url, self._standins.url
+            load_settings(data_dir=folder, **OFF | settings), self._api.url, self._standins.url
         )
         self._servers = [
             (serve.server(self.front), self._api.socket),

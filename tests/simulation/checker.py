@@ -3,7 +3,7 @@
 Where an answer was lost on its way both outcomes are right; everywhere else exactly one is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from model.event import Event, EventStatus
 from model.plan import State
 from model.reply import Answer
-from model.roster import Level, Objective, Policy, Roster
+from model.roster import Heartbeat, Level, Objective, Policy, Roster, Source
 from model.verdict import Outcome, Verdict
 from store import events, seal, verdicts
 from store.database import Connection
@@ -24,15 +24,16 @@ from tests.simulation.invariants import Watch
 from tests.simulation.mix import Mix
 from tests.simulation.vendors import Answered, Heard, Vendors
 
-__all__ = ["SILENCE_SECONDS", "START", "check", "silences"]
+__all__ = ["SILENCE_SECONDS", "START", "check", "silences", "slack", "told_of_silence"]
 
-SILENCE_SECONDS = 480.0  # period and grace of the roster's source, and what a database that is away may add
+PATIENCE_SECONDS = 120.0  # what slow ticks and a database that is away may add until a silence is told
+SILENCE_SECONDS = 360.0 + PATIENCE_SECONDS  # with the longest period and grace
 
 
 def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Roster, now: float) -> list[str]:
     """Everything that is wrong now that all is over."""
     found = [*_left_over(conn, watch), *_forgotten(watch, vendors)]
-    slack = 2 * mix.clock_off + abs(mix.drift) * now + 0.5
+    apart = slack(mix, now)
     for event in events.load(conn, list(conn.scalars(select(events_table.c.pk)))).values():
         found += [f"{event.event_id}: {b.why}" for b in seal.check(conn, event.pk)]
         if seal.state(conn, event.pk).unsealed:
@@ -42,7 +43,7 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
         wanted = _Wanted(policy, callable_, _asked(watch, event), _picked_up(watch, vendors, event, policy))
         written = verdicts.of_event(conn, event.pk)
-        found += _judged(event, written, answers, wanted, _told(watch, vendors, event), slack)
+        found += _judged(event, written, answers, wanted, _told(watch, vendors, event), apart)
         found += _stood_down(watch, vendors, event)
     return found
 
@@ -202,13 +203,71 @@ def _stood_down(watch: Watch, vendors: Vendors, event: Event) -> Iterator[str]:
 # --- silence --------------------------------------------------------------------------------------------------------
 
 
-def silences(watch: Watch, heard: list[float], starts: list[float]) -> Iterator[str]:
-    """A source that was heard and then not for longer than it may be, by one process all the while, is an alarm."""
-    alarms = [e for e in watch.events.values() if e.name.startswith("silence/")]
-    for before, after in pairwise(heard):
-        watched = not any(before < start < after for start in starts)
-        if after - before > SILENCE_SECONDS and watched and not any(before < e.at < after for e in alarms):
-            yield f"nothing was heard from {before:.0f} s to {after:.0f} s, and nobody was told"
-    for event in alarms:
-        if event.status == "open":
-            yield f"{event.name} is open for ever, though the source was heard again"
+class Told(NamedTuple):
+    """An alarm about silence: of one source, or (None) of most at once. In seconds of the world."""
+
+    source: str | None
+    name: str
+    at: float
+    over_at: float | None
+
+
+def slack(mix: Mix, now: float) -> float:
+    """By how much the clocks of two processes and the world's may differ."""
+    return 2 * mix.clock_off + abs(mix.drift) * now + 0.5
+
+
+def told_of_silence(conn: Connection) -> list[Told]:
+    """Every alarm, when it was decided, and since when it is over."""
+    found = []
+    for event in events.load(conn, list(conn.scalars(select(events_table.c.pk)))).values():
+        kind, _, rest = event.event_id.partition("/")
+        if event.source == "gridcall" and kind in ("silence", "all-silent"):
+            issued = event.revisions[0].content.issued_at
+            assert issued is not None
+            over_at = _seconds(event.closed_at) if event.closed_at else None
+            source = rest.rpartition("/")[0] if kind == "silence" else None
+            found.append(Told(source, event.event_id, _seconds(issued), over_at))
+    return found
+
+
+def silences(
+    told: Sequence[Told],
+    sources: Mapping[str, Source],
+    heard: Mapping[str, Sequence[float]],
+    lives: Sequence[tuple[float, float]],
+    slack: float,
+) -> Iterator[str]:
+    """`heard`: when a process took a word of each source; `lives`: from when to when each was there."""
+    minded = {name: source.heartbeat for name, source in sources.items() if source.heartbeat}
+    for alarm in told:
+        if alarm.over_at is None:
+            yield f"{alarm.name} is open for ever, though the source was heard again"
+        if alarm.source is not None:
+            yield from _too_early(alarm, minded[alarm.source], heard[alarm.source], lives, slack)
+        elif sum(_listened(heard[name], alarm.at, lives) >= h.period_seconds - slack for name, h in minded.items()) < 2:
+            yield f"{alarm.name} was told at {alarm.at:.0f} s, and fewer than two sources were late"
+    for name, heartbeat in minded.items():
+        limit = heartbeat.period_seconds + heartbeat.grace_seconds + PATIENCE_SECONDS
+        alarms = [alarm for alarm in told if alarm.source in (name, None)]
+        for before, after in pairwise(heard[name]):
+            watched = any(start < before and after < end for start, end in lives)
+            stood = any(before < alarm.at < after or alarm.at < before < (alarm.over_at or after) for alarm in alarms)
+            if after - before > limit and watched and not stood:
+                yield f"{name}: nothing was heard from {before:.0f} s to {after:.0f} s, and nobody was told"
+
+
+def _too_early(
+    alarm: Told, heartbeat: Heartbeat, heard: Sequence[float], lives: Sequence[tuple[float, float]], slack: float
+) -> Iterator[str]:
+    """False unless somebody has listened for so long without a word of it: our outage is not its silence."""
+    listened, needed = _listened(heard, alarm.at, lives), heartbeat.period_seconds + heartbeat.grace_seconds
+    if listened < needed - slack:
+        why = f"nobody heard it for {listened:.0f} s of listening only"
+        yield f"{alarm.name} was told at {alarm.at:.0f} s, falsely: {why}"
+
+
+def _listened(heard: Sequence[float], until: float, lives: Sequence[tuple[float, float]]) -> float:
+    """For how long somebody has listened since the last word before that instant."""
+    since = max((at for at in heard if at < until), default=0.0)
+    return sum(max(0.0, min(end, until) - max(start, since)) for start, end in lives)

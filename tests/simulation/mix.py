@@ -33,6 +33,8 @@ class Mix:
     unreadable: float
     tight_deadlines: float
     heartbeats: bool
+    beating: int  # sources that only beat, besides, where sources are minded
+    falls_silent: float
     sla_seconds: int
     call_seconds: int
     lines: int
@@ -75,6 +77,7 @@ class Mix:
     crash: float
     crashes: int
     stops: int
+    outages: int  # minutes in which no process is there, where sources are minded
     clock_off: float
     drift: float
     backstops: bool
@@ -88,6 +91,7 @@ def mix(seed: int) -> Mix:
     calm = r.random() < 0.08 or few
     wants = Random(f"{seed}/objective")
     again = Random(f"{seed}/redials")
+    beats = Random(f"{seed}/beats")
 
     def fault(chance: float, low: float, high: float) -> float:
         """`chance` of this kind of fault being in the mix, then how often it strikes."""
@@ -105,6 +109,8 @@ def mix(seed: int) -> Mix:
         unreadable=r.choice((0.0, 0.0, 0.15)),
         tight_deadlines=r.choice((0.0, 0.0, 0.4)),
         heartbeats=r.random() < 0.15,
+        beating=beats.choice((0, 1, 2, 4)),
+        falls_silent=beats.choice((0.0, 0.02, 0.05)),
         sla_seconds=r.choice((120, 240, 600)),
         call_seconds=r.choice((30, 60, 90)),
         lines=r.choice((1, 2, 3, 5)),
@@ -143,6 +149,7 @@ def mix(seed: int) -> Mix:
         crash=fault(0.35, 0.002, 0.02),
         crashes=r.randint(1, 4),
         stops=int(fault(0.15, 1, 3)),
+        outages=beats.choice((0, 1, 2)) if not calm else 0,
         clock_off=fault(0.3, 0.2, 2.0),
         drift=fault(0.3, -1e-4, 1e-4),
         backstops=r.random() < 0.1,

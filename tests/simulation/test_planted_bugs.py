@@ -90,6 +90,12 @@ def silence_that_nobody_tells(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(monitor, "status", status)
 
 
+def own_outage_that_counts_as_silence(patch: pytest.MonkeyPatch) -> None:
+    """After minutes in which nobody listened, sources are as silent as they seem."""
+    true = monitor.due
+    patch.setattr(monitor, "due", lambda minded, seen, since, missed: true(minded, seen, seen or since, timedelta()))
+
+
 def step_that_calls_who_has_answered(patch: pytest.MonkeyPatch) -> None:
     """Whoever cannot comply is called once more with the next group."""
     patch.setattr(falling_due, "objective", SimpleNamespace(**vars(objective) | {"answered": lambda facts: set()}))
@@ -106,6 +112,7 @@ PLANTED: dict[Plant, str] = {
     verdict_from_our_own_table: "the vendors saw",
     claim_that_is_never_read_again: "after it was stopped",
     silence_that_nobody_tells: "nobody was told",
+    own_outage_that_counts_as_silence: "of listening only",
     step_that_calls_who_has_answered: "after it was stopped",
 }
 
@@ -113,6 +120,7 @@ PLANTED: dict[Plant, str] = {
 # Where no source is minded, where there are few lines or few people, the mistake changes nothing.
 ABLE: dict[Plant, Callable[[Mix], bool]] = {
     silence_that_nobody_tells: lambda found: found.heartbeats,
+    own_outage_that_counts_as_silence: lambda found: found.heartbeats and found.outages > 0,
     reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
     plan_that_forgets_how_long_calls_take: lambda found: (
         found.crowd > 0 and found.events == 1 and found.lines <= 5 and not (found.refuse or found.crash)

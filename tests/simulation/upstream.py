@@ -100,6 +100,17 @@ class Upstream:
                 return
             await asyncio.sleep(self._random.uniform(1, 10))
 
+    async def beat_only(self, source: str, random: Random) -> None:
+        """For ever, every 25 s; now and then silent for longer than it may be."""
+        while True:
+            silent = not self.ended and random.random() < self._mix.falls_silent
+            await asyncio.sleep(random.uniform(90, 600) if silent else 25.0)
+
+            async def heartbeat(service: Service) -> None:
+                service.notebook.heard(source, service.clock.now())
+
+            await self._call_us(f"heartbeat {source}", heartbeat)
+
     async def beat(self) -> None:
         """For ever, with pauses in which the source is silent for longer than it may be."""
         while True:

@@ -29,7 +29,7 @@ from app.vendors import Vendors as Connected
 from config.roster_file import load_roster
 from config.settings import Settings, load_settings
 from model.plan import ChannelName
-from model.roster import ContactMethod, Level, Objective, Person, Policy, Roster, Step, Team
+from model.roster import ContactMethod, Heartbeat, Level, Objective, Person, Policy, Roster, Source, Step, Team
 from model.route import Match, Route
 from notifiers import dispatcher, reconciler
 from notifiers.limits import Limits
@@ -136,7 +136,8 @@ class World:
         self._outside_tasks: dict[asyncio.Task[Any], None] = {}
         self._life: Life | None = None
         self._starts: list[float] = []
-        self._heard: list[float] = []
+        self._ends: list[float] = []
+        self._heard: dict[str, list[float]] = {name: [] for name, s in self.roster.sources.items() if s.heartbeat}
         loop.set_exception_handler(self._unhandled)
 
     # --- what is watched --------------------------------------------------------------------------------------------
@@ -221,15 +222,26 @@ class World:
         self._life.fence.dead = True
         raise Killed
 
-    async def _bury(self, life: Life, how: str) -> None:
+    async def _bury(self, life: Life, how: str, pause: float | None = None) -> None:
         self.trace.add(how)
         self._check_setbacks(life)
         self._life = None
+        self._ends.append(self.loop.time())
+        self._forget_unwritten(life)
         await _end(life)
-        await asyncio.sleep(self._random.choice((0.1, 2.0, 20.0)))
+        await asyncio.sleep(self._random.choice((0.1, 2.0, 20.0)) if pause is None else pause)
         self._start()
 
-    async def _stop(self, *, again: bool) -> None:
+    def _forget_unwritten(self, life: Life) -> None:
+        """What a process heard and did not write down before it died, nobody knows."""
+        notebook, slack = life.service.notebook, checker.slack(self.mix, self.loop.time())
+        written = notebook._written_until
+        known_until = (written - checker.START).total_seconds() if written else self._starts[-1]
+        for source in notebook._seen:
+            if source in self._heard:
+                self._heard[source] = [at for at in self._heard[source] if at <= known_until - slack]
+
+    async def _stop(self, *, again: bool, pause: float | None = None) -> None:
         """As SIGTERM does: what is being sent is finished, the rest is left to the next process."""
         life, self._life = self._life, None
         if life is None:
@@ -237,13 +249,15 @@ class World:
         self.trace.add("STOP")
         self._check_setbacks(life)
         life.ending = True
+        self._ends.append(self.loop.time())
         await _end(life)
         if not life.fence.dead:
             with suppress(Killed):
                 await life.service.close()
+        self._forget_unwritten(life)
         life.fence.dead = True
         if again:
-            await asyncio.sleep(self._random.choice((0.1, 5.0)))
+            await asyncio.sleep(self._random.choice((0.1, 5.0)) if pause is None else pause)
             self._start()
 
     async def _stops(self) -> None:
@@ -252,6 +266,20 @@ class World:
             if not self.faults.calm:
                 self.faults.struck("stop")
                 await self._stop(again=True)
+
+    async def _outages(self, random: Random) -> None:
+        """Nobody is there for minutes: whoever beats meanwhile is heard by nobody."""
+        for _ in range(self.mix.outages):
+            await asyncio.sleep(random.uniform(60, 400))
+            life, pause = self._life, random.uniform(30, 420)
+            if life is None or life.fence.dead or self.faults.calm:
+                continue
+            self.faults.struck("outage")
+            if random.random() < 0.5:
+                await self._stop(again=True, pause=pause)
+            else:
+                life.fence.dead = True
+                await self._bury(life, "CRASH outage", pause)
 
     async def call_us(self, what: str, ask: Callable[[Service], Awaitable[Any]]) -> Any:
         """A request from outside, taken by the process of the moment. LOST when it did not come to its end."""
@@ -263,8 +291,9 @@ class World:
         await asyncio.wait([task])
         answer = LOST if task.cancelled() else task.result()
         self.trace.add(what, "lost" if answer is LOST else "answered")
-        if what in ("heartbeat", "POST miso") and answer is not LOST:
-            self._heard.append(self.loop.time())
+        source = what.rsplit(maxsplit=1)[-1] if " " in what else "miso"
+        if what.startswith(("heartbeat", "POST")) and source in self._heard and answer is not LOST:
+            self._heard[source].append(self.loop.time())
         return answer
 
     # --- the story --------------------------------------------------------------------------------------------------
@@ -275,6 +304,10 @@ class World:
         self._spawn(self._stops())
         if self.mix.heartbeats:
             self._spawn(self.upstream.beat())
+            for n in range(self.mix.beating):
+                name = f"beat-{n + 1}"
+                self._spawn(self.upstream.beat_only(name, Random(f"{self.seed}/{name}")))
+            self._spawn(self._outages(Random(f"{self.seed}/outages")))
         await self._unless_broken(self.upstream.run())
         await self._unless_broken(self._become_calm())
         self._verify()
@@ -303,11 +336,18 @@ class World:
         if not self.faults.count and not self.mix.clock_off and not self.mix.drift:
             broken, _ = self.memory.run(lambda conn: list(promises.broken(conn, self.watch, self.roster)), keep=False)
             found += broken
-        found += checker.silences(self.watch, self._heard, self._starts) if self.mix.heartbeats else []
+        if self.mix.heartbeats:
+            found += self._silences()
         found += [f"accepted and never decided: {d}" for d in self.upstream.accepted if d not in self.watch.deliveries]
         found += [f"still in the queue: {m}" for m in self.stored.messages]
         if found:
             raise Broken("\n".join(found))
+
+    def _silences(self) -> list[str]:
+        lives = list(zip(self._starts, self._ends, strict=True))
+        told, _ = self.memory.run(checker.told_of_silence, keep=False)
+        slack = checker.slack(self.mix, self.loop.time())
+        return list(checker.silences(told, self.roster.sources, self._heard, lives, slack))
 
     async def _unless_broken(self, story: Coroutine[Any, Any, None]) -> None:
         task = self._spawn(story)
@@ -388,6 +428,10 @@ def _roster(mix: Mix, random: Random) -> Roster:
         source.id: source if mix.heartbeats and source.id == "miso" else replace(source, heartbeat=None)
         for source in demo.sources.values()
     }
+    if mix.heartbeats:
+        beating = Heartbeat(period_seconds=60, grace_seconds=20)
+        names = [f"beat-{n + 1}" for n in range(mix.beating)]
+        minded |= {name: Source(id=name, name=name.title(), heartbeat=beating) for name in names}
     policies = {name: policy(old) for name, old in demo.policies.items()}
     found = replace(demo, version=1, people=people, policies=policies, sources=minded)
     return _with_another_team(found, mix) if mix.continues else found
@@ -425,7 +469,9 @@ def _one_of_many(name: str, n: int) -> Person:
 
 @cache
 def _usual_settings() -> Settings:
-    return load_settings(data_dir=Path("var"), help_callback_number="+13125550199")
+    return load_settings(
+        data_dir=Path("var"), canary_seconds=0, vendor_check_seconds=0, help_callback_number="+13125550199"
+    )
 
 
 def _settings(mix: Mix) -> Settings:

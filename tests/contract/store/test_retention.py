@@ -19,7 +19,7 @@ from store import attempts as attempts_store
 from store import outbox, outcome_calls, outcomes, partitions, plans, retention, seal
 from store.outbox import Claim
 from store.retention import Keep
-from store.tables import attempts, bodies, events, metadata, notifications, receipts, timeline
+from store.tables import attempts, bodies, metadata, notifications, receipts, timeline
 from tests.databases import ENGINES, open_database
 from tests.unit.routing.house import NOW, ROSTER, content
 
@@ -150,14 +150,6 @@ async def test_an_event_that_goes_on_keeps_its_numbers(database):
     await told(database)
     assert await database.transact(lambda conn: retention.purge_address(conn, ANA, NOW)) == 0
     assert notifications.name in await holding(database, ANA)
-
-
-async def test_a_canary_lives_a_day(database):
-    await told(database, "canary/1", source="gridcall")
-    await told(database, "E-1")
-    assert await tidied(database, TODAY + timedelta(hours=23)) == 0
-    assert await tidied(database, TODAY + timedelta(hours=25)) == 1
-    assert await database.read(lambda conn: list(conn.scalars(select(events.c.event_id)))) == ["E-1"]
 
 
 async def test_a_body_that_another_member_needs_stays(database):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app import doctor
 from app.cli import main
 from app.greeting import program
+from config.settings import load_settings
 from tests.app_fixture import ROSTER, opened
 
 
@@ -112,3 +114,10 @@ def test_doctor_fails_for_a_roster_that_does_not_load(
 def test_the_line_to_paste_starts_with_what_was_started(tmp_path: Path) -> None:
     assert program(tmp_path / ".venv/bin/gridcall", tmp_path) == ".venv/bin/gridcall"
     assert program(Path("/opt/gridcall/bin/gridcall"), tmp_path) == "/opt/gridcall/bin/gridcall"
+
+
+def test_doctor_asks_the_vendors(tmp_path):
+    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "t" * 32, "twilio_from": "+13125550190"}
+    settings = load_settings(data_dir=tmp_path, twilio_base_url="http://127.0.0.1:9", **twilio)
+    [found] = [found for found in doctor.findings(settings) if found.what == "Twilio"]
+    assert found.level is doctor.Level.MIND, "it cannot be asked, which says nothing of the credentials"

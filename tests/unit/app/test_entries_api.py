@@ -267,3 +267,11 @@ async def test_no_number_stands_in_what_is_printed_or_kept(house: House, capsys:
     listed = await house.get("/v1/people")
     printed = capsys.readouterr()
     assert number not in audit.text + listed.text + printed.out + printed.err
+
+
+async def test_a_period_that_is_short_for_a_beat_is_told_at_the_save(house: House) -> None:
+    _, etag = await entry(house, "sources/miso")
+    short = await ask(house, "PUT", "sources/miso", {"name": "MISO", "heartbeat": {"period_seconds": 240}}, etag)
+    assert [said for said in short.json()["warnings"] if "needs period_seconds: 660" in said] != []
+    enough = {"name": "MISO", "heartbeat": {"period_seconds": 660}}
+    assert (await ask(house, "PUT", "sources/miso", enough, short.headers["etag"])).json()["warnings"] == []

@@ -14,7 +14,8 @@ JOBS = {
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
     Role.MONITOR: (
         {"talking"},
-        {"seal", "heartbeat", "holes", "coverage", "reminders", "reply codes", "months", "retention"},
+        {"seal", "heartbeat", "holes", "newcomers", "silences", "coverage", "reminders", "reply codes", "months"}
+        | {"retention"},
     ),
 }
 
@@ -47,3 +48,11 @@ async def test_only_the_api_takes_events(tmp_path: Path) -> None:
         assert (await house.post("/v1/events", "demo-upstream", json={})).status_code == 404
         paths = (await house.get("/openapi.json", key=None)).json()["paths"]
         assert set(paths) == {"/healthz", "/readyz", "/statusz", "/metrics", "/schemas/event.json"}
+
+
+async def test_what_asks_by_itself_is_somebodys_too(tmp_path: Path) -> None:
+    for role, name in ((Role.MONITOR, "canary"), (Role.NOTIFIER, "vendors")):
+        asks = {"canary_seconds": 60.0, "vendor_check_seconds": 600.0}
+        async with opened(tmp_path / name, loops=False, roles={role}, **asks) as house:
+            ours = {tick.name for tick in house.service.ticks()} & {"canary", "vendors"}
+            assert ours == {name}

@@ -9,6 +9,7 @@ import pytest
 from config.roster_file import Role, RosterFile, load_roster
 from intake.read import FORMATS
 from model.errors import SettingsError
+from model.event import MessageType, Mode
 from model.plan import ChannelName
 from model.roster import AwakeHours, Counts, Heartbeat, PagerDutyMode, Policy, Wake
 from model.rota import Absence, OverrideAction, Restriction, ShiftLength, ShiftUnit, Weekday
@@ -96,6 +97,19 @@ def test_a_small_file():
 def test_only_heartbeats_may_count():
     text = changed("{name: MISO}", "{name: MISO, heartbeat: {counts: heartbeats}}")
     assert load(text).roster.sources["miso"].heartbeat == Heartbeat(counts=Counts.HEARTBEATS)
+
+
+def test_events_of_some_kinds_may_count():
+    text = changed("{name: MISO}", "{name: MISO, heartbeat: {counts: [test, update, test]}}")
+    minded = load(text).roster.sources["miso"].heartbeat
+    assert minded == Heartbeat(counts=Counts.KINDS, kinds=(Mode.TEST, MessageType.UPDATE))
+
+
+@pytest.mark.parametrize("counts", ["kinds", "[]", "[tests]", "[[test]]", "{test: true}"])
+def test_other_kinds_are_none(counts):
+    text = changed("{name: MISO}", f"{{name: MISO, heartbeat: {{counts: {counts}}}}}")
+    with pytest.raises(SettingsError, match="counts"):
+        load(text)
 
 
 def test_a_word_expected_by_a_timetable():

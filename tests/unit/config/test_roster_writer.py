@@ -19,7 +19,7 @@ from config.roster_writer import _extent, document, to_yaml
 from intake.mapping import FIELDS
 from intake.read import FORMATS
 from model.errors import SettingsError
-from model.event import Mode, Phase, Severity, Zone
+from model.event import MessageType, Mode, Phase, Severity, Zone
 from model.hole import CountedBy, Numbered
 from model.plan import ChannelName
 from model.reading import Named, Names
@@ -139,9 +139,10 @@ def rosters(draw: st.DrawFn) -> Roster:
         resources=draw(st.sampled_from(((), ("MISO-EPNODE/ACME.MILL2", "a/b/c")))),
     )
     named = st.builds(Named, issuer=TEXT | st.just(""), program=TEXT, mode=st.sampled_from(Mode))
-    by_period = st.builds(
-        Heartbeat, counts=st.sampled_from(Counts), period_seconds=st.integers(1, 86_400), grace_seconds=SECONDS
-    )
+    seconds = {"period_seconds": st.integers(1, 86_400), "grace_seconds": SECONDS}
+    by_word = st.builds(Heartbeat, counts=st.sampled_from([Counts.ANY, Counts.HEARTBEATS]), **seconds)
+    kinds = st.sampled_from([(MessageType.UPDATE,), (Mode.TEST, MessageType.NEW)])
+    by_period = by_word | st.builds(Heartbeat, counts=st.just(Counts.KINDS), kinds=kinds, **seconds)
     by_cron = st.builds(
         Heartbeat,
         cron=st.sampled_from(("*/15 * * * *", "0 9 * * 1-5")),

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heartbeat.vital_signs import Signs, conditions
+from heartbeat.vital_signs import Canaries, Signs, conditions
+from model.canary import Canary
 
 NOW = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
 ROLES = ["api", "router"]
@@ -16,6 +17,35 @@ def ago(seconds):
 
 
 WELL = Signs(looked_at=ago(5), lived={"api": ago(5), "router": ago(10), "notifier": ago(900)})
+
+
+MINUTE = timedelta(minutes=1)
+LONG_SINCE = Canaries(every=MINUTE, expected_since=ago(900))
+
+
+def sent(seconds, **passed):
+    return Canary(id="1", sent_at=ago(seconds), **passed)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (Canaries(every=MINUTE, expected_since=ago(89)), None),
+        (LONG_SINCE, "no message of our own was sent lately"),
+        (replace(LONG_SINCE, through_at=ago(89), last=sent(29)), None),
+        (replace(LONG_SINCE, through_at=ago(90), last=sent(30)), "no router has decided about it"),
+        (replace(LONG_SINCE, through_at=ago(90), last=sent(30, decided_at=ago(20))), "no notifier took it"),
+        (replace(LONG_SINCE, through_at=ago(90), last=sent(30, failure="it answers 502")), "it answers 502"),
+        (replace(LONG_SINCE, through_at=ago(90), last=sent(90, told_at=ago(80))), "no message of our own was sent"),
+        (replace(LONG_SINCE, every=MINUTE * 10, through_at=ago(629), last=sent(629, told_at=ago(620))), None),
+        # Who looks for the first time waits as long for one as anybody.
+        (Canaries(every=MINUTE, expected_since=ago(20), through_at=ago(900), last=sent(900)), None),
+    ],
+)
+def test_messages_of_our_own(known, said):
+    found = conditions(replace(WELL, canary=known), ROLES, NOW)
+    assert [one.calls for one in found] == ([True] if said else [])
+    assert said is None or said in found[0].text
 
 
 @pytest.mark.parametrize(

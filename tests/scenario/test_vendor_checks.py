@@ -1,0 +1,82 @@
+"""A credential that a vendor no longer takes is told before it is needed, and so is that it is taken again."""
+
+from dataclasses import replace
+
+from tests.scenario.conftest import OpenWorld
+from tests.scenario.world import World
+
+ADMINS = "C0ADMIN"
+
+
+def with_admins(world: World) -> None:
+    rosters = world.service.rosters
+    rosters.roster = replace(rosters.roster, admin_channel=ADMINS)
+
+
+def takes(world: World, **credentials: str) -> None:
+    """From now on the vendors know us by these."""
+    world.standins.settings = replace(world.standins.settings, **credentials)
+
+
+async def figures(world: World) -> list[str]:
+    lines = (await world.http.get("/metrics")).text.splitlines()
+    return [line for line in lines if line.startswith("gridcall_vendor")]
+
+
+async def remarks(world: World) -> str:
+    return "; ".join((await world.http.get("/readyz")).json()["remarks"])
+
+
+def said(world: World) -> list[str]:
+    return [post.text for post in world.slack(ADMINS)]
+
+
+async def test_twilio_dies_and_is_back_with_a_line_each(opens: OpenWorld) -> None:
+    async with opens(vendor_check_seconds=60) as world:
+        with_admins(world)
+        await world.advance_until("0:40")
+        assert await figures(world) == [
+            'gridcall_vendor_up{vendor="PagerDuty"} 1.0',
+            'gridcall_vendor_up{vendor="Slack"} 1.0',
+            'gridcall_vendor_up{vendor="Twilio"} 1.0',
+            'gridcall_vendor_balance{currency="USD",vendor="Twilio"} 12.34',
+        ]
+        known = world.standins.settings.twilio_auth_token
+        takes(world, twilio_auth_token="another")
+        await world.advance_until("4:00")
+        (line,) = said(world)
+        assert line.startswith("Twilio for Gridcall at http://127.0.0.1:")
+        assert "Nothing is sent by Twilio until its credentials are mended." in line
+        assert 'gridcall_vendor_up{vendor="Twilio"} 0.0' in await figures(world)
+        assert "Twilio: Twilio" in await remarks(world)
+        takes(world, twilio_auth_token=known)
+        await world.advance_until("6:00")
+        assert [line.partition(" is well")[1] for line in said(world)] == ["", " is well"]
+        assert await remarks(world) == ""
+        assert world.pagerduty() == []
+
+
+async def test_when_slack_is_dead_pagerduty_says_so(opens: OpenWorld) -> None:
+    async with opens(vendor_check_seconds=60, watch_pagerduty_key="R0WATCH0000000000000000000000000") as world:
+        with_admins(world)
+        known = world.standins.settings.slack_bot_token
+        takes(world, slack_bot_token="xoxb-another")
+        await world.advance_until("3:00")
+        assert [(ping.action, ping.severity, ping.key) for ping in world.pagerduty()] == [
+            ("trigger", "warning", "slack")
+        ]
+        takes(world, slack_bot_token=known)
+        await world.advance_until("5:00")
+        assert [ping.action for ping in world.pagerduty()] == ["trigger", "resolve"]
+        assert said(world) == []
+
+
+async def test_a_vendor_that_is_away_is_no_dead_credential(opens: OpenWorld) -> None:
+    async with opens(vendor_check_seconds=60) as world:
+        with_admins(world)
+        await world.breaks("twilio", status=503)
+        await world.breaks("pagerduty", status=500)
+        await world.advance_until("3:00")
+        assert said(world) == []
+        assert [line[-3:] for line in await figures(world)] == ["0.0", "1.0", "0.0"]
+        assert world.pagerduty() == []

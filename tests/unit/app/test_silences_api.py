@@ -1,0 +1,62 @@
+"""Silences over HTTP: who may make them, what is refused, what is shown and kept."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app_fixture import House, opened
+
+PATH = "/v1/silences"
+
+
+def body(house: House, **changes: Any) -> dict[str, Any]:
+    until = (house.clock.now() + timedelta(hours=2)).isoformat()
+    return {"match": {"sources": ["miso"]}, "until": until, "reason": " a noisy feed "} | changes
+
+
+async def test_it_is_made_shown_and_ended(tmp_path: Path) -> None:
+    async with opened(tmp_path, loops=False) as house:
+        made = await house.post(PATH, json=body(house))
+        assert made.status_code == 201
+        said = made.json()
+        assert {name: said[name] for name in ("match", "reason", "author", "active", "held")} == {
+            "match": {"sources": ["miso"]},
+            "reason": "a noisy feed",
+            "author": "key demo-operator",
+            "active": True,
+            "held": {"count": 0, "events": []},
+        }
+        assert (await house.get(PATH)).json() == {"silences": [said]}
+        ended = await house.client.delete(f"{PATH}/{said['id']}", headers={"Authorization": "Bearer demo-operator"})
+        assert (ended.status_code, ended.json()["active"]) == (200, False)
+        assert (await house.get(PATH)).json() == {"silences": []}
+        assert [one["id"] for one in (await house.get(f"{PATH}?ended=true")).json()["silences"]] == [said["id"]]
+        entries = (await house.get("/v1/audit", "demo-admin")).json()["audit"]
+        assert [(entry["change"], entry["reason"]) for entry in entries[:2]] == [
+            ("removed", ""),
+            ("added", "a noisy feed"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"match": {}}, "match"),
+        ({"match": {"sources": ["miso"], "severities": ["critical"]}}, "severities"),
+        ({"match": {"sources": ["nobody"]}}, "sources"),
+        ({"match": {"severity": ["notice"]}}, "severity"),
+        ({"until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"until": "2026-11-10T15:00:01Z"}, "until"),
+        ({"until": None}, "until"),
+        ({"reason": " "}, "reason"),
+        ({"author": "somebody else"}, "author"),
+    ],
+)
+async def test_what_is_refused(tmp_path: Path, changes: dict[str, Any], field: str) -> None:
+    async with opened(tmp_path, loops=False) as house:
+        answer = await house.post(PATH, json=body(house, **changes))
+        assert answer.status_code == 422
+        assert any(field in error["field"] for error in answer.json()["errors"])
+        assert (await house.post(PATH, "demo-upstream", json=body(house))).status_code == 403
