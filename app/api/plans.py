@@ -22,9 +22,10 @@ from model.errors import Undecidable
 from model.event import Event
 from model.reading import Reading, Unreadable
 from model.roster import Roster
+from routing import silencing
 from routing.capacity import Lines
 from routing.cases import lines_known
-from store import events
+from store import events, silences
 
 router = APIRouter(tags=["planning"])
 
@@ -59,8 +60,12 @@ async def plan(
         found = preview(reading, name, roster, service.house, service.ids, now, await _lines(service, roster, now))
     except Undecidable as why:
         raise Problem(422, "The event cannot be planned", str(why)) from None
-    known = await service.database.read(lambda conn: events.find(conn, name, found.event.event_id))
-    return _shape(found, [*found.plan.remarks, *reading.warnings, *_known(known)])
+    known, active = await service.database.read(
+        lambda conn: (events.find(conn, name, found.event.event_id), silences.active(conn, now))
+    )
+    silence = silencing.holding(found.event, active, now)
+    held = [f"{silencing.why(silence)}: nobody would be told now"] if silence else []
+    return _shape(found, [*held, *found.plan.remarks, *reading.warnings, *_known(known)])
 
 
 async def _lines(service: Service, roster: Roster, now: datetime) -> Lines:

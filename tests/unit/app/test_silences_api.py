@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from intake.examples import example
 from tests.app_fixture import House, opened
 
 PATH = "/v1/silences"
@@ -60,3 +61,12 @@ async def test_what_is_refused(tmp_path: Path, changes: dict[str, Any], field: s
         assert answer.status_code == 422
         assert any(field in error["field"] for error in answer.json()["errors"])
         assert (await house.post(PATH, "demo-upstream", json=body(house))).status_code == 403
+
+
+async def test_a_plan_says_that_it_would_be_held(tmp_path: Path) -> None:
+    async with opened(tmp_path, loops=False) as house:
+        await house.post(PATH, json=body(house))
+        for severity, held in (("warning", True), ("critical", False)):
+            event = example("edr", house.clock.now(), "E-1") | {"severity": severity}
+            remarks = (await house.post("/v1/plans", "demo-upstream", json=event)).json()["remarks"]
+            assert any("nobody would be told now" in remark for remark in remarks) is held
