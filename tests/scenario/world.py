@@ -34,6 +34,7 @@ from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
 from tests.app_fixture import read_roster
+from tests.contract.wire import Recorder
 from tests.databases import put_migrated
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
@@ -138,9 +139,10 @@ class World:
         self.settings: Settings = standins.demo_settings(
             load_settings(data_dir=folder, **settings), self._api.url, self._standins.url
         )
+        self.wire = Recorder(build_standins(self.standins))
         self._servers = [
-            (serve.server(self.front), self._api.socket),
-            (serve.server(build_standins(self.standins)), self._standins.socket),
+            (serve.server(Recorder(self.front)), self._api.socket),
+            (serve.server(self.wire), self._standins.socket),
         ]
         self._serving: list[asyncio.Task[None]] = []
         self._ticking: list[asyncio.Task[object]] = []
