@@ -14,7 +14,7 @@ import yaml
 from config import yaml_tree
 from config.source_writer import source
 from config.written import Data, given, texts, unless
-from model.plan import ChannelName
+from model.plan import WAYS, ChannelName
 from model.roster import (
     AwakeHours,
     Match,
@@ -101,7 +101,7 @@ def _person(person: Person) -> Data:
             "phone": phone,
             "other_phone": other_phone,
             "sms": None if sms == phone else sms or False,
-            "slack": person.address(ChannelName.SLACK_DM),
+            **{way.address.field: person.address(channel) for channel, way in WAYS.items() if way.address},
             "awake": None if person.awake == AwakeHours() else _awake(person.awake),
             "language": unless(person.language, "en"),
             "pagerduty_user": person.pagerduty_user,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from model.event import EventStatus
 from model.plan import (
+    PERSONAL,
     AgendaKind,
     AgendaState,
     CallEnd,
@@ -39,7 +40,7 @@ from routing.redials import last_ring, redials
 from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
-PHONES = (ChannelName.VOICE, ChannelName.SMS)
+HELPED = frozenset(PERSONAL) - {ChannelName.SLACK_DM}  # a Slack message makes good for what fails
 LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN})
 
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
@@ -253,7 +254,7 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
     helped |= objective.answered(facts)
     for row in facts.rows(revision=facts.revision):
         trouble = _in_trouble(row) or _missed_its_line(facts, row)
-        if row.channel in PHONES and row.person and row.person not in helped and trouble:
+        if row.channel in HELPED and row.person and row.person not in helped and trouble:
             helped.add(row.person)
             person = facts.case.roster.people.get(row.person)
             direct = person.address(ChannelName.SLACK_DM) if person else None

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands.reading import JSON
+from model.plan import PERSONAL, WAYS
 
 if TYPE_CHECKING:
     from app.draft import Draft
     from app.preview import Preview, Spoken
     from model.attempt import Words
 
-CHANNELS = ("voice", "sms", "slack_dm", "slack_channel", "pagerduty")
+CHANNELS = tuple(str(channel) for channel in WAYS)
 Message = Annotated[str, typer.Argument(metavar="FILE|-", help="The event; - reads standard input.")]
 RosterFile = Annotated[Path | None, typer.Option(help="The roster file; GRIDCALL_ROSTER or the demo's by default.")]
 SourceOf = Annotated[str, typer.Option(help="Whose event it is.")]
@@ -42,7 +43,7 @@ def say(
     file: Message,
     channel: Annotated[str, typer.Option(help=f"One of {', '.join(CHANNELS)}.")],
     person: Annotated[
-        str | None, typer.Option(metavar="ID", help="Who is told; needed for voice, sms, slack_dm.")
+        str | None, typer.Option(metavar="ID", help=f"Who is told; needed for {', '.join(PERSONAL)}.")
     ] = None,
     source: SourceOf = "miso",
     roster: RosterFile = None,
