@@ -15,6 +15,7 @@ from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspac
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
 from notifiers.channels.voice import VoiceChannel
+from notifiers.channels.webhook import WebhookChannel
 
 log = structlog.get_logger(__name__)
 
@@ -73,4 +74,7 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
         slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+    if settings.webhook_secret:
+        secret = settings.webhook_secret.get_secret_value()
+        channels[ChannelName.WEBHOOK] = WebhookChannel(secret=secret, hosts=settings.webhook_names, clock=clock)
     return Vendors(channels, twilio, slack, missing(settings), workspace, settings.pagerduty_secrets)

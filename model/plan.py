@@ -12,6 +12,7 @@ class ChannelName(StrEnum):
     SLACK_DM = "slack_dm"
     SLACK_CHANNEL = "slack_channel"
     PAGERDUTY = "pagerduty"
+    WEBHOOK = "webhook"
 
 
 class Form(StrEnum):
@@ -51,6 +52,12 @@ class Way:
 
 SLACK_USER = Address(field="slack", pattern=r"[UW][A-Z0-9]{2,20}", expected="a Slack user id such as U024BE7LH")
 
+WEB_ADDRESS = Address(
+    field="webhook",
+    pattern=r"https?://[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?(?::[0-9]{1,5})?(?:/[!-~]{0,500})?",
+    expected="an address such as https://scada.example/alerts",
+)
+
 WAYS: Mapping[ChannelName, Way] = {
     # `until` of a call is already the last instant it may start
     ChannelName.VOICE: Way(form=Form.SPEECH, at_once=20, expected_seconds=0.0, personal=True),
@@ -58,6 +65,9 @@ WAYS: Mapping[ChannelName, Way] = {
     ChannelName.SLACK_DM: Way(form=Form.POST, at_once=50, expected_seconds=2.0, personal=True, address=SLACK_USER),
     ChannelName.SLACK_CHANNEL: Way(form=Form.POST, at_once=20, expected_seconds=2.0),
     ChannelName.PAGERDUTY: Way(form=Form.DATA, at_once=4, expected_seconds=2.0, secret=True),
+    ChannelName.WEBHOOK: Way(
+        form=Form.DATA, at_once=20, expected_seconds=2.0, personal=True, address=WEB_ADDRESS, secret=True
+    ),
 }
 PERSONAL = tuple(channel for channel, way in WAYS.items() if way.personal)
 

@@ -60,7 +60,7 @@ class FakeVendor:
 
 def asked(request: web.Request, body: bytes) -> Exchange:
     """The request as the contract layer takes it. The answer is the test's, often a bad one: it is not checked."""
-    path = request.path if request.path.startswith(("/slack", "/pagerduty")) else f"/twilio{request.path}"
+    path = f"/twilio{request.path}" if request.path.startswith("/2010-04-01") else request.path
     headers = [(key.lower().encode(), value.encode()) for key, value in request.headers.items()]
     query = request.query_string.encode()
     return Exchange({"method": request.method, "path": path, "query_string": query, "headers": headers}, body)
