@@ -24,6 +24,7 @@ from model.roster import (
     PagerDutyService,
     Person,
     Policy,
+    ReadBack,
     Resource,
     Roster,
     Route,
@@ -172,6 +173,7 @@ class Reader:
             redials=entry.optional("redials", f.whole(0, MOST_REDIALS, "calls"), default.redials),
             redial_within_seconds=entry.optional("redial_within_seconds", _some_seconds, default.redial_within_seconds),
             effective_at_counts=entry.optional("effective_at_counts", f.truth, default.effective_at_counts),
+            read_back=entry.optional("read_back", f.choice(ReadBack), default.read_back),
             steps=entry.required("steps", f.each(self._nested(self._step)), ()),
         )
         for problem in policy_problems(policy):

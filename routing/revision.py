@@ -17,7 +17,7 @@ from model.plan import (
     Plan,
     State,
 )
-from model.reply import Answer, Reply
+from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Reply
 from model.verdict import Outcome, Verdict
 from routing import fitting, objective, planner
 from routing.facts import (
@@ -119,8 +119,12 @@ def _notes(facts: Facts, change: PlanChange) -> None:
     for reply in facts.replies:
         who = name(facts, reply.person)
         verb = "accepted" if reply.answer is Answer.ACKNOWLEDGE else "cannot comply"
-        note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC)"
+        note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
         change.add += thread_line(facts, note, reply.id)
+
+
+def _read_back(reply: Reply) -> str:
+    return next((f", {end}" for end in (NOT_REPEATED_BACK, REPEATED_BACK) if reply.said.endswith(f", {end}")), "")
 
 
 def _objective(facts: Facts, change: PlanChange) -> None:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -17,12 +19,15 @@ from model.attempt import Attempt, Receipt
 from model.errors import Refused, Undecidable
 from model.event import Event, EventStatus, Mode
 from model.plan import ChannelName, Notification
-from model.reply import Answer, Heard
+from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Heard
+from model.roster import ReadBack
 from notifiers.channels import sms, voice
 from notifiers.channels.slack import ACKNOWLEDGE, SlackAction, slack_action
 from notifiers.receipts import take_receipt
-from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, written
+from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, spoken, written
+from notifiers.wording.facts import reference
 from routing.heard import take_heard
+from routing.read_back import TRIES, Asked, asked, right
 from store import attempts, events, plans, traces
 from store.database import Connection
 
@@ -99,42 +104,84 @@ async def sms_status(attempt_id: str, request: Request, service: ServiceDep) -> 
 
 
 @router.post("/twilio/voice/{attempt_id}/key")
-async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> Response:
-    """A key was pressed: take it as the answer and say what it led to."""
+async def voice_key(attempt_id: str, request: Request, service: ServiceDep, read_back: int = 0) -> Response:
+    """A key was pressed: take it as the answer and say what it led to. `read_back`: the number of that try."""
     form = await _twilio_form(request, service)
     key = voice.voice_key(form)
     key_url = voice.callback_url(service.settings.public_url, attempt_id, "key")
     heard = None
-    if key in KEYS:
-        call = form.get("CallSid", "")
-        heard = _heard(service, KEYS[key], "voice", attempt_id=attempt_id, vendor_id=call, said=key)
-    led_to = await within_a_second(service, heard, lambda: _key_led_to(service, attempt_id, key, heard))
+    if read_back or key in KEYS:
+        call, answer = form.get("CallSid", ""), KEYS.get(key, Answer.ACKNOWLEDGE)
+        heard = _heard(service, answer, "voice", attempt_id=attempt_id, vendor_id=call, said=key)
+    # The 1 before it counts already: what is repeated back is lost where it cannot be stored now.
+    work = partial(_read_back if read_back else _key_led_to, service, attempt_id, key, heard, read_back)
+    led_to = await within_a_second(service, None if read_back else heard, work)
     if led_to is None:
         kind = SpokenAnswer.RECEIVED if heard else SpokenAnswer.NO_REPEAT if key == REPEAT else SpokenAnswer.INVALID
         return _xml(voice.answer_twiml(kind, key_url=key_url))
+    if led_to.asks:
+        url = f"{key_url}?read_back={read_back + 1}"
+        return _xml(voice.read_back_twiml(spoken(led_to.kind, led_to.detail, led_to.drill), url))
     return _xml(
         voice.answer_twiml(led_to.kind, key_url=key_url, prompt=led_to.prompt, detail=led_to.detail, drill=led_to.drill)
     )
 
 
 class _LedTo(NamedTuple):
-    """What a key led to, and what is needed to say it."""
+    """What a key led to, and what is needed to say it. `asks`: for it to be repeated back."""
 
     kind: SpokenAnswer
     detail: str = ""
     prompt: str = ""
     drill: bool = False
+    asks: bool = False
 
 
-async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None) -> _LedTo:
+async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None, _: int = 0) -> _LedTo:
     told = await service.database.read(lambda conn: _told(conn, attempt_id))
     if told is None:
         log.warning("key for an unknown attempt", attempt=attempt_id)
         return _LedTo(SpokenAnswer.OVER)
+    asked = _to_repeat(service, told) if heard and heard.answer is Answer.ACKNOWLEDGE else None
+    if heard and asked:
+        heard = replace(heard, said=f"{key}, {NOT_REPEATED_BACK}")  # until it was
     async with _traced(service, attempt_id):
         kind, detail = await _take_key(service, told, key, heard)
+    drill = told.event.content.mode is Mode.DRILL
+    if asked and kind is SpokenAnswer.ACCEPTED:
+        return _LedTo(TO_REPEAT[asked.what], "Accepted.", drill=drill, asks=True)
     prompt = str(told.attempt.words.payload.get("prompt", ""))
-    return _LedTo(kind, detail, prompt, told.event.content.mode is Mode.DRILL)
+    return _LedTo(kind, detail, prompt, drill)
+
+
+async def _read_back(service: Service, attempt_id: str, key: str, heard: Heard | None, number: int) -> _LedTo:
+    """What was keyed in to show that the order was understood; the acceptance counts whatever it was."""
+    told = await service.database.read(lambda conn: _told(conn, attempt_id))
+    asked = _to_repeat(service, told) if told else None
+    if told is None or asked is None or heard is None:
+        return _LedTo(SpokenAnswer.OVER)
+    drill = told.event.content.mode is Mode.DRILL
+    if not right(asked, key):
+        if number < TRIES:
+            return _LedTo(TO_REPEAT[asked.what], "That is not it.", drill=drill, asks=True)
+        return _LedTo(SpokenAnswer.NOT_REPEATED, _also_confirm(service, told.event), drill=drill)
+    heard = replace(heard, answer=Answer.ACKNOWLEDGE, said=f"1 {key}, {REPEATED_BACK}")
+    async with _traced(service, attempt_id):
+        kind, detail = await _take_key(service, told, key, heard)
+    return _LedTo(SpokenAnswer.REPEATED if kind is SpokenAnswer.ACCEPTED else kind, detail, drill=drill)
+
+
+TO_REPEAT = {
+    ReadBack.MEGAWATTS: SpokenAnswer.REPEAT_MEGAWATTS,
+    ReadBack.REFERENCE: SpokenAnswer.REPEAT_REFERENCE,
+}
+
+
+def _to_repeat(service: Service, told: Told) -> Asked | None:
+    """What whoever accepts is to repeat back, of the order they were told."""
+    wish = service.rosters.roster.policy_of(told.event).read_back
+    revision = next(r for r in told.event.revisions if r.number == told.notification.revision)
+    return asked(wish, revision.content, reference(told.event.event_id))
 
 
 async def _take_key(service: Service, told: Told, key: str, heard: Heard | None) -> tuple[SpokenAnswer, str]:
@@ -150,9 +197,12 @@ async def _take_key(service: Service, told: Told, key: str, heard: Heard | None)
         return SpokenAnswer.OVER, _why_over(told.event)
     if heard.answer is Answer.CANNOT_COMPLY:
         return SpokenAnswer.CANNOT, ""
-    source = service.rosters.roster.sources.get(told.event.source)
-    also = f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
-    return SpokenAnswer.ACCEPTED, also
+    return SpokenAnswer.ACCEPTED, _also_confirm(service, told.event)
+
+
+def _also_confirm(service: Service, event: Event) -> str:
+    source = service.rosters.roster.sources.get(event.source)
+    return f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
 
 
 def _heard(service: Service, answer: Answer, channel: str, **more: Any) -> Heard:

@@ -23,6 +23,7 @@ from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
 STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 TWIML_CHARS = 4000
 KEY_WAIT_SECONDS = 5
+READ_BACK_SECONDS = 8  # for each key: who is woken looks for the star
 IN_PROGRESS = "in-progress"
 
 KINDS: Mapping[str, ReceiptKind] = {
@@ -157,6 +158,18 @@ def answer_twiml(
     if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
         return _script(_speakable(text), language, key_url, times=1, last="Goodbye.")
     return goodbye_twiml(text, language)
+
+
+def read_back_twiml(text: str, url: str, language: str = "en-US") -> str:
+    """Ask for several keys and a pound; without any key `url` is asked all the same."""
+    from twilio.twiml.voice_response import Gather, VoiceResponse  # noqa: PLC0415 - heavy
+
+    response = VoiceResponse()
+    gather = Gather(action=url, method="POST", input="dtmf", finish_on_key="#", timeout=READ_BACK_SECONDS)
+    gather.say(_speakable(text), language=language)
+    response.append(gather)
+    response.redirect(url, method="POST")
+    return str(response)
 
 
 def call_twiml_once(prompt: str, key_url: str, language: str = "en-US") -> str:

@@ -15,6 +15,10 @@ class SpokenAnswer(StrEnum):
     INVALID = "invalid"
     OVER = "over"
     RECEIVED = "received"  # stored for later, not yet counted
+    REPEAT_MEGAWATTS = "repeat_megawatts"  # to be repeated back
+    REPEAT_REFERENCE = "repeat_reference"
+    REPEATED = "repeated"
+    NOT_REPEATED = "not_repeated"
 
 
 SPOKEN_KEYS = "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3."
@@ -31,6 +35,13 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
         SpokenAnswer.OVER: f"{detail or 'This is over.'} Nothing to do. Goodbye.",
         SpokenAnswer.RECEIVED: "Your answer has been received and will be counted in a moment. Goodbye.",
+        SpokenAnswer.REPEAT_MEGAWATTS: f"{detail} Repeat it back: key in the megawatts, star for the point, "
+        "then pound.",
+        SpokenAnswer.REPEAT_REFERENCE: f"{detail} Repeat it back: key in the last three digits of the reference, "
+        "then pound.",
+        SpokenAnswer.REPEATED: f"Correct. You have accepted, and that counts. {detail} Goodbye.",
+        SpokenAnswer.NOT_REPEATED: "You have accepted, and that counts. It was not repeated back: check the order. "
+        f"{detail} Goodbye.",
     }[kind]
     text = " ".join(sentence.split())
     return f"{text} This is a drill." if drill and text else text
