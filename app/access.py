@@ -46,6 +46,7 @@ WHO: Mapping[str, Who] = {
     "POST /callbacks/twilio/sms/{attempt_id}/status": Door.SIGNED,
     "POST /callbacks/twilio/sms/inbound": Door.SIGNED,
     "POST /callbacks/slack/actions": Door.SIGNED,
+    "POST /callbacks/slack/commands": Door.SIGNED,
     "POST /callbacks/pagerduty": Door.SIGNED,
     "GET /calendars/{token}/calendar.ics": Door.ADDRESS,
     "GET /e/{token}": Door.ADDRESS,

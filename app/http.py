@@ -37,6 +37,7 @@ from app.api import (
     rota_edits,
     rotas,
     sending,
+    slack_callbacks,
     trying,
     unreadable,
 )
@@ -209,7 +210,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        vendors = (callbacks, pagerduty_webhooks)
+        vendors = (callbacks, slack_callbacks, pagerduty_webhooks)
         for part in (*vendors, sending, events_out, plans, reports, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part in vendors else access.DENIED)

@@ -12,6 +12,7 @@ from model.plan import ChannelName
 from model.ports import Channel
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
+from notifiers.channels.slack_interactions import reason_view
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
 from notifiers.channels.voice import VoiceChannel
@@ -38,6 +39,14 @@ class Vendors:
                 await self.workspace.whisper(channel, user, text)
         except SendError as error:
             log.warning("whisper not sent", user=user, error=str(error))
+
+    async def ask_reason(self, trigger_id: str, attempt: str) -> None:
+        """A form in Slack for why somebody cannot comply; when it cannot be shown, it is not."""
+        try:
+            if self.workspace is not None:
+                await self.workspace.open_view(trigger_id, reason_view(attempt))
+        except SendError as error:
+            log.warning("form not shown", attempt=attempt, error=str(error))
 
     async def close(self) -> None:
         for channel in self.channels.values():

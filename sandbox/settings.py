@@ -24,6 +24,7 @@ class Settings:
     slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
     slack_signing_secret: str = "sandbox-slack-signing-secret"  # noqa: S105
     slack_actions_url: str = "http://127.0.0.1:8080/callbacks/slack/actions"
+    slack_commands_url: str = "http://127.0.0.1:8080/callbacks/slack/commands"
     pagerduty_webhook_secrets: tuple[str, ...] = ("sandbox-pagerduty-webhook-secret",)
     """More than one while a secret is being changed."""
     pagerduty_webhook_url: str | None = None

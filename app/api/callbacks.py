@@ -1,8 +1,6 @@
 """Vendors call back here. Every request's signature is verified before anything of it is believed."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,25 +8,24 @@ from typing import Any, NamedTuple
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from app.answering import within_a_second
+from app.answering import traced, within_a_second
 from app.api.deps import ServiceDep
 from app.api.signatures import not_from
 from app.service import Service
 from app.texting import answer_text
 from model.attempt import Attempt, Receipt
-from model.errors import Refused, Undecidable
+from model.errors import Refused
 from model.event import Event, EventStatus, Mode
-from model.plan import ChannelName, Notification
+from model.plan import Notification
 from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Heard
 from model.roster import ReadBack
 from notifiers.channels import sms, voice
-from notifiers.channels.slack import ACKNOWLEDGE, SlackAction, slack_action
 from notifiers.receipts import take_receipt
-from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, spoken, written
+from notifiers.wording.answers import SpokenAnswer, spoken
 from notifiers.wording.facts import reference
 from routing.heard import take_heard
 from routing.read_back import TRIES, Asked, asked, right
-from store import attempts, events, plans, traces
+from store import attempts, events, plans
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -73,18 +70,9 @@ def _told(conn: Connection, attempt_id: str) -> Told | None:
     )
 
 
-@asynccontextmanager
-async def _traced(service: Service, attempt_id: str) -> AsyncIterator[None]:
-    """A span in the trace of the message that the attempt told of."""
-    on = service.tracer.on
-    parent = await service.database.read(lambda conn: traces.of_attempt(conn, attempt_id)) if on else ""
-    with service.tracer.span("callback", parent, attempt=attempt_id):
-        yield
-
-
 async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
     now = service.clock.now()
-    async with _traced(service, attempt_id):
+    async with traced(service, attempt_id):
         known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
     if not known:
         log.warning("callback for an unknown attempt", attempt=attempt_id, kind=str(receipt.kind))
@@ -145,7 +133,7 @@ async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard 
     asked = _to_repeat(service, told) if heard and heard.answer is Answer.ACKNOWLEDGE else None
     if heard and asked:
         heard = replace(heard, said=f"{key}, {NOT_REPEATED_BACK}")  # until it was
-    async with _traced(service, attempt_id):
+    async with traced(service, attempt_id):
         kind, detail = await _take_key(service, told, key, heard)
     drill = told.event.content.mode is Mode.DRILL
     if asked and kind is SpokenAnswer.ACCEPTED:
@@ -166,7 +154,7 @@ async def _read_back(service: Service, attempt_id: str, key: str, heard: Heard |
             return _LedTo(TO_REPEAT[asked.what], "That is not it.", drill=drill, asks=True)
         return _LedTo(SpokenAnswer.NOT_REPEATED, _also_confirm(service, told.event), drill=drill)
     heard = replace(heard, answer=Answer.ACKNOWLEDGE, said=f"1 {key}, {REPEATED_BACK}")
-    async with _traced(service, attempt_id):
+    async with traced(service, attempt_id):
         kind, detail = await _take_key(service, told, key, heard)
     return _LedTo(SpokenAnswer.REPEATED if kind is SpokenAnswer.ACCEPTED else kind, detail, drill=drill)
 
@@ -220,54 +208,3 @@ async def inbound_sms(request: Request, service: ServiceDep) -> Response:
     """A person wrote to us."""
     text = sms.inbound_sms(await _twilio_form(request, service))
     return _xml(sms.reply_twiml(await answer_text(service, text.from_number, text.body)))
-
-
-@router.post("/slack/actions")
-async def slack_actions(request: Request, service: ServiceDep) -> Response:
-    """A button was pressed."""
-    body, now = await request.body(), service.clock.now()
-    verifier, headers = service.vendors.slack, request.headers
-    stamp, signature = headers.get("x-slack-request-timestamp"), headers.get("x-slack-signature")
-    if verifier is None or not verifier.verify(body, stamp, signature, now):
-        raise not_from(service, "slack", request.url.path)
-    action = slack_action(_slack_payload(await request.form()))
-    if action is not None:
-        await _press(service, action)
-    return Response(status_code=200)
-
-
-def _slack_payload(form: Mapping[str, Any]) -> dict[str, Any]:
-    payload: dict[str, Any] = json.loads(str(form.get("payload", "{}")))
-    return payload
-
-
-async def _press(service: Service, action: SlackAction) -> None:
-    """Only people of the roster count; anybody may press the button of a channel message."""
-    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, action.user_id)
-    value = json.loads(action.value)
-    if person is None:
-        log.warning("button pressed by a stranger", user=action.user_id)
-        return
-    heard = _heard(
-        service,
-        Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY,
-        "slack",
-        person=person.id,
-        revision=int(value["revision"]) if "revision" in value else None,
-        attempt_id=str(value.get("attempt")),
-        vendor_id=f"{action.channel}/{action.ts}",
-        said="button",
-    )
-    if await within_a_second(service, heard, lambda: _take_press(service, heard)) is None:
-        await service.vendors.whisper(action.channel, action.user_id, written(WrittenAnswer.RECEIVED))
-
-
-async def _take_press(service: Service, heard: Heard) -> bool:
-    try:
-        async with _traced(service, heard.attempt_id or ""):
-            await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
-    except Undecidable:
-        log.warning("button of an unknown attempt", attempt=heard.attempt_id)
-    except Refused as why:
-        log.info("button of an old message", person=heard.person, why=str(why))
-    return True

@@ -57,6 +57,9 @@ class WrittenAnswer(StrEnum):
     UNCLEAR = "unclear"
     STRANGER = "stranger"
     HELP = "help"
+    STRANGER_IN_SLACK = "stranger_in_slack"
+    NOT_KNOWN = "not_known"
+    NOT_NOW = "not_now"
 
 
 def code_words(code: str, minutes: int) -> Words:
@@ -77,6 +80,9 @@ def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:
         WrittenAnswer.OVER: f"{reference}: {detail or 'it is over.'} Nothing to do.",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
         WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",
+        WrittenAnswer.STRANGER_IN_SLACK: "You are not in Gridcall's roster, so nothing counted. Ask an admin.",
+        WrittenAnswer.NOT_KNOWN: "That message is not known here any more.",
+        WrittenAnswer.NOT_NOW: "Gridcall cannot look that up now. Who is called is called all the same.",
         WrittenAnswer.HELP: "Gridcall on-call alerts. Reply 1 and the code to accept, 2 and the code if you cannot, "
         "STOP to get no more texts.",
     }[kind]

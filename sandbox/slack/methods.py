@@ -11,6 +11,7 @@ from sandbox.slack.workspace import BOT_ID, BOT_USER, TEAM, TEAM_NAME, Conversat
 
 MAX_TEXT_CHARS = 40_000
 MAX_HISTORY = 999
+MAX_VIEWS = 100  # shown at once
 SHOWN = ("text", "blocks", "attachments", "metadata", "thread_ts")
 
 Arguments = dict[str, Any]
@@ -110,7 +111,10 @@ class Methods:
             raise SlackError("invalid_trigger_id")
         if not isinstance(view, dict):
             raise SlackError("invalid_arguments")
-        return {"view": {**view, "id": "V" + uuid4().hex[:10].upper(), "team_id": TEAM}}
+        shown = {**view, "id": "V" + uuid4().hex[:10].upper(), "team_id": TEAM}
+        self._workspace.views[MAX_VIEWS:] = []
+        self._workspace.views.insert(0, shown)
+        return {"view": shown}
 
     def _message(self, channel: Conversation, arguments: Arguments) -> Message:
         content = _content(arguments)

@@ -26,7 +26,9 @@ HOSTS = {
     "slack": ("/slack", "https://slack.com"),
     "pagerduty": ("/pagerduty", "https://events.pagerduty.com"),
 }
-PRESSES = frozenset({"/slack/press", "/pagerduty/press"})  # not the vendors': how a test presses a button
+PRESSES = frozenset(
+    {"/slack/press", "/slack/submit", "/slack/command", "/pagerduty/press"}
+)  # not the vendors': how a test presses a button
 FILES = {
     "twilio": "twilio_api_v2010.patched.json",
     "slack": "slack_web_api.patched.json",

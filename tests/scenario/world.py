@@ -366,6 +366,22 @@ class World:
         answer = await self._tell("POST", "/slack/press", body)
         assert answer["status"] == 200, answer
 
+    async def types_in_slack(self, text: str, *, by: str) -> str:
+        """`/gridcall TEXT`; what is answered."""
+        answer = await self._tell("POST", "/slack/command", {"text": text, "user": self._phones[by].slack or by})
+        assert answer["status"] == 200, answer
+        return str(json.loads(answer["body"])["text"])
+
+    async def gives_a_reason(self, text: str, *, by: str) -> None:
+        """In the form that was shown last."""
+        answer = await self._tell("POST", "/slack/submit", {"text": text, "user": self._phones[by].slack or by})
+        assert answer["status"] == 200, answer
+
+    def whispers(self) -> list[tuple[str, str]]:
+        """(user, text) of what only one person sees in a channel."""
+        posted = [e.raw for e in self.standins.feed.after(0) if e.channel == "slack" and e.event == "posted"]
+        return [(raw["user"], raw["message"]["text"]) for raw in posted if raw["message"].get("is_ephemeral")]
+
     async def acknowledges_in_pagerduty(self, ping: Ping, user: str) -> None:
         """`user`: an id of PagerDuty's."""
         answer = await self._tell("POST", "/pagerduty/press", {"dedup_key": ping.dedup_key, "user": user})

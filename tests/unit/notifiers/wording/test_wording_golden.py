@@ -137,7 +137,7 @@ def test_slack_alert(channel):
         "*Also confirm in* MCS",
     ]
     assert said["text"]["text"] == NEW.text
-    assert [b["action_id"] for b in actions["elements"]] == ["acknowledge", "cannot_comply"]
+    assert [b["action_id"] for b in actions["elements"]] == ["acknowledge", "cannot_comply", "who_else"]
     assert actions["elements"][0]["value"] == '{"event": "e1", "revision": 1}'
     assert context["elements"][0]["text"].startswith("This is not a drill. MISO-EDR-2026-07-14-0007 for Operations")
 
