@@ -130,7 +130,7 @@ def typed() -> str:
 
 def test_verbs_that_are_mentioned_exist() -> None:
     known = {name.split()[0] for name in commands()}
-    assert set(re.findall(r"\bgridcall ([a-z]+)", typed())) - known == set()
+    assert set(re.findall(r"(?<!/)\bgridcall ([a-z]+)", typed())) - known == set()
 
 
 def test_verbs_of_make_that_are_mentioned_exist() -> None:

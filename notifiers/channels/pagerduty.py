@@ -53,16 +53,23 @@ class PagerDutyChannel:
         attempt, details = send.attempt, send.details
         action, dedup_key = str(details["action"]), str(details["dedup_key"])
         properties = {"payload": dict(attempt.words.payload)} if action == "trigger" else {}
+        returned = await self._ask(attempt.address, action, dedup_key, properties)
+        return Sent(vendor_id=returned, raw={"dedup_key": returned, "action": action})
+
+    async def resolve(self, routing_key: str, dedup_key: str) -> None:
+        """Raises SendError."""
+        await self._ask(routing_key, "resolve", dedup_key, {})
+
+    async def _ask(self, routing_key: str, action: str, dedup_key: str, properties: dict[str, Any]) -> str:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pagerduty")
         # In the context of the caller: the request belongs to its trace.
-        post = partial(copy_context().run, self._post, attempt.address, action, dedup_key, properties)
+        post = partial(copy_context().run, self._post, routing_key, action, dedup_key, properties)
         try:
             async with self._clock.timeout(self.timeout_seconds):
-                returned = await asyncio.get_running_loop().run_in_executor(self._threads, post)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, post)
         except TimeoutError as error:
             raise OutcomeUnknown(f"PagerDuty: no answer within {self.timeout_seconds:g} s") from error
-        return Sent(vendor_id=returned, raw={"dedup_key": returned, "action": action})
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
         """Nothing to look for: sending again is harmless."""

@@ -86,6 +86,18 @@ class SlackWorkspace:
             changes=True,
         )
 
+    async def scopes(self, seconds: float) -> frozenset[str]:
+        """What the token may do. Raises SendError."""
+        headers: list[Mapping[str, str]] = []
+
+        async def test(client: "AsyncWebClient") -> Any:
+            response = await client.auth_test()
+            headers.append(response.headers)
+            return response
+
+        await self.ask(seconds, test, changes=False)
+        return frozenset(scope.strip() for scope in headers[0].get("x-oauth-scopes", "").split(","))
+
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
         """Show a form to who has just pressed a button: Slack takes it for three seconds. Raises SendError."""
         await self.ask(

@@ -49,7 +49,7 @@ class VoiceChannel:
         self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
     ) -> None:
         self.timeout_seconds = timeout_seconds
-        self._account = account
+        self.account = account
         self._from_number = from_number
         self._public_url = public_url.rstrip("/") if public_url else None
 
@@ -57,7 +57,7 @@ class VoiceChannel:
         attempt = send.attempt
         key_url, callbacks = self._callbacks(attempt.id)
         twiml = call_twiml(attempt.words.payload, key_url)
-        call = await self._account.ask(
+        call = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.create_async(
                 to=attempt.address,
@@ -89,7 +89,7 @@ class VoiceChannel:
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
         # No time filter: a call that waits in the calls-per-second queue has no start time yet.
-        calls = await self._account.ask(
+        calls = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.list_async(
                 to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
@@ -107,14 +107,12 @@ class VoiceChannel:
             await self._update(vendor_id, twiml=goodbye_twiml(spoken))
 
     async def close(self) -> None:
-        await self._account.close()
+        await self.account.close()
 
     async def _update(self, sid: str, **change: str) -> str | None:
         """Change a call; its status then, None when it was over already."""
         try:
-            call = await self._account.ask(
-                self.timeout_seconds, lambda client: client.calls(sid).update_async(**change)
-            )
+            call = await self.account.ask(self.timeout_seconds, lambda client: client.calls(sid).update_async(**change))
         except SendError as error:
             if error.code is not None and error.code.isdigit() and int(error.code) in CALL_IS_OVER:
                 return None

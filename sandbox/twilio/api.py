@@ -4,13 +4,15 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, Response
 
 from sandbox.signing import Form
+from sandbox.twilio import account
 from sandbox.twilio.call import API, Call
 from sandbox.twilio.calls import Calls
 from sandbox.twilio.errors import TwilioError, not_found
@@ -23,13 +25,19 @@ from sandbox.world import World
 def mount(app: FastAPI, world: World) -> None:
     """Put Twilio under `/twilio`."""
 
-    async def authorised(request: Request, account: str) -> None:
-        _authorise(request, account, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
+    async def authorised(request: Request, sid: Annotated[str, InPath(alias="account")]) -> None:
+        _authorise(request, sid, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
 
     router = APIRouter(prefix=f"/twilio/{API}/Accounts/{{account}}", dependencies=[Depends(authorised)])
     _calls(router, world.calls)
     _texts(router, world.texts)
+    account.routes(router, world.settings)
     app.include_router(router)
+
+    @app.get(f"/twilio/{API}/Accounts/{{account}}.json", dependencies=[Depends(authorised)])
+    async def fetch() -> dict[str, Any]:
+        return account.account(world.settings)
+
     app.add_exception_handler(TwilioError, _refusal)
 
 

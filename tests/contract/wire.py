@@ -36,7 +36,17 @@ FILES = {
 }
 WEBHOOKS = ("pagerduty_webhook_v3.schema.json", "/callbacks/pagerduty")
 # What the vendors do offer, and the descriptions we have were cut without.
-BESIDE = frozenset({"slack GET /conversations.replies"})
+BESIDE = frozenset(
+    {
+        "slack GET /conversations.replies",
+        "slack GET /conversations.info",
+        "twilio GET .json",
+        "twilio GET /Balance.json",
+        "twilio GET /IncomingPhoneNumbers.json",
+        "twilio GET /OutgoingCallerIds.json",
+    }
+)
+TWILIO_ACCOUNT = re.compile(r"^/2010-04-01/Accounts/AC[0-9a-f]{32}")
 METHODS = frozenset({"get", "post", "put", "delete"})
 RULES = frozenset(
     {"enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "format", "type", "minItems", "maxItems"}
@@ -236,6 +246,7 @@ class Description:
 
 def _beside(exchange: Exchange) -> str:
     path = exchange.scope["path"].removeprefix(HOSTS[exchange.vendor or ""][0]).removeprefix("/api")
+    path = TWILIO_ACCOUNT.sub("", path)
     return f"{exchange.vendor} {exchange.scope['method']} {path}"
 
 
