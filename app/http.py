@@ -32,6 +32,7 @@ from app.api import (
     pings,
     plans,
     reports,
+    rings,
     roster,
     roster_file,
     rota_edits,
@@ -210,7 +211,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        vendors = (callbacks, slack_callbacks, pagerduty_webhooks)
+        vendors = (callbacks, slack_callbacks, pagerduty_webhooks, rings)
         for part in (*vendors, sending, events_out, plans, reports, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part in vendors else access.DENIED)

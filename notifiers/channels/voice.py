@@ -40,17 +40,27 @@ KINDS: Mapping[str, ReceiptKind] = {
 
 
 class VoiceChannel:
-    """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing."""
+    """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing.
+
+    `kind`: which callbacks of ours are told of its calls.
+    """
 
     name = ChannelName.VOICE
     repeatable = False
 
     def __init__(
-        self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
+        self,
+        account: TwilioAccount,
+        *,
+        from_number: str,
+        public_url: str | None,
+        timeout_seconds: float = 5.0,
+        kind: str = "voice",
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self.account = account
         self._from_number = from_number
+        self._kind = kind
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
@@ -75,7 +85,7 @@ class VoiceChannel:
         if self._public_url is None:
             return "", {}
         status_url, key_url, amd_url = (
-            callback_url(self._public_url, attempt_id, leaf) for leaf in ("status", "key", "amd")
+            callback_url(self._public_url, attempt_id, leaf, self._kind) for leaf in ("status", "key", "amd")
         )
         return key_url, {
             "status_callback": status_url,
@@ -120,9 +130,9 @@ class VoiceChannel:
         return str(call.status)
 
 
-def callback_url(public_url: str, attempt_id: str, leaf: str) -> str:
+def callback_url(public_url: str, attempt_id: str, leaf: str, kind: str = "voice") -> str:
     """`leaf`: status, key or amd."""
-    return f"{public_url.rstrip('/')}/callbacks/twilio/voice/{quote(attempt_id, safe='')}/{leaf}"
+    return f"{public_url.rstrip('/')}/callbacks/twilio/{kind}/{quote(attempt_id, safe='')}/{leaf}"
 
 
 def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:

@@ -62,6 +62,18 @@ class WrittenAnswer(StrEnum):
     NOT_NOW = "not_now"
 
 
+def ring_words(name: str) -> Words:
+    """What is said to try whether somebody is reached: a test first and last, and nothing that could be an order."""
+    prompt = (
+        f"Test. This is a test of Gridcall, there is no event. {name}, press 1 to show that calls reach you. "
+        "Save this number, and let it through at night. This was a test."
+    )
+    return Words(text=prompt, template="ring/1", payload={"prompt": prompt, "language": "en-US", "asks": True})
+
+
+RING_CONFIRMED = "Thank you. Calls reach you. This was a test. Goodbye."
+
+
 def code_words(code: str, minutes: int) -> Words:
     """A code that shows whose number or Slack user it is."""
     text = (
