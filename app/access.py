@@ -45,7 +45,11 @@ WHO: Mapping[str, Who] = {
     "POST /callbacks/twilio/voice/{attempt_id}/key": Door.SIGNED,
     "POST /callbacks/twilio/sms/{attempt_id}/status": Door.SIGNED,
     "POST /callbacks/twilio/sms/inbound": Door.SIGNED,
+    "POST /callbacks/twilio/ring/{ring_id}/status": Door.SIGNED,
+    "POST /callbacks/twilio/ring/{ring_id}/amd": Door.SIGNED,
+    "POST /callbacks/twilio/ring/{ring_id}/key": Door.SIGNED,
     "POST /callbacks/slack/actions": Door.SIGNED,
+    "POST /callbacks/slack/commands": Door.SIGNED,
     "POST /callbacks/pagerduty": Door.SIGNED,
     "GET /calendars/{token}/calendar.ics": Door.ADDRESS,
     "GET /e/{token}": Door.ADDRESS,
@@ -86,6 +90,8 @@ WHO: Mapping[str, Who] = {
     "GET /v1/people/{person_id}/load": OPERATORS,
     "GET /v1/people/{person_id}/calendar.ics": OPERATORS,
     "GET /v1/people/{person_id}/caller-card.vcf": OPERATORS,
+    "GET /v1/people/{person_id}/ring": OPERATORS,
+    "POST /v1/people/{person_id}/ring": OPERATORS,
     "GET /v1/people/{person_id}/calendar-link": OPERATORS,
     "POST /v1/people/{person_id}/calendar-link": OPERATORS,  # their own, others' for admins
     "DELETE /v1/people/{person_id}/calendar-link": OPERATORS,  # the same

@@ -1,6 +1,7 @@
 """People's answers must not wait for the database: what cannot be stored at once goes through the queue."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import structlog
@@ -9,6 +10,7 @@ from app.service import Service
 from model.errors import Unavailable
 from model.reply import Heard
 from routing.heard import message_of
+from store import traces
 
 log = structlog.get_logger(__name__)
 
@@ -16,6 +18,15 @@ log = structlog.get_logger(__name__)
 STORE_SECONDS = 1.0
 
 T = TypeVar("T")
+
+
+@asynccontextmanager
+async def traced(service: Service, attempt_id: str) -> AsyncIterator[None]:
+    """A span in the trace of the message that the attempt told of."""
+    on = service.tracer.on
+    parent = await service.database.read(lambda conn: traces.of_attempt(conn, attempt_id)) if on else ""
+    with service.tracer.span("callback", parent, attempt=attempt_id):
+        yield
 
 
 async def within_a_second(service: Service, heard: Heard | None, work: Callable[[], Awaitable[T]]) -> T | None:

@@ -19,6 +19,7 @@ from app.commands import (
     previewing,
     reading,
     reports,
+    ringing,
     rosters,
     sending,
 )
@@ -36,6 +37,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         sending.maintain,
         sending.link,
         drilling.drill,
+        ringing.ring,
         reading.oncall,
         coverage.coverage,
         covering.cover,

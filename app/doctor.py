@@ -154,6 +154,15 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     yield from _talking_back(settings, file.roster)
 
 
+def roster_of(settings: Settings) -> Roster:
+    """The roster that was looked at; an empty one where there is none, or none that can be read."""
+    try:
+        found = read_roster(settings.roster).roster if settings.roster else _asked(settings, rosters.latest, None)
+    except SettingsError:
+        return Roster()
+    return found or Roster()
+
+
 def _stored_roster(settings: Settings) -> Iterator[Finding]:
     place = database_place(settings)
     try:

@@ -9,7 +9,7 @@ from model.errors import SettingsError
 from model.event import Event
 from model.ids import SystemIds
 from model.phones import USUAL, Phones
-from model.plan import ChannelName, Kind, Notification, PagerDutyAction
+from model.plan import PERSONAL, ChannelName, Kind, Notification, PagerDutyAction
 from model.reading import Reading
 from model.roster import Roster
 from notifiers.context import House, context
@@ -17,8 +17,6 @@ from notifiers.wording import render
 from routing import planner
 from routing.capacity import Lines
 from routing.cases import case
-
-_OF_A_PERSON = frozenset({ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Draft:
     def _row(self, event: Event, channel: ChannelName, person: str | None) -> Notification:
         first = case(event, self.roster, SystemIds(), self.now)
         kind = Kind.STAND_DOWN if event.content.message_type.ends else Kind.ALERT
-        if channel in _OF_A_PERSON:
+        if channel in PERSONAL:
             known = self.roster.people.get(person or "")
             if known is None:
                 people = ", ".join(self.roster.people)

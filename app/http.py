@@ -33,12 +33,14 @@ from app.api import (
     pings,
     plans,
     reports,
+    rings,
     roster,
     roster_file,
     rota_edits,
     rotas,
     sending,
     silences,
+    slack_callbacks,
     trying,
     unreadable,
 )
@@ -211,20 +213,9 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
             *edits,
         )
         # Routes are tried in this order, and vendors call back more often than anybody asks.
-        vendors = (callbacks, pagerduty_webhooks)
-        for part in (
-            *vendors,
-            sending,
-            events_out,
-            issuer_acks,
-            plans,
-            reports,
-            silences,
-            *known,
-            trying,
-            unreadable,
-            live,
-        ):
+        vendors = (callbacks, slack_callbacks, pagerduty_webhooks, rings)
+        of_events = (sending, events_out, issuer_acks, plans, reports, silences)
+        for part in (*vendors, *of_events, *known, trying, unreadable, live):
             access.check(part.router.routes)
             app.include_router(part.router, responses={} if part in vendors else access.DENIED)
     return app

@@ -12,7 +12,7 @@ import yaml
 from app.masking import masked
 from config.roster_writer import document
 from config.written import Data
-from model.plan import ChannelName
+from model.plan import WAYS, ChannelName
 from model.roster import Roster
 from model.rota import Absence, Override
 from store.codec import canonical
@@ -20,7 +20,9 @@ from store.rosters import KeyRow
 
 ID_CHARS = 12  # of the hash that names an entry which has no name of its own
 _SHOWN_CHARS = 60
-_NUMBERS = {"phone": ChannelName.VOICE, "sms": ChannelName.SMS, "routing_key": ChannelName.PAGERDUTY}
+_NUMBERS = {"phone": ChannelName.VOICE, "sms": ChannelName.SMS, "routing_key": ChannelName.PAGERDUTY} | {
+    way.address.field: channel for channel, way in WAYS.items() if way.address and way.secret
+}
 
 # How people call one entry of a section.
 NOUNS = {

@@ -13,6 +13,7 @@ def world(clock: Clock, api_url: str) -> World:
         SandboxSettings(
             twilio_sms_inbound_url=f"{api_url}/callbacks/twilio/sms/inbound",
             slack_actions_url=f"{api_url}/callbacks/slack/actions",
+            slack_commands_url=f"{api_url}/callbacks/slack/commands",
             pagerduty_webhook_url=f"{api_url}/callbacks/pagerduty",
         ),
     )

@@ -13,9 +13,11 @@ from model.plan import ChannelName
 from model.ports import Answers, Channel
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
+from notifiers.channels.slack_interactions import reason_view
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
 from notifiers.channels.voice import VoiceChannel
+from notifiers.channels.webhook import WebhookChannel
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +53,14 @@ class Vendors:
         if routing_keys and self.pagerduty is not None:
             found["PagerDuty"] = partial(_every_key, self.pagerduty, sorted(routing_keys))
         return found
+
+    async def ask_reason(self, trigger_id: str, attempt: str) -> None:
+        """A form in Slack for why somebody cannot comply; when it cannot be shown, it is not."""
+        try:
+            if self.workspace is not None:
+                await self.workspace.open_view(trigger_id, reason_view(attempt))
+        except SendError as error:
+            log.warning("form not shown", attempt=attempt, error=str(error))
 
     async def close(self) -> None:
         for channel in self.channels.values():
@@ -99,6 +109,9 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
         slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+    if settings.webhook_secret:
+        secret = settings.webhook_secret.get_secret_value()
+        channels[ChannelName.WEBHOOK] = WebhookChannel(secret=secret, hosts=settings.webhook_names, clock=clock)
     return Vendors(
         channels=channels,
         twilio=twilio,

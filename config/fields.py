@@ -218,10 +218,6 @@ def phone(node: Node) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def slack_user(node: Node) -> str:
-    return _matching(node, re.compile(r"[UW][A-Z0-9]{2,20}"), "a Slack user id such as U024BE7LH")
-
-
 def slack_channel(node: Node) -> str:
     return _matching(node, re.compile(r"[CG][A-Z0-9]{2,20}"), "a Slack channel id such as C024BE91L")
 

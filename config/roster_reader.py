@@ -13,7 +13,7 @@ from config.rota_reader import RotaReader
 from config.source_reader import SourceReader
 from config.yaml_tree import Node
 from model.event import Mode, Phase, Severity
-from model.plan import ChannelName
+from model.plan import PERSONAL, WAYS, ChannelName
 from model.roster import (
     AwakeHours,
     ContactMethod,
@@ -23,6 +23,7 @@ from model.roster import (
     PagerDutyService,
     Person,
     Policy,
+    ReadBack,
     Resource,
     Roster,
     Step,
@@ -42,8 +43,8 @@ MOST_NEEDED = 10_000
 MOST_REDIALS = 2  # with the first call three rings, which is what an event may ask of a person
 MIN_REMINDER, MAX_REMINDER = 5, 10_080  # minutes; a week
 
-# What a person can be told on; the Slack channel and PagerDuty are the team's, once per event.
-PERSONAL = (ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM)
+# Where a person can be told but by phone, as the roster writes it.
+ADDRESSES = {channel: address for channel in PERSONAL if (address := WAYS[channel].address)}
 
 
 class Reader:
@@ -116,7 +117,7 @@ class Reader:
     def _person(self, name: str, entry: Fields) -> Person:
         phone = entry.optional("phone", f.phone, None)
         sms = entry.optional("sms", _sms, phone)
-        slack = entry.optional("slack", f.slack_user, None)
+        others = {c: entry.optional(a.field, partial(_like, a.pattern, a.expected), None) for c, a in ADDRESSES.items()}
         other_phone = entry.optional("other_phone", f.phone, None)
         if other_phone and phone in (None, other_phone) and (node := entry.given("other_phone")):
             self._problems.add(node, 'expected another number than "phone", which is called first')
@@ -124,12 +125,15 @@ class Reader:
             (ChannelName.VOICE, phone),
             (ChannelName.VOICE, other_phone),
             (ChannelName.SMS, sms),
-            (ChannelName.SLACK_DM, slack),
+            *others.items(),
         )
-        if not any(entry.given(n) for n in ("phone", "sms", "slack")):
-            self._problems.add(entry.node, 'expected "phone", "sms" or "slack": nobody could be told otherwise')
+        fields = ["phone", "sms", *(address.field for address in ADDRESSES.values())]
+        if not any(entry.given(field) for field in fields):
+            quoted = [f'"{field}"' for field in fields]
+            named = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+            self._problems.add(entry.node, f"expected {named}: nobody could be told otherwise")
         reminder = entry.optional("handoff_reminder", _reminder, None)
-        if reminder and not (sms or slack) and (node := entry.given("handoff_reminder")):
+        if reminder and not (sms or others[ChannelName.SLACK_DM]) and (node := entry.given("handoff_reminder")):
             self._problems.add(node, 'needs "sms" or "slack": nobody is called for a reminder')
         return Person(
             id=name,
@@ -168,6 +172,7 @@ class Reader:
             redials=entry.optional("redials", f.whole(0, MOST_REDIALS, "calls"), default.redials),
             redial_within_seconds=entry.optional("redial_within_seconds", _some_seconds, default.redial_within_seconds),
             effective_at_counts=entry.optional("effective_at_counts", f.truth, default.effective_at_counts),
+            read_back=entry.optional("read_back", f.choice(ReadBack), default.read_back),
             steps=entry.required("steps", f.each(self._nested(self._step)), ()),
         )
         for problem in policy_problems(policy):

@@ -14,7 +14,7 @@ import yaml
 from config import yaml_tree
 from config.source_writer import source
 from config.written import Data, given, texts, unless
-from model.plan import ChannelName
+from model.plan import WAYS, ChannelName
 from model.roster import AwakeHours, PagerDutyMode, PagerDutyService, Person, Policy, Resource, Roster, Step, Team, Wake
 from model.rota import Absence, Layer, Override, Restriction, Rotation, ShiftLength, Weekday
 from model.route import Match, Route
@@ -89,7 +89,7 @@ def _person(person: Person) -> Data:
             "phone": phone,
             "other_phone": other_phone,
             "sms": None if sms == phone else sms or False,
-            "slack": person.address(ChannelName.SLACK_DM),
+            **{way.address.field: person.address(channel) for channel, way in WAYS.items() if way.address},
             "awake": None if person.awake == AwakeHours() else _awake(person.awake),
             "language": unless(person.language, "en"),
             "pagerduty_user": person.pagerduty_user,

@@ -1,5 +1,6 @@
 """Settings: environment `GRIDCALL_*` (or `GRIDCALL_*_FILE`) over the YAML file `GRIDCALL_CONFIG` over defaults."""
 
+import base64
 import json
 import os
 import re
@@ -128,6 +129,14 @@ class Settings(BaseSettings):
         description="Secrets of PagerDuty's webhook subscriptions, with commas between: of several, or the old and the "
         "new one. They verify what it sends us.",
     )
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs the webhooks we send (Standard Webhooks): whsec_ and base64 of 24 to 64 bytes."
+    )
+    webhook_hosts: str = Field(
+        "",
+        pattern=r"^([a-z0-9.-]+(,[a-z0-9.-]+)*)?$",
+        description="Hosts to which webhooks may go without https or in a private network, with commas between.",
+    )
     max_body_bytes: int = Field(
         1_000_000, ge=1_000, le=100_000_000, description="Larger request bodies are refused with 413."
     )
@@ -207,6 +216,11 @@ class Settings(BaseSettings):
         return tuple(filter(None, given.get_secret_value().split(","))) if given else ()
 
     @property
+    def webhook_names(self) -> frozenset[str]:
+        """Each of `webhook_hosts`."""
+        return frozenset(filter(None, self.webhook_hosts.split(",")))
+
+    @property
     def for_watch(self) -> "Settings":
         """These settings as whoever watches Gridcall itself needs them: with an account of its own, if it has one."""
         if self.watch_twilio_account_sid is None:
@@ -268,6 +282,13 @@ class Settings(BaseSettings):
             raise ValueError("expected visible ASCII characters without spaces")
         return value
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs_webhooks(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _webhook_key(value.get_secret_value()):
+            raise ValueError("expected whsec_ and base64 of 24 to 64 bytes")
+        return value
+
     @field_validator("watch_duty")
     @classmethod
     def _duty_readable(cls, value: SecretStr | None) -> SecretStr | None:
@@ -306,6 +327,14 @@ class Settings(BaseSettings):
 def _networks(text: str) -> tuple[Network, ...]:
     """Raises ValueError."""
     return tuple(ip_network(one) for one in map(str.strip, text.split(",")) if one)
+
+
+def _webhook_key(secret: str) -> bool:
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def duty_list(text: str) -> list[tuple[str, str]]:

@@ -12,6 +12,64 @@ class ChannelName(StrEnum):
     SLACK_DM = "slack_dm"
     SLACK_CHANNEL = "slack_channel"
     PAGERDUTY = "pagerduty"
+    WEBHOOK = "webhook"
+
+
+class Form(StrEnum):
+    """What a channel makes of the words."""
+
+    SPEECH = "speech"
+    TEXT = "text"
+    POST = "post"  # text with blocks and buttons
+    DATA = "data"  # a headline, and the event as fields for a machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """How the roster names where a person is told: the field, a pattern for all of it, and what that is in words."""
+
+    field: str
+    pattern: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What everybody must know of a channel; the rest is in its own file of notifiers/channels.
+
+    `at_once`: sends of it that one process has under way. `expected_seconds`: until a send has reached somebody; a
+    retry that would end later is not started. `personal`: a step may name it. `address`: where it differs from a phone
+    number, None for phones and what is the team's. `secret`: nothing of an address is shown.
+    """
+
+    form: Form
+    at_once: int
+    expected_seconds: float
+    personal: bool = False
+    address: Address | None = None
+    secret: bool = False
+
+
+SLACK_USER = Address(field="slack", pattern=r"[UW][A-Z0-9]{2,20}", expected="a Slack user id such as U024BE7LH")
+
+WEB_ADDRESS = Address(
+    field="webhook",
+    pattern=r"https?://[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?(?::[0-9]{1,5})?(?:/[!-~]{0,500})?",
+    expected="an address such as https://scada.example/alerts",
+)
+
+WAYS: Mapping[ChannelName, Way] = {
+    # `until` of a call is already the last instant it may start
+    ChannelName.VOICE: Way(form=Form.SPEECH, at_once=20, expected_seconds=0.0, personal=True),
+    ChannelName.SMS: Way(form=Form.TEXT, at_once=20, expected_seconds=5.0, personal=True),
+    ChannelName.SLACK_DM: Way(form=Form.POST, at_once=50, expected_seconds=2.0, personal=True, address=SLACK_USER),
+    ChannelName.SLACK_CHANNEL: Way(form=Form.POST, at_once=20, expected_seconds=2.0),
+    ChannelName.PAGERDUTY: Way(form=Form.DATA, at_once=4, expected_seconds=2.0, secret=True),
+    ChannelName.WEBHOOK: Way(
+        form=Form.DATA, at_once=20, expected_seconds=2.0, personal=True, address=WEB_ADDRESS, secret=True
+    ),
+}
+PERSONAL = tuple(channel for channel, way in WAYS.items() if way.personal)
 
 
 class State(StrEnum):

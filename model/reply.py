@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+REPEATED_BACK, NOT_REPEATED_BACK = "repeated back", "not repeated back"  # how what was `said` by phone ends
+
 
 class Answer(StrEnum):
     ACKNOWLEDGE = "acknowledge"

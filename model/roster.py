@@ -110,6 +110,14 @@ class Level(StrEnum):
     REACHED = "reached"  # that, or picked up a phone that no machine answered; who cannot comply does not count
 
 
+class ReadBack(StrEnum):
+    """What somebody who accepts by phone keys in to show that they understood."""
+
+    OFF = "off"
+    MEGAWATTS = "megawatts"
+    REFERENCE = "reference"  # its last three digits
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The escalation policy. Seconds count from our receipt of the revision that needs an answer.
@@ -131,6 +139,7 @@ class Policy:
     redials: int = 2
     redial_within_seconds: int = 170
     effective_at_counts: bool = True
+    read_back: ReadBack = ReadBack.OFF
 
     def joined(self, others: Sequence["Policy"]) -> "Policy":
         """This one, with the steps of others after its own, by the soonest of their deadlines."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from model.limits import CALLS, Limit
-from model.plan import ChannelName
+from model.plan import WAYS, ChannelName
 
 
 @dataclass(slots=True)
@@ -50,19 +50,4 @@ class Limits:
         }
 
 
-AT_ONCE = {
-    ChannelName.VOICE: 20,
-    ChannelName.SMS: 20,
-    ChannelName.SLACK_DM: 50,
-    ChannelName.SLACK_CHANNEL: 20,
-    ChannelName.PAGERDUTY: 4,
-}
-
-# How long a send is expected to take until it has reached somebody; a retry that ends later is not started.
-EXPECTED_SECONDS = {
-    ChannelName.VOICE: 0.0,  # `until` of a call is already the last instant it may start
-    ChannelName.SMS: 5.0,
-    ChannelName.SLACK_DM: 2.0,
-    ChannelName.SLACK_CHANNEL: 2.0,
-    ChannelName.PAGERDUTY: 2.0,
-}
+AT_ONCE = {channel: way.at_once for channel, way in WAYS.items()}

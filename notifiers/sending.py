@@ -10,14 +10,13 @@ from model.attempt import Attempt
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError, Unavailable
 from model.ids import Ids
-from model.plan import ChannelName, Notification
+from model.plan import WAYS, ChannelName, Notification
 from model.ports import Channel, Send
 from model.setbacks import Setbacks
 from model.tracing import Tracer
 from notifiers import retry
 from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
-from notifiers.limits import EXPECTED_SECONDS
 from store import outbox, outcomes
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut
@@ -132,7 +131,7 @@ class Sender:
 
     async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
         now, row = self._clock.now(), job.row
-        at = retry.next_attempt(job.tries + 1, error, now, row.until, EXPECTED_SECONDS[row.channel])
+        at = retry.next_attempt(job.tries + 1, error, now, row.until, WAYS[row.channel].expected_seconds)
         await self.written(lambda conn: outcomes.failed(conn, self._ids, row, attempt, str(error), at, now))
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
 

@@ -2,22 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
 from typing import NamedTuple
 
 from model.errors import Undecidable
-from model.event import Event, EventStatus
+from model.event import Event
 from model.ids import Ids
-from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Heard
+from routing import thread_notes
 from routing.planner import DEDUP_KEY_CHARS, dedup_key
-from store import events, plans, timeline
+from store import events, timeline
 from store.database import Connection
 
 _READABLE = re.compile(r"([^:]+):(.+):g[0-9]+", re.DOTALL)
 _NUMBER_CHARS = len("::g999999")
-NOTE_LIFE = timedelta(minutes=10)
 
 
 class About(NamedTuple):
@@ -61,31 +58,8 @@ def tell_stranger(conn: Connection, ids: Ids, event: Event, heard: Heard) -> Non
     body = {"heard": heard.id, "by": heard.by, "channel": heard.channel, "vendor_at": heard.vendor_at}
     private = {"vendor_body": heard.vendor_body}
     timeline.append(conn, ids, event.pk, heard.received_at, "stranger", body, private)
-    first = next((n for n in plans.of_event(conn, event.pk) if n.channel is ChannelName.SLACK_CHANNEL), None)
-    if first is not None and event.status is EventStatus.OPEN:
-        plans.add_notifications(conn, [_line(ids, event, first, heard)])
-
-
-def _line(ids: Ids, event: Event, first: Notification, heard: Heard) -> Notification:
     note = (
         f"{heard.by} acknowledged it in PagerDuty and is nobody of the roster: that does not count. "
         "Accept by phone, text or button, or have pagerduty_user set"
     )
-    return replace(
-        first,
-        id=ids.new(),
-        kind=Kind.NOTE,
-        revision=event.answer_revision,
-        due_at=heard.received_at,
-        until=max(event.work_until, heard.received_at + NOTE_LIFE),
-        follows=first.id,
-        details={"note": note},
-        state=State.PENDING,
-        hold=None,
-        reason="",
-        sent_at=None,
-        delivered_at=None,
-        answered_at=None,
-        acknowledged_at=None,
-        cut_requested_at=None,
-    )
+    thread_notes.add(conn, ids, event, note, heard.received_at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from model.plan import ChannelName
+from model.plan import PERSONAL, ChannelName
 from model.roster import Person, Roster, Step, Wake
 from routing.on_call import on_call
 
@@ -107,10 +107,7 @@ def _wake(wake: Wake, critical: bool) -> Wake:
     return Wake.AWAKE_FIRST if critical and wake is Wake.AWAKE else wake
 
 
-_PERSONAL = frozenset({ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM})
-
-
 def reachable(person: Person, channels: Iterable[ChannelName]) -> bool:
     """True when the person has an address on one of a step's channels, or a Slack DM, which replaces what fails."""
-    usable = (_PERSONAL & set(channels)) | {ChannelName.SLACK_DM}
+    usable = (set(PERSONAL) & set(channels)) | {ChannelName.SLACK_DM}
     return any(person.address(channel) is not None for channel in usable)

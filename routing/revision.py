@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from model.event import EventStatus
 from model.plan import (
+    PERSONAL,
     Agenda,
     AgendaKind,
     AgendaState,
@@ -17,7 +18,7 @@ from model.plan import (
     Plan,
     State,
 )
-from model.reply import Answer, Reply
+from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Reply
 from model.route import Part
 from model.verdict import Outcome, Verdict
 from routing import fitting, objective, planner, silencing, telling_issuer
@@ -42,7 +43,7 @@ from routing.redials import last_ring, redials
 from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
-PHONES = (ChannelName.VOICE, ChannelName.SMS)
+HELPED = frozenset(PERSONAL) - {ChannelName.SLACK_DM}  # a Slack message makes good for what fails
 LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN, Hold.VENDOR})
 
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
@@ -138,11 +139,15 @@ def _notes(facts: Facts, change: PlanChange) -> None:
     for reply in facts.replies:
         who = name(facts, reply.person)
         verb = "accepted" if reply.answer is Answer.ACKNOWLEDGE else "cannot comply"
-        note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC)"
+        note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
         change.add += thread_line(facts, note, reply.id)
     for ack in facts.issuer_acks:
         note = f"{name(facts, ack.person)} told the issuer ({ack.how}, {ack.at:%H:%M:%S} UTC)"
         change.add += thread_line(facts, note, ack.id)
+
+
+def _read_back(reply: Reply) -> str:
+    return next((f", {end}" for end in (NOT_REPEATED_BACK, REPEATED_BACK) if reply.said.endswith(f", {end}")), "")
 
 
 def _objective(facts: Facts, change: PlanChange) -> None:
@@ -299,7 +304,7 @@ def _fallbacks(facts: Facts, change: PlanChange) -> None:
     helped |= objective.answered(facts)
     for row in facts.rows(revision=facts.revision):
         trouble = _in_trouble(row) or _missed_its_line(facts, row)
-        if row.channel in PHONES and row.person and row.person not in helped and trouble:
+        if row.channel in HELPED and row.person and row.person not in helped and trouble:
             helped.add(row.person)
             person = facts.case.roster.people.get(row.person)
             direct = person.address(ChannelName.SLACK_DM) if person else None

@@ -14,6 +14,7 @@ from routing.verdicts import verdicts
 
 # A stand-down must arrive even when it takes a while.
 STAND_DOWN_LIFE = timedelta(hours=1)
+_USUAL = frozenset({ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM})
 
 
 def stand_down(facts: Facts, change: PlanChange) -> None:
@@ -75,13 +76,18 @@ def once_to_all(facts: Facts, kind: Kind) -> Iterator[Notification]:
 
 
 def _quiet_ways(facts: Facts, person: str) -> list[tuple[ChannelName, str]]:
-    """A text, and a Slack message where one told the person or no text can."""
+    """A text, a Slack message where one told the person or nothing else can, and what else told the person."""
     known = facts.case.roster.people.get(person)
     if known is None:  # left the roster since: the addresses that were used still stand
         return list({(n.channel, n.address): None for n in facts.rows() if n.person == person and was_told(n)})
     sms, direct = known.address(ChannelName.SMS), known.address(ChannelName.SLACK_DM)
     wrote = any(n.person == person and n.channel is ChannelName.SLACK_DM and was_told(n) for n in facts.rows())
+    others = list({(n.channel, n.address): None for n in facts.rows() if _by_another_way(n, person)})
     ways = [(ChannelName.SMS, sms)] if sms else []
-    if direct and (wrote or not sms):
+    if direct and (wrote or not (sms or others)):
         ways.append((ChannelName.SLACK_DM, direct))
-    return ways
+    return ways + others
+
+
+def _by_another_way(row: Notification, person: str) -> bool:
+    return row.person == person and row.channel not in _USUAL and was_told(row)

@@ -5,6 +5,8 @@ GET  /phones                        {"phones": [...]}            PUT/DELETE /pho
 POST /phones/{number}/answer | hangup | press {"digits"} | sms {"body"}
 GET/PUT /scene {"scene"}            GET /faults     PUT/DELETE /faults/{vendor}
 POST /slack/press {"channel","ts","action_id","user"?}
+POST /slack/submit {"text","user"}    the form that was shown last is sent with that text
+POST /slack/command {"text","user","channel"?}    /gridcall TEXT
 POST /pagerduty/press {"dedup_key","user"?}    a user acknowledges there
 GET  /calls                         every call, with its transcript
 GET  /state                         {"busy","hanging","errors","undelivered"}
@@ -48,6 +50,15 @@ class ButtonPress(BaseModel):
     ts: str
     action_id: str
     user: str | None = None
+
+
+class FormSent(BaseModel):
+    text: str
+    user: str
+
+
+class CommandTyped(FormSent):
+    channel: str = "C0OPS"
 
 
 class Acknowledgement(BaseModel):
@@ -183,6 +194,20 @@ def _slack(app: FastAPI, world: World) -> None:
         try:
             return await world.slack_buttons.press(button.channel, button.ts, button.action_id, button.user)
         except (NoSuchButton, SlackError) as error:
+            raise HTTPException(404, str(error)) from error
+
+    @app.post("/slack/submit")
+    async def submit(form: FormSent) -> dict[str, Any]:
+        try:
+            return await world.slack_buttons.submit(form.text, form.user)
+        except (NoSuchButton, SlackError) as error:
+            raise HTTPException(404, str(error)) from error
+
+    @app.post("/slack/command")
+    async def command(typed: CommandTyped) -> dict[str, Any]:
+        try:
+            return await world.slack_buttons.command(typed.text, typed.user, typed.channel)
+        except SlackError as error:
             raise HTTPException(404, str(error)) from error
 
 

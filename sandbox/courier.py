@@ -59,9 +59,9 @@ class Courier:
         }
         return await self._post(target, urlencode(form).encode(), headers, TWILIO_TIMEOUT, tries=2)
 
-    async def slack(self, url: str, payload: str) -> Answer:
-        """Post the one field `payload`, signed as Slack does. Slack allows 3 seconds and does not ask twice."""
-        body = urlencode({"payload": payload}).encode()
+    async def slack(self, url: str, fields: dict[str, str]) -> Answer:
+        """Post a form, signed as Slack does. Slack allows 3 seconds and does not ask twice."""
+        body = urlencode(fields).encode()
         timestamp = int(self._clock.now().timestamp())
         headers = {
             "content-type": FORM,

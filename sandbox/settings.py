@@ -11,6 +11,10 @@ class Settings:
     twilio_account_sid: str = "AC" + "0" * 31 + "1"
     twilio_auth_token: str = "sandbox-twilio-auth-token"  # noqa: S105  not a secret: nothing real takes it
     twilio_sms_inbound_url: str = "http://127.0.0.1:8080/callbacks/twilio/sms/inbound"
+    twilio_status: str = "active"
+    twilio_type: str = "Full"
+    twilio_balance: str = "20.00"
+    """In dollars."""
     calls_per_second: float | None = 1.0
     """Twilio dials this many calls a second, the rest wait as `queued`. None = no queue."""
     max_calls: int | None = 20
@@ -23,7 +27,13 @@ class Settings:
 
     slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
     slack_signing_secret: str = "sandbox-slack-signing-secret"  # noqa: S105
+    slack_scopes: tuple[str, ...] = (
+        *("chat:write", "im:write", "channels:history", "groups:history", "im:history"),
+        *("channels:read", "groups:read", "commands"),
+    )
+    """What the bot token may do."""
     slack_actions_url: str = "http://127.0.0.1:8080/callbacks/slack/actions"
+    slack_commands_url: str = "http://127.0.0.1:8080/callbacks/slack/commands"
     pagerduty_webhook_secrets: tuple[str, ...] = ("sandbox-pagerduty-webhook-secret",)
     """More than one while a secret is being changed."""
     pagerduty_webhook_url: str | None = None

@@ -74,6 +74,11 @@ def busy(conn: Connection, number: str) -> bool:
     return conn.scalar(query) is not None
 
 
+def rings(conn: Connection, number: str) -> bool:
+    """Whether somebody is being called there about an event."""
+    return conn.execute(select(voice_in_flight.c.number).where(voice_in_flight.c.number == number)).first() is not None
+
+
 def release(conn: Connection, attempt_id: str, now: datetime) -> None:
     """The call is over; who waited for a line, or for this very number, may go on."""
     number = conn.scalar(

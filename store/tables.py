@@ -138,6 +138,21 @@ ping_links = Table(
     Column("made_by", Text, nullable=False),
 )
 
+# Calls by `gridcall ring`: of no event, so they have no attempt.
+rings = Table(
+    "rings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("person", String(63), nullable=False, index=True),
+    Column("started_at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("rang_at", Instant),
+    Column("answered_at", Instant),
+    Column("confirmed_at", Instant),
+    Column("ended_at", Instant),
+    Column("outcome", Text, nullable=False),
+)
+
 calendar_links = Table(
     "calendar_links",
     metadata,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import services
+from tests.contract.layer import ContractLayer
 from tests.rabbit_node import RabbitNode
 
 NOT_RUN_FOR = "not run for lack of"  # how a report carries the name of a service, from xdist's workers too
@@ -103,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
         services.mode(os.environ)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(ContractLayer(), "contract-layer")
 
 
 def needed_by(item: pytest.Item) -> list[str]:

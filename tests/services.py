@@ -72,6 +72,7 @@ SERVICES = {
         Service("rabbitmq-server", "apt-get install rabbitmq-server", programs=("rabbitmq-server",)),
         Service("systemd-analyze", "apt-get install systemd", programs=("systemd-analyze",)),
         Service("promtool", "apt-get install prometheus", programs=("promtool",)),
+        Service("espeak-ng", "apt-get install espeak-ng", programs=("espeak-ng",)),
         Service("curl", "apt-get install curl", programs=("curl",)),
         Service(
             "postgresql",

@@ -14,9 +14,10 @@ import httpx2
 import pytest
 import typer
 
-from app import greeting
+from app import greeting, lengths
 from app.cli import cli
 from app.commands.client import DEFAULT_URL
+from app.serve import DEMO_ROSTER, read_roster
 from config.settings import CONFIG, Settings
 from model.plan import State
 from routing import capacity
@@ -60,6 +61,11 @@ def all_docs() -> str:
 
 def test_the_table_of_lines_is_what_the_code_counts() -> None:
     assert "\n".join(capacity.table()) in text(DOCS / "operating.md"), "gridcall capacity --table"
+
+
+def test_the_table_of_lengths_is_what_the_words_measure() -> None:
+    roster = read_roster(DEMO_ROSTER).roster
+    assert "\n".join(lengths.table(roster)) in text(DOCS / "operating.md"), "gridcall say --lengths"
 
 
 def test_every_setting_is_described() -> None:
@@ -124,7 +130,7 @@ def typed() -> str:
 
 def test_verbs_that_are_mentioned_exist() -> None:
     known = {name.split()[0] for name in commands()}
-    assert set(re.findall(r"\bgridcall ([a-z]+)", typed())) - known == set()
+    assert set(re.findall(r"(?<!/)\bgridcall ([a-z]+)", typed())) - known == set()
 
 
 def test_verbs_of_make_that_are_mentioned_exist() -> None:

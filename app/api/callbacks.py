@@ -1,29 +1,31 @@
 """Vendors call back here. Every request's signature is verified before anything of it is believed."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from app.answering import within_a_second
+from app.answering import traced, within_a_second
 from app.api.deps import ServiceDep
 from app.api.signatures import not_from
 from app.service import Service
 from app.texting import answer_text
 from model.attempt import Attempt, Receipt
-from model.errors import Refused, Undecidable
+from model.errors import Refused
 from model.event import Event, EventStatus, Mode
-from model.plan import ChannelName, Notification
-from model.reply import Answer, Heard
+from model.plan import Notification
+from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Heard
+from model.roster import ReadBack
 from notifiers.channels import sms, voice
-from notifiers.channels.slack import ACKNOWLEDGE, SlackAction, slack_action
 from notifiers.receipts import take_receipt
-from notifiers.wording.answers import SpokenAnswer, WrittenAnswer, written
+from notifiers.wording.answers import SpokenAnswer, spoken
+from notifiers.wording.facts import reference
 from routing.heard import take_heard
-from store import attempts, events, plans, traces
+from routing.read_back import TRIES, Asked, asked, right
+from store import attempts, events, plans
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -68,18 +70,9 @@ def _told(conn: Connection, attempt_id: str) -> Told | None:
     )
 
 
-@asynccontextmanager
-async def _traced(service: Service, attempt_id: str) -> AsyncIterator[None]:
-    """A span in the trace of the message that the attempt told of."""
-    on = service.tracer.on
-    parent = await service.database.read(lambda conn: traces.of_attempt(conn, attempt_id)) if on else ""
-    with service.tracer.span("callback", parent, attempt=attempt_id):
-        yield
-
-
 async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
     now = service.clock.now()
-    async with _traced(service, attempt_id):
+    async with traced(service, attempt_id):
         known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
     if not known:
         log.warning("callback for an unknown attempt", attempt=attempt_id, kind=str(receipt.kind))
@@ -99,42 +92,84 @@ async def sms_status(attempt_id: str, request: Request, service: ServiceDep) -> 
 
 
 @router.post("/twilio/voice/{attempt_id}/key")
-async def voice_key(attempt_id: str, request: Request, service: ServiceDep) -> Response:
-    """A key was pressed: take it as the answer and say what it led to."""
+async def voice_key(attempt_id: str, request: Request, service: ServiceDep, read_back: int = 0) -> Response:
+    """A key was pressed: take it as the answer and say what it led to. `read_back`: the number of that try."""
     form = await _twilio_form(request, service)
     key = voice.voice_key(form)
     key_url = voice.callback_url(service.settings.public_url, attempt_id, "key")
     heard = None
-    if key in KEYS:
-        call = form.get("CallSid", "")
-        heard = _heard(service, KEYS[key], "voice", attempt_id=attempt_id, vendor_id=call, said=key)
-    led_to = await within_a_second(service, heard, lambda: _key_led_to(service, attempt_id, key, heard))
+    if read_back or key in KEYS:
+        call, answer = form.get("CallSid", ""), KEYS.get(key, Answer.ACKNOWLEDGE)
+        heard = _heard(service, answer, "voice", attempt_id=attempt_id, vendor_id=call, said=key)
+    # The 1 before it counts already: what is repeated back is lost where it cannot be stored now.
+    work = partial(_read_back if read_back else _key_led_to, service, attempt_id, key, heard, read_back)
+    led_to = await within_a_second(service, None if read_back else heard, work)
     if led_to is None:
         kind = SpokenAnswer.RECEIVED if heard else SpokenAnswer.NO_REPEAT if key == REPEAT else SpokenAnswer.INVALID
         return _xml(voice.answer_twiml(kind, key_url=key_url))
+    if led_to.asks:
+        url = f"{key_url}?read_back={read_back + 1}"
+        return _xml(voice.read_back_twiml(spoken(led_to.kind, led_to.detail, led_to.drill), url))
     return _xml(
         voice.answer_twiml(led_to.kind, key_url=key_url, prompt=led_to.prompt, detail=led_to.detail, drill=led_to.drill)
     )
 
 
 class _LedTo(NamedTuple):
-    """What a key led to, and what is needed to say it."""
+    """What a key led to, and what is needed to say it. `asks`: for it to be repeated back."""
 
     kind: SpokenAnswer
     detail: str = ""
     prompt: str = ""
     drill: bool = False
+    asks: bool = False
 
 
-async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None) -> _LedTo:
+async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None, _: int = 0) -> _LedTo:
     told = await service.database.read(lambda conn: _told(conn, attempt_id))
     if told is None:
         log.warning("key for an unknown attempt", attempt=attempt_id)
         return _LedTo(SpokenAnswer.OVER)
-    async with _traced(service, attempt_id):
+    asked = _to_repeat(service, told) if heard and heard.answer is Answer.ACKNOWLEDGE else None
+    if heard and asked:
+        heard = replace(heard, said=f"{key}, {NOT_REPEATED_BACK}")  # until it was
+    async with traced(service, attempt_id):
         kind, detail = await _take_key(service, told, key, heard)
+    drill = told.event.content.mode is Mode.DRILL
+    if asked and kind is SpokenAnswer.ACCEPTED:
+        return _LedTo(TO_REPEAT[asked.what], "Accepted.", drill=drill, asks=True)
     prompt = str(told.attempt.words.payload.get("prompt", ""))
-    return _LedTo(kind, detail, prompt, told.event.content.mode is Mode.DRILL)
+    return _LedTo(kind, detail, prompt, drill)
+
+
+async def _read_back(service: Service, attempt_id: str, key: str, heard: Heard | None, number: int) -> _LedTo:
+    """What was keyed in to show that the order was understood; the acceptance counts whatever it was."""
+    told = await service.database.read(lambda conn: _told(conn, attempt_id))
+    asked = _to_repeat(service, told) if told else None
+    if told is None or asked is None or heard is None:
+        return _LedTo(SpokenAnswer.OVER)
+    drill = told.event.content.mode is Mode.DRILL
+    if not right(asked, key):
+        if number < TRIES:
+            return _LedTo(TO_REPEAT[asked.what], "That is not it.", drill=drill, asks=True)
+        return _LedTo(SpokenAnswer.NOT_REPEATED, _also_confirm(service, told.event), drill=drill)
+    heard = replace(heard, answer=Answer.ACKNOWLEDGE, said=f"1 {key}, {REPEATED_BACK}")
+    async with traced(service, attempt_id):
+        kind, detail = await _take_key(service, told, key, heard)
+    return _LedTo(SpokenAnswer.REPEATED if kind is SpokenAnswer.ACCEPTED else kind, detail, drill=drill)
+
+
+TO_REPEAT = {
+    ReadBack.MEGAWATTS: SpokenAnswer.REPEAT_MEGAWATTS,
+    ReadBack.REFERENCE: SpokenAnswer.REPEAT_REFERENCE,
+}
+
+
+def _to_repeat(service: Service, told: Told) -> Asked | None:
+    """What whoever accepts is to repeat back, of the order they were told."""
+    wish = service.rosters.roster.policy_of(told.event).read_back
+    revision = next(r for r in told.event.revisions if r.number == told.notification.revision)
+    return asked(wish, revision.content, reference(told.event.event_id))
 
 
 async def _take_key(service: Service, told: Told, key: str, heard: Heard | None) -> tuple[SpokenAnswer, str]:
@@ -150,9 +185,12 @@ async def _take_key(service: Service, told: Told, key: str, heard: Heard | None)
         return SpokenAnswer.OVER, _why_over(told.event)
     if heard.answer is Answer.CANNOT_COMPLY:
         return SpokenAnswer.CANNOT, ""
-    source = service.rosters.roster.sources.get(told.event.source)
-    also = f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
-    return SpokenAnswer.ACCEPTED, also
+    return SpokenAnswer.ACCEPTED, _also_confirm(service, told.event)
+
+
+def _also_confirm(service: Service, event: Event) -> str:
+    source = service.rosters.roster.sources.get(event.source)
+    return f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
 
 
 def _heard(service: Service, answer: Answer, channel: str, **more: Any) -> Heard:
@@ -170,54 +208,3 @@ async def inbound_sms(request: Request, service: ServiceDep) -> Response:
     """A person wrote to us."""
     text = sms.inbound_sms(await _twilio_form(request, service))
     return _xml(sms.reply_twiml(await answer_text(service, text.from_number, text.body)))
-
-
-@router.post("/slack/actions")
-async def slack_actions(request: Request, service: ServiceDep) -> Response:
-    """A button was pressed."""
-    body, now = await request.body(), service.clock.now()
-    verifier, headers = service.vendors.slack, request.headers
-    stamp, signature = headers.get("x-slack-request-timestamp"), headers.get("x-slack-signature")
-    if verifier is None or not verifier.verify(body, stamp, signature, now):
-        raise not_from(service, "slack", request.url.path)
-    action = slack_action(_slack_payload(await request.form()))
-    if action is not None:
-        await _press(service, action)
-    return Response(status_code=200)
-
-
-def _slack_payload(form: Mapping[str, Any]) -> dict[str, Any]:
-    payload: dict[str, Any] = json.loads(str(form.get("payload", "{}")))
-    return payload
-
-
-async def _press(service: Service, action: SlackAction) -> None:
-    """Only people of the roster count; anybody may press the button of a channel message."""
-    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, action.user_id)
-    value = json.loads(action.value)
-    if person is None:
-        log.warning("button pressed by a stranger", user=action.user_id)
-        return
-    heard = _heard(
-        service,
-        Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY,
-        "slack",
-        person=person.id,
-        revision=int(value["revision"]) if "revision" in value else None,
-        attempt_id=str(value.get("attempt")),
-        vendor_id=f"{action.channel}/{action.ts}",
-        said="button",
-    )
-    if await within_a_second(service, heard, lambda: _take_press(service, heard)) is None:
-        await service.vendors.whisper(action.channel, action.user_id, written(WrittenAnswer.RECEIVED))
-
-
-async def _take_press(service: Service, heard: Heard) -> bool:
-    try:
-        async with _traced(service, heard.attempt_id or ""):
-            await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
-    except Undecidable:
-        log.warning("button of an unknown attempt", attempt=heard.attempt_id)
-    except Refused as why:
-        log.info("button of an old message", person=heard.person, why=str(why))
-    return True

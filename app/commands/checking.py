@@ -14,6 +14,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print it for machines.")]
 
 def doctor(
     roster: Annotated[Path | None, typer.Option(help="The roster file; GRIDCALL_ROSTER or the stored one.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the vendors about our accounts too.")] = False,
     json: JSON = False,
 ) -> None:
     """Settings and where they come from, roster, ports, files, vendors. The exit code is 1 when something fails."""
@@ -23,6 +24,10 @@ def doctor(
 
     settings = _settings(roster)
     findings = list(examine.findings(settings))
+    if live:
+        from app import live_look
+
+        findings += live_look.findings(settings, examine.roster_of(settings))
     failed = any(f.level is examine.Level.FAILS for f in findings)
     if json:
         known = [{"name": n, "value": v, "origin": o} for n, v, o in describe(settings)]

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands.reading import JSON
+from model.plan import PERSONAL, WAYS
 
 if TYPE_CHECKING:
     from app.draft import Draft
     from app.preview import Preview, Spoken
     from model.attempt import Words
 
-CHANNELS = ("voice", "sms", "slack_dm", "slack_channel", "pagerduty")
+CHANNELS = tuple(str(channel) for channel in WAYS)
 Message = Annotated[str, typer.Argument(metavar="FILE|-", help="The event; - reads standard input.")]
 RosterFile = Annotated[Path | None, typer.Option(help="The roster file; GRIDCALL_ROSTER or the demo's by default.")]
 SourceOf = Annotated[str, typer.Option(help="Whose event it is.")]
@@ -42,18 +43,24 @@ def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, js
 
 
 def say(
-    file: Message,
-    channel: Annotated[str, typer.Option(help=f"One of {', '.join(CHANNELS)}.")],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="The event; - reads standard input.")] = "-",
+    channel: Annotated[str, typer.Option(help=f"One of {', '.join(CHANNELS)}.")] = "",
     person: Annotated[
-        str | None, typer.Option(metavar="ID", help="Who is told; needed for voice, sms, slack_dm.")
+        str | None, typer.Option(metavar="ID", help=f"Who is told; needed for {', '.join(PERSONAL)}.")
     ] = None,
     source: SourceOf = "miso",
     roster: RosterFile = None,
+    lengths: Annotated[
+        bool, typer.Option("--lengths", help="How long the canonical messages are on each channel, instead.")
+    ] = False,
     json: JSON = False,
 ) -> None:
     """The exact words in which an event would be told. Nothing is sent."""
     from app.commands import show
 
+    if lengths:
+        _say_lengths()
+        return
     if channel not in CHANNELS:
         raise typer.BadParameter(f"expected one of {', '.join(CHANNELS)}, found {channel}", param_hint="--channel")
     words = _given(file, source, roster).words(channel, person)
@@ -64,6 +71,13 @@ def say(
             typer.echo(f"{part.text}\n  part {number} of {len(words)}: {_counted(part)}")
     else:
         typer.echo("\n".join(w.text for w in words))
+
+
+def _say_lengths() -> None:
+    from app import lengths
+    from app.serve import DEMO_ROSTER, read_roster
+
+    typer.echo("\n".join(lengths.table(read_roster(DEMO_ROSTER).roster)))
 
 
 def _given(file: str, source: str, roster_file: Path | None) -> "Draft":

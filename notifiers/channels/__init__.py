@@ -18,5 +18,5 @@ _LIBRARIES = {
 def load(channels: Collection[ChannelName]) -> None:
     """Import the vendors' libraries now: the half second they take must not fall to the first event."""
     for channel in channels:
-        for library in _LIBRARIES[channel]:
+        for library in _LIBRARIES.get(channel, ()):
             import_module(library)

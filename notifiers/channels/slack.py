@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent
 from model.clock import Clock
@@ -15,14 +15,13 @@ from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
 from model.ports import Answers, Found, Send
 from notifiers.channels import wire
+from notifiers.channels.slack_interactions import BUTTONS
 
 if TYPE_CHECKING:
     import aiohttp
     from slack_sdk.errors import SlackApiError
     from slack_sdk.web.async_client import AsyncWebClient
 
-ACKNOWLEDGE = "acknowledge"
-CANNOT_COMPLY = "cannot_comply"
 METADATA = "gridcall_attempt"
 HISTORY_LIMIT = 100
 PARENTS_LIMIT = 3
@@ -92,6 +91,24 @@ class SlackWorkspace:
         """Ask who we are. Raises SendError; `stop_channel` when the token is refused."""
         data = await self.ask(CHECK_SECONDS, lambda client: client.auth_test(), changes=False)
         return Answers(f"{data.get('user')} in {data.get('team')}")
+
+    async def scopes(self, seconds: float) -> frozenset[str]:
+        """What the token may do. Raises SendError."""
+        headers: list[Mapping[str, str]] = []
+
+        async def test(client: "AsyncWebClient") -> Any:
+            response = await client.auth_test()
+            headers.append(response.headers)
+            return response
+
+        await self.ask(seconds, test, changes=False)
+        return frozenset(scope.strip() for scope in headers[0].get("x-oauth-scopes", "").split(","))
+
+    async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        """Show a form to who has just pressed a button: Slack takes it for three seconds. Raises SendError."""
+        await self.ask(
+            WHISPER_SECONDS, lambda client: client.views_open(trigger_id=trigger_id, view=dict(view)), changes=True
+        )
 
     async def close(self) -> None:
         """Close the session. May be called by every channel that shares the workspace."""
@@ -229,7 +246,7 @@ def _addressed(attempt: Attempt) -> list[dict[str, Any]] | None:
         return None
     addressed: list[dict[str, Any]] = json.loads(json.dumps(blocks))
     for element in (e for b in addressed if b.get("type") == "actions" for e in b.get("elements", [])):
-        if element.get("action_id") in (ACKNOWLEDGE, CANNOT_COMPLY):
+        if element.get("action_id") in BUTTONS:
             element["value"] = json.dumps({"attempt": attempt.id} | json.loads(element.get("value") or "{}"))
     return addressed
 
@@ -283,35 +300,6 @@ def _retry_after(response: Any) -> float | None:
 def _unreadable(changes: bool) -> SendError:
     message = "Slack: an answer that cannot be read"
     return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code="unreadable")
-
-
-class SlackAction(NamedTuple):
-    """A pressed button. `value` is the JSON text that was written into it."""
-
-    user_id: str
-    action_id: str
-    value: str
-    channel: str
-    ts: str
-    response_url: str
-
-
-def slack_action(payload: Mapping[str, Any]) -> SlackAction | None:
-    """The first of our buttons in a block_actions payload; None for anything else."""
-    if payload.get("type") != "block_actions":
-        return None
-    container = payload.get("container") or {}
-    for action in payload.get("actions") or []:
-        if action.get("action_id") in (ACKNOWLEDGE, CANNOT_COMPLY):
-            return SlackAction(
-                user_id=str(payload["user"]["id"]),
-                action_id=str(action["action_id"]),
-                value=str(action.get("value", "")),
-                channel=str(container.get("channel_id") or (payload.get("channel") or {}).get("id", "")),
-                ts=str(container.get("message_ts", "")),
-                response_url=str(payload.get("response_url", "")),
-            )
-    return None
 
 
 class SlackSignature:

@@ -23,6 +23,7 @@ from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
 STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 TWIML_CHARS = 4000
 KEY_WAIT_SECONDS = 5
+READ_BACK_SECONDS = 8  # for each key: who is woken looks for the star
 IN_PROGRESS = "in-progress"
 
 KINDS: Mapping[str, ReceiptKind] = {
@@ -39,24 +40,34 @@ KINDS: Mapping[str, ReceiptKind] = {
 
 
 class VoiceChannel:
-    """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing."""
+    """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing.
+
+    `kind`: which callbacks of ours are told of its calls.
+    """
 
     name = ChannelName.VOICE
     repeatable = False
 
     def __init__(
-        self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
+        self,
+        account: TwilioAccount,
+        *,
+        from_number: str,
+        public_url: str | None,
+        timeout_seconds: float = 5.0,
+        kind: str = "voice",
     ) -> None:
         self.timeout_seconds = timeout_seconds
-        self._account = account
+        self.account = account
         self._from_number = from_number
+        self._kind = kind
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
         attempt = send.attempt
         key_url, callbacks = self._callbacks(attempt.id)
         twiml = call_twiml(attempt.words.payload, key_url)
-        call = await self._account.ask(
+        call = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.create_async(
                 to=attempt.address,
@@ -74,7 +85,7 @@ class VoiceChannel:
         if self._public_url is None:
             return "", {}
         status_url, key_url, amd_url = (
-            callback_url(self._public_url, attempt_id, leaf) for leaf in ("status", "key", "amd")
+            callback_url(self._public_url, attempt_id, leaf, self._kind) for leaf in ("status", "key", "amd")
         )
         return key_url, {
             "status_callback": status_url,
@@ -88,7 +99,7 @@ class VoiceChannel:
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
         # No time filter: a call that waits in the calls-per-second queue has no start time yet.
-        calls = await self._account.ask(
+        calls = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.list_async(
                 to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
@@ -106,14 +117,12 @@ class VoiceChannel:
             await self._update(vendor_id, twiml=goodbye_twiml(spoken))
 
     async def close(self) -> None:
-        await self._account.close()
+        await self.account.close()
 
     async def _update(self, sid: str, **change: str) -> str | None:
         """Change a call; its status then, None when it was over already."""
         try:
-            call = await self._account.ask(
-                self.timeout_seconds, lambda client: client.calls(sid).update_async(**change)
-            )
+            call = await self.account.ask(self.timeout_seconds, lambda client: client.calls(sid).update_async(**change))
         except SendError as error:
             if error.code is not None and error.code.isdigit() and int(error.code) in CALL_IS_OVER:
                 return None
@@ -121,9 +130,9 @@ class VoiceChannel:
         return str(call.status)
 
 
-def callback_url(public_url: str, attempt_id: str, leaf: str) -> str:
+def callback_url(public_url: str, attempt_id: str, leaf: str, kind: str = "voice") -> str:
     """`leaf`: status, key or amd."""
-    return f"{public_url.rstrip('/')}/callbacks/twilio/voice/{quote(attempt_id, safe='')}/{leaf}"
+    return f"{public_url.rstrip('/')}/callbacks/twilio/{kind}/{quote(attempt_id, safe='')}/{leaf}"
 
 
 def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:
@@ -157,6 +166,18 @@ def answer_twiml(
     if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
         return _script(_speakable(text), language, key_url, times=1, last="Goodbye.")
     return goodbye_twiml(text, language)
+
+
+def read_back_twiml(text: str, url: str, language: str = "en-US") -> str:
+    """Ask for several keys and a pound; without any key `url` is asked all the same."""
+    from twilio.twiml.voice_response import Gather, VoiceResponse  # noqa: PLC0415 - heavy
+
+    response = VoiceResponse()
+    gather = Gather(action=url, method="POST", input="dtmf", finish_on_key="#", timeout=READ_BACK_SECONDS)
+    gather.say(_speakable(text), language=language)
+    response.append(gather)
+    response.redirect(url, method="POST")
+    return str(response)
 
 
 def call_twiml_once(prompt: str, key_url: str, language: str = "en-US") -> str:

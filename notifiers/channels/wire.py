@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
@@ -14,10 +15,13 @@ CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 3.0
 
 
-def session() -> aiohttp.ClientSession:
-    """A session without cookies whose only time-out is the one for connecting; the Clock bounds the rest."""
+def session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session without cookies whose only time-out is the one for connecting; the Clock bounds the rest.
+
+    `resolver`: who finds addresses by name, None for the usual way.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS),
+        connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS, resolver=resolver),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from model.attempt import Words
 from model.event import Event
-from model.plan import ChannelName, Kind, Notification
+from model.plan import WAYS, Form, Kind, Notification
 from model.roster import Person
 from notifiers.wording import pagerduty_event, slack_blocks
 from notifiers.wording.catalogue import catalogue, escape_slack
@@ -23,14 +23,14 @@ def render(
 ) -> tuple[Words, ...]:
     """What `n` says at `now`. Several only where a text needs several SMS."""
     f = facts(n, event, person, ctx, now)
-    match n.channel:
-        case ChannelName.VOICE:
+    match WAYS[n.channel].form:
+        case Form.SPEECH:
             return (_voice(n.kind, f),)
-        case ChannelName.SMS:
+        case Form.TEXT:
             return _sms(n.kind, f, ctx.page)
-        case ChannelName.PAGERDUTY:
-            return (_pagerduty(n, event, f, ctx),)
-        case _:
+        case Form.DATA:
+            return (_data(n, event, f, ctx),)
+        case Form.POST:
             return (_slack(n, event, f),)
 
 
@@ -62,7 +62,7 @@ def _slack(n: Notification, event: Event, f: Facts) -> Words:
     return Words(text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer)})
 
 
-def _pagerduty(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
+def _data(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
     pagerduty = catalogue("pagerduty")
     summary = pagerduty.say(n.kind, f)
     payload = pagerduty_event.payload(n, event, f, ctx, summary)

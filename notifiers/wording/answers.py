@@ -15,6 +15,10 @@ class SpokenAnswer(StrEnum):
     INVALID = "invalid"
     OVER = "over"
     RECEIVED = "received"  # stored for later, not yet counted
+    REPEAT_MEGAWATTS = "repeat_megawatts"  # to be repeated back
+    REPEAT_REFERENCE = "repeat_reference"
+    REPEATED = "repeated"
+    NOT_REPEATED = "not_repeated"
 
 
 SPOKEN_KEYS = "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3."
@@ -31,6 +35,13 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
         SpokenAnswer.OVER: f"{detail or 'This is over.'} Nothing to do. Goodbye.",
         SpokenAnswer.RECEIVED: "Your answer has been received and will be counted in a moment. Goodbye.",
+        SpokenAnswer.REPEAT_MEGAWATTS: f"{detail} Repeat it back: key in the megawatts, star for the point, "
+        "then pound.",
+        SpokenAnswer.REPEAT_REFERENCE: f"{detail} Repeat it back: key in the last three digits of the reference, "
+        "then pound.",
+        SpokenAnswer.REPEATED: f"Correct. You have accepted, and that counts. {detail} Goodbye.",
+        SpokenAnswer.NOT_REPEATED: "You have accepted, and that counts. It was not repeated back: check the order. "
+        f"{detail} Goodbye.",
     }[kind]
     text = " ".join(sentence.split())
     return f"{text} This is a drill." if drill and text else text
@@ -46,6 +57,21 @@ class WrittenAnswer(StrEnum):
     UNCLEAR = "unclear"
     STRANGER = "stranger"
     HELP = "help"
+    STRANGER_IN_SLACK = "stranger_in_slack"
+    NOT_KNOWN = "not_known"
+    NOT_NOW = "not_now"
+
+
+def ring_words(name: str) -> Words:
+    """What is said to try whether somebody is reached: a test first and last, and nothing that could be an order."""
+    prompt = (
+        f"Test. This is a test of Gridcall, there is no event. {name}, press 1 to show that calls reach you. "
+        "Save this number, and let it through at night. This was a test."
+    )
+    return Words(text=prompt, template="ring/1", payload={"prompt": prompt, "language": "en-US", "asks": True})
+
+
+RING_CONFIRMED = "Thank you. Calls reach you. This was a test. Goodbye."
 
 
 def code_words(code: str, minutes: int) -> Words:
@@ -66,6 +92,9 @@ def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:
         WrittenAnswer.OVER: f"{reference}: {detail or 'it is over.'} Nothing to do.",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
         WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",
+        WrittenAnswer.STRANGER_IN_SLACK: "You are not in Gridcall's roster, so nothing counted. Ask an admin.",
+        WrittenAnswer.NOT_KNOWN: "That message is not known here any more.",
+        WrittenAnswer.NOT_NOW: "Gridcall cannot look that up now. Who is called is called all the same.",
         WrittenAnswer.HELP: "Gridcall on-call alerts. Reply 1 and the code to accept, 2 and the code if you cannot, "
         "STOP to get no more texts.",
     }[kind]

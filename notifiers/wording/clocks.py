@@ -59,10 +59,11 @@ class Clocks:
         return _spoken(at, self.mine, self.now.astimezone(self.mine).date())
 
     def both_spoken(self, at: datetime) -> str:
-        """ "thirteen thirty Central Daylight, thirteen thirty Eastern Standard" """
+        """ "thirteen thirty Central, thirteen thirty Eastern Standard": the reader knows whether it is summer."""
         if self._same(at):
             return self.own_spoken(at)
-        return f"{self.own_spoken(at)}, {_spoken(at, self.issuer, at.astimezone(self.mine).date())}"
+        own = self.own_spoken(at).removesuffix(" Standard").removesuffix(" Daylight")
+        return f"{own}, {_spoken(at, self.issuer, at.astimezone(self.mine).date())}"
 
     def left(self, at: datetime) -> str:
         """ "26 min left", "5 h 12 min left", "" when it has passed"""

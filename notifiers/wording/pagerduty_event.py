@@ -13,12 +13,12 @@ SUMMARY_CHARS = 1024
 
 
 def payload(n: Notification, event: Event, f: Facts, ctx: WordingContext, summary: str) -> dict[str, Any]:
-    """Events v2 (vendors.md section 8). The severity is the plan's: record-only alerts start at info."""
+    """Events v2 (vendors.md section 8). The plan's severity goes first: alerts for the record start at info."""
     revision = revision_of(n, event)
     made: dict[str, Any] = {
         "summary": shorten(summary, SUMMARY_CHARS),
         "source": clean(ctx.source.name or event.source, 200),
-        "severity": str(n.details.get("severity", "info")),
+        "severity": str(n.details.get("severity", revision.content.severity)),
         "timestamp": (revision.content.issued_at or revision.received_at).isoformat(),
         "component": f.site,
         "group": f.team or event.team,

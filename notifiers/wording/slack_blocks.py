@@ -58,14 +58,15 @@ def _buttons(event_pk: str, revision: int) -> list[dict[str, Any]]:
     return [
         _button("Acknowledge", "acknowledge", "primary", value),
         _button("Cannot comply", "cannot_comply", "danger", value),
+        _button("Who else is called", "who_else", None, value),
     ]
 
 
-def _button(label: str, action_id: str, style: str, value: str) -> dict[str, Any]:
-    return {
+def _button(label: str, action_id: str, style: str | None, value: str) -> dict[str, Any]:
+    button = {
         "type": "button",
         "text": {"type": "plain_text", "text": label},
         "action_id": action_id,
-        "style": style,
         "value": value,
     }
+    return button | {"style": style} if style else button

@@ -17,6 +17,14 @@ _ZONES = {
 _MARKS = {".": "point", "+": "plus", "-": "minus"}
 
 
+SECONDS_A_WORD = 0.365  # espeak-ng at 180 words a minute, pauses at full stops included
+
+
+def seconds(text: str) -> float:
+    """How long it takes to say `text`."""
+    return len(text.split()) * SECONDS_A_WORD
+
+
 def count(number: int) -> str:
     """0 to 59 in words, digit by digit above."""
     if number < len(_ONES):

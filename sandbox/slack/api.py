@@ -31,7 +31,8 @@ def application(world: World) -> App:
             wait = world.slack_rates.wait_seconds(method, str(arguments.get("channel", "")), world.clock.now())
             if wait:
                 return _json({"ok": False, "error": "ratelimited"}, 429, {"retry-after": str(wait)})
-            return _json({"ok": True, **_run(world, method, arguments)})
+            scopes = {"x-oauth-scopes": ",".join(world.settings.slack_scopes)}
+            return _json({"ok": True, **_run(world, method, arguments)}, headers=scopes)
         except SlackError as error:
             return _json({"ok": False, "error": str(error)})
 

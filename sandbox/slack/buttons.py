@@ -41,8 +41,53 @@ class Buttons:
         payload = self._payload(conversation.id, message, block_id, button, who)
         raw = {"channel": conversation.id, "ts": ts, "action_id": action_id, "user": who["id"]}
         self._feed.add("slack", conversation.id, _label(button), "pressed", raw)
-        answer = await self._courier.slack(self._settings.slack_actions_url, json.dumps(payload))
+        answer = await self._courier.slack(self._settings.slack_actions_url, {"payload": json.dumps(payload)})
         return {"status": answer.status, "body": answer.body, "payload": payload}
+
+    async def submit(self, text: str, user: str) -> dict[str, Any]:
+        """Write `text` into every field of the form that was shown last, and send it.
+
+        Raises NoSuchButton where none is shown, SlackError.
+        """
+        if not self._workspace.views:
+            raise NoSuchButton("no form is shown")
+        view = self._workspace.views.pop(0)
+        who = self._workspace.user(user)
+        inputs = [block for block in view.get("blocks", []) if block.get("type") == "input"]
+        values = {
+            b["block_id"]: {b["element"]["action_id"]: {"type": "plain_text_input", "value": text}} for b in inputs
+        }
+        payload = {
+            "type": "view_submission",
+            "team": {"id": TEAM, "domain": TEAM_NAME},
+            "user": {"id": who["id"], "username": who["name"], "name": who["name"], "team_id": TEAM},
+            "api_app_id": APP,
+            "token": "sandbox",
+            "trigger_id": f"{self._clock.now().timestamp():.6f}.{uuid4().hex}",
+            "view": {**view, "state": {"values": values}},
+        }
+        answer = await self._courier.slack(self._settings.slack_actions_url, {"payload": json.dumps(payload)})
+        return {"status": answer.status, "body": answer.body}
+
+    async def command(self, text: str, user: str, channel: str) -> dict[str, Any]:
+        """Type `/gridcall TEXT`. Return `{"status", "body"}` of the customer's answer. Raises SlackError."""
+        who = self._workspace.user(user)
+        fields = {
+            "token": "sandbox",
+            "team_id": TEAM,
+            "team_domain": TEAM_NAME,
+            "channel_id": self._workspace.channel(channel).id,
+            "channel_name": channel.lower(),
+            "user_id": who["id"],
+            "user_name": who["name"],
+            "command": "/gridcall",
+            "text": text,
+            "api_app_id": APP,
+            "response_url": f"https://hooks.slack.com/commands/{TEAM}/{uuid4().hex}",
+            "trigger_id": f"{self._clock.now().timestamp():.6f}.{uuid4().hex}",
+        }
+        answer = await self._courier.slack(self._settings.slack_commands_url, fields)
+        return {"status": answer.status, "body": answer.body}
 
     def _payload(
         self, channel: str, message: Message, block_id: str, button: dict[str, Any], user: dict[str, Any]

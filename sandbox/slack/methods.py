@@ -7,10 +7,21 @@ from uuid import uuid4
 
 from sandbox.clock import Clock
 from sandbox.feed import Feed
-from sandbox.slack.workspace import BOT_ID, BOT_USER, TEAM, TEAM_NAME, Conversation, Message, SlackError, Workspace
+from sandbox.slack.workspace import (
+    BOT_ID,
+    BOT_USER,
+    REFUSING,
+    TEAM,
+    TEAM_NAME,
+    Conversation,
+    Message,
+    SlackError,
+    Workspace,
+)
 
 MAX_TEXT_CHARS = 40_000
 MAX_HISTORY = 999
+MAX_VIEWS = 100  # shown at once
 SHOWN = ("text", "blocks", "attachments", "metadata", "thread_ts")
 
 Arguments = dict[str, Any]
@@ -31,6 +42,7 @@ class Methods:
             "chat.postEphemeral": self.post_ephemeral,
             "conversations.open": self.open_conversation,
             "conversations.history": self.history,
+            "conversations.info": self.conversation_info,
             "users.lookupByEmail": self.lookup_by_email,
             "users.info": self.user_info,
             "views.open": self.open_view,
@@ -87,6 +99,15 @@ class Methods:
             self._workspace.user(user)
         return {"channel": {"id": self._workspace.channel(",".join(users)).id}}
 
+    def conversation_info(self, arguments: Arguments) -> dict[str, Any]:
+        """Every channel has the bot in it but those that refuse it."""
+        name = str(arguments.get("channel", ""))
+        refused = REFUSING.get(name)
+        if refused == "channel_not_found":
+            raise SlackError(refused)
+        flags = {"is_member": refused != "not_in_channel", "is_archived": refused == "is_archived"}
+        return {"channel": {"id": name if refused else self._workspace.channel(name).id, "name": name.lower(), **flags}}
+
     def history(self, arguments: Arguments) -> dict[str, Any]:
         """Return the messages, newest first; metadata only on request, as Slack does."""
         channel = self._workspace.channel(str(arguments.get("channel", "")))
@@ -110,7 +131,10 @@ class Methods:
             raise SlackError("invalid_trigger_id")
         if not isinstance(view, dict):
             raise SlackError("invalid_arguments")
-        return {"view": {**view, "id": "V" + uuid4().hex[:10].upper(), "team_id": TEAM}}
+        shown = {**view, "id": "V" + uuid4().hex[:10].upper(), "team_id": TEAM}
+        self._workspace.views[MAX_VIEWS:] = []
+        self._workspace.views.insert(0, shown)
+        return {"view": shown}
 
     def _message(self, channel: Conversation, arguments: Arguments) -> Message:
         content = _content(arguments)

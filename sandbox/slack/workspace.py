@@ -57,10 +57,12 @@ class Workspace:
     def __init__(self) -> None:
         self.channels: dict[str, Conversation] = {}
         self.emails: dict[str, str] = {}
+        self.views: list[dict[str, Any]] = []  # forms that are shown
 
     def reset(self) -> None:
         self.channels.clear()
         self.emails.clear()
+        self.views.clear()
 
     def channel(self, name: str) -> Conversation:
         """Return the channel with this id, `#name`, or of the direct messages with this user. Raises SlackError."""

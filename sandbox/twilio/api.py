@@ -3,14 +3,16 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, Response
 
 from sandbox.signing import Form
+from sandbox.twilio import account
 from sandbox.twilio.call import API, Call
 from sandbox.twilio.calls import Calls
 from sandbox.twilio.errors import TwilioError, not_found
@@ -23,14 +25,19 @@ from sandbox.world import World
 def mount(app: FastAPI, world: World) -> None:
     """Put Twilio under `/twilio`."""
 
-    async def authorised(request: Request, account: str) -> None:
-        _authorise(request, account, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
+    async def authorised(request: Request, sid: Annotated[str, InPath(alias="account")]) -> None:
+        _authorise(request, sid, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
 
     router = APIRouter(prefix=f"/twilio/{API}/Accounts/{{account}}", dependencies=[Depends(authorised)])
     _calls(router, world.calls)
     _texts(router, world.texts)
-    _account(app, world, authorised)
+    account.routes(router, world.settings)
     app.include_router(router)
+
+    @app.get(f"/twilio/{API}/Accounts/{{account}}.json", dependencies=[Depends(authorised)])
+    async def fetch() -> dict[str, Any]:
+        return account.account(world.settings)
+
     app.add_exception_handler(TwilioError, _refusal)
 
 
@@ -70,21 +77,6 @@ def _texts(router: APIRouter, texts: Texts) -> None:
     @router.get("/Messages/{sid}.json")
     async def fetch(request: Request, sid: str) -> Response:
         return JSONResponse(_one(texts.by_sid, sid, request).resource())
-
-
-def _account(app: FastAPI, world: World, authorised: Callable[[Request, str], Awaitable[None]]) -> None:
-    """The account itself: https://www.twilio.com/docs/iam/api/account; it has no end to its money."""
-    root = f"/twilio/{API}/Accounts/{{account}}"
-
-    @app.get(f"{root}.json", include_in_schema=False)
-    async def fetch(request: Request, account: str) -> Response:
-        await authorised(request, account)
-        return JSONResponse({"sid": account, "status": "active", "type": "Full", "friendly_name": "Sandbox"})
-
-    @app.get(f"{root}/Balance.json", include_in_schema=False)
-    async def balance(request: Request, account: str) -> Response:
-        await authorised(request, account)
-        return JSONResponse({"account_sid": account, "balance": "12.34", "currency": "USD"})
 
 
 def _update(calls: Calls, call: Call, fields: Mapping[str, str]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,7 +23,7 @@ from twilio.rest import Client
 from werkzeug.datastructures import MultiDict
 
 from sandbox import Settings, World, build
-from tests.contract.wire import Exchange, Recorder, check, described
+from tests.contract.wire import Exchange, Recorder
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 ANA, US = "+15550101", "+15550100"
@@ -182,18 +181,10 @@ USES = {"twilio": use_twilio, "slack": use_slack, "pagerduty": use_pagerduty}
 
 @pytest.mark.parametrize("vendor", USES)
 async def test_the_vendors_library_works(vendors: Vendors, vendor: str) -> None:
+    """What goes over the wire meanwhile is held against the vendor's description by the layer (layer.py)."""
     use: Callable[[Vendors], Awaitable[None]] = USES[vendor]
     await use(vendors)
-
-
-@pytest.mark.parametrize("vendor", USES)
-async def test_the_wire_fits_the_vendors_description(vendors: Vendors, vendor: str, vendor_specs: Path) -> None:
-    description = described(vendor_specs, vendor)
-    await USES[vendor](vendors)
-    exchanges = vendors.recorder.of(vendor)
-    assert len(exchanges) >= 3
-    for exchange in exchanges:
-        check(description, vendor, exchange)
+    assert len(vendors.recorder.of(vendor)) >= 3
 
 
 async def test_twilios_validator_accepts_our_signature(vendors: Vendors) -> None:

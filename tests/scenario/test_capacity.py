@@ -42,10 +42,10 @@ def roster(people: int, call_seconds: int = 90) -> str:
 
 
 async def nobody_accepts(world: World, people: int, seconds: float = 115) -> None:
-    """Each picks up late, has it repeated, and hangs up without an answer: a call of so many seconds in all."""
-    talk = {"after_seconds": 24, "press_after_seconds": 62, "talk_seconds": seconds - 24}
+    """Each picks up late, has it repeated until a call of so many seconds is over, and answers nothing."""
+    talk = {"after_seconds": 24, "press_after_seconds": 56, "talk_seconds": seconds - 24}
     for name in names(people):
-        await world.phone(name).behaves(answer="human", press=["3"], **talk)
+        await world.phone(name).behaves(answer="human", press=["3"] * 4, **talk)
 
 
 def calls(world: World, people: int) -> list[Call]:

@@ -9,7 +9,7 @@ async def test_a_drill_rings_and_says_drill_first(world: World) -> None:
     assert answer.json()["rings"] is True
     await world.advance(minutes=11)
     ana, ben = world.phone("ana").expects_call(at="0:00"), world.phone("ben").expects_call(at="0:01")
-    assert ana.script.startswith("DRILL. MISO emergency demand response. DRILL instruction: Reduce one two point five")
+    assert ana.script.startswith("DRILL. MISO emergency demand response. Reduce one two point five")
     assert "This is a drill." in ana.heard[-1]
     assert "drill" in ben.script.lower()
     for name in ("ana", "ben"):

@@ -21,7 +21,7 @@ async def first_the_awake_then_the_sleepers(world: World) -> None:
     assert world.surprises() == []
 
     await world.advance_until("2:35")
-    world.phone("chie").expects_call("Twenty seven minutes left", at="2:30")
+    world.phone("chie").expects_call("twenty seven minutes left", at="2:30")
     world.phone("chie").expects_text("Reply 1", at="2:32")
     assert world.surprises() == []
 

@@ -22,6 +22,7 @@ from config.settings import Settings, load_settings
 from model.clock import SlewedClock, SystemClock
 from model.ids import SystemIds
 from sandbox import build as build_standins
+from tests.contract.wire import Recorder
 from tests.rabbit_node import RabbitNode
 from tests.scenario.conftest import OpenWorld, over_both
 
@@ -125,7 +126,7 @@ async def standing_in() -> AsyncIterator[tuple[str, standins.World]]:
     """The vendors, and their address."""
     at = serve.listen("127.0.0.1", 0, next_free=False)
     world = standins.world(SystemClock(), "http://gridcall.test")
-    server = serve.server(build_standins(world))
+    server = serve.server(Recorder(build_standins(world)))
     serving = asyncio.create_task(server.serve(sockets=[at.socket]))
     try:
         yield at.url, world

@@ -18,7 +18,7 @@ async def test_first_person_accepts(world: World) -> None:
     call = ana.expects_call(
         "This is not a drill. MISO emergency demand response.",
         "Reduce one two point five megawatts",
-        "by twelve thirty Central Standard, thirteen thirty Eastern Standard",
+        "by twelve thirty Central, thirteen thirty Eastern Standard",
         "Hold until released. At Foundry 1, zone 4.",
         "Press 1 to accept",
         at="0:00",

@@ -34,6 +34,7 @@ from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
 from tests.app_fixture import OFF, read_roster
+from tests.contract.wire import Recorder
 from tests.databases import put_migrated
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
@@ -138,9 +139,10 @@ class World:
         self.settings: Settings = standins.demo_settings(
             load_settings(data_dir=folder, **OFF | settings), self._api.url, self._standins.url
         )
+        self.wire = Recorder(build_standins(self.standins))
         self._servers = [
-            (serve.server(self.front), self._api.socket),
-            (serve.server(build_standins(self.standins)), self._standins.socket),
+            (serve.server(Recorder(self.front)), self._api.socket),
+            (serve.server(self.wire), self._standins.socket),
         ]
         self._serving: list[asyncio.Task[None]] = []
         self._ticking: list[asyncio.Task[object]] = []
@@ -362,6 +364,22 @@ class World:
         body = {"channel": channel, "ts": post.ts, "action_id": label, "user": user}
         answer = await self._tell("POST", "/slack/press", body)
         assert answer["status"] == 200, answer
+
+    async def types_in_slack(self, text: str, *, by: str) -> str:
+        """`/gridcall TEXT`; what is answered."""
+        answer = await self._tell("POST", "/slack/command", {"text": text, "user": self._phones[by].slack or by})
+        assert answer["status"] == 200, answer
+        return str(json.loads(answer["body"])["text"])
+
+    async def gives_a_reason(self, text: str, *, by: str) -> None:
+        """In the form that was shown last."""
+        answer = await self._tell("POST", "/slack/submit", {"text": text, "user": self._phones[by].slack or by})
+        assert answer["status"] == 200, answer
+
+    def whispers(self) -> list[tuple[str, str]]:
+        """(user, text) of what only one person sees in a channel."""
+        posted = [e.raw for e in self.standins.feed.after(0) if e.channel == "slack" and e.event == "posted"]
+        return [(raw["user"], raw["message"]["text"]) for raw in posted if raw["message"].get("is_ephemeral")]
 
     async def acknowledges_in_pagerduty(self, ping: Ping, user: str) -> None:
         """`user`: an id of PagerDuty's."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any
 
+from app import slack_actions
 from app.answering import within_a_second
 from app.api import callbacks
 from app.service import Service
@@ -17,7 +18,7 @@ from model.attempt import Receipt, ReceiptKind
 from model.plan import ChannelName
 from model.reply import Answer
 from model.roster import Roster
-from notifiers.channels import slack, voice
+from notifiers.channels import slack, slack_interactions, voice
 from notifiers.wording.answers import SpokenAnswer
 from tests.simulation.faults import Faults
 from tests.simulation.mix import Mix
@@ -182,9 +183,11 @@ class People:
         person = own or self._random.choice(people)
         answer = self._answer()
         channel, _, ts = record.sid.partition("/")
-        action = slack.SlackAction(
+        action = slack_interactions.SlackAction(
             user_id=person.address(ChannelName.SLACK_DM) or "",
-            action_id=slack.ACKNOWLEDGE if answer is Answer.ACKNOWLEDGE else slack.CANNOT_COMPLY,
+            action_id=slack_interactions.ACKNOWLEDGE
+            if answer is Answer.ACKNOWLEDGE
+            else slack_interactions.CANNOT_COMPLY,
             value=buttons[0]["value"],
             channel=channel,
             ts=ts,
@@ -192,7 +195,7 @@ class People:
         )
 
         async def take(service: Service) -> Heard:
-            await callbacks._press(service, action)
+            await slack_actions.press(service, action)
             return Heard.LOST  # Slack hears nothing but 200: whether it counts shows in the thread
 
         await self._answered(record, person.id, answer, take)

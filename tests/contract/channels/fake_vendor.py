@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.contract.wire import UNCHECKED, Exchange
+
 T0 = datetime(2026, 7, 14, 17, 59, tzinfo=UTC)
 
 
@@ -43,6 +45,7 @@ class FakeVendor:
             dict(request.headers),
         )
         self.seen.append(seen)
+        UNCHECKED.append(asked(request, body))
         if self.fault == "reset":
             request.transport.abort()
             return web.Response()
@@ -53,6 +56,14 @@ class FakeVendor:
         if isinstance(data, str):
             return web.Response(status=status, text=data, headers={"Content-Type": "text/html"} | headers)
         return web.json_response(data, status=status, headers=headers)
+
+
+def asked(request: web.Request, body: bytes) -> Exchange:
+    """The request as the contract layer takes it. The answer is the test's, often a bad one: it is not checked."""
+    path = f"/twilio{request.path}" if request.path.startswith("/2010-04-01") else request.path
+    headers = [(key.lower().encode(), value.encode()) for key, value in request.headers.items()]
+    query = request.query_string.encode()
+    return Exchange({"method": request.method, "path": path, "query_string": query, "headers": headers}, body)
 
 
 @asynccontextmanager

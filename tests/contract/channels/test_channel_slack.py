@@ -10,7 +10,8 @@ from fake_vendor import T0
 from model.clock import SystemClock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
-from notifiers.channels.slack import SlackAction, SlackChannel, SlackWorkspace, slack_action
+from notifiers.channels.slack import SlackChannel, SlackWorkspace
+from notifiers.channels.slack_interactions import SlackAction, slack_action
 
 TS = f"{T0.timestamp():.6f}"
 POSTED = {"ok": True, "channel": "C1", "ts": TS}

@@ -263,7 +263,7 @@ REFUSED = [
     ("+13125550101", "+1312555010", "5: people.ana.phone: expected an E.164"),
     ("+13125550101", "", "5: people.ana.phone: expected an E.164 number such as +13125550101, found nothing"),
     ("+13125550101", "[1, 2]", "found a list"),
-    ("    phone: +13125550101\n", "", '2: people.ana: expected "phone", "sms" or "slack"'),
+    ("    phone: +13125550101\n", "", '2: people.ana: expected "phone", "sms", "slack" or "webhook"'),
     (
         "    phone: +13125550101\n",
         "    sms: +13125550101\n    other_phone: +13125550109\n",
@@ -371,8 +371,10 @@ REFUSED = [
     ),
     ("after_seconds: 0", "after_seconds: 1.5", "after_seconds: expected a whole number of seconds"),
     ("after_seconds: 0", "after_seconds: 600", "a step at 600 s comes after the deadline, sla_seconds is 600"),
-    ("[primary]}", "[primary], channels: [pager]}", "channels[0]: expected a channel (voice, sms, slack_dm)"),
-    ("[primary]}", "[primary], channels: [pagerduty]}", "channels[0]: expected a channel (voice, sms, slack_dm)"),
+    ("[primary]}", "[primary], channels: [pager]}", "channels[0]: expected a channel (voice, sms, slack_dm, webhook)"),
+    ("[primary]}", "[primary], channels: [pagerduty]}", "channels[0]: expected a channel (voice, sms, slack_dm"),
+    ("+13125550101", "+13125550101\n    webhook: scada.example", "webhook: expected an address such as https://"),
+    ("+13125550101", "+13125550101\n    webhook: https://a@scada.example/", "webhook: expected an address such as"),
     ("[primary]}", "[primary], wake: always}", "wake: expected one of (any, awake, awake_first)"),
     (
         "    steps:\n",

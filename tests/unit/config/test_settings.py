@@ -79,6 +79,8 @@ def test_empty_is_not_given(monkeypatch: pytest.MonkeyPatch):
     ("given", "problem"),
     [
         ({"http_port": "80a"}, "GRIDCALL_HTTP_PORT (given): Input should be a valid integer"),
+        ({"webhook_secret": "whsec_c2hvcnQ="}, "GRIDCALL_WEBHOOK_SECRET (given): expected whsec_ and base64 of 24"),
+        ({"webhook_hosts": "https://scada"}, "GRIDCALL_WEBHOOK_HOSTS (given): String should match pattern"),
         ({"http_port": 0}, 'GRIDCALL_HTTP_PORT (given): Input should be greater than or equal to 1, found "0"'),
         (
             {"public_url": "gridcall.example"},

@@ -161,6 +161,18 @@ def test_whom_slack_told_directly_slack_stands_down_too():
     assert ways == {ChannelName.SMS, ChannelName.SLACK_DM}
 
 
+def test_where_a_webhook_told_it_stands_down_and_slack_makes_good_for_one_that_failed():
+    rows, _ = started()
+    address = "https://scada.example/alerts"
+    webhook = sent(planner.row(case(), Kind.ALERT, ChannelName.WEBHOOK, address, person="ana", step=0))
+    change = revise(facts(cancelled(), [*rows, webhook], now=SOON))
+    told = {(n.channel, n.address) for n in change.add if n.person == "ana" and n.kind is Kind.STAND_DOWN}
+    assert (ChannelName.WEBHOOK, address) in told
+    failed = replace(webhook, state=State.FAILED, reason="the webhook's receiver answered 410")
+    change = revise(facts(event(), [*rows, failed], now=SOON))
+    assert [n.person for n in change.add if n.channel is ChannelName.SLACK_DM] == ["ana"]
+
+
 def test_who_answered_is_phoned_at_the_end():
     rows, _ = started()
     rows = [replace(n, answered_at=NOW, state=State.ANSWERED) if n.channel is ChannelName.VOICE else n for n in rows]

@@ -10,14 +10,14 @@ from model.event import Mode
 from model.plan import Kind
 
 WHO = "MISO emergency demand response."
-CLOCKS = "thirteen thirty Central Daylight, thirteen thirty Eastern Standard"
+CLOCKS = "thirteen thirty Central, thirteen thirty Eastern Standard"
 END = "Reference zero zero zero seven, revision one. Call back one three one two five five five zero one zero zero."
 EXTENDED = {"changes": ("EXTENDED to 18:30 EST",), "kind": Kind.ALERT, "now": at("20:41:20")}
 
 
 def test_voice_alert():
     assert text("voice") == (
-        f"This is not a drill. {WHO} Reduce one two point five megawatts by {CLOCKS}. Thirty one minutes left. "
+        f"This is not a drill. {WHO} Reduce one two point five megawatts by {CLOCKS}, thirty one minutes left. "
         "Hold until released. At Foundry 1, zone 4. Max Gen Event Step 2, E E A two. Also confirm in MCS. "
         f"Press 1 to accept, 2 if you cannot comply, 3 to repeat. {END}"
     )
@@ -41,7 +41,7 @@ def test_voice_cancel():
 
 def test_voice_release():
     assert text("voice", TERMINATE, Kind.STAND_DOWN, at("21:45:10")) == (
-        f"This is not a drill. {WHO} Stand down. Released, resume, as of sixteen forty five Central Daylight, "
+        f"This is not a drill. {WHO} Stand down. Released, resume, as of sixteen forty five Central, "
         f"sixteen forty five Eastern Standard. At Foundry 1, zone 4. Press 3 to repeat. {END}"
     )
 
@@ -64,7 +64,7 @@ def test_a_reminder_is_its_sentence(channel):
 def test_voice_payload():
     (words,) = say("voice")
     assert words.payload == {"prompt": words.text, "language": "en-US", "asks": True}
-    assert words.template == "voice/alert@1"
+    assert words.template == "voice/alert@2"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_slack_alert(channel):
         "*Also confirm in* MCS",
     ]
     assert said["text"]["text"] == NEW.text
-    assert [b["action_id"] for b in actions["elements"]] == ["acknowledge", "cannot_comply"]
+    assert [b["action_id"] for b in actions["elements"]] == ["acknowledge", "cannot_comply", "who_else"]
     assert actions["elements"][0]["value"] == '{"event": "e1", "revision": 1}'
     assert context["elements"][0]["text"].startswith("This is not a drill. MISO-EDR-2026-07-14-0007 for Operations")
 
@@ -223,6 +223,6 @@ def test_far_off_starts_name_the_day():
     content = replace(NEW, effective_at=at("18:30:00") + timedelta(days=1))
     assert "by Wed 13:30 CDT (13:30 EST)" in say("sms", content)[0].text
     assert "24 h 31 min left" in say("sms", content)[1].text
-    assert "Wednesday thirteen thirty Central Daylight" in text("voice", content)
+    assert "Wednesday thirteen thirty Central, " in text("voice", content)
     later = replace(NEW, effective_at=at("18:30:00") + timedelta(days=20))
     assert "by Aug 3 13:30 CDT" in say("sms", later)[0].text

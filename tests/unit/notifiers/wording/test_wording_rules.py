@@ -172,7 +172,7 @@ def test_received_late():
 def test_scheduled_end_is_a_time():
     content = replace(NEW, end_kind=EndKind.SCHEDULED)
     assert "until 17:30 CDT (17:30 EST)" in say("sms", content)[0].text
-    assert "Until seventeen thirty Central Daylight" in text("voice", content)
+    assert "Until seventeen thirty Central, " in text("voice", content)
 
 
 def test_never_a_zone_without_a_site():

@@ -1,0 +1,107 @@
+"""What a press of a button in Slack, and a reason written there, lead to."""
+
+import asyncio
+
+import structlog
+
+from app.answering import traced, within_a_second
+from app.service import Service
+from app.who_else import who_else
+from model.errors import Refused, Undecidable
+from model.plan import ChannelName
+from model.reply import Answer, Heard
+from model.roster import Person
+from notifiers.channels.slack_interactions import ACKNOWLEDGE, CANNOT_COMPLY, WHO_ELSE, SlackAction, SlackReason, about
+from notifiers.wording.answers import WrittenAnswer, written
+from notifiers.wording.catalogue import escape_slack
+from notifiers.wording.clean import clean
+from routing import thread_notes
+from routing.heard import take_heard
+from store import attempts, events, plans, replies, timeline
+from store.database import Connection
+
+log = structlog.get_logger(__name__)
+
+
+async def press(service: Service, action: SlackAction) -> None:
+    """Only people of the roster count; anybody may press the button of a channel message."""
+    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, action.user_id)
+    if person is None:
+        log.warning("button pressed by a stranger", user=action.user_id)
+        await service.vendors.whisper(action.channel, action.user_id, written(WrittenAnswer.STRANGER_IN_SLACK))
+    elif action.action_id == WHO_ELSE:
+        await _tell_who_else(service, action, person)
+    elif action.action_id == CANNOT_COMPLY:
+        # It counts whatever becomes of the form; Slack shows one only within three seconds.
+        await asyncio.gather(
+            _answer(service, action, person), service.vendors.ask_reason(action.trigger_id, about(action)[0])
+        )
+    else:
+        await _answer(service, action, person)
+
+
+async def _answer(service: Service, action: SlackAction, person: Person) -> None:
+    attempt, revision = about(action)
+    heard = Heard(
+        id=service.ids.new(),
+        channel="slack",
+        answer=Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY,
+        received_at=service.clock.now(),
+        person=person.id,
+        revision=revision,
+        attempt_id=attempt,
+        vendor_id=f"{action.channel}/{action.ts}",
+        said="button",
+    )
+    if await within_a_second(service, heard, lambda: _take(service, heard)) is None:
+        await service.vendors.whisper(action.channel, action.user_id, written(WrittenAnswer.RECEIVED))
+
+
+async def _take(service: Service, heard: Heard) -> bool:
+    try:
+        async with traced(service, heard.attempt_id or ""):
+            await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+    except Undecidable:
+        log.warning("button of an unknown attempt", attempt=heard.attempt_id)
+    except Refused as why:
+        log.info("button of an old message", person=heard.person, why=str(why))
+    return True
+
+
+async def _tell_who_else(service: Service, action: SlackAction, person: Person) -> None:
+    roster, now = service.rosters.roster, service.clock.now()
+
+    def look(conn: Connection) -> str:
+        attempt = attempts.one(conn, about(action)[0])
+        if attempt is None:
+            return written(WrittenAnswer.NOT_KNOWN)
+        pk = attempt.event_pk
+        event, rows, said = events.load(conn, [pk])[pk], plans.of_event(conn, pk), replies.of_event(conn, pk)
+        return who_else(event, rows, said, plans.agenda_of_event(conn, pk), roster, person.timezone, now)
+
+    text = await within_a_second(service, None, lambda: service.database.read(look))
+    said = text or written(WrittenAnswer.NOT_NOW)
+    await service.vendors.whisper(action.channel, action.user_id, escape_slack(said))
+
+
+async def reason(service: Service, given: SlackReason) -> None:
+    """Kept in the event's evidence and said in its thread: it changes nothing of who is called."""
+    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, given.user_id)
+    if person is None:
+        log.warning("reason given by a stranger", user=given.user_id)
+        return
+    note, now = f"{person.name} cannot comply: {clean(given.text, 300)}", service.clock.now()
+
+    def take(conn: Connection) -> bool:
+        attempt = attempts.one(conn, given.attempt)
+        if attempt is None:
+            return False
+        events.lock(conn, attempt.event_pk)
+        event = events.load(conn, [attempt.event_pk])[attempt.event_pk]
+        body = {"person": person.id, "channel": "slack", "reason": given.text}
+        timeline.append(conn, service.ids, event.pk, now, "reason", body)
+        thread_notes.add(conn, service.ids, event, note, now)
+        return True
+
+    if await within_a_second(service, None, lambda: service.database.transact(take)) is None:
+        log.warning("reason not kept: the database is away", person=person.id)

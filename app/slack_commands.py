@@ -1,0 +1,191 @@
+"""`/gridcall oncall|status|ack|cover` in Slack: what is answered to whoever typed it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from app import roster_edits
+from app.answering import within_a_second
+from app.editing import Why
+from app.oncall_now import turn
+from app.problems import Problem
+from app.rosters import Snapshot
+from app.security import Caller
+from app.service import Service
+from config.keys import Role
+from model.errors import GridcallError, Refused
+from model.event import Event, EventStatus
+from model.plan import ChannelName
+from model.reply import Answer, Heard
+from model.roster import Person
+from notifiers.channels.slack_interactions import SlackCommand
+from notifiers.wording.answers import WrittenAnswer, written
+from notifiers.wording.catalogue import escape_slack
+from notifiers.wording.facts import reference
+from routing.heard import take_heard
+from store import events, replies
+from store.audit import Who
+from store.database import Connection
+
+log = structlog.get_logger(__name__)
+
+HELP = (
+    "`/gridcall oncall` who is on call now\n"
+    "`/gridcall status` what is open, and who has it\n"
+    "`/gridcall ack [REF]` you accept\n"
+    "`/gridcall cover ROTATION 4h` you are on call instead, from now on, for so many hours"
+)
+NEWEST = 200  # events among which open ones are looked for
+MOST = 15
+EDIT_SECONDS = 2.0  # Slack waits three
+_HOURS = re.compile(r"([1-9]|1[0-9]|2[0-4])h?")
+
+
+async def answer(service: Service, command: SlackCommand) -> str:
+    """Only people of the roster are answered."""
+    person = service.rosters.roster.person_at(ChannelName.SLACK_DM, command.user_id)
+    if person is None:
+        log.warning("command of a stranger", user=command.user_id)
+        return written(WrittenAnswer.STRANGER_IN_SLACK)
+    match command.text.lower().split():
+        case ["oncall"]:
+            return escape_slack("\n".join(_on_call(service, person)))
+        case ["status"]:
+            return escape_slack(await _looked(service, person))
+        case ["ack", *refs] if len(refs) <= 1:
+            return escape_slack(await _accept(service, person, *refs))
+        case ["cover", rotation, hours] if _HOURS.fullmatch(hours):
+            return escape_slack(await _cover(service, person, command.user_id, rotation, int(hours.rstrip("h"))))
+        case _:
+            return HELP
+
+
+def _on_call(service: Service, person: Person) -> Iterator[str]:
+    roster, now = service.rosters.roster, service.clock.now()
+    for name, rota in list(roster.rotas.items())[:MOST]:
+        found = turn(rota, now)
+        names = ", ".join(roster.people[p].name if p in roster.people else p for p in found.people) or "NOBODY"
+        until = f", until {_clock(found.until, person)}" if found.until else ""
+        yield f"{rota.rotation.name} ({name}): {names}{until}"
+    if not roster.rotas:
+        yield "There is no rotation."
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    event: Event
+    accepted: tuple[str, ...]
+
+
+def _open(conn: Connection) -> list[_Open]:
+    """Open events that ask somebody, the newest first, and who has accepted."""
+    found = [e for e in events.page(conn, NEWEST, None) if e.status is EventStatus.OPEN and e.rings]
+    said = replies.of_events(conn, [event.pk for event in found]) if found else []
+    latest = {(r.event_pk, r.revision, r.person): r.answer for r in said}
+
+    def accepted(event: Event) -> tuple[str, ...]:
+        asked = (event.pk, event.answer_revision)
+        return tuple(p for (pk, number, p), a in latest.items() if (pk, number) == asked and a is Answer.ACKNOWLEDGE)
+
+    return [_Open(event, accepted(event)) for event in found]
+
+
+async def _looked(service: Service, person: Person) -> str:
+    found = await within_a_second(service, None, lambda: service.database.read(_open))
+    if found is None:
+        return written(WrittenAnswer.NOT_NOW)
+    lines = [_line(service, one, person) for one in found[:MOST]]
+    more = [f"and {len(found) - MOST} more"] if len(found) > MOST else []
+    return "\n".join([*lines, *more]) or "Nothing is open."
+
+
+def _line(service: Service, one: _Open, person: Person) -> str:
+    people, event = service.rosters.roster.people, one.event
+    names = ", ".join(people[p].name if p in people else p for p in one.accepted)
+    has = f"{names} {'has' if len(one.accepted) == 1 else 'have'} it" if names else "nobody has accepted"
+    return f"{reference(event.event_id)}: {event.content.headline}: {has}, by {_clock(event.deadline_at, person)}"
+
+
+async def _accept(service: Service, person: Person, ref: str = "") -> str:
+    """The one that is open, or the one of that reference; never a guess between two."""
+    found = await within_a_second(service, None, lambda: service.database.read(_open))
+    if found is None:
+        return written(WrittenAnswer.NOT_NOW)
+    meant = [one.event for one in found if not ref or reference(one.event.event_id).lower() == ref]
+    if len(meant) != 1:
+        listed = ", ".join(reference(one.event.event_id) for one in found[:MOST])
+        return f"Nothing counted: say which one, /gridcall ack REF. Open: {listed or 'nothing'}."
+    [event] = meant
+    heard = Heard(
+        id=service.ids.new(),
+        channel="slack",
+        answer=Answer.ACKNOWLEDGE,
+        received_at=service.clock.now(),
+        person=person.id,
+        revision=event.answer_revision,
+        event_pk=event.pk,
+        said="/gridcall ack",
+    )
+    counted = await within_a_second(service, heard, lambda: _take(service, heard))
+    if counted is None:
+        return written(WrittenAnswer.RECEIVED)
+    named = f"Ref {reference(event.event_id)} r{event.answer_revision}"
+    return counted or written(WrittenAnswer.ACCEPTED, named)
+
+
+async def _take(service: Service, heard: Heard) -> str:
+    """What was against it, "" for nothing."""
+    try:
+        [answered] = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+    except Refused as why:
+        return f"Nothing counted: {why}."
+    return "" if answered.counted else "It is over: nothing to do."
+
+
+@dataclass(frozen=True, slots=True)
+class SlackCaller(Caller):
+    """Somebody of the roster, known by their Slack user."""
+
+    user: str = ""
+
+    def who(self) -> Who:
+        return Who(actor=f"slack {self.user}", person=self.person)
+
+
+async def _cover(service: Service, person: Person, user: str, rotation: str, hours: int) -> str:
+    """Whoever takes turns in a rotation may take it over, for themselves and from now on."""
+    rota = service.rosters.roster.rotas.get(rotation)
+    if rota is None or person.id not in rota.people:
+        return f"You take no turns in a rotation called {rotation}, so you cannot take it over."
+    now = service.clock.now().replace(second=0, microsecond=0)
+    end = now + timedelta(hours=hours)
+    entry = {
+        "rotation": rotation,
+        "action": "replace",
+        "person": person.id,
+        "from": now.isoformat(),
+        "to": end.isoformat(),
+    }
+
+    def decide(before: Snapshot) -> Snapshot:
+        return roster_edits.add(before, "overrides", entry)
+
+    caller = SlackCaller("", Role.OPERATOR, None, person.id, user)
+    try:
+        async with service.clock.timeout(EDIT_SECONDS):
+            await service.editor.edit(decide, caller, Why(reason="/gridcall cover"))
+    except Problem as problem:
+        return f"Not done: {problem.detail or problem.title}"
+    except TimeoutError:
+        return "That took too long: look with /gridcall oncall whether it was done."
+    except GridcallError as error:
+        return f"Not done: {error}"
+    return f"You are on call for {rota.rotation.name} until {_clock(end, person)}."
+
+
+def _clock(at: datetime, person: Person) -> str:
+    return f"{at.astimezone(ZoneInfo(person.timezone)):%a %H:%M %Z}"

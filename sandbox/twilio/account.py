@@ -1,0 +1,52 @@
+"""The account: https://www.twilio.com/docs/iam/api/account, its balance and its numbers."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from sandbox.settings import Settings
+from sandbox.twilio.call import API
+
+CREATED = "Mon, 02 Nov 2026 15:00:00 +0000"
+
+
+def routes(router: APIRouter, settings: Settings) -> None:
+    """`router`: of the account's own paths."""
+
+    @router.get("/Balance.json")
+    async def balance() -> dict[str, Any]:
+        return {"account_sid": settings.twilio_account_sid, "balance": settings.twilio_balance, "currency": "USD"}
+
+    @router.get("/IncomingPhoneNumbers.json")
+    async def numbers(request: Request) -> dict[str, Any]:
+        wanted = request.query_params.get("PhoneNumber", settings.default_sender)
+        found = [_number(settings)] if wanted == settings.default_sender else []
+        return {"incoming_phone_numbers": found, "page": 0, "page_size": 50, "next_page_uri": None}
+
+    @router.get("/OutgoingCallerIds.json")
+    async def callers() -> dict[str, Any]:
+        return {"outgoing_caller_ids": [], "page": 0, "page_size": 50, "next_page_uri": None}
+
+
+def account(settings: Settings) -> dict[str, Any]:
+    return {
+        "sid": settings.twilio_account_sid,
+        "friendly_name": "sandbox",
+        "status": settings.twilio_status,
+        "type": settings.twilio_type,
+        "date_created": CREATED,
+    }
+
+
+def _number(settings: Settings) -> dict[str, Any]:
+    sid = settings.twilio_account_sid
+    return {
+        "sid": "PN" + "0" * 32,
+        "account_sid": sid,
+        "phone_number": settings.default_sender,
+        "capabilities": {"voice": True, "sms": True, "mms": False, "fax": False},
+        "sms_method": "POST",
+        "sms_url": settings.twilio_sms_inbound_url,
+        "date_created": CREATED,
+        "uri": f"/{API}/Accounts/{sid}/IncomingPhoneNumbers.json",
+    }

@@ -1,0 +1,47 @@
+"""What people do in Slack besides accepting: a reason, who else is called, and /gridcall."""
+
+from tests.scenario.world import World
+
+
+async def test_what_people_do_in_slack(world: World) -> None:
+    """Cannot comply counts before the form is filled in; who asks is told; a command accepts, and takes over a rota."""
+    await world.scene("nobody answers")
+    await world.post("edr")
+    await world.advance_until("0:05")
+    alert = world.slack()[0]
+    await world.presses_button(alert, "who_else", by="dee")
+    [(asked, told)] = world.whispers()
+    assert asked == world.phone("dee").slack
+    assert told.splitlines()[1:] == [
+        "Ana Reyes is being called",
+        "Ben Okafor is being called",
+        "The next people are called at 12:02 CST, unless somebody accepts.",
+    ]
+    await world.presses_button(alert, "acknowledge", by="U0STRANGER")
+    assert world.whispers()[-1][1].startswith("You are not in Gridcall's roster, so nothing counted.")
+
+    await world.presses_button(alert, "cannot_comply", by="ana")
+    await world.advance_until("0:06")
+    assert [(r.person, str(r.answer)) for r in (await world.event()).replies] == [("ana", "cannot_comply")]
+    await world.gives_a_reason("The press is <hot> & must run", by="ana")
+    await world.advance_until("0:10")
+    kept = await world.event()
+    assert len(kept.replies) == 1  # a reason is no second answer
+    assert [e.body["reason"] for e in kept.timeline if e.kind == "reason"] == ["The press is <hot> & must run"]
+    assert world.slack()[-1].text == "Ana Reyes cannot comply: The press is &lt;hot&gt; &amp; must run"
+
+    assert await world.types_in_slack("help", by="ben") == await world.types_in_slack("cover now", by="ben")
+    assert "Operations primary (ops-primary): " in await world.types_in_slack("oncall", by="ben")
+    assert ": nobody has accepted, by Mon 18:10 GMT" in await world.types_in_slack("status", by="ben")
+    assert "take no turns" in await world.types_in_slack("cover ops-backup 4h", by="ana")
+    assert (await world.types_in_slack("ack 9999", by="ben")).startswith("Nothing counted: say which one")
+    assert (await world.types_in_slack("ack", by="ben")).startswith("Accepted: Ref ")
+    await world.advance_until("0:15")
+    assert (await world.event()).outcomes() == ["met"]
+    assert ": Ben Okafor has it, by " in await world.types_in_slack("status", by="ben")
+    done = await world.types_in_slack("cover ops-primary 4h", by="ben")
+    assert done == "You are on call for Operations primary until Mon 22:00 GMT."
+    assert "Ben Okafor, until Mon 22:00 GMT" in await world.types_in_slack("oncall", by="ben")
+    for phone in map(world.phone, ("ana", "ben", "chie")):
+        for happened in (*phone.calls, *phone.texts):  # other stories look at what comes
+            happened.expected = True
