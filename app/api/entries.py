@@ -20,6 +20,7 @@ from app.roster_effect import effect
 from app.rosters import Snapshot
 from app.service import Service
 from config import roster_writer
+from model.plan import WAYS
 from model.roster import Person
 from routing.on_call import on_call
 
@@ -59,7 +60,8 @@ def _put(section: str, what: str) -> None:
 async def _unverified(service: Service, person: Person) -> dict[str, Any]:
     """`{"notices"}` of what nobody has verified: it is used all the same."""
     sure = await verified(service, [person])
-    unsure = [m for m in person.methods if sure is not None and m.address not in sure]
+    asked = [m for m in person.methods if not WAYS[m.channel].secret]  # nobody says back a code from a webhook
+    unsure = [m for m in asked if sure is not None and m.address not in sure]
     text = "{} of {} is not verified: nobody said back a code that was sent there. It is used all the same"
     told = [text.format(f"{m.channel} {masked(m.channel, m.address)}", person.name) for m in unsure]
     return {"notices": [{"kind": "unverified", "text": t, "people": [person.id]} for t in told]}

@@ -133,9 +133,10 @@ class Outside(AbstractResolver):
 def _is_inside(host: str) -> bool:
     """True for an address that is not one of the open internet; False for a name."""
     try:
-        return not ipaddress.ip_address(host).is_global
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return not address.is_global or address.is_multicast
 
 
 def _is_loopback(host: str) -> bool:

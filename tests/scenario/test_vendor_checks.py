@@ -39,7 +39,7 @@ async def test_twilio_dies_and_is_back_with_a_line_each(opens: OpenWorld) -> Non
             'gridcall_vendor_up{vendor="PagerDuty"} 1.0',
             'gridcall_vendor_up{vendor="Slack"} 1.0',
             'gridcall_vendor_up{vendor="Twilio"} 1.0',
-            'gridcall_vendor_balance{currency="USD",vendor="Twilio"} 12.34',
+            'gridcall_vendor_balance{currency="USD",vendor="Twilio"} 20.0',
         ]
         known = world.standins.settings.twilio_auth_token
         takes(world, twilio_auth_token="another")

@@ -104,6 +104,8 @@ async def test_no_connection_is_certain(webhook, told, closed_port):
         "http://192.168.1.1:8080/x",
         "https://0.0.0.0/",
         "https://100.64.0.1/",
+        "https://224.0.0.1/",
+        "https://[::ffff:10.0.0.7]/",
     ],
 )
 def test_what_is_not_asked(url):
