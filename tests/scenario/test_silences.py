@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
 
@@ -84,6 +86,7 @@ async def test_two_that_follow_each_other_hold_as_one(opens: OpenWorld) -> None:
         assert [e.kind for e in kept.timeline].count("silenced") == 2
 
 
+@pytest.mark.long
 async def test_what_was_told_goes_on_and_what_is_past_its_time_stays(opens: OpenWorld) -> None:
     async with opens() as world:
         await world.post("edr", "E-0", severity="warning")

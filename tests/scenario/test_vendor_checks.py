@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
 
@@ -71,6 +73,7 @@ async def test_when_slack_is_dead_pagerduty_says_so(opens: OpenWorld) -> None:
         assert said(world) == []
 
 
+@pytest.mark.long
 async def test_a_vendor_that_is_away_is_no_dead_credential(opens: OpenWorld) -> None:
     async with opens(vendor_check_seconds=60) as world:
         with_admins(world)
