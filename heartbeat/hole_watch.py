@@ -8,18 +8,16 @@ from collections.abc import Callable
 
 import structlog
 
-from broker.base import Message, MessageKind, Publisher
+from broker.base import Publisher
+from broker.own import OwnVoice
 from heartbeat import holes as words
-from heartbeat.alarms import Statement
 from heartbeat.holes import Next, following
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
-from model.event import MessageType, Severity
 from model.hole import Hole
 from model.ids import Ids
-from model.roster import OWN_SOURCE, Roster, Source
+from model.roster import Roster, Source
 from store import holes
-from store.codec import canonical
 from store.database import Database
 
 log = structlog.get_logger(__name__)
@@ -32,9 +30,8 @@ class HoleWatch:
         self, database: Database, publisher: Publisher, clock: Clock, ids: Ids, roster: Callable[[], Roster]
     ) -> None:
         self._database = database
-        self._publisher = publisher
+        self._voice = OwnVoice(publisher, clock, ids, "holes")
         self._clock = clock
-        self._ids = ids
         self._roster = roster
         self._left = True  # holes, as far as is known
 
@@ -58,7 +55,7 @@ class HoleWatch:
             case Next.TELL if source is not None:
                 await self._tell(hole, source)
             case Next.END:
-                await self._publish(words.over(hole, source.name if source else hole.source))
+                await self._voice.say(words.over(hole, source.name if source else hole.source))
                 await self._database.transact(lambda conn: holes.forget(conn, hole))
             case Next.FORGET:
                 await self._database.transact(lambda conn: holes.forget(conn, hole))
@@ -67,24 +64,6 @@ class HoleWatch:
         now = self._clock.now()
         told = await self._database.transact(lambda conn: holes.tell(conn, hole, now))
         if told is not None:
-            await self._publish(words.missing(told, source))
+            await self._voice.say(words.missing(told, source))
             await self._database.transact(lambda conn: holes.said(conn, told))
             log.warning("messages are missing", source=hole.source, numbers=words.shown(told.told or ()))
-
-    async def _publish(self, statement: Statement) -> None:
-        message_id, first = self._ids.new(), statement["message_type"] == MessageType.NEW
-        await self._publisher.publish(
-            Message(
-                id=message_id,
-                kind=MessageKind.EVENT,
-                source=OWN_SOURCE,
-                format="canonical",
-                lane=2 if first and statement["severity"] == Severity.NOTICE else 0,
-                body=canonical(statement).encode(),
-                received_at=self._clock.now(),
-                deliveries=(message_id,),
-                headers={"content-type": "application/json"},
-                sender="holes",
-                signature="Gridcall's own",
-            )
-        )

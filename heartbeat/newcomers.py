@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import structlog
 
-from broker.base import Message, MessageKind, Publisher
+from broker.base import Publisher
+from broker.own import OwnVoice
 from heartbeat import alarms
 from heartbeat.hearing import Hearing, watched
 from model.clock import Clock
@@ -13,7 +14,6 @@ from model.errors import QueueFull, Unavailable
 from model.ids import Ids
 from model.roster import OWN_SOURCE, Roster, Source
 from store import events
-from store.codec import canonical
 from store.database import Connection, Database
 
 log = structlog.get_logger(__name__)
@@ -32,9 +32,8 @@ class Newcomers:
         hearing: Hearing,
     ) -> None:
         self._database = database
-        self._publisher = publisher
+        self._voice = OwnVoice(publisher, clock, ids, "heartbeat")
         self._clock = clock
-        self._ids = ids
         self._roster = roster
         self._hearing = hearing
         self._told: set[str] = set()
@@ -71,25 +70,6 @@ class Newcomers:
             return events.find(conn, OWN_SOURCE, event_id) is not None
 
         if not await self._database.read(known):
-            await self._publish(alarms.never_heard(source.id, self._clock.now()))
+            await self._voice.say(alarms.never_heard(source.id, self._clock.now()))
             log.warning("source was never heard", source=source.id, event_id=event_id)
         self._told.add(source.id)
-
-    async def _publish(self, statement: alarms.Statement) -> None:
-        """It does not pass the door, so nobody counts as heard by it."""
-        message_id = self._ids.new()
-        await self._publisher.publish(
-            Message(
-                id=message_id,
-                kind=MessageKind.EVENT,
-                source=OWN_SOURCE,
-                format="canonical",
-                lane=2,
-                body=canonical(statement).encode(),
-                received_at=self._clock.now(),
-                deliveries=(message_id,),
-                headers={"content-type": "application/json"},
-                sender="heartbeat",
-                signature="Gridcall's own",
-            )
-        )

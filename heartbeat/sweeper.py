@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from broker.base import Message, MessageKind, Publisher
+from broker.base import Publisher
+from broker.own import OwnVoice
 from heartbeat import alarms, changes, folding, listened
 from heartbeat.changes import Change
 from heartbeat.folding import Together
@@ -20,7 +21,6 @@ from heartbeat.hearing import Hearing, Look, heard_since, watched
 from heartbeat.lookout import Lookout
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
-from model.event import MessageType, Severity
 from model.ids import Ids
 from model.monitor import Monitor, MonitorStatus
 from model.roster import OWN_SOURCE, Roster
@@ -50,9 +50,8 @@ class Sweeper:
         share: float = 0.5,
     ) -> None:
         self._database = database
-        self._publisher = publisher
+        self._voice = OwnVoice(publisher, clock, ids, "heartbeat")
         self._clock = clock
-        self._ids = ids
         self._roster = roster
         self._hearing = hearing
         self._share = share
@@ -109,7 +108,7 @@ class Sweeper:
             own = await self._database.transact(lambda conn: monitors.decide(conn, [decision])[OWN_SOURCE])
         assert own.silence_id is not None
         assert own.to_tell is not None
-        await self._publish(json.loads(own.to_tell))
+        await self._voice.say(json.loads(own.to_tell))
         await self._database.transact(lambda conn: monitors.set_status(conn, [OWN_SOURCE], MonitorStatus.SILENT))
         log.warning("most sources are silent", event_id=own.silence_id)
         return own.silence_id
@@ -119,7 +118,7 @@ class Sweeper:
         told = await self._database.transact(lambda conn: monitors.decide(conn, [decision])[OWN_SOURCE])
         assert told.heard_again_at is not None
         if told.silence_told_at:
-            await self._publish(alarms.together_is_over(silence_id, told.heard_again_at))
+            await self._voice.say(alarms.together_is_over(silence_id, told.heard_again_at))
         await self._database.transact(lambda conn: monitors.hear_most_again(conn, silence_id))
         log.info("most sources are heard again", event_id=silence_id)
 
@@ -179,36 +178,16 @@ class Sweeper:
 
     async def _say(self, change: Change, told: Monitor) -> None:
         for statement in change.statements(told):
-            await self._publish(statement)
+            await self._voice.say(statement)
 
     async def _tell_outage(self) -> None:
         """That nobody listened for a while; once, and with the same words after a restart."""
         gap = listened.gap(self._hearing.records)
         if gap is None or gap.until - gap.since < TOLD_FROM or self._outage_told == alarms.outage_id(gap.since):
             return
-        await self._publish(alarms.outage(gap.since, gap.until))
+        await self._voice.say(alarms.outage(gap.since, gap.until))
         self._outage_told = alarms.outage_id(gap.since)
         log.warning("nobody listened for a while", since=gap.since.isoformat(), until=gap.until.isoformat())
-
-    async def _publish(self, statement: alarms.Statement) -> None:
-        """On the road of every event. It does not pass the door, so nobody counts as heard by it."""
-        message_id = self._ids.new()
-        first = statement["message_type"] == MessageType.NEW
-        await self._publisher.publish(
-            Message(
-                id=message_id,
-                kind=MessageKind.EVENT,
-                source=OWN_SOURCE,
-                format="canonical",
-                lane=2 if first and statement["severity"] == Severity.NOTICE else 0,
-                body=canonical(statement).encode(),
-                received_at=self._clock.now(),
-                deliveries=(message_id,),
-                headers={"content-type": "application/json"},
-                sender="heartbeat",
-                signature="Gridcall's own",
-            )
-        )
 
 
 def _mark(conn: Connection, said: Sequence[Change]) -> None:

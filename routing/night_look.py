@@ -10,24 +10,23 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from broker.base import Message, MessageKind, Publisher
+from broker.base import Publisher
+from broker.own import OwnVoice
 from model.clock import Clock, breathe
 from model.errors import QueueFull, Unavailable
 from model.ids import Ids
-from model.roster import OWN_SOURCE, Roster
+from model.roster import Roster
 from model.shortfall import Shortfall
 from routing import coverage
 from routing.coverage import Finding, Sliced, T
 from routing.shortfalls import decide
 from store import shortfalls
-from store.codec import canonical
 from store.database import Connection, Database
 
 log = structlog.get_logger(__name__)
 
 AHEAD = timedelta(days=60)
 NIGHT = timedelta(hours=2)  # UTC: when a new night begins
-_LANE = 2
 
 
 async def in_slices(sliced: Sliced[T]) -> T:
@@ -48,9 +47,8 @@ class NightLook:
         self, database: Database, publisher: Publisher, clock: Clock, ids: Ids, roster: Callable[[], Roster]
     ) -> None:
         self._database = database
-        self._publisher = publisher
+        self._voice = OwnVoice(publisher, clock, ids, "coverage")
         self._clock = clock
-        self._ids = ids
         self._roster = roster
         self._looked_on: datetime | None = None
         self._looked_at: Roster | None = None
@@ -88,30 +86,12 @@ class NightLook:
 
     async def _tell(self) -> None:
         for shortfall in await self._database.read(shortfalls.to_tell):
-            await self._publish(shortfall)
+            assert shortfall.to_tell is not None
+            await self._voice.say(shortfall.to_tell)
             await self._mark(shortfall)
 
     async def _mark(self, told: Shortfall) -> None:
         await self._database.transact(lambda conn: shortfalls.told(conn, told.event_id, told.revision))
-
-    async def _publish(self, shortfall: Shortfall) -> None:
-        """On the road of every event. It does not pass the door, so nobody counts as heard by it."""
-        message_id = self._ids.new()
-        await self._publisher.publish(
-            Message(
-                id=message_id,
-                kind=MessageKind.EVENT,
-                source=OWN_SOURCE,
-                format="canonical",
-                lane=_LANE,
-                body=canonical(shortfall.to_tell).encode(),
-                received_at=self._clock.now(),
-                deliveries=(message_id,),
-                headers={"content-type": "application/json"},
-                sender="coverage",
-                signature="Gridcall's own",
-            )
-        )
 
 
 def _log(found: tuple[Finding, ...], decided: list[Shortfall]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from broker.base import Message, MessageKind
+from broker.own import own_message
 from model.clock import Clock, breathe
 from model.errors import Unavailable
 from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Severity
@@ -26,14 +26,12 @@ from routing.event_after import event_after
 from routing.handoffs import Handoff, handoffs, way, words
 from routing.placing import place
 from store import deliveries, events
-from store.codec import canonical
 from store.database import Connection, Database
 from store.deliveries import Delivery, DeliveryState
 
 log = structlog.get_logger(__name__)
 
 AGAIN = timedelta(hours=1)  # the handoffs to come are worked out anew, at the latest
-_LANE = 2
 _HEADLINE_CHARS = 100
 
 
@@ -123,7 +121,7 @@ def _group(person: Person, handoff: Handoff) -> str:
 
 def _event(conn: Connection, statement: Mapping[str, Any], team: str, roster: Roster, ids: Ids, now: datetime) -> Event:
     """Kept with its evidence as an accepted message is. Nothing is asked and nobody else is told, so it is over."""
-    event_id, message = str(statement["event_id"]), _message(statement, ids, now)
+    event_id, message = str(statement["event_id"]), own_message(statement, "reminders", ids, now)
     content = Content(
         issuer="Gridcall",
         program="GRIDCALL",
@@ -177,20 +175,3 @@ def _statement(event_id: str, headline: str, text: str, now: datetime) -> Mappin
         "headline": headline[:_HEADLINE_CHARS],
         "text": text,
     }
-
-
-def _message(statement: Mapping[str, Any], ids: Ids, now: datetime) -> Message:
-    message_id = ids.new()
-    return Message(
-        id=message_id,
-        kind=MessageKind.EVENT,
-        source=OWN_SOURCE,
-        format="canonical",
-        lane=_LANE,
-        body=canonical(statement).encode(),
-        received_at=now,
-        deliveries=(message_id,),
-        headers={"content-type": "application/json"},
-        sender="reminders",
-        signature="Gridcall's own",
-    )

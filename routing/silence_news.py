@@ -8,27 +8,24 @@ from typing import Any
 
 import structlog
 
-from broker.base import Message, MessageKind, Publisher
+from broker.base import Publisher
+from broker.own import OwnVoice
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
 from model.event import Action, MessageType, Phase, Severity
 from model.ids import Ids
-from model.roster import OWN_SOURCE
 from model.silence import OWN_NEWS, Noise, Silence
 from store import plans, silences
-from store.codec import canonical
 from store.database import Connection, Database
 from store.silences import Held, Told
 
 log = structlog.get_logger(__name__)
 
-_LANE = 2
-
 
 class SilenceNews:
     def __init__(self, database: Database, publisher: Publisher, clock: Clock, ids: Ids) -> None:
         self._database = database
-        self._publisher = publisher
+        self._voice = OwnVoice(publisher, clock, ids, "silences")
         self._clock = clock
         self._ids = ids
 
@@ -44,13 +41,13 @@ class SilenceNews:
     async def _tell(self, told: Told, now: datetime) -> None:
         silence = told.silence
         if not told.began:
-            await self._publish(made(silence))
+            await self._voice.say(made(silence))
             await self._database.transact(lambda conn: silences.told(conn, silence.id, over=False))
             log.info("silence made", silence=silence.id, until=silence.until.isoformat())
         if silence.until > now:
             return
         held = await self._database.transact(lambda conn: self._let_go(conn, silence, now))
-        await self._publish(over(silence, held))
+        await self._voice.say(over(silence, held))
         await self._database.transact(lambda conn: silences.told(conn, silence.id, over=True))
         log.info("silence is over", silence=silence.id, held=held.total)
 
@@ -59,24 +56,6 @@ class SilenceNews:
         for event_pk in silences.still_open(conn, silence.id, now):
             plans.ask_revise(conn, self._ids, event_pk, 1, "the silence that held it is over", now, urgent=True)
         return silences.held(conn, [silence.id])[silence.id]
-
-    async def _publish(self, statement: dict[str, Any]) -> None:
-        message_id = self._ids.new()
-        await self._publisher.publish(
-            Message(
-                id=message_id,
-                kind=MessageKind.EVENT,
-                source=OWN_SOURCE,
-                format="canonical",
-                lane=_LANE,
-                body=canonical(statement).encode(),
-                received_at=self._clock.now(),
-                deliveries=(message_id,),
-                headers={"content-type": "application/json"},
-                sender="silences",
-                signature="Gridcall's own",
-            )
-        )
 
 
 def made(silence: Silence) -> dict[str, Any]:
