@@ -74,14 +74,15 @@ def _attempt(row: Row[Any]) -> Attempt:
     )
 
 
-def _many(conn: Connection, where: Any) -> list[Attempt]:
-    query = select(attempts).where(where).order_by(attempts.c.started_at, attempts.c.part, attempts.c.id)
-    return [_attempt(row) for row in conn.execute(query)]
+_ONE = select(attempts).where(attempts.c.id == bindparam("id"))
+_IN_ORDER = select(attempts).order_by(attempts.c.started_at, attempts.c.part, attempts.c.id)
+_OF_NOTIFICATION = _IN_ORDER.where(attempts.c.notification_id == bindparam("id"))
+_OF_EVENT = _IN_ORDER.where(attempts.c.event_pk == bindparam("id"))
 
 
 def one(conn: Connection, attempt_id: str) -> Attempt | None:
-    found = _many(conn, attempts.c.id == attempt_id)
-    return found[0] if found else None
+    row = conn.execute(_ONE, {"id": attempt_id}).first()
+    return _attempt(row) if row else None
 
 
 def one_to_change(conn: Connection, attempt_id: str) -> Attempt | None:
@@ -94,11 +95,11 @@ def one_to_change(conn: Connection, attempt_id: str) -> Attempt | None:
 
 
 def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
-    return _many(conn, attempts.c.notification_id == notification_id)
+    return [_attempt(row) for row in conn.execute(_OF_NOTIFICATION, {"id": notification_id})]
 
 
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
-    return _many(conn, attempts.c.event_pk == event_pk)
+    return [_attempt(row) for row in conn.execute(_OF_EVENT, {"id": event_pk})]
 
 
 _NEVER_RANG = (AttemptState.FAILED, AttemptState.ABSENT)
@@ -158,23 +159,21 @@ def known_vendor_ids(conn: Connection, channel: ChannelName, address: str, since
     return frozenset(conn.scalars(query))
 
 
+_ADD_RECEIPT = upsert(receipts).on_conflict_do_nothing()
+
+
 def add_receipt(conn: Connection, attempt_id: str, receipt: Receipt, now: datetime) -> bool:
     """Keep what the vendor told us. False when the same was told before."""
-    return bool(
-        conn.execute(
-            upsert(receipts)
-            .values(
-                attempt_id=attempt_id,
-                kind=receipt.kind,
-                sequence=receipt.sequence,
-                received_at=now,
-                vendor_at=receipt.vendor_at,
-                code=receipt.code,
-                raw=canonical(dict(receipt.raw)),
-            )
-            .on_conflict_do_nothing()
-        ).rowcount
-    )
+    row = {
+        "attempt_id": attempt_id,
+        "kind": receipt.kind,
+        "sequence": receipt.sequence,
+        "received_at": now,
+        "vendor_at": receipt.vendor_at,
+        "code": receipt.code,
+        "raw": canonical(dict(receipt.raw)),
+    }
+    return bool(conn.execute(_ADD_RECEIPT, row).rowcount)
 
 
 class ReceiptRow(NamedTuple):

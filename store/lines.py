@@ -89,8 +89,13 @@ def release(conn: Connection, attempt_id: str, now: datetime) -> None:
         signal(conn, DISPATCH)
 
 
+_IN_USE = select(func.count()).select_from(voice_in_flight)
+_IN_THE_AIR = select(voice_in_flight.c.since, voice_in_flight.c.until)
+_OVERDUE = select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.until <= bindparam("now"))
+
+
 def in_use(conn: Connection) -> int:
-    return conn.scalar(select(func.count()).select_from(voice_in_flight)) or 0
+    return conn.scalar(_IN_USE) or 0
 
 
 def full(conn: Connection, row: Notification, lines: int) -> bool:
@@ -119,7 +124,7 @@ class Waiting(NamedTuple):
 
 def in_the_air(conn: Connection, now: datetime) -> list[InTheAir]:
     """One whose call should be over and whose end nobody told us counts until it is asked about."""
-    rows = conn.execute(select(voice_in_flight.c.since, voice_in_flight.c.until))
+    rows = conn.execute(_IN_THE_AIR)
     return [InTheAir(since, until - SLACK if until - SLACK > now else until) for since, until in rows]
 
 
@@ -130,7 +135,7 @@ def waiting(conn: Connection, until: datetime, *, but: str, at_most: int) -> lis
 
 def overdue(conn: Connection, now: datetime) -> list[str]:
     """Attempts whose call must be over by all we know, but whose end nobody told us."""
-    return list(conn.scalars(select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.until <= now)))
+    return list(conn.scalars(_OVERDUE, {"now": now}))
 
 
 def extend(conn: Connection, attempt_id: str, until: datetime) -> None:

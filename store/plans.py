@@ -44,6 +44,23 @@ _ASK_REVISE = _ADD_REVISE.on_conflict_do_update(
     set_={name: lesser(agenda.c[name], _ADD_REVISE.excluded[name]) for name in ("due_at", "lane")},
 )
 _NEXT_AGENDA = select(func.min(agenda.c.due_at)).where(_WAITING)
+_ONE = select(notifications).where(notifications.c.id == bindparam("id"))
+_OF_EVENT = (
+    select(notifications)
+    .where(notifications.c.event_pk == bindparam("event_pk"))
+    .order_by(notifications.c.due_at, notifications.c.id)
+)
+_AGENDA_OF_EVENT = (
+    select(agenda).where(agenda.c.event_pk == bindparam("event_pk")).order_by(agenda.c.due_at, agenda.c.id)
+)
+_FINISH_AGENDA = (
+    update(agenda)
+    .where(agenda.c.id.in_(bindparam("ids", expanding=True)), agenda.c.state == AgendaState.PENDING)
+    .values(state=bindparam("now_is"), done_at=bindparam("now"))
+)
+_LAST_REVISE = select(func.max(agenda.c.done_at)).where(
+    agenda.c.event_pk == bindparam("event_pk"), agenda.c.kind == AgendaKind.REVISE
+)
 
 
 def add_notifications(conn: Connection, rows: Sequence[Notification]) -> None:
@@ -77,7 +94,7 @@ def notification(row: Row[Any]) -> Notification:
 
 def one(conn: Connection, notification_id: str) -> Notification:
     """Raises StopIteration when there is no such row."""
-    return next(map(notification, conn.execute(select(notifications).where(notifications.c.id == notification_id))))
+    return next(map(notification, conn.execute(_ONE, {"id": notification_id})))
 
 
 def lock(conn: Connection, event_pk: str) -> None:
@@ -87,8 +104,7 @@ def lock(conn: Connection, event_pk: str) -> None:
 
 def of_event(conn: Connection, event_pk: str) -> list[Notification]:
     """Every row of the event's timetable, in order of their due time."""
-    query = select(notifications).where(notifications.c.event_pk == event_pk)
-    return [notification(row) for row in conn.execute(query.order_by(notifications.c.due_at, notifications.c.id))]
+    return [notification(row) for row in conn.execute(_OF_EVENT, {"event_pk": event_pk})]
 
 
 def supersede(conn: Connection, ids: Collection[str], reason: str) -> None:
@@ -127,8 +143,7 @@ def _agenda(row: Row[Any]) -> Agenda:
 
 
 def agenda_of_event(conn: Connection, event_pk: str) -> list[Agenda]:
-    query = select(agenda).where(agenda.c.event_pk == event_pk).order_by(agenda.c.due_at, agenda.c.id)
-    return [_agenda(row) for row in conn.execute(query)]
+    return [_agenda(row) for row in conn.execute(_AGENDA_OF_EVENT, {"event_pk": event_pk})]
 
 
 def due_agenda(conn: Connection, now: datetime, limit: int = 200) -> list[Agenda]:
@@ -143,11 +158,9 @@ def next_agenda_at(conn: Connection) -> datetime | None:
 
 def finish_agenda(conn: Connection, ids: Collection[str], state: AgendaState, now: datetime) -> int:
     """Mark rows done or superseded. Returns how many were still pending: 0 means somebody else had them."""
-    return conn.execute(
-        update(agenda)
-        .where(agenda.c.id.in_(ids), agenda.c.state == AgendaState.PENDING)
-        .values(state=state, done_at=now)
-    ).rowcount
+    if not ids:
+        return 0
+    return conn.execute(_FINISH_AGENDA, {"ids": list(ids), "now_is": state, "now": now}).rowcount
 
 
 def put_off(conn: Connection, ids: Collection[str], until: datetime) -> None:
@@ -177,10 +190,7 @@ def ask_revise(
 
 
 def _last_revise(conn: Connection, event_pk: str, now: datetime) -> datetime:
-    last = conn.scalar(
-        select(func.max(agenda.c.done_at)).where(agenda.c.event_pk == event_pk, agenda.c.kind == AgendaKind.REVISE)
-    )
-    return last or now - REVISE_EVERY
+    return conn.scalar(_LAST_REVISE, {"event_pk": event_pk}) or now - REVISE_EVERY
 
 
 def highest_sent(conn: Connection, event_pk: str, person: str) -> int | None:

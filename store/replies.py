@@ -31,10 +31,14 @@ def add(conn: Connection, reply: Reply) -> None:
     )
 
 
+_OF_EVENT = (
+    select(replies).where(replies.c.event_pk == bindparam("event_pk")).order_by(replies.c.received_at, replies.c.id)
+)
+
+
 def of_event(conn: Connection, event_pk: str) -> list[Reply]:
     """In the order they came."""
-    query = select(replies).where(replies.c.event_pk == event_pk).order_by(replies.c.received_at, replies.c.id)
-    return [_reply(row) for row in conn.execute(query)]
+    return [_reply(row) for row in conn.execute(_OF_EVENT, {"event_pk": event_pk})]
 
 
 def of_events(conn: Connection, event_pks: Collection[str]) -> list[Reply]:

@@ -32,6 +32,7 @@ class KeyRow:
 
 
 # Asked each second by every process.
+_LATEST = select(rosters.c.version, rosters.c.document).order_by(rosters.c.version.desc()).limit(1)
 _LATEST_VERSION = select(func.max(rosters.c.version))
 _ALL_KEYS = select(*(keys.c[f.name] for f in fields(KeyRow)))
 
@@ -42,9 +43,7 @@ def latest_version(conn: Connection) -> int:
 
 
 def latest(conn: Connection) -> Roster | None:
-    row = conn.execute(
-        select(rosters.c.version, rosters.c.document).order_by(rosters.c.version.desc()).limit(1)
-    ).first()
+    row = conn.execute(_LATEST).first()
     return replace(ROSTER.validate_json(row.document), version=row.version) if row else None
 
 

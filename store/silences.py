@@ -70,10 +70,14 @@ def ended_since(conn: Connection, then: datetime, now: datetime) -> list[Silence
     return [_silence(row) for row in conn.execute(_EVERY.where(over))]
 
 
+_UNHEARD = _EVERY.where(
+    silences.c.told.is_(False) | (silences.c.over_told.is_(False) & (silences.c.until <= bindparam("now")))
+)
+
+
 def to_tell(conn: Connection, now: datetime) -> list[Told]:
     """What people have not heard. One whose end is not told yet is told to have begun before."""
-    unheard = (silences.c.told.is_(False)) | (silences.c.over_told.is_(False) & (silences.c.until <= now))
-    return [Told(_silence(row), row.told) for row in conn.execute(_EVERY.where(unheard))]
+    return [Told(_silence(row), row.told) for row in conn.execute(_UNHEARD, {"now": now})]
 
 
 def told(conn: Connection, id_: str, *, over: bool) -> None:

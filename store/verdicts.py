@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from model.ids import Ids
 from model.verdict import Outcome, Verdict
@@ -24,10 +24,12 @@ def add(conn: Connection, ids: Ids, verdict: Verdict) -> None:
     )
 
 
+_OF_EVENT = select(verdicts).where(verdicts.c.event_pk == bindparam("event_pk")).order_by(verdicts.c.id)
+
+
 def of_event(conn: Connection, event_pk: str) -> list[Verdict]:
     """In the order they were written."""
-    query = select(verdicts).where(verdicts.c.event_pk == event_pk).order_by(verdicts.c.id)
-    return [_verdict(row) for row in conn.execute(query)]
+    return [_verdict(row) for row in conn.execute(_OF_EVENT, {"event_pk": event_pk})]
 
 
 def latest(conn: Connection, event_pks: Collection[str]) -> dict[tuple[str, int], Verdict]:

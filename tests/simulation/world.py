@@ -433,7 +433,7 @@ def _roster(mix: Mix, random: Random) -> Roster:
         names = [f"beat-{n + 1}" for n in range(mix.beating)]
         minded |= {name: Source(id=name, name=name.title(), heartbeat=beating) for name in names}
     policies = {name: policy(old) for name, old in demo.policies.items()}
-    found = replace(demo, version=1, people=people, policies=policies, sources=minded)
+    found = replace(demo, version=0, people=people, policies=policies, sources=minded)
     return _with_another_team(found, mix) if mix.continues else found
 
 
