@@ -30,30 +30,36 @@ class Lost(Exception):
     """The connection ended under what was being done."""
 
 
-class _AsLost:
-    """Every way in which the client tells that the connection is gone becomes Lost.
+class as_lost:
+    """Every way in which the client tells that the connection is gone becomes Lost; a cancellation stays one.
 
-    When its reader is cancelled, the client cancels whoever waits for an answer: not every CancelledError is ours.
+    When its reader is cancelled, the client cancels whoever waits for an answer: not every CancelledError is ours. And
+    when we are cancelled while it opens a connection or a channel, it may go on, or say that the connection is gone,
+    as if nobody had asked it to stop.
     """
 
     def __enter__(self) -> None:
-        pass
+        self._asked_before = _asked_to_stop()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        asked = _asked_to_stop()
+        if asked > self._asked_before and not isinstance(error, asyncio.CancelledError):
+            raise asyncio.CancelledError from error
         if isinstance(error, LOST) or _closed(error):
             raise Lost(f"{type(error).__name__}: {error}") from error
-        if isinstance(error, asyncio.CancelledError):
-            task = asyncio.current_task()
-            if task is not None and not task.cancelling():
-                raise Lost("the connection was closed") from error
+        if isinstance(error, asyncio.CancelledError) and not asked:
+            raise Lost("the connection was closed") from error
+
+
+def _asked_to_stop() -> int:
+    """How often this task was asked to, by a time-out or by whoever ends it."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
 
 
 def _closed(error: BaseException | None) -> bool:
     """A connection that ended before its first channel was asked for says so with a bare RuntimeError."""
     return type(error) is RuntimeError and str(error).endswith(" closed")
-
-
-as_lost = _AsLost()
 
 
 class Link:
@@ -81,7 +87,7 @@ class Link:
             connection = self._new()
             try:
                 async with self._clock.timeout(CONNECT_SECONDS):
-                    with as_lost:
+                    with as_lost():
                         await connection.connect()
                         await self._up(connection)
                 log.info("connected to RabbitMQ", link=self._name)
@@ -113,7 +119,7 @@ class Link:
     async def _close_in_time(self, connection: AbstractConnection) -> None:
         try:
             async with self._clock.timeout(CLOSE_SECONDS):
-                with as_lost:
+                with as_lost():
                     await connection.close()
         except (Lost, TimeoutError) as error:
             log.debug("the connection did not close well", link=self._name, error=str(error))

@@ -66,7 +66,7 @@ class RabbitHandle:
         self._broker.forget(self)
         for copy in self._copies:
             try:
-                with as_lost:
+                with as_lost():
                     await copy.ack()
             except Lost as error:
                 log.debug("ack lost", message=self.message.id, error=str(error))
@@ -81,7 +81,7 @@ async def server_at(url: str, clock: Clock) -> str:
     connection = new_connection(url, "gridcall doctor", HEARTBEAT_SECONDS)
     try:
         async with clock.timeout(LOOK_SECONDS):
-            with as_lost:
+            with as_lost():
                 await connection.connect()
             assert connection.transport is not None
             about = connection.transport.connection.server_properties
@@ -167,7 +167,7 @@ class RabbitBroker:
                     if (sender := self._sender) is None:
                         continue  # it was up when we were woken
                     try:
-                        with as_lost:
+                        with as_lost():
                             # `wait` would let each one wait until the one before is written.
                             await sender.channel.basic_publish(
                                 body, routing_key=queue, properties=properties, mandatory=True, wait=False
@@ -199,7 +199,7 @@ class RabbitBroker:
             return False
         try:
             async with self._clock.timeout(self._publish_seconds):
-                with as_lost:
+                with as_lost():
                     await sender.channel.basic_publish(b"", routing_key=f"{self._topology.dead}.nowhere", wait=False)
         except (Lost, TimeoutError):
             self._cannot_send(sender)
@@ -288,7 +288,7 @@ class RabbitBroker:
             return
         try:
             async with self._clock.timeout(LOOK_SECONDS):
-                with as_lost:
+                with as_lost():
                     await self._count(self._sender.connection)
         except (Lost, TimeoutError) as error:
             log.debug("the queues cannot be counted now", error=str(error))

@@ -301,9 +301,9 @@ def test_gridcall_goes_on_while_rabbitmq_is_stopped(rabbit_node, tmp_path):
         assert figures(demo)["gridcall_spool_depth"] == 0
 
 
-def test_the_clients_word_for_the_end_of_a_stream_is_a_lost_link():
+async def test_the_clients_word_for_the_end_of_a_stream_is_a_lost_link():
     """A balancer without a RabbitMQ behind it takes connections and closes them before a word was said."""
-    with pytest.raises(Lost), as_lost:
+    with pytest.raises(Lost), as_lost():
         raise StopAsyncIteration
 
 
@@ -312,8 +312,8 @@ async def test_a_connection_that_ended_before_its_first_channel_is_a_lost_link(a
     connection = new_connection(amqp_url, "test", 5)
     await connection.connect()
     await connection.transport.connection.close()
-    with pytest.raises(Lost, match="closed"), as_lost:
+    with pytest.raises(Lost, match="closed"), as_lost():
         await connection.channel()
-    with pytest.raises(RuntimeError, match="ours"), as_lost:
+    with pytest.raises(RuntimeError, match="ours"), as_lost():
         raise RuntimeError("a mistake of ours")
     await connection.close()
