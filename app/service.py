@@ -135,6 +135,7 @@ class Service:
                 calls_per_second=self.phones.calls_per_second,
                 slack_per_second=settings.slack_per_second,
                 calls_a_person=limits.times(settings.person_limits_times),
+                written=limits.pauses_times(settings.person_limits_times),
             ),
             house=self.house,
             tracer=tracer,

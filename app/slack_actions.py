@@ -11,13 +11,21 @@ from model.errors import Refused, Undecidable
 from model.plan import ChannelName
 from model.reply import Answer, Heard
 from model.roster import Person
-from notifiers.channels.slack_interactions import ACKNOWLEDGE, CANNOT_COMPLY, WHO_ELSE, SlackAction, SlackReason, about
+from notifiers.channels.slack_interactions import (
+    ACKNOWLEDGE,
+    CANNOT_COMPLY,
+    WHO_ELSE,
+    About,
+    SlackAction,
+    SlackReason,
+    about,
+)
 from notifiers.wording.answers import WrittenAnswer, written
 from notifiers.wording.catalogue import escape_slack
 from notifiers.wording.clean import clean
 from routing import thread_notes
 from routing.heard import take_heard
-from store import attempts, events, plans, replies, timeline
+from store import attempts, bundles, events, plans, replies, timeline
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -34,22 +42,23 @@ async def press(service: Service, action: SlackAction) -> None:
     elif action.action_id == CANNOT_COMPLY:
         # It counts whatever becomes of the form; Slack shows one only within three seconds.
         await asyncio.gather(
-            _answer(service, action, person), service.vendors.ask_reason(action.trigger_id, about(action)[0])
+            _answer(service, action, person), service.vendors.ask_reason(action.trigger_id, action.value)
         )
     else:
         await _answer(service, action, person)
 
 
 async def _answer(service: Service, action: SlackAction, person: Person) -> None:
-    attempt, revision = about(action)
+    meant = about(action.value)
     heard = Heard(
         id=service.ids.new(),
         channel="slack",
         answer=Answer.ACKNOWLEDGE if action.action_id == ACKNOWLEDGE else Answer.CANNOT_COMPLY,
         received_at=service.clock.now(),
         person=person.id,
-        revision=revision,
-        attempt_id=attempt,
+        revision=meant.revision,
+        attempt_id=meant.attempt,
+        event_pk=meant.event_pk,
         vendor_id=f"{action.channel}/{action.ts}",
         said="button",
     )
@@ -72,10 +81,9 @@ async def _tell_who_else(service: Service, action: SlackAction, person: Person) 
     roster, now = service.rosters.roster, service.clock.now()
 
     def look(conn: Connection) -> str:
-        attempt = attempts.one(conn, about(action)[0])
-        if attempt is None:
+        pk = _event_meant(conn, about(action.value))
+        if pk is None:
             return written(WrittenAnswer.NOT_KNOWN)
-        pk = attempt.event_pk
         event, rows, said = events.load(conn, [pk])[pk], plans.of_event(conn, pk), replies.of_event(conn, pk)
         return who_else(event, rows, said, plans.agenda_of_event(conn, pk), roster, person.timezone, now)
 
@@ -93,11 +101,11 @@ async def reason(service: Service, given: SlackReason) -> None:
     note, now = f"{person.name} cannot comply: {clean(given.text, 300)}", service.clock.now()
 
     def take(conn: Connection) -> bool:
-        attempt = attempts.one(conn, given.attempt)
-        if attempt is None:
+        pk = _event_meant(conn, given.about)
+        if pk is None:
             return False
-        events.lock(conn, attempt.event_pk)
-        event = events.load(conn, [attempt.event_pk])[attempt.event_pk]
+        events.lock(conn, pk)
+        event = events.load(conn, [pk])[pk]
         body = {"person": person.id, "channel": "slack", "reason": given.text}
         timeline.append(conn, service.ids, event.pk, now, "reason", body)
         thread_notes.add(conn, service.ids, event, note, now)
@@ -105,3 +113,10 @@ async def reason(service: Service, given: SlackReason) -> None:
 
     if await within_a_second(service, None, lambda: service.database.transact(take)) is None:
         log.warning("reason not kept: the database is away", person=person.id)
+
+
+def _event_meant(conn: Connection, meant: About) -> str | None:
+    """None where there is no such attempt, or it does not tell of that event."""
+    attempt = attempts.one(conn, meant.attempt)
+    row = attempt and bundles.told_by(conn, attempt.notification_id, meant.event_pk)
+    return row.event_pk if row else None

@@ -16,6 +16,8 @@ from store import events, replies
 from store.database import Connection
 from store.replies import Code
 
+SAID_ONE_BY_ONE = 4
+
 
 async def answer_text(service: Service, number: str, body: str) -> str:
     """Take a text as the answer it is. Returns what to text back, "" for nothing."""
@@ -49,7 +51,10 @@ async def _answered(service: Service, number: str, heard: Heard | None) -> str:
     meant = codes_meant(known, heard.code, every=heard.all_codes) if heard else ()
     if heard is None or not meant:
         return written(WrittenAnswer.UNCLEAR, detail=_choices(known))
-    return " ".join([await _take(service, heard, code) for code in meant])
+    took = [await _take(service, heard, code) for code in meant]
+    if len(took) <= SAID_ONE_BY_ONE:
+        return " ".join(said for _, said in took)
+    return written(WrittenAnswer.ALL, str(sum(counts for counts, _ in took)), f"of {len(took)}")
 
 
 def _choices(codes: Sequence[Code]) -> str:
@@ -59,7 +64,9 @@ def _choices(codes: Sequence[Code]) -> str:
     return f"Reply with a code: {listed}."
 
 
-async def _take(service: Service, heard: Heard, code: Code) -> str:
+async def _take(service: Service, heard: Heard, code: Code) -> tuple[bool, str]:
+    """Whether it counts, and what is said of it."""
+
     def work(conn: Connection) -> tuple[Event, bool]:
         answered = take_code(conn, service.ids, heard, code)
         return answered.event, answered.counted
@@ -68,12 +75,12 @@ async def _take(service: Service, heard: Heard, code: Code) -> str:
         event, counted = await service.database.transact(work)
     except Refused as why:
         event = (await service.database.read(lambda conn: events.load(conn, [code.event_pk])))[code.event_pk]
-        return written(WrittenAnswer.OVER, _named(event, code.revision), str(why))
+        return False, written(WrittenAnswer.OVER, _named(event, code.revision), str(why))
     named = _named(event, code.revision)
     if not counted:
         over = "it was cancelled." if event.status is EventStatus.CANCELLED else "it is over."
-        return written(WrittenAnswer.OVER, named, over)
-    return written(WrittenAnswer.ACCEPTED if heard.answer is Answer.ACKNOWLEDGE else WrittenAnswer.CANNOT, named)
+        return False, written(WrittenAnswer.OVER, named, over)
+    return True, written(WrittenAnswer.ACCEPTED if heard.answer is Answer.ACKNOWLEDGE else WrittenAnswer.CANNOT, named)
 
 
 def _named(event: Event, revision: int) -> str:

@@ -54,13 +54,13 @@ class Vendors:
             found["PagerDuty"] = partial(_every_key, self.pagerduty, sorted(routing_keys))
         return found
 
-    async def ask_reason(self, trigger_id: str, attempt: str) -> None:
+    async def ask_reason(self, trigger_id: str, value: str) -> None:
         """A form in Slack for why somebody cannot comply; when it cannot be shown, it is not."""
         try:
             if self.workspace is not None:
-                await self.workspace.open_view(trigger_id, reason_view(attempt))
+                await self.workspace.open_view(trigger_id, reason_view(value))
         except SendError as error:
-            log.warning("form not shown", attempt=attempt, error=str(error))
+            log.warning("form not shown", error=str(error))
 
     async def close(self) -> None:
         for channel in self.channels.values():

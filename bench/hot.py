@@ -13,6 +13,7 @@ from model.ids import SystemIds
 from model.plan import AgendaState, ChannelName, Notification, State
 from store import (
     attempts,
+    claims,
     deliveries,
     events,
     figures,
@@ -27,7 +28,8 @@ from store import (
     seal,
     timeline,
 )
-from store.outbox import Call, Claim, Share
+from store.claims import Call, Claim
+from store.outbox import Share
 
 IDS = SystemIds()
 Operation = Callable[[Connection], object]
@@ -55,7 +57,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "due rows": lambda c: outbox.due(c, dict.fromkeys(ChannelName, 50), s.now, Share(1, 2)),
         "next due": lambda c: outbox.next_due_at(c, s.now),
         "take in hand": lambda c: portable.lock_pending(c, [one.id]),
-        "claim": lambda c: outbox.claim(c, IDS, [waits.claim(soon)], "bench", s.now),
+        "claim": lambda c: claims.claim(c, IDS, [waits.claim(soon)], "bench", s.now),
         "calls without a line": lambda c: outbox.hold_for_lines(c, IDS, s.now),
         "calls to end": outbox.to_cut,
         "lines in use": lines.in_use,

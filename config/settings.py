@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         1.0, gt=0, le=1_000, description="Parts of texts the sender's number sends per second; plans reckon with it."
     )
     person_limits_times: int = Field(
-        1, ge=1, le=1_000_000, description="How many times the limits of calls to one person are allowed."
+        1, ge=1, le=1_000, description="How many times the limits of calls and messages to one person are allowed."
     )
     slack_bot_token: SecretStr | None = Field(None, description="Slack bot token, xoxb-…")
     slack_signing_secret: SecretStr | None = Field(None, description="Verifies what Slack sends us.")

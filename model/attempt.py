@@ -33,7 +33,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try. `part` of `parts` for messages cut into several; `vendor_at` is the vendor's clock beside ours."""
+    """One try. `part` of `parts` for messages cut into several; `vendor_at` is the vendor's clock beside ours.
+
+    `bundle`: it tells more events than its own row's, see `Notification.carried_by`.
+    """
 
     id: str
     notification_id: str
@@ -49,6 +52,7 @@ class Attempt:
     vendor_id: str | None = None
     vendor_at: datetime | None = None
     error: str = ""
+    bundle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
-"""How often one person may be rung, by all events together: the table, and what it says of the next call. Pure."""
+"""How often one person may be rung and written to, by all events together: the tables, and what they say. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from model.plan import ChannelName, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,64 @@ CALLS = (Limit(4, timedelta(minutes=10)), Limit(10, timedelta(hours=1)))
 BREAKS = Limit(1, timedelta(minutes=10))
 # Whether an earlier ring broke them follows from the rings before it.
 REMEMBERED = max(limit.per for limit in CALLS) + BREAKS.per
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """What one reader gets within `per`: no more messages than there are pauses, each that long after the one before.
+
+    What has to wait meanwhile is told in one message. The pauses grow, so that a storm that goes on is heard of
+    until the first message is out of its time.
+    """
+
+    seconds: tuple[int, ...]
+    per: timedelta = timedelta(minutes=10)
+
+
+class Message(NamedTuple):
+    """One that was sent, or is being sent. `critical`: it told of a critical event."""
+
+    at: datetime
+    kind: Kind
+    critical: bool
+
+
+WRITTEN: Mapping[ChannelName, Pauses] = {
+    ChannelName.SMS: Pauses((0, 0, 0, 20, 60, 180)),
+    ChannelName.SLACK_DM: Pauses((0, 0, 0, 0, 0, 20, 20, 60, 120, 240)),
+    ChannelName.SLACK_CHANNEL: Pauses((*10 * (0,), *4 * (20,), *6 * (60,))),
+}
+# Which messages count against which. What ends an event is never held back; a reminder is asked for by its reader.
+_TOLD = frozenset({Kind.ALERT, Kind.UPDATE})
+COUNTED: Mapping[Kind, frozenset[Kind]] = {
+    Kind.ALERT: _TOLD,
+    Kind.UPDATE: _TOLD,
+    Kind.COURTESY: frozenset({Kind.COURTESY}),
+}
+
+
+def pauses_times(factor: int) -> Mapping[ChannelName, Pauses]:
+    """The table for an installation that allows so many times as much."""
+    return {
+        channel: replace(pauses, seconds=tuple(pause for pause in pauses.seconds for _ in range(factor)))
+        for channel, pauses in WRITTEN.items()
+    }
+
+
+def may_write_at(pauses: Pauses, sent: Sequence[Message], kind: Kind, *, critical: bool, now: datetime) -> datetime:
+    """When the next message of that kind may go: `now`, or later. The first critical event does not wait for a pause.
+
+    `sent`: what went to that address within `per`.
+    """
+    counted = COUNTED.get(kind, frozenset())
+    before = sorted(one for one in sent if one.kind in counted and one.at > now - pauses.per)
+    if not before:
+        return now
+    if len(before) >= len(pauses.seconds):
+        return before[-len(pauses.seconds)].at + pauses.per
+    if critical and not any(one.critical for one in before):
+        return now
+    return max(now, before[-1].at + timedelta(seconds=pauses.seconds[len(before)]))
 
 
 def times(factor: int) -> tuple[Limit, ...]:

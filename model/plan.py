@@ -39,7 +39,8 @@ class Way:
 
     `at_once`: sends of it that one process has under way. `expected_seconds`: until a send has reached somebody; a
     retry that would end later is not started. `personal`: a step may name it. `address`: where it differs from a phone
-    number, None for phones and what is the team's. `secret`: nothing of an address is shown.
+    number, None for phones and what is the team's. `secret`: nothing of an address is shown. `together`: so many events
+    may be told by one message, and so many of them (`named`) in words.
     """
 
     form: Form
@@ -48,6 +49,8 @@ class Way:
     personal: bool = False
     address: Address | None = None
     secret: bool = False
+    together: int = 1
+    named: int = 1
 
 
 SLACK_USER = Address(field="slack", pattern=r"[UW][A-Z0-9]{2,20}", expected="a Slack user id such as U024BE7LH")
@@ -61,9 +64,17 @@ WEB_ADDRESS = Address(
 WAYS: Mapping[ChannelName, Way] = {
     # `until` of a call is already the last instant it may start
     ChannelName.VOICE: Way(form=Form.SPEECH, at_once=20, expected_seconds=0.0, personal=True),
-    ChannelName.SMS: Way(form=Form.TEXT, at_once=20, expected_seconds=5.0, personal=True),
-    ChannelName.SLACK_DM: Way(form=Form.POST, at_once=50, expected_seconds=2.0, personal=True, address=SLACK_USER),
-    ChannelName.SLACK_CHANNEL: Way(form=Form.POST, at_once=20, expected_seconds=2.0),
+    ChannelName.SMS: Way(form=Form.TEXT, at_once=20, expected_seconds=5.0, personal=True, together=500, named=8),
+    ChannelName.SLACK_DM: Way(
+        form=Form.POST,
+        at_once=50,
+        expected_seconds=2.0,
+        personal=True,
+        address=SLACK_USER,
+        together=200,
+        named=200,
+    ),
+    ChannelName.SLACK_CHANNEL: Way(form=Form.POST, at_once=20, expected_seconds=2.0, together=200, named=200),
     ChannelName.PAGERDUTY: Way(form=Form.DATA, at_once=4, expected_seconds=2.0, secret=True),
     ChannelName.WEBHOOK: Way(
         form=Form.DATA, at_once=20, expected_seconds=2.0, personal=True, address=WEB_ADDRESS, secret=True
@@ -130,6 +141,7 @@ class Hold(StrEnum):
     BROKEN = "broken"  # no words can be made for it: our own mistake
     PERSON_LIMIT = "person_limit"
     VENDOR = "vendor"  # it does not answer at all
+    BUNDLE = "bundle"  # it waits for others, to be told with them in one message
 
 
 class CallEnd(StrEnum):
@@ -156,7 +168,8 @@ class Notification:
     `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
     the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
     {"overtime"} for a ring that starts although it cannot finish, {"no_line"} for one that by the plan gets no line in
-    time, and in a line to the admins for whom that is.
+    time, and in a line to the admins for whom that is. `carried_by`: the row in whose message it was told; that one has
+    the attempts.
     """
 
     id: str
@@ -183,6 +196,7 @@ class Notification:
     answered_at: datetime | None = None
     acknowledged_at: datetime | None = None
     cut_requested_at: datetime | None = None
+    carried_by: str | None = None
 
     @property
     def slot(self) -> str:

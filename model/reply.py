@@ -36,11 +36,11 @@ class Reply:
 class Heard:
     """An answer as it came in, before anybody looked up what it is about: nothing of it needs the database.
 
-    What it is about is named by one of: `attempt_id` (a key, a button; `vendor_id` is the vendor's name of it),
-    `number` with `code` or `all_codes` (a text; neither: the only open one), `alert` (PagerDuty's key of it),
-    `event_pk` (the operator's page), `source` with `event_id` (the API). `person` None: whom the attempt was for; of an
-    `alert`: nobody of the roster, `by` is what the vendor calls them. `vendor_body`, `vendor_at`: what the vendor sent,
-    and when it says it was.
+    What it is about is named by one of: `attempt_id` (a key, a button; `vendor_id` is the vendor's name of it; with
+    `event_pk` where it tells several events), `number` with `code` or `all_codes` (a text; neither: the only open one),
+    `alert` (PagerDuty's key of it), `event_pk` (the operator's page), `source` with `event_id` (the API). `person`
+    None: whom the attempt was for; of an `alert`: nobody of the roster, `by` is what the vendor calls them.
+    `vendor_body`, `vendor_at`: what the vendor sent, and when it says it was.
     """
 
     id: str

@@ -13,7 +13,7 @@ import structlog
 from model.clock import Clock, wake_or
 from model.errors import Unavailable
 from model.ids import Ids
-from model.plan import ChannelName, Hold, Kind, Notification
+from model.plan import WAYS, ChannelName, Hold, Kind, Notification
 from model.ports import Channel
 from model.roster import Roster
 from model.setbacks import Setbacks
@@ -23,9 +23,9 @@ from notifiers.breaker import Breakers
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import AT_ONCE, Limits
-from notifiers.order import Told
+from notifiers.order import Told, by_reader, gathers
 from notifiers.sending import STALE_CLAIM, Sender
-from store import attempts, canaries, events, leases, lines, outbox, outcomes, replies, threads, traces
+from store import attempts, bundles, canaries, claims, events, leases, lines, outbox, outcomes, replies, threads, traces
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut, Due, Share
 from store.signals import DISPATCH, Granted
@@ -262,13 +262,15 @@ class Dispatcher:
         paced = [d for d in due if self._paced_until(d.notification, now) > now]
         free = [d for d in due if self._paced_until(d.notification, now) <= now]
         more = len(free) > self._at_a_turn or any(0 < room[c] == len(found[c]) for c in self._channels)
-        due = [*paced, *free[: self._at_a_turn]]
+        due, together = self._gather(conn, [*paced, *free[: self._at_a_turn]], now)
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
         numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
+        named = [one for row in rows for one in together.get(row.id, ())[: WAYS[row.channel].named - 1]]
         return Batch(
             due=due,
-            events=events.load(conn, {row.event_pk for row in rows}),
+            together=together,
+            events=events.load(conn, {row.event_pk for row in (*rows, *named)}),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
             codes=replies.codes_of(conn, numbers, now),
             threads={
@@ -283,6 +285,20 @@ class Dispatcher:
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
             canaries=canaries.waiting(conn) if self._takes_canaries else (),
         )
+
+    def _gather(
+        self, conn: Connection, due: Sequence[Due], now: datetime
+    ) -> tuple[list[Due], dict[str, Sequence[Notification]]]:
+        """One row for each reader who was to wait, with what is told in the same message; others as they are."""
+        kept: list[Due] = []
+        together: dict[str, Sequence[Notification]] = {}
+        for rows in by_reader(due):
+            first = rows[0].notification
+            others = bundles.companions(conn, first, now, WAYS[first.channel].together - 1) if gathers(rows) else ()
+            kept += rows[:1] if others else rows
+            if others:
+                together[first.id] = others
+        return kept, together
 
     def _room(self, channel: ChannelName, now: datetime) -> int:
         """How many may be begun now: of calls one. Where nobody answers: how many are held back or given up at once."""
@@ -335,7 +351,7 @@ class Dispatcher:
 
         wanted = [row.id for row in (*batch.impossible, *late)]
         wanted += [row.id for row, _ in (*paced, *broken, *unanswered)]
-        wanted += [job.row.id for job in jobs]
+        wanted += [row_id for job in jobs for row_id in job.claim.ids]
 
         def work(conn: Connection) -> list[Job]:
             ours = outbox.take_in_hand(conn, wanted)
@@ -356,7 +372,8 @@ class Dispatcher:
                     outbox.hold_broken(conn, self._ids, row, at, now)
             if batch.out_of_lines:
                 outbox.hold_for_lines(conn, self._ids, now)
-            won = outbox.claim(conn, self._ids, [job.claim for job in jobs if job.row.id in ours], self._owner, now)
+            free = [job.claim for job in jobs if all(row_id in ours for row_id in job.claim.ids)]
+            won = claims.claim(conn, self._ids, free, self._owner, now)
             return [job for job in jobs if job.row.id in won]
 
         try:

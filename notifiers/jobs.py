@@ -7,21 +7,23 @@ from datetime import datetime, timedelta
 from model.attempt import Attempt, AttemptState, Words
 from model.event import Event
 from model.ids import CODE_LETTERS, Ids
+from model.limits import COUNTED
 from model.plan import ChannelName, Kind, Notification
 from model.ports import Send
-from model.roster import Roster
+from model.roster import Policy, Roster
 from notifiers.context import House, context
 from notifiers.limits import Limits, Pace
-from notifiers.wording import render
+from notifiers.wording import Named, render, render_together
 from store import lines
-from store.outbox import Call, Claim, Cut, Due
+from store.claims import Call, Claim
+from store.outbox import Cut, Due, urgency
 from store.paces import Turn
 from store.replies import Code, Codes
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one look found: rows to send, with all that their words need."""
+    """What one look found: rows to send, with all that their words need. `together`: what is told with a row."""
 
     due: Sequence[Due] = ()
     events: Mapping[str, Event] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Batch:
     more: bool = False
     next_at: datetime | None = None
     canaries: Sequence[str] = ()  # of our own, by their ids: their channel is none
+    together: Mapping[str, Sequence[Notification]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,16 @@ class Jobs:
 
     def job(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
         row, event = due.notification, batch.events[due.notification.event_pk]
-        codes = batch.codes.get(row.address, Codes([], set()))
-        known = [c for c in codes.open if (c.event_pk, c.revision) == (event.pk, row.revision)]
-        code = known[0] if known else self._new_code(row, batch)
+        others = batch.together.get(row.id, ())
+        codes = {one.id: self._code(one, batch) for one in (row, *others)}
         accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
-        words = self._words(row, event, roster, code, now)
-        tries = [self._attempt(row, part, len(words), text, now) for part, text in words if part not in accepted]
-        is_call = row.channel is ChannelName.VOICE
+        words = self._words_for_all(row, others, batch, roster, codes, now)
+        tries = [
+            self._attempt(row, part, len(words), text, now, bundle=bool(others))
+            for part, text in words
+            if part not in accepted
+        ]
         policy = roster.policy_of(event)
-        seconds = policy.ring_seconds + policy.call_seconds
         return Job(
             row=row,
             tries=due.tries,
@@ -85,19 +89,23 @@ class Jobs:
             claim=Claim(
                 notification=row,
                 attempts=tries,
-                code=code if code and not known else None,
-                call=Call(
-                    until=now + timedelta(seconds=seconds) + lines.SLACK,
-                    lines=self._limits.lines,
-                    per_second=self._limits.calls_per_second,
-                    numbers=self._phones_of(row, roster),
-                    limits=self._limits.calls_a_person,
-                )
-                if is_call
-                else None,
+                carried=others,
+                codes=[code for code in codes.values() if code and code not in batch.codes[code.number].open],
+                call=self._call(row, policy, roster, now) if row.channel is ChannelName.VOICE else None,
                 turn=self._turn_of(row),
+                pauses=self._limits.written.get(row.channel) if row.kind in COUNTED and not accepted else None,
             ),
             trace=batch.traces.get(row.id, ""),
+        )
+
+    def _call(self, row: Notification, policy: Policy, roster: Roster, now: datetime) -> Call:
+        seconds = policy.ring_seconds + policy.call_seconds
+        return Call(
+            until=now + timedelta(seconds=seconds) + lines.SLACK,
+            lines=self._limits.lines,
+            per_second=self._limits.calls_per_second,
+            numbers=self._phones_of(row, roster),
+            limits=self._limits.calls_a_person,
         )
 
     def _phones_of(self, row: Notification, roster: Roster) -> tuple[str, ...]:
@@ -112,14 +120,33 @@ class Jobs:
             return None
         return Turn(f"{row.channel}/{row.address}", pace.per_second, pace.burst)
 
-    def _words(
-        self, row: Notification, event: Event, roster: Roster, code: Code | None, now: datetime
+    def _words_for_all(
+        self,
+        row: Notification,
+        others: Sequence[Notification],
+        batch: Batch,
+        roster: Roster,
+        codes: Mapping[str, Code | None],
+        now: datetime,
     ) -> list[tuple[int, Words]]:
+        """By part. Of several events as many are named as were looked up."""
         person = roster.people.get(row.person) if row.person else None
-        said = render(row, event, person, context(row, event, roster, self._house, code.code if code else None), now)
+        told = [self._told(one, batch, roster, codes[one.id]) for one in (row, *others) if one.event_pk in batch.events]
+        first = told[0]
+        if others:
+            told.sort(key=lambda one: urgency(Due(one.row, 0)))
+            said = render_together(told, len(others) + 1, person, first.context.page, now)
+        else:
+            said = render(row, first.event, person, first.context, now)
         return list(enumerate(said, start=1))
 
-    def _attempt(self, row: Notification, part: int, parts: int, words: Words, now: datetime) -> Attempt:
+    def _told(self, row: Notification, batch: Batch, roster: Roster, code: Code | None) -> Named:
+        event = batch.events[row.event_pk]
+        return Named(row, event, context(row, event, roster, self._house, code.code if code else None))
+
+    def _attempt(
+        self, row: Notification, part: int, parts: int, words: Words, now: datetime, *, bundle: bool
+    ) -> Attempt:
         return Attempt(
             id=self._ids.new(),
             notification_id=row.id,
@@ -130,7 +157,14 @@ class Jobs:
             started_at=now,
             part=part,
             parts=parts,
+            bundle=bundle,
         )
+
+    def _code(self, row: Notification, batch: Batch) -> Code | None:
+        """That of an earlier text about the same, or a new one."""
+        codes = batch.codes.get(row.address, Codes([], set()))
+        known = [c for c in codes.open if (c.event_pk, c.revision) == (row.event_pk, row.revision)]
+        return known[0] if known else self._new_code(row, batch)
 
     def _new_code(self, row: Notification, batch: Batch) -> Code | None:
         """A code for a text that asks for an answer: one letter, more when those of the number are used up."""

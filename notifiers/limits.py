@@ -1,9 +1,10 @@
 """How fast each vendor may be asked. Plain arithmetic on instants; nothing waits here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from model.limits import CALLS, Limit
+from model.limits import CALLS, WRITTEN, Limit, Pauses
 from model.plan import WAYS, ChannelName
 
 
@@ -30,7 +31,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the vendors' accounts allow, and `calls_a_person`: how often one person may be rung."""
+    """What the vendors' accounts allow, `calls_a_person`: how often one person may be rung, `written`: written to."""
 
     lines: int = 5
     calls_per_second: float = 1.0
@@ -39,6 +40,7 @@ class Limits:
     pagerduty_per_second: float = 2.0
     pagerduty_burst: int = 20
     calls_a_person: tuple[Limit, ...] = CALLS
+    written: Mapping[ChannelName, Pauses] = field(default_factory=lambda: WRITTEN)
 
     def paces(self) -> dict[ChannelName, Pace]:
         slack = Pace(self.slack_per_second, self.slack_burst)

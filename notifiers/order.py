@@ -1,11 +1,16 @@
-"""Whose turn it is when there is more to send than can be sent: everybody's first message before anybody's second."""
+"""Whose turn it is when there is more to send than can be sent: everybody's first message before anybody's second.
 
-from collections.abc import Sequence
+And what is told together: what a limit has held back, and the ends of several events.
+"""
 
-from model.plan import ChannelName, Notification
+from collections.abc import Iterable, Sequence
+
+from model.plan import WAYS, ChannelName, Hold, Kind, Notification
 from store.outbox import Due, urgency
 
 REMEMBERED = 10_000
+HELD = frozenset({Hold.BUNDLE, Hold.PERSON_LIMIT})
+ENDS_AT_ONCE = 3  # more ends of events than so many, due at the same moment, are one message
 
 
 class Told:
@@ -30,6 +35,29 @@ class Told:
             seen.add(whom)
             ranks[row.id] = (row.lane, again)
         return sorted(in_order, key=lambda one: ranks[one.notification.id])
+
+
+def by_reader(due: Sequence[Due]) -> Iterable[list[Due]]:
+    """Rows of the same kind for the same reader in the same way, in the order of the first of them.
+
+    What is told in part already stands alone.
+    """
+    found: dict[tuple[ChannelName, str, Kind, str], list[Due]] = {}
+    for one in due:
+        row = one.notification
+        alone = row.id if row.sent_at else ""
+        found.setdefault((row.channel, row.address, row.kind, alone), []).append(one)
+    return found.values()
+
+
+def gathers(rows: Sequence[Due]) -> bool:
+    """Of one reader: they are told together, with whatever else waits."""
+    first = rows[0].notification
+    if WAYS[first.channel].together == 1 or first.sent_at:
+        return False
+    if first.kind is Kind.STAND_DOWN:
+        return len(rows) > ENDS_AT_ONCE
+    return any(one.notification.hold in HELD for one in rows)
 
 
 def _whom(row: Notification) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
 from model.plan import CallEnd, State
-from store import attempts, lines, outcomes, plans, timeline
+from store import attempts, bundles, lines, outcomes, plans, timeline
 from store.database import Connection
 
 _HEARD = {
@@ -46,6 +46,8 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
         _end(conn, ids, attempt, receipt, now)
     else:
         reason = CallEnd.VOICEMAIL if receipt.kind is ReceiptKind.MACHINE else None
+        if attempt.bundle:
+            bundles.follow(conn, attempt.notification_id, _HEARD[receipt.kind], now)
         if not plans.move(conn, attempt.notification_id, _HEARD[receipt.kind], now, reason=reason) and reason:
             plans.explain(conn, attempt.notification_id, reason)
     return True
@@ -64,5 +66,7 @@ def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: da
             f" ({receipt.code})" if receipt.code else ""
         )
     if plans.move(conn, row.id, state, now, reason=reason):
+        others = bundles.follow(conn, row.id, State.FAILED, now, reason=reason) if attempt.bundle else ()
         cause = f"{row.person or attempt.channel}: {reason}"
-        plans.ask_revise(conn, ids, row.event_pk, row.lane, cause, now, urgent=False)
+        for concerned in (row, *others):
+            plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)

@@ -17,7 +17,7 @@ from model.tracing import Tracer
 from notifiers import retry
 from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
-from store import outbox, outcomes
+from store import claims, outbox, outcomes
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Cut
 
@@ -83,7 +83,7 @@ class Sender:
 
     async def _still_wanted(self, job: Job) -> bool:
         try:
-            return await self._database.read(lambda conn: outbox.still_wanted(conn, job.row.id))
+            return await self._database.read(lambda conn: claims.still_wanted(conn, job.claim))
         except Unavailable:
             return False
 

@@ -12,7 +12,7 @@ from model.reply import Heard
 from model.roster import OWN_SOURCE
 from routing import alerts
 from routing.replies import Answered, take_reply
-from store import attempts, events, outcomes, plans, replies
+from store import attempts, bundles, events, outcomes, replies
 from store.database import Connection
 from store.replies import Code
 
@@ -77,7 +77,9 @@ def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> An
         raise Undecidable(f"there is no attempt {attempt_id}")
     if heard.vendor_id:
         outcomes.proven(conn, attempt, heard.vendor_id, heard.received_at)
-    row = plans.one(conn, attempt.notification_id)
+    row = bundles.told_by(conn, attempt.notification_id, heard.event_pk)
+    if row is None:
+        raise Undecidable(f"attempt {attempt_id} tells nothing of that event")
     person = heard.person or row.person
     own = row.id if row.person == person else None  # anybody may press the button of a channel's message
     return _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)

@@ -4,7 +4,7 @@ GET  /messages?after=N&wait=S       {"messages": [{"n","at","channel","to","text
 GET  /phones                        {"phones": [...]}            PUT/DELETE /phones/{number}
 POST /phones/{number}/answer | hangup | press {"digits"} | sms {"body"}
 GET/PUT /scene {"scene"}            GET /faults     PUT/DELETE /faults/{vendor}
-POST /slack/press {"channel","ts","action_id","user"?}
+POST /slack/press {"channel","ts","action_id","user"?,"value"?}
 POST /slack/submit {"text","user"}    the form that was shown last is sent with that text
 POST /slack/command {"text","user","channel"?}    /gridcall TEXT
 POST /pagerduty/press {"dedup_key","user"?}    a user acknowledges there
@@ -49,6 +49,7 @@ class ButtonPress(BaseModel):
     channel: str
     ts: str
     action_id: str
+    value: str | None = None
     user: str | None = None
 
 
@@ -192,7 +193,9 @@ def _slack(app: FastAPI, world: World) -> None:
     @app.post("/slack/press")
     async def press(button: ButtonPress) -> dict[str, Any]:
         try:
-            return await world.slack_buttons.press(button.channel, button.ts, button.action_id, button.user)
+            return await world.slack_buttons.press(
+                button.channel, button.ts, button.action_id, button.user, button.value
+            )
         except (NoSuchButton, SlackError) as error:
             raise HTTPException(404, str(error)) from error
 

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from model.attempt import Attempt, AttemptState, Receipt, Words
-from model.limits import Ring
+from model.limits import Message, Ring
 from model.plan import ChannelName, Kind
+from store import bundles
 from store.codec import canonical, mapping
-from store.portable import lock_event, lockable, upsert
+from store.portable import lockable, upsert
 from store.tables import attempts, notifications, receipts
 
 _ADD = insert(attempts)
@@ -49,6 +50,7 @@ def add(conn: Connection, rows: Sequence[Attempt]) -> None:
                 "started_at": row.started_at,
                 "state": row.state,
                 "error": "",
+                "bundle": row.bundle,
             }
             for row in rows
         ],
@@ -71,13 +73,17 @@ def _attempt(row: Row[Any]) -> Attempt:
         vendor_id=row.vendor_id,
         vendor_at=row.vendor_at,
         error=row.error,
+        bundle=row.bundle,
     )
 
 
 _ONE = select(attempts).where(attempts.c.id == bindparam("id"))
 _IN_ORDER = select(attempts).order_by(attempts.c.started_at, attempts.c.part, attempts.c.id)
 _OF_NOTIFICATION = _IN_ORDER.where(attempts.c.notification_id == bindparam("id"))
-_OF_EVENT = _IN_ORDER.where(attempts.c.event_pk == bindparam("id"))
+_CARRIERS = select(notifications.c.carried_by).where(
+    notifications.c.event_pk == bindparam("id"), notifications.c.carried_by.is_not(None)
+)
+_OF_EVENT = _IN_ORDER.where(or_(attempts.c.event_pk == bindparam("id"), attempts.c.notification_id.in_(_CARRIERS)))
 
 
 def one(conn: Connection, attempt_id: str) -> Attempt | None:
@@ -86,11 +92,11 @@ def one(conn: Connection, attempt_id: str) -> Attempt | None:
 
 
 def one_to_change(conn: Connection, attempt_id: str) -> Attempt | None:
-    """As `one`, and nobody else changes its event's plan until the transaction ends."""
+    """As `one`, and nobody else changes the plan of what it tells until the transaction ends."""
     attempt = one(conn, attempt_id)
     if attempt is None or not lockable(conn):
         return attempt
-    lock_event(conn, attempt.event_pk)
+    bundles.lock(conn, attempt.event_pk, attempt.notification_id, bundle=attempt.bundle)
     return one(conn, attempt_id)
 
 
@@ -99,6 +105,7 @@ def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
 
 
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
+    """Those of its own rows, and those whose message told it along with others."""
     return [_attempt(row) for row in conn.execute(_OF_EVENT, {"id": event_pk})]
 
 
@@ -119,6 +126,28 @@ _RINGS = (
 def rings(conn: Connection, numbers: Collection[str], since: datetime) -> list[Ring]:
     """The calls that asked for an answer at any of those numbers since then, those being made among them."""
     return [Ring(*row) for row in conn.execute(_RINGS, {"numbers": list(numbers), "since": since})]
+
+
+_WRITTEN = (
+    select(attempts.c.channel, attempts.c.address, attempts.c.started_at, notifications.c.kind, notifications.c.lane)
+    .join(notifications, notifications.c.id == attempts.c.notification_id)
+    .where(
+        attempts.c.address.in_(bindparam("addresses", expanding=True)),
+        attempts.c.started_at > bindparam("since"),
+        attempts.c.part == 1,
+        attempts.c.state.not_in(_NEVER_RANG),
+    )
+)
+
+
+def written(
+    conn: Connection, addresses: Collection[str], since: datetime
+) -> dict[tuple[ChannelName, str], list[Message]]:
+    """What was sent to each of them since then, or is being sent, by channel and address."""
+    found: dict[tuple[ChannelName, str], list[Message]] = {}
+    for channel, address, at, kind, lane in conn.execute(_WRITTEN, {"addresses": list(addresses), "since": since}):
+        found.setdefault((ChannelName(channel), address), []).append(Message(at, Kind(kind), lane == 0))
+    return found
 
 
 def record(

@@ -45,11 +45,14 @@ _SENDS = (
         func.min(receipts.c.received_at).label("ringing_at"),
     )
     .select_from(
-        notifications.join(attempts, attempts.c.notification_id == notifications.c.id).outerjoin(
+        # what was told with another's message has the attempts of that one
+        notifications.join(
+            attempts, attempts.c.notification_id == func.coalesce(notifications.c.carried_by, notifications.c.id)
+        ).outerjoin(
             receipts, and_(receipts.c.attempt_id == attempts.c.id, receipts.c.kind == said(ReceiptKind.RINGING))
         )
     )
-    .where(attempts.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
+    .where(notifications.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
     .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
 )
 _DECIDED = (

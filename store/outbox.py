@@ -1,26 +1,21 @@
 """Notifications on their way to a vendor: what is due, the claim, what is held back or too late, what must be cut."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Subquery, bindparam, func, or_, select, union_all, update
 
-from model.attempt import Attempt, AttemptState
+from model.attempt import AttemptState
 from model.ids import Ids
-from model.limits import REMEMBERED, Limit, may_ring_at
-from model.plan import ChannelName, Hold, Kind, Notification, State
-from store import attempts, lines, paces, plans, replies, timeline
-from store.codec import sha256
-from store.paces import Turn
+from model.plan import ChannelName, Hold, Notification, State
+from store import plans, timeline
 from store.plans import notification
-from store.portable import lock_alone, lock_pending, lockable
-from store.replies import Code
+from store.portable import lock_pending
 from store.signals import DISPATCH, signal
 from store.tables import attempts as attempts_table
 from store.tables import notifications, said
-from store.timeline import News
 
 HELD_AT_ONCE = 500
 _WAITS_FOR = (State.PENDING, State.SENDING, State.UNKNOWN)
@@ -32,31 +27,6 @@ class Due(NamedTuple):
 
     notification: Notification
     tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a call needs: a line until then, of so many, its turn among so many a second, somebody not rung too often.
-
-    `numbers`: all phones of the person, `limits`: how often these may ring together.
-    """
-
-    until: datetime
-    lines: int
-    per_second: float
-    numbers: tuple[str, ...] = ()
-    limits: tuple[Limit, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """Permission asked for: the row, its attempts with their words, the code they carry, the call it is, its turn."""
-
-    notification: Notification
-    attempts: Sequence[Attempt]
-    code: Code | None = None
-    call: Call | None = None
-    turn: Turn | None = None
 
 
 _before = notifications.alias("before")
@@ -117,18 +87,6 @@ def _due_on(channel: ChannelName) -> Subquery:
 
 _DUE = union_all(*(select(_due_on(channel)) for channel in ChannelName))
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
-_THESE = notifications.c.id.in_(bindparam("ids", expanding=True))
-_CLAIM = (
-    update(notifications)
-    .where(_THESE, notifications.c.state == State.PENDING)
-    .values(state=State.SENDING, hold=None, lease_owner=bindparam("owner"), tries=notifications.c.tries + 1)
-    .returning(notifications.c.id)
-)
-_UNCLAIM = (
-    update(notifications)
-    .where(_THESE, notifications.c.state == State.SENDING)
-    .values(state=State.PENDING, lease_owner=None, tries=notifications.c.tries - 1)
-)
 # Rows that somebody else has in hand are theirs to judge.
 _OUT_OF_LINES = (
     update(notifications)
@@ -196,105 +154,11 @@ def take_in_hand(conn: Connection, ids: Collection[str]) -> Collection[str]:
     return lock_pending(conn, ids)
 
 
-def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now: datetime) -> set[str]:
-    """PENDING -> SENDING with the attempts written first. Returns the ids of the rows that were won.
-
-    Not won: another had it, its number is in a call, no line is free, other processes were faster, its code was taken.
-    """
-    may_go = [one for one in sorted(wanted, key=_account) if _may_go(conn, ids, one, now)]
-    # The claim first: of a row that another has, no code is opened.
-    won = set(conn.scalars(_CLAIM, {"ids": [one.notification.id for one in may_go], "owner": owner}))
-    for one in may_go:
-        if one.call and one.notification.id not in won:
-            lines.release(conn, one.attempts[0].id, now)
-    won -= _without_code(conn, [one for one in may_go if one.notification.id in won], now)
-    _note_claims(conn, ids, [one for one in wanted if one.notification.id in won], now)
-    return won
-
-
-def _account(claim: Claim) -> str:
-    """Rows of several processes that are locked in one order never wait for each other in a circle."""
-    return claim.turn.key if claim.turn else ""
-
-
-def _may_go(conn: Connection, ids: Ids, claim: Claim, now: datetime) -> bool:
-    """Take what it needs: a line, a turn."""
-    row = claim.notification
-    if claim.call and not _may_call(conn, ids, row, claim.call, claim.attempts[0].id, now):
-        return False
-    if claim.turn and lockable(conn) and (at := paces.take_turn(conn, claim.turn, now)) is not None:
-        hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
-        return False
-    return True
-
-
-def _without_code(conn: Connection, won: Collection[Claim], now: datetime) -> set[str]:
-    """Rows that were won, and whose code somebody else has just opened: they are given back."""
-    opened = replies.open_new(conn, [one.code for one in won if one.code], now)
-    lost = {one.notification.id for one in won if one.code and one.code not in opened}
-    if lost:
-        conn.execute(_UNCLAIM, {"ids": sorted(lost)})
-    return lost
-
-
-def _note_claims(conn: Connection, ids: Ids, won: Collection[Claim], now: datetime) -> None:
-    attempts.add(conn, [attempt for one in won for attempt in one.attempts])
-    timeline.append_all(conn, ids, now, [_started(one.notification, a) for one in won for a in one.attempts])
-
-
-def _started(row: Notification, attempt: Attempt) -> News:
-    body = {
-        "attempt": attempt.id,
-        "notification": row.id,
-        "kind": row.kind,
-        "channel": row.channel,
-        "person": row.person,
-        "revision": row.revision,
-        "part": attempt.part if attempt.parts > 1 else None,
-        "template": attempt.words.template,
-        "words_sha256": sha256(attempt.words.text),
-    }
-    return News(row.event_pk, "attempt_started", body, {"address": attempt.address})
-
-
-def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt_id: str, now: datetime) -> bool:
-    """Take a line to the number. The pace that this process knows it has looked at; here speak the others."""
-    if lockable(conn):
-        lock_alone(conn, "calls")
-        if (at := paces.next_at(conn, row.channel, now)) > now:
-            hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
-            return False
-    if lines.full(conn, row, call.lines):
-        hold(conn, ids, [row], Hold.LINES, row.due_at, now)
-        return False
-    if row.kind is Kind.ALERT and not _may_be_rung(conn, ids, row, call, now):
-        return False
-    if not lines.take(conn, row.address, attempt_id, now, call.until):
-        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
-        return False
-    if lockable(conn):
-        paces.take(conn, row.channel, call.per_second, now)
-    return True
-
-
-def _may_be_rung(conn: Connection, ids: Ids, row: Notification, call: Call, now: datetime) -> bool:
-    """One call at a time, on whichever phone, and no more of them than the limits say. Words that end an event may."""
-    if any(lines.busy(conn, number) for number in call.numbers if number != row.address):
-        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
-        return False
-    rings = attempts.rings(conn, call.numbers, now - REMEMBERED) if call.limits else []
-    at = may_ring_at(call.limits, rings, row.event_pk, critical=row.lane == 0, now=now)
-    if at > row.until:
-        expire(conn, ids, replace(row, hold=Hold.PERSON_LIMIT), now)
-    elif at > now:
-        hold(conn, ids, [row], Hold.PERSON_LIMIT, at, now)
-    return at <= now
-
-
 def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, until: datetime, now: datetime) -> None:
     """Keep rows back for a named reason; a revision is asked for once, when the reason changes.
 
-    A row that is no longer waiting is left as it is.
+    Not for what waits a moment to be told with others: nothing else is done about that. A row that is no longer waiting
+    is left as it is.
     """
     for row in rows:
         held = conn.execute(
@@ -302,7 +166,7 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
             .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
             .values(hold=why, due_at=until)
         )
-        if held.rowcount and row.hold is not why:
+        if held.rowcount and row.hold is not why and why is not Hold.BUNDLE:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
 
 
@@ -363,13 +227,3 @@ def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> No
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(cut_done_at=now))
     body = {"notification": row.id, "person": row.person, "reason": row.reason}
     timeline.append(conn, ids, row.event_pk, now, "call_stopped", body)
-
-
-def still_wanted(conn: Connection, notification_id: str) -> bool:
-    """The row is still being sent and nobody asked to stop it."""
-    query = select(notifications.c.id).where(
-        notifications.c.id == notification_id,
-        notifications.c.state == State.SENDING,
-        notifications.c.cut_requested_at.is_(None),
-    )
-    return conn.scalar(query) is not None

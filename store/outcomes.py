@@ -4,14 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
-from model.plan import ChannelName, Kind, Notification, State
-from store import attempts, leases, lines, plans, threads, timeline
+from model.plan import ChannelName, Hold, Kind, Notification, State
+from store import attempts, bundles, leases, lines, plans, threads, timeline
 from store.plans import notification, one
-from store.portable import lock_event
 from store.signals import DISPATCH, RECONCILE, signal
 from store.tables import attempts as attempts_table
 from store.tables import notifications, said
@@ -42,14 +41,15 @@ _LEFT_BEHIND = (
     .where(
         notifications.c.state == said(State.SENDING),
         notifications.c.lease_owner.not_in(bindparam("living", expanding=True)),
+        notifications.c.carried_by.is_(None),
     )
     .order_by(notifications.c.event_pk, notifications.c.id)
 )
 
 
 def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result: Sent, now: datetime) -> None:
-    """The vendor accepted this attempt; the row is SENT when all its parts are."""
-    lock_event(conn, row.event_pk)
+    """The vendor accepted this attempt; the row is SENT when all its parts are, and so are those told with it."""
+    _lock(conn, row, attempt)
     attempts.record(
         conn,
         attempt.id,
@@ -63,12 +63,19 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
     timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
     if attempt.part == attempt.parts:
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
+        others = bundles.follow(conn, row.id, State.SENT, now, lease_owner=None) if attempt.bundle else ()
+        bundles.note(conn, ids, others, now, "attempt_accepted", body)
         if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
-            threads.remember(conn, row.event_pk, row.address, result.vendor_id)
+            for one_of_them in (row, *others):
+                threads.remember(conn, one_of_them.event_pk, row.address, result.vendor_id)
         if row.channel is not ChannelName.VOICE and _followed(conn, row):
             signal(conn, DISPATCH)
     else:
         _told_in_part(conn, row.id, now)
+
+
+def _lock(conn: Connection, row: Notification, attempt: Attempt) -> None:
+    bundles.lock(conn, row.event_pk, row.id, bundle=attempt.bundle)
 
 
 _FOLLOWERS = (
@@ -85,9 +92,8 @@ def _followed(conn: Connection, row: Notification) -> bool:
 
 def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:
     """Who has read the first part knows of the event: whatever becomes of the rest, they must hear of its end."""
-    conn.execute(
-        update(notifications).where(notifications.c.id == row_id, notifications.c.sent_at.is_(None)).values(sent_at=now)
-    )
+    its = or_(notifications.c.id == row_id, notifications.c.carried_by == row_id)
+    conn.execute(update(notifications).where(its, notifications.c.sent_at.is_(None)).values(sent_at=now))
 
 
 def failed(
@@ -99,8 +105,8 @@ def failed(
     retry_at: datetime | None,
     now: datetime,
 ) -> None:
-    """Certainly not sent: tried again at `retry_at`, or given up."""
-    lock_event(conn, row.event_pk)
+    """Certainly not sent: tried again at `retry_at`, or given up. What was to be told with it waits, or is given up."""
+    _lock(conn, row, attempt)
     if _written_before(conn, attempt):
         return
     attempts.record(conn, attempt.id, AttemptState.FAILED, now, error=error)
@@ -108,11 +114,17 @@ def failed(
     body = {"attempt": attempt.id, "error": error, "retry_at": retry_at}
     timeline.append(conn, ids, row.event_pk, now, "attempt_failed", body)
     lines.release(conn, attempt.id, now)
-    if retry_at is None:
-        plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
+    others: Sequence[Notification] = ()
+    if retry_at is not None or (attempt.bundle and attempt.part > 1):
+        _back(conn, row.id, now, reason=error, due_at=retry_at or now)
     else:
-        _back(conn, row.id, now, reason=error, due_at=retry_at)
-    plans.ask_revise(conn, ids, row.event_pk, row.lane, f"{row.channel}: {error}", now, urgent=False)
+        plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
+        if attempt.bundle:
+            others = bundles.follow(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
+            bundles.note(conn, ids, others, now, "attempt_failed", body)
+    for concerned in (row, *others):
+        cause = f"{row.channel}: {error}"
+        plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)
 
 
 def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -> None:
@@ -120,6 +132,8 @@ def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -
     attempts.record(conn, attempt.id, AttemptState.ACCEPTED, now, vendor_id=vendor_id)
     if attempt.part == attempt.parts:
         plans.move(conn, attempt.notification_id, State.SENT, now)
+        if attempt.bundle:
+            bundles.follow(conn, attempt.notification_id, State.SENT, now)
         return
     _told_in_part(conn, attempt.notification_id, now)
     if one(conn, attempt.notification_id).state is State.UNKNOWN:
@@ -133,11 +147,22 @@ def proven(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) ->
 
 
 def _back(conn: Connection, row_id: str, now: datetime, *, reason: str, due_at: datetime) -> bool:
-    """Back to PENDING, to be sent (again) at `due_at`; a row that was stopped meanwhile ends here."""
-    if one(conn, row_id).cut_requested_at is not None:
-        return plans.move(conn, row_id, State.SUPERSEDED, now, lease_owner=None, look_at=None)
+    """Back to PENDING, to be sent (again) at `due_at`; a row that was stopped meanwhile ends here.
+
+    Rows that are told with it wait to be told with others. When the first part is out it has told what matters of all:
+    it counts as sent, and its other parts are not tried again, since some of what they tell may be over by then.
+    """
+    row, more, over = one(conn, row_id), {}, {"lease_owner": None, "look_at": None}
+    if bundles.carried(conn, row_id):
+        if row.sent_at is not None:
+            bundles.follow(conn, row_id, State.SENT, now, **over)
+            return plans.move(conn, row_id, State.SENT, now, reason=reason, **over)
+        bundles.give_back(conn, row_id, due_at)
+        more = {"hold": Hold.BUNDLE}
     signal(conn, DISPATCH)
-    return plans.move(conn, row_id, State.PENDING, now, reason=reason, due_at=due_at, lease_owner=None, look_at=None)
+    if row.cut_requested_at is not None:
+        return plans.move(conn, row_id, State.SUPERSEDED, now, **over)
+    return plans.move(conn, row_id, State.PENDING, now, reason=reason, due_at=due_at, **more, **over)
 
 
 def _written_before(conn: Connection, attempt: Attempt) -> bool:
@@ -161,7 +186,7 @@ def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None
 
 def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:
     """The answer was lost: the reconciler looks before anything is repeated."""
-    lock_event(conn, row.event_pk)
+    _lock(conn, row, attempt)
     if _written_before(conn, attempt):
         return
     attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
@@ -170,6 +195,9 @@ def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, err
     if plans.move(conn, row.id, State.UNKNOWN, now, reason=error, look_at=look_at, looks=0, lease_owner=None):
         body = {"attempt": attempt.id, "error": error}
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", body)
+        if attempt.bundle:
+            others = bundles.follow(conn, row.id, State.UNKNOWN, now, reason=error, lease_owner=None)
+            bundles.note(conn, ids, others, now, "attempt_unknown", body)
         signal(conn, RECONCILE)
 
 
@@ -177,7 +205,7 @@ def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
     """What a process was sending when it ended: its outcome is unknown. Returns how many."""
     rows = conn.execute(_LEFT_BEHIND, {"living": leases.living(conn, now)}).all()
     for row in map(notification, rows):
-        lock_event(conn, row.event_pk)
+        bundles.lock(conn, row.event_pk, row.id)
         if one(conn, row.id).state is not State.SENDING:
             continue  # it has come back, or another process was first
         sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
@@ -186,6 +214,7 @@ def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
         _end_other_parts(conn, row, now)
         values = {"look_at": now, "looks": 0, "lease_owner": None}
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
+        bundles.follow(conn, row.id, State.UNKNOWN, now, lease_owner=None)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
     if rows:
         signal(conn, RECONCILE)
@@ -245,7 +274,7 @@ def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt
 
     A callback that came meanwhile, or another process, knows better.
     """
-    lock_event(conn, row.event_pk)
+    bundles.lock(conn, row.event_pk, row.id)
     if one(conn, row.id).state is not State.UNKNOWN or not still_unknown(conn, lost):
         return
     for attempt in lost:
@@ -257,7 +286,7 @@ def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt
 
 def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
     """Claimed, and not to be sent now: a row that was stopped ends here, another one goes back to be looked at anew."""
-    lock_event(conn, row.event_pk)
+    bundles.lock(conn, row.event_pk, row.id)
     _never_begun(conn, claimed, now)
     if _back(conn, row.id, now, reason=row.reason, due_at=now):
         timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
@@ -265,7 +294,11 @@ def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Att
 
 def take_back(conn: Connection, ids: Ids, owner: str, in_hand: Collection[str], now: datetime) -> None:
     """What `owner` claimed without knowing it (the answer of the commit was lost) was never begun: it is due again."""
-    mine = select(notifications).where(notifications.c.state == State.SENDING, notifications.c.lease_owner == owner)
+    mine = select(notifications).where(
+        notifications.c.state == State.SENDING,
+        notifications.c.lease_owner == owner,
+        notifications.c.carried_by.is_(None),
+    )
     for row in map(notification, conn.execute(mine.order_by(notifications.c.event_pk, notifications.c.id)).all()):
         if row.id not in in_hand:
             give_up(conn, ids, row, attempts.of_notification(conn, row.id), now)

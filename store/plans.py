@@ -224,7 +224,7 @@ def _move(state: State, columns: frozenset[str]) -> Update:
     return (
         update(notifications)
         .where(
-            notifications.c.id == bindparam("row_id"),
+            notifications.c.id.in_(bindparam("row_ids", expanding=True)),
             notifications.c.state.in_([s for s in State if s.may_become(state)]),
         )
         .values(state=state, **changes)
@@ -237,11 +237,15 @@ def move(
     """Take a row to `state` where the table of states allows it. False when it does not: the row stays as it is."""
     if reason is not None:
         values["reason"] = reason
-    statement = _move(state, frozenset(values))
+    return move_all(conn, [notification_id], state, now, **values) == 1
+
+
+def move_all(conn: Connection, ids: Collection[str], state: State, now: datetime, **values: Any) -> int:
+    """As `move`, several rows. Returns how many went."""
     parameters = {f"new_{name}": value for name, value in values.items()}
     if state in _INSTANT:
         parameters["now"] = now
-    return conn.execute(statement, {"row_id": notification_id, **parameters}).rowcount == 1
+    return conn.execute(_move(state, frozenset(values)), {"row_ids": list(ids), **parameters}).rowcount
 
 
 def explain(conn: Connection, notification_id: str, reason: str) -> None:

@@ -6,16 +6,32 @@ they are taken in one order everywhere: placing key, event rows by id, rows of i
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Text, bindparam, case, func, select
 
 # PostgreSQL's form is compiled for SQLite too: the clauses read the same in both (tests/contract/test_store.py).
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from store.tables import events, notifications
 
-__all__ = ["lesser", "lock_alone", "lock_event", "lock_pending", "lock_timetable", "lockable", "try_alone", "upsert"]
+__all__ = [
+    "lesser",
+    "lock_alone",
+    "lock_event",
+    "lock_events",
+    "lock_pending",
+    "lock_timetable",
+    "lockable",
+    "try_alone",
+    "upsert",
+]
 
 _EVENT = select(events.c.pk).where(events.c.pk == bindparam("pk")).with_for_update(key_share=True)
+_EVENTS = (
+    select(events.c.pk)
+    .where(events.c.pk.in_(bindparam("pks", expanding=True)))
+    .order_by(events.c.pk)
+    .with_for_update(key_share=True)
+)
 _TIMETABLE = (
     select(notifications.c.id)
     .where(notifications.c.event_pk == bindparam("pk"))
@@ -23,6 +39,9 @@ _TIMETABLE = (
     .with_for_update(key_share=True)
 )
 _ALONE = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
+_NAMES = func.unnest(bindparam("names", type_=ARRAY(Text))).column_valued("name")
+_SORTED = select(_NAMES).order_by(_NAMES).subquery()
+_EACH_ALONE = select(func.pg_advisory_xact_lock(func.hashtextextended(_SORTED.c.name, 0)))
 _TRY_ALONE = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
 
 
@@ -42,6 +61,12 @@ def lock_event(conn: Connection, event_pk: str) -> None:
         conn.execute(_EVENT, {"pk": event_pk})
 
 
+def lock_events(conn: Connection, event_pks: Collection[str]) -> None:
+    """As `lock_event`, for several."""
+    if lockable(conn):
+        conn.execute(_EVENTS, {"pks": list(event_pks)})
+
+
 def lock_timetable(conn: Connection, event_pk: str) -> None:
     """As `lock_event`, and nobody claims a row of it either: what is read now still holds when it is written."""
     if lockable(conn):
@@ -53,6 +78,12 @@ def lock_alone(conn: Connection, name: str) -> None:
     """One transaction of that name at a time, over all processes."""
     if lockable(conn):
         conn.execute(_ALONE, {"name": name})
+
+
+def lock_each_alone(conn: Connection, names: Collection[str]) -> None:
+    """As `lock_alone`, for several names."""
+    if names and lockable(conn):
+        conn.execute(_EACH_ALONE, {"names": sorted(names)})
 
 
 def try_alone(conn: Connection, name: str) -> bool:

@@ -300,6 +300,7 @@ notifications = Table(
     Column("acknowledged_at", Instant),
     Column("cut_requested_at", Instant),
     Column("cut_done_at", Instant),
+    Column("carried_by", Id),
     UniqueConstraint("event_pk", "slot"),
     Index("notifications_by_address", "address"),
     _of("notifications_due", "channel", "due_at", rows="state = 'pending'"),
@@ -309,6 +310,7 @@ notifications = Table(
     _of("notifications_sending", "event_pk", "id", rows="state = 'sending'"),
     _of("notifications_look", "look_at", rows="state = 'unknown'"),
     _of("notifications_cut", "state", rows="cut_requested_at IS NOT NULL AND cut_done_at IS NULL"),
+    _of("notifications_carried", "carried_by", rows="carried_by IS NOT NULL"),
 )
 
 notification_events = Table(
@@ -360,6 +362,7 @@ attempts = Table(
     Column("vendor_at", Instant),
     Column("vendor_body", Text),
     Column("error", Text, nullable=False),
+    Column("bundle", Boolean, nullable=False, server_default=false()),
     Index("attempts_by_notification", "notification_id"),
     Index("attempts_by_event", "event_pk"),
     Index("attempts_by_address", "address", "started_at"),

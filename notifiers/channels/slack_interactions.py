@@ -25,11 +25,19 @@ class SlackAction(NamedTuple):
     trigger_id: str = ""
 
 
+class About(NamedTuple):
+    """What a button stands under: the attempt, and of what it tells the event and the revision."""
+
+    attempt: str
+    event_pk: str | None = None
+    revision: int | None = None
+
+
 class SlackReason(NamedTuple):
-    """Why somebody cannot comply. `attempt`: of the message whose button was pressed."""
+    """Why somebody cannot comply with what the pressed button stood under."""
 
     user_id: str
-    attempt: str
+    about: About
     text: str
 
 
@@ -66,20 +74,20 @@ def slack_reason(payload: Mapping[str, Any]) -> SlackReason | None:
         return None
     fields = ((view.get("state") or {}).get("values") or {}).get(REASON) or {}
     text = " ".join(str((fields.get(REASON) or {}).get("value") or "").split())[:REASON_CHARS]
-    attempt = str(view.get("private_metadata") or "")
-    return SlackReason(str(payload["user"]["id"]), attempt, text) if text and attempt else None
+    value = str(view.get("private_metadata") or "")
+    return SlackReason(str(payload["user"]["id"]), about(value), text) if text and value else None
 
 
 def slack_command(form: Mapping[str, Any]) -> SlackCommand:
     return SlackCommand(str(form.get("user_id", "")), " ".join(str(form.get("text", "")).split()))
 
 
-def reason_view(attempt: str) -> dict[str, Any]:
-    """The form. What was pressed counts already, so it may be closed."""
+def reason_view(value: str) -> dict[str, Any]:
+    """The form under the button of that value. What was pressed counts already, so it may be closed."""
     return {
         "type": "modal",
         "callback_id": REASON,
-        "private_metadata": attempt,
+        "private_metadata": value,
         "title": _plain("Cannot comply"),
         "submit": _plain("Tell them"),
         "close": _plain("Say nothing"),
@@ -95,10 +103,10 @@ def reason_view(attempt: str) -> dict[str, Any]:
     }
 
 
-def about(action: SlackAction) -> tuple[str, int | None]:
-    """(attempt, revision) of the message it stands under."""
-    value = json.loads(action.value)
-    return str(value.get("attempt")), int(value["revision"]) if "revision" in value else None
+def about(value: str) -> About:
+    """What was written into a button."""
+    said = json.loads(value)
+    return About(str(said.get("attempt")), said.get("event"), int(said["revision"]) if "revision" in said else None)
 
 
 def _plain(text: str) -> dict[str, Any]:

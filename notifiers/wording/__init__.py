@@ -11,8 +11,9 @@ from notifiers.wording.catalogue import catalogue, escape_slack
 from notifiers.wording.context import WordingContext
 from notifiers.wording.facts import Facts, facts
 from notifiers.wording.sms_parts import fits_as_part, plain, split_sms
+from notifiers.wording.together import Named, render_together
 
-__all__ = ["WordingContext", "render"]
+__all__ = ["Named", "WordingContext", "render", "render_together"]
 
 SPEECH_LANGUAGE = "en-US"
 TIGHTEST = 3

@@ -54,6 +54,7 @@ class WrittenAnswer(StrEnum):
     CANNOT = "cannot"
     RECEIVED = "received"  # stored for later, not yet counted
     OVER = "over"
+    ALL = "all"  # more events than are said one by one
     UNCLEAR = "unclear"
     STRANGER = "stranger"
     HELP = "help"
@@ -90,6 +91,7 @@ def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:
         WrittenAnswer.CANNOT: f"Noted, you cannot: {reference}. The next person is told. {detail}",
         WrittenAnswer.RECEIVED: "Received. Your answer will be counted in a moment; till then you may be called again.",
         WrittenAnswer.OVER: f"{reference}: {detail or 'it is over.'} Nothing to do.",
+        WrittenAnswer.ALL: f"Noted: your answer counts for {reference} events {detail}. The others are over.",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
         WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",
         WrittenAnswer.STRANGER_IN_SLACK: "You are not in Gridcall's roster, so nothing counted. Ask an admin.",

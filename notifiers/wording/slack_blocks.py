@@ -17,7 +17,7 @@ def blocks(f: Facts, event_pk: str, answer: bool) -> list[dict[str, Any]]:
     """`answer`: with buttons. Their value lacks the attempt's id, which the channel adds when it knows it."""
     slack = catalogue("slack")
     made: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _header(f), "emoji": False}},
+        header(_header(f)),
         {
             "type": "section",
             "fields": [_mrkdwn(line, FIELD_CHARS) for line in slack.lines("fields", f, answer)[:FIELDS]],
@@ -31,6 +31,21 @@ def blocks(f: Facts, event_pk: str, answer: bool) -> list[dict[str, Any]]:
         made.append({"type": "actions", "elements": _buttons(event_pk, f.revision)})
     made.append({"type": "context", "elements": [_mrkdwn(slack.say("context", f), FIELD_CHARS)]})
     return made
+
+
+def header(text: str) -> dict[str, Any]:
+    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+
+
+def section(text: str) -> dict[str, Any]:
+    """`text` is escaped already."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def item(line: str, event_pk: str, revision: int | None) -> list[dict[str, Any]]:
+    """One of several events, with its buttons where `revision` needs an answer. `line` is escaped already."""
+    buttons = [] if revision is None else [{"type": "actions", "elements": _buttons(event_pk, revision)}]
+    return [section(line), *buttons]
 
 
 def _header(f: Facts) -> str:

@@ -84,6 +84,12 @@ def split_sms(head: str, rest: str = "", tail: str = "", mark: str = "", link: s
     return tuple(f"{piece} ({n}/{len(pieces)}{behind})" for n, piece in enumerate(pieces, 1))
 
 
+def fit_as_parts(head: str, rest: str, tail: str, mark: str) -> bool:
+    """True when nothing of it has to be left out, and there is a part to spare for a link."""
+    after = cut(" ".join(p for p in (rest, tail) if p), mark)
+    return 1 + len(after) < MAX_PARTS
+
+
 def _with(text: str, link: str) -> str:
     return f"{text} {link}".strip()
 

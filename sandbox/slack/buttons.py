@@ -25,10 +25,13 @@ class Buttons:
         self._feed = feed
         self._workspace = workspace
 
-    async def press(self, channel: str, ts: str, action_id: str, user: str | None = None) -> dict[str, Any]:
+    async def press(
+        self, channel: str, ts: str, action_id: str, user: str | None = None, value: str | None = None
+    ) -> dict[str, Any]:
         """Press a button. Return `{"status", "body", "payload"}` of the customer's answer; status 0: none within 3 s.
 
-        Without `user` it is the one whose direct messages these are, else `Settings.slack_person`.
+        Without `user` it is the one whose direct messages these are, else `Settings.slack_person`; without `value` the
+        first button of that name.
 
         Raises NoSuchButton, SlackError.
         """
@@ -36,7 +39,7 @@ class Buttons:
         message = conversation.find(ts)
         if message is None:
             raise NoSuchButton(f"no message {ts} in {channel}")
-        block_id, button = _button(message, action_id)
+        block_id, button = _button(message, action_id, value)
         who = self._workspace.user(user or conversation.person or self._settings.slack_person)
         payload = self._payload(conversation.id, message, block_id, button, who)
         raw = {"channel": conversation.id, "ts": ts, "action_id": action_id, "user": who["id"]}
@@ -123,11 +126,13 @@ class Buttons:
         }
 
 
-def _button(message: Message, action_id: str) -> tuple[str, dict[str, Any]]:
+def _button(message: Message, action_id: str, value: str | None) -> tuple[str, dict[str, Any]]:
     for number, block in enumerate(message.get("blocks", [])):
         if isinstance(block, dict):
             for element in [*block.get("elements", []), block.get("accessory")]:
-                if isinstance(element, dict) and element.get("action_id") == action_id:
+                if not isinstance(element, dict) or element.get("action_id") != action_id:
+                    continue
+                if value in (None, element.get("value")):
                     return str(block.get("block_id", f"b{number}")), element
     raise NoSuchButton(f"no button {action_id} under message {message['ts']}")
 

@@ -358,10 +358,12 @@ class World:
     async def mends(self, vendor: str) -> None:
         await self._tell("DELETE", f"/faults/{vendor}", None)
 
-    async def presses_button(self, post: Post, label: str, *, by: str, channel: str = "C0OPS") -> None:
-        """`by`: a person of the roster, or a Slack user id."""
+    async def presses_button(
+        self, post: Post, label: str, *, by: str, channel: str = "C0OPS", value: str | None = None
+    ) -> None:
+        """`by`: a person of the roster, or a Slack user id. `value`: of the button, where there are several."""
         user = self._phones[by].slack if by in self._phones else by
-        body = {"channel": channel, "ts": post.ts, "action_id": label, "user": user}
+        body = {"channel": channel, "ts": post.ts, "action_id": label, "user": user, "value": value}
         answer = await self._tell("POST", "/slack/press", body)
         assert answer["status"] == 200, answer
 
@@ -536,7 +538,8 @@ async def open_world(
         yield world
         await world.advance(seconds=3)  # what is under way arrives, what was written is sealed
         assert not world.surprises(), "\n".join(world.surprises())
-        assert world.evidence_is_broken_on_purpose or await world.broken_chains() == []
+        broken = await world.broken_chains()
+        assert world.evidence_is_broken_on_purpose or broken == [], broken
     finally:
         await world.close()
 

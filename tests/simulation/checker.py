@@ -70,6 +70,9 @@ def _forgotten(watch: Watch, vendors: Vendors) -> Iterator[str]:
 
 def _about(watch: Watch, answered: Answered) -> tuple[str, int]:
     """The event and the revision that the words named."""
+    if answered.about is not None:
+        pk, revision = answered.about
+        return pk, min(revision, watch.events[pk].answer_revision)
     row = watch.rows[watch.attempts[answered.attempt][0]]
     event = watch.events[row.event_pk]
     return row.event_pk, min(row.revision, event.answer_revision)
@@ -77,7 +80,7 @@ def _about(watch: Watch, answered: Answered) -> tuple[str, int]:
 
 def _told(watch: Watch, vendors: Vendors, event: Event) -> dict[str, None]:
     """Whom a vendor was made to tell of the event, in order."""
-    rows = [watch.rows[r.attempt.notification_id] for r in vendors.records]
+    rows = [row for r in vendors.records for row in watch.told_by(r.attempt.notification_id)]
     asked = [r for r in rows if r.event_pk == event.pk and r.kind in ("alert", "update") and r.person]
     return dict.fromkeys(r.person for r in asked if r.person)
 

@@ -60,13 +60,22 @@ _TRIGGERS = {
         "OLD.cut_requested_at IS NULL AND NEW.cut_requested_at IS NOT NULL",
         "NEW.id, NEW.event_pk, NEW.state, NEW.reason",
     ),
+    "carried": (
+        "UPDATE OF carried_by ON notifications",
+        "OLD.carried_by IS NOT NEW.carried_by",
+        "NEW.id, NEW.event_pk, NEW.carried_by",
+    ),
     "agenda new": ("INSERT ON agenda", "NEW.kind <> 'revise'", "NEW.id, NEW.event_pk, NEW.kind, NEW.revision"),
     "agenda": (
         "UPDATE OF state ON agenda",
         "OLD.state IS NOT NEW.state AND NEW.kind <> 'revise'",
         "NEW.id, NEW.event_pk, NEW.kind, NEW.revision, NEW.state",
     ),
-    "attempt new": ("INSERT ON attempts", "", "NEW.id, NEW.notification_id, NEW.channel, NEW.address, NEW.started_at"),
+    "attempt new": (
+        "INSERT ON attempts",
+        "",
+        "NEW.id, NEW.notification_id, NEW.channel, NEW.address, NEW.started_at, NEW.part",
+    ),
     "attempt": (
         "UPDATE OF state ON attempts",
         "OLD.state IS NOT NEW.state",

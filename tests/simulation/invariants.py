@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from model.limits import Pauses
 from model.plan import ChannelName, State
 from model.ports import Send
 from model.roster import Policy
@@ -43,6 +44,7 @@ class Row:
     stopped_at: float | None = None
     claimed: bool = False  # a vendor may have been asked
     created: dict[int, int] = field(default_factory=dict)  # things the vendor took, by part
+    carried_by: str | None = None  # in whose message it is told
 
     @property
     def redial(self) -> bool:
@@ -66,7 +68,7 @@ class Known:
 
 
 class Rung(NamedTuple):
-    """A call to somebody, whatever came of it."""
+    """A call or a message to somebody, whatever came of it."""
 
     attempt: str
     event_pk: str
@@ -94,6 +96,8 @@ class Watch:
         self.longest_call = 0.0  # how long a line was in use, in seconds
         self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
         self._rung_at: dict[str, list[Rung]] = defaultdict(list)
+        self._going_along: dict[str, set[str]] = defaultdict(set)
+        self._written: dict[tuple[str, str], list[Rung]] = defaultdict(list)
         self._calls_of: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
         self._answered_at: dict[tuple[str, int, str], float] = {}
         self._handlers = {
@@ -102,6 +106,7 @@ class Watch:
             "row new": self._row_new,
             "row": self._row,
             "row cut": self._row_cut,
+            "carried": self._carried,
             "agenda new": self._agenda_new,
             "agenda": self._agenda,
             "attempt new": self._attempt_new,
@@ -163,6 +168,14 @@ class Watch:
     def _row_cut(self, note: Note) -> None:
         self.rows[note.a].stopped_at = self._time()
 
+    def _carried(self, note: Note) -> None:
+        self._going_along[note.c or self.rows[note.a].carried_by or ""].symmetric_difference_update({note.a})
+        self.rows[note.a].carried_by = note.c
+
+    def told_by(self, notification: str) -> list[Row]:
+        """The rows that a message tells: its own, and those that go along."""
+        return [self.rows[n] for n in (notification, *sorted(self._going_along.get(notification, ())))]
+
     def _agenda_new(self, note: Note) -> None:
         event = self.events[note.b]
         event.planned = True
@@ -180,6 +193,8 @@ class Watch:
         if channel is ChannelName.VOICE:
             self._reserve(self.rows[note.b])
             self._rung(note.a, self.rows[note.b], at)
+        elif (pauses := self.limits.written.get(channel)) and note.f == 1:
+            self._written_to(note.a, self.rows[note.b], at, pauses)
         self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
 
     def _rung(self, attempt: str, row: Row, at: datetime) -> None:
@@ -196,6 +211,16 @@ class Watch:
 
     def _rang(self, rung: "Rung") -> bool:
         return self.attempts[rung.attempt][1] not in ("failed", "absent")
+
+    def _written_to(self, attempt: str, row: Row, at: datetime, pauses: Pauses) -> None:
+        """Nobody reads more than so many messages in ten minutes, whatever there is to be told."""
+        if row.kind not in ("alert", "update"):
+            return
+        sent = self._written[row.channel, row.address]
+        lately = [one for one in sent if self._rang(one) and at - pauses.per < one.at]
+        most = len(pauses.seconds)
+        self._must(len(lately) < most, f"written to {len(lately) + 1} times in {pauses.per}: {row}")
+        sent.append(Rung(attempt, row.event_pk, at))
 
     def _attempt(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, note.d)
@@ -268,9 +293,10 @@ class Watch:
         """A create begins."""
         row = self.rows[send.attempt.notification_id]
         event = self.events[row.event_pk]
-        self._not_stopped(row, event)
-        if row.kind == "alert" and row.person:
-            self._fresh(self._answered_at.get((row.event_pk, row.revision, row.person)), row)
+        for told in self.told_by(row.id):
+            self._not_stopped(told, self.events[told.event_pk])
+            if told.kind == "alert" and told.person:
+                self._fresh(self._answered_at.get((told.event_pk, told.revision, told.person)), told)
         if row.channel == ChannelName.VOICE and row.kind == "alert" and not row.overtime:
             self._can_finish(row, event)
         if row.redial:

@@ -20,6 +20,8 @@ from model.reply import Answer
 from model.roster import Roster
 from notifiers.channels import slack, slack_interactions, voice
 from notifiers.wording.answers import SpokenAnswer
+from store import replies
+from store.replies import Code
 from tests.simulation.faults import Faults
 from tests.simulation.mix import Mix
 from tests.simulation.vendors import Answered, Heard, Record, Vendors
@@ -27,6 +29,7 @@ from tests.simulation.vendors import Answered, Heard, Record, Vendors
 CALL_ENDS = ("press", "late press", "nothing", "hang up", "voicemail", "busy", "no answer", "failed")
 LOST = object()
 _CODE = re.compile(r"Reply 1([A-Z]{1,2})=ACK")
+_ONE_OF_SEVERAL = re.compile(r"(?<= )([A-Z]{1,3}): (?=[A-Z])")
 _SPOKEN = {
     SpokenAnswer.ACCEPTED: Heard.COUNTED,
     SpokenAnswer.CANNOT: Heard.COUNTED,
@@ -156,25 +159,37 @@ class People:
         for kind in (ReceiptKind.SENT, ReceiptKind.DELIVERED):
             await asyncio.sleep(self._random.uniform(0.2, 4))
             self._tell(record, Receipt(kind=kind, vendor_id=record.sid))
-        code = _CODE.search(record.attempt.words.text)
+        code = self._code(record.attempt.words.text)
         person = self._roster.person_at(ChannelName.SMS, record.attempt.address)
         if code is None or person is None or self._random.random() >= self._mix.people.texts_back:
             return
         await asyncio.sleep(self._random.expovariate(1 / 60))
         answer = self._answer()
-        text = f"{1 if answer is Answer.ACKNOWLEDGE else 2}{code[1]}"
+        text = f"{1 if answer is Answer.ACKNOWLEDGE else 2}{code}"
+        code_of: list[Code] = []
 
         async def take(service: Service) -> Heard:
+            known = await service.database.read(lambda conn: replies.open_codes(conn, record.attempt.address))
+            code_of[:] = [one for one in known if one.code == code]
             said = await answer_text(service, record.attempt.address, text)
             if said.startswith("Received"):
                 return Heard.LOST  # it is in the queue: it may count, later
             return Heard.COUNTED if said.startswith(("Accepted", "Noted")) else Heard.REFUSED
 
-        await self._answered(record, person.id, answer, take)
+        await self._answered(
+            record, person.id, answer, take, lambda: next(((c.event_pk, c.revision) for c in code_of), None)
+        )
+
+    def _code(self, text: str) -> str | None:
+        """What an answer to it is sent with, to one of the events where it tells several."""
+        if found := _CODE.search(text):
+            return found[1]
+        several = _ONE_OF_SEVERAL.findall(text)
+        return self._random.choice(several) if several else None
 
     async def _post(self, record: Record) -> None:
         blocks = slack._addressed(record.attempt) or []
-        buttons = [e for b in blocks if b.get("type") == "actions" for e in b.get("elements", []) if "value" in e]
+        buttons = [e for b in blocks if b.get("type") == "actions" for e in b.get("elements", [])[:1] if "value" in e]
         if not buttons or self._random.random() >= self._mix.people.presses_button:
             return
         await asyncio.sleep(self._random.expovariate(1 / 60))
@@ -182,13 +197,15 @@ class People:
         own = self._roster.person_at(ChannelName.SLACK_DM, record.attempt.address)
         person = own or self._random.choice(people)
         answer = self._answer()
+        pressed = self._random.choice(buttons) if len(buttons) > 1 else buttons[0]
+        about = slack_interactions.about(pressed["value"])
         channel, _, ts = record.sid.partition("/")
         action = slack_interactions.SlackAction(
             user_id=person.address(ChannelName.SLACK_DM) or "",
             action_id=slack_interactions.ACKNOWLEDGE
             if answer is Answer.ACKNOWLEDGE
             else slack_interactions.CANNOT_COMPLY,
-            value=buttons[0]["value"],
+            value=pressed["value"],
             channel=channel,
             ts=ts,
             response_url="",
@@ -198,16 +215,22 @@ class People:
             await slack_actions.press(service, action)
             return Heard.LOST  # Slack hears nothing but 200: whether it counts shows in the thread
 
-        await self._answered(record, person.id, answer, take)
+        pressed_under = (about.event_pk or "", about.revision or 1)
+        await self._answered(record, person.id, answer, take, lambda: pressed_under)
 
     async def _answered(
-        self, record: Record, person: str, answer: Answer, take: Callable[[Service], Awaitable[Heard]]
+        self,
+        record: Record,
+        person: str,
+        answer: Answer,
+        take: Callable[[Service], Awaitable[Heard]],
+        about: Callable[[], tuple[str, int] | None] = lambda: None,
     ) -> Heard:
         loop = asyncio.get_running_loop()
         at = loop.time()
         heard = await self._call_us(f"{person} {answer}", take)
         found = Heard.LOST if heard is LOST else heard
-        self._vendors.answers.append(Answered(at, loop.time(), person, answer, record.attempt.id, found))
+        self._vendors.answers.append(Answered(at, loop.time(), person, answer, record.attempt.id, found, about()))
         return found
 
     def _answer(self) -> Answer:

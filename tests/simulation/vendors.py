@@ -34,6 +34,7 @@ class Answered:
     answer: Answer
     attempt: str
     heard: Heard
+    about: tuple[str, int] | None = None  # event and revision, where the message told several
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from model.attempt import Attempt, AttemptState, Words
 from model.ids import SystemIds
 from model.limits import CALLS
 from model.plan import ChannelName, Hold, Kind, Notification, State
-from store import attempts, events, lines, outbox, plans
-from store.outbox import Call, Claim
+from store import attempts, claims, events, lines, plans
+from store.claims import Call, Claim
 from tests.unit.routing.house import NOW, event
 
 IDS = SystemIds()
@@ -48,7 +48,7 @@ async def claim(database, row, at):
     def work(conn):
         events.save(conn, replace(event(), pk=row.event_pk, event_id=row.event_pk))
         plans.add_notifications(conn, [row])
-        outbox.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=needs)], "me", now)
+        claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=needs)], "me", now)
         return plans.one(conn, row.id)
 
     return attempt, await database.transact(work)

@@ -22,9 +22,10 @@ from model.plan import ChannelName, Hold, Kind, Notification, State
 from model.reading import Reading
 from routing import reviser
 from routing.accept import Member, decide
-from store import attempts, lines, outbox, paces, plans, replies, rosters, seal, timeline
+from store import attempts, claims, lines, outbox, paces, plans, replies, rosters, seal, timeline
+from store.claims import Call, Claim
 from store.deliveries import DeliveryState
-from store.outbox import Call, Claim, Share
+from store.outbox import Share
 from store.paces import Turn
 from store.places import Postgres
 from store.portable import lock_alone
@@ -126,7 +127,7 @@ async def claim_some(database, channel, owner, call=None, limit=5):
     def work(conn):
         ours = outbox.take_in_hand(conn, [d.notification.id for d in due])
         wanted = [a_claim(d.notification, call) for d in due if d.notification.id in ours]
-        return list(outbox.claim(conn, IDS, wanted, owner, NOW))
+        return list(claims.claim(conn, IDS, wanted, owner, NOW))
 
     return await database.transact(work)
 
@@ -501,7 +502,7 @@ async def test_what_other_processes_used_is_held(two):
 
     async def claim(database, row):
         wanted = replace(a_claim(row), turn=turn)
-        return await database.transact(lambda conn: outbox.claim(conn, IDS, [wanted], "o", NOW))
+        return await database.transact(lambda conn: claims.claim(conn, IDS, [wanted], "o", NOW))
 
     assert await claim(two[0], first)
     assert not await claim(two[1], second)

@@ -16,8 +16,8 @@ from notifiers.receipts import take_receipt
 from routing.accept import Member, decide
 from routing.telling_issuer import Told, note
 from store import attempts as attempts_store
-from store import outbox, outcome_calls, outcomes, partitions, plans, retention, seal
-from store.outbox import Claim
+from store import claims, outcome_calls, outcomes, partitions, plans, retention, seal
+from store.claims import Claim
 from store.retention import Keep
 from store.tables import attempts, bodies, metadata, notifications, receipts, timeline
 from tests.databases import ENGINES, open_database
@@ -63,7 +63,7 @@ async def told(database, event_id="E-1", source="miso"):
             words=Words(text="cut 12.5 MW", template="t"),
             started_at=NOW,
         )
-        assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
+        assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
         outcomes.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
         receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1", raw={"To": ANA})
         assert take_receipt(conn, IDS, attempt.id, receipt, NOW)

@@ -7,8 +7,8 @@ import pytest
 from model.attempt import Attempt, Words
 from model.ids import SystemIds
 from model.plan import ChannelName, Hold, Kind, Notification
-from store import events, lines, outbox, plans
-from store.outbox import Call, Claim
+from store import claims, events, lines, outbox, plans
+from store.claims import Call, Claim
 from store.postgres import PostgresDatabase
 from tests.unit.routing.house import NOW, event
 
@@ -94,7 +94,7 @@ async def test_a_claim_keeps_the_reserve_too(postgres_url):
         needs = Call(until=NOW + timedelta(minutes=3), lines=LINES, per_second=1e9)
         return Claim(notification=row, attempts=[attempt], call=needs)
 
-    won = await database.transact(lambda conn: outbox.claim(conn, IDS, [claim(warning), claim(critical)], "me", NOW))
+    won = await database.transact(lambda conn: claims.claim(conn, IDS, [claim(warning), claim(critical)], "me", NOW))
     assert won == {critical.id}
     kept = await database.read(lambda conn: plans.one(conn, warning.id))
     assert kept.hold is Hold.LINES

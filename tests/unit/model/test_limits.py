@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.limits import CALLS, Ring, may_ring_at, times
+from model.limits import CALLS, WRITTEN, Message, Ring, may_ring_at, may_write_at, pauses_times, times
+from model.plan import ChannelName, Kind
 
 START = datetime(2026, 7, 14, 18, tzinfo=UTC)
 
@@ -70,3 +71,63 @@ def test_never_more_than_the_table_and_its_breaks(wishes):
         assert len(lately) <= 5
         if not any(critical for _, critical in wishes):
             assert len(lately) <= 4
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+TEXTS = WRITTEN[ChannelName.SMS]
+
+
+def sent(*seconds, kind=Kind.ALERT, critical=False):
+    return [Message(at(s), kind, critical) for s in seconds]
+
+
+def may_write(had, now, *, kind=Kind.ALERT, critical=False, pauses=TEXTS):
+    return (may_write_at(pauses, had, kind, critical=critical, now=at(now)) - START).total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("had", "now", "free_at"),
+    [
+        ((), 0, 0),
+        ((0, 0), 0, 0),  # three at once
+        ((0, 0, 0), 0, 20),
+        ((0, 0, 0), 300, 300),  # whoever had a pause since
+        ((0, 0, 0, 20), 25, 80),
+        ((0, 0, 0, 20, 80), 90, 260),
+        ((0, 0, 0, 20, 80, 260), 300, 600),  # six in ten minutes, whatever comes
+        ((0, 0, 0, 20, 80, 260), 600, 600),
+    ],
+)
+def test_pauses_grow_until_the_first_message_is_out_of_its_time(had, now, free_at):
+    assert may_write(sent(*had), now) == free_at
+
+
+def test_the_first_critical_event_does_not_wait_the_second_does():
+    had = sent(0, 0, 0)
+    assert may_write(had, 1, critical=True) == 1
+    assert may_write([*had, *sent(1, critical=True)], 2, critical=True) == 61
+    assert may_write(sent(0, 0, 0, 20, 80, 260), 300, critical=True) == 600  # never a seventh
+
+
+def test_what_ends_an_event_is_never_held_and_courtesies_count_apart():
+    had = sent(*6 * (0,))
+    assert may_write(had, 1, kind=Kind.STAND_DOWN) == 1
+    assert may_write(had, 1, kind=Kind.COURTESY) == 1
+    assert may_write(had, 1, kind=Kind.UPDATE) == 600
+
+
+def test_ten_times_as_much_where_it_is_allowed():
+    assert may_write(sent(*29 * (0,)), 0, pauses=pauses_times(10)[ChannelName.SMS]) == 0
+    assert may_write(sent(*30 * (0,)), 0, pauses=pauses_times(10)[ChannelName.SMS]) == 20
+
+
+@given(st.lists(st.floats(0, 3600), max_size=80), st.sampled_from(sorted(WRITTEN)))
+def test_nobody_reads_more_than_the_table_says(wishes, channel):
+    """Whenever somebody wishes to write, and waits as long as told."""
+    pauses, had = WRITTEN[channel], []
+    for wish in sorted(wishes):
+        when = may_write(had, max(wish, (had[-1].at - START).total_seconds() if had else 0), pauses=pauses)
+        had += sent(when)
+    for one in had:
+        assert sum(one.at - pauses.per < other.at <= one.at for other in had) <= len(pauses.seconds)

@@ -16,7 +16,7 @@ from notifiers.jobs import Batch
 from notifiers.limits import Limits
 from notifiers.reconciler import Reconciler
 from routing import planner
-from store import attempts, events, outbox, outcomes, plans
+from store import attempts, claims, events, outbox, outcomes, plans
 from store.database import InlineDatabase
 from store.outbox import ID_CHARS, LEFT, Share
 from store.replies import Codes
@@ -148,7 +148,7 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
     clock, database, row = world
     more = [replace(row, id=f"row-{n:02}", person=f"p{n}", address=f"+1312555{n:04}") for n in range(70)]
     await database.read(lambda conn: plans.add_notifications(conn, more))
-    turns, claim = Counter(), outbox.claim
+    turns, claim = Counter(), claims.claim
 
     def counted(conn, ids, wanted, *given):
         turns[database.count] += len(wanted)
@@ -167,7 +167,7 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
         await asyncio.sleep(0)
         return Sent(vendor_id=send.attempt.id)
 
-    monkeypatch.setattr(outbox, "claim", counted)
+    monkeypatch.setattr(claims, "claim", counted)
     monkeypatch.setattr("notifiers.dispatcher.AT_ONCE", {ChannelName.SMS: 1000})
     vendor = Vendor(ChannelName.SMS)
     vendor.send = parts_are_under_way
@@ -268,7 +268,7 @@ async def test_two_texts_of_one_look_have_two_codes(world):
     batch = Batch(events={"event-1": event()}, codes={row.address: Codes([], taken)})
     both = dispatch(world, Vendor(ChannelName.SMS))
     jobs = [both._jobs.job(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
-    assert [job.claim.code.code for job in jobs] == ["A", "AA"]
+    assert [job.claim.codes[0].code for job in jobs] == ["A", "AA"]
 
 
 async def test_a_call_of_an_earlier_attempt_is_known_to_the_look(world):

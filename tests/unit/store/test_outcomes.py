@@ -9,8 +9,8 @@ from sqlalchemy import select
 from model.attempt import Attempt, AttemptState, Sent, Words
 from model.plan import ChannelName, Hold, State
 from routing import planner
-from store import attempts, events, lines, outbox, outcomes, plans, signals, tables
-from store.outbox import Call, Claim
+from store import attempts, claims, events, lines, outcomes, plans, signals, tables
+from store.claims import Call, Claim
 from store.signals import DISPATCH
 from tests.databases import in_memory
 from tests.unit.routing.house import NOW, CountingIds, case, event
@@ -52,7 +52,7 @@ def claimed(conn, channel=ChannelName.SMS, parts=1):
     ]
     in_the_air = Call(until=NOW + timedelta(minutes=3), lines=5, per_second=1)
     call = in_the_air if channel is ChannelName.VOICE else None
-    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=tries, call=call)], "me", NOW)
+    assert claims.claim(conn, IDS, [Claim(notification=row, attempts=tries, call=call)], "me", NOW)
     return row, tries
 
 
@@ -69,7 +69,7 @@ def test_without_a_free_line_a_call_waits(conn):
         words=Words(text="ring", template="t"),
         started_at=NOW,
     )
-    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=call)], "me", NOW) == set()
+    assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=call)], "me", NOW) == set()
     kept = plans.one(conn, row.id)
     assert (kept.state, kept.hold) == (State.PENDING, Hold.LINES)
 
@@ -122,7 +122,7 @@ def test_a_callback_that_came_before_the_last_look_knows_better(conn):
     row, tries = lost(conn, parts=2)
     outcomes.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
     again, rest = replace(row_of(conn, ChannelName.SMS)), [replace(tries[1], id=IDS.new())]
-    assert outbox.claim(conn, IDS, [Claim(notification=again, attempts=rest)], "me", NOW)
+    assert claims.claim(conn, IDS, [Claim(notification=again, attempts=rest)], "me", NOW)
     outcomes.send_the_rest(conn, row, LATER)
     outcomes.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.SENDING
@@ -169,7 +169,7 @@ def test_a_look_at_the_first_part_says_nothing_of_the_second(conn):
     row, tries = lost(conn, parts=2)
     outcomes.settled(conn, attempts.one(conn, tries[0].id), "SM1", NOW)
     rest = replace(tries[1], id=IDS.new())
-    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", NOW)
+    assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", NOW)
     outcomes.unknown(conn, IDS, row, rest, "no answer", NOW)
     assert not outcomes.still_unknown(conn, tries[:1])
     outcomes.absent(conn, IDS, row, tries[:1], LATER)
@@ -181,7 +181,7 @@ def test_a_loss_told_again_leaves_the_next_try_alone(conn):
     row, tries = lost(conn, parts=2)
     outcomes.proven(conn, tries[0], "SM1", LATER)
     rest = replace(tries[1], id=IDS.new(), started_at=LATER)
-    assert outbox.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", LATER)
+    assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[rest])], "me", LATER)
     outcomes.unknown(conn, IDS, row, tries[0], "no answer", LATER)
     assert state(conn, row) is State.SENDING
     assert attempts.one(conn, rest.id).state is AttemptState.SENDING

@@ -143,7 +143,11 @@ def say(
     **more,
 ):
     e = ev or event(content, **more)
-    n = Notification(
+    return render(row(channel, kind, e, now, person, details, revision), e, person, ctx, now)
+
+
+def row(channel, kind, e, now=NOW, person=ANA, details=None, revision=None):
+    return Notification(
         id="n1",
         event_pk=e.pk,
         revision=revision or e.latest.number,
@@ -156,7 +160,6 @@ def say(
         person=person.id if person else None,
         details=details or {},
     )
-    return render(n, e, person, ctx, now)
 
 
 def text(channel, *args, **kw):

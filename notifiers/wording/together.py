@@ -1,0 +1,86 @@
+"""The words of one message that tells several events: the most urgent in words of their own, of the rest how many."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from model.attempt import Words
+from model.event import Event
+from model.plan import WAYS, Form, Kind, Notification
+from model.roster import Person
+from notifiers.wording import slack_blocks
+from notifiers.wording.catalogue import catalogue, escape_slack
+from notifiers.wording.context import WordingContext
+from notifiers.wording.facts import Facts, facts
+from notifiers.wording.sms_parts import fit_as_parts, fits_as_part, plain, split_sms
+
+TIGHTEST = 3
+WITH_BUTTONS = 8
+SECTION_CHARS = 2900  # Slack takes 3000
+
+
+class Named(NamedTuple):
+    """One of the events."""
+
+    row: Notification
+    event: Event
+    context: WordingContext
+
+
+def render_together(
+    named: Sequence[Named], count: int, person: Person | None, page: str, now: datetime
+) -> tuple[Words, ...]:
+    """What is said of `count` events, of which `named` are the most urgent. Several only where it takes several SMS.
+
+    All are of one kind, to one reader. `page`: the address where the reader finds the rest.
+    """
+    first = named[0].row
+    said = [facts(one.row, one.event, person, one.context, now) for one in named]
+    if WAYS[first.channel].form is Form.TEXT:
+        return _sms(first.kind, said, count, page)
+    return (_slack(named, said, count),)
+
+
+def _sms(kind: Kind, said: Sequence[Facts], count: int, page: str) -> tuple[Words, ...]:
+    """As many events as fit; each of them less wordy before one is left out."""
+    sms, mark = catalogue("sms"), said[0].code or said[0].reference
+    tries = [(n, tight) for n in range(min(len(said), WAYS[_TEXT].named), 0, -1) for tight in range(TIGHTEST + 1)]
+    for n, tight in tries:
+        items = [plain(sms.say(f"{kind}_item", f, tight)) for f in said[:n]]
+        head = f"{plain(sms.say(f'{kind}_together', count))} {items[0]}"
+        rest, more = " ".join(items[1:]), plain(sms.say("and_more", count - n, kind == Kind.ALERT))
+        if fits_as_part(head, mark) and fit_as_parts(head, rest, more, mark):
+            break
+    parts = split_sms(head, rest, more, mark, page)
+    return tuple(Words(text=part, template=sms.template(f"{kind}_together")) for part in parts)
+
+
+_TEXT = next(channel for channel, way in WAYS.items() if way.form is Form.TEXT)
+
+
+def _slack(named: Sequence[Named], said: Sequence[Facts], count: int) -> Words:
+    """A line for each; the first ones with buttons where an answer is asked for."""
+    slack, kind = catalogue("slack"), named[0].row.kind
+    head = slack.say(f"{kind}_together", count)
+    lines = [escape_slack(slack.say("item", f, kind)) for f in said]
+    blocks: list[dict[str, Any]] = [slack_blocks.header(head)]
+    for one, f, line in list(zip(named, said, lines, strict=True))[:WITH_BUTTONS]:
+        answer = one.event.rings and kind is Kind.ALERT and f.revision >= one.event.answer_revision
+        blocks += slack_blocks.item(line, one.event.pk, f.revision if answer else None)
+    blocks += [slack_blocks.section(text) for text in _sections(lines[WITH_BUTTONS:])]
+    return Words(
+        text="\n".join([escape_slack(head), *lines]),
+        template=slack.template(f"{kind}_together"),
+        payload={"blocks": blocks},
+    )
+
+
+def _sections(lines: Sequence[str]) -> list[str]:
+    """Whole lines, as many as one section takes."""
+    found: list[str] = []
+    for line in lines:
+        if found and len(found[-1]) + 1 + len(line) <= SECTION_CHARS:
+            found[-1] += f"\n{line}"
+        else:
+            found.append(line[:SECTION_CHARS])
+    return found

@@ -1,0 +1,138 @@
+"""Messages that tell several events: which rows go along, and that these go where their message goes."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, or_, select, update
+
+from model.ids import Ids
+from model.plan import Hold, Notification, State
+from store import plans, timeline
+from store.portable import lock_event, lock_events
+from store.tables import notifications, said
+from store.timeline import News
+
+HELD_AT_ONCE = 1000
+_PENDING = notifications.c.state == said(State.PENDING)
+_HELD = (Hold.BUNDLE, Hold.PERSON_LIMIT)
+_TO_THE_SAME = (
+    notifications.c.channel == bindparam("its_channel"),
+    notifications.c.address == bindparam("its_address"),
+    notifications.c.kind == bindparam("its_kind"),
+    notifications.c.follows.is_(None),
+    notifications.c.sent_at.is_(None),  # of what is told in part, the rest is
+    notifications.c.id != bindparam("leader"),
+)
+_COMPANIONS = (
+    select(notifications)
+    .where(
+        _PENDING,
+        *_TO_THE_SAME,
+        or_(notifications.c.due_at <= bindparam("now"), notifications.c.hold.in_(_HELD)),
+        notifications.c.until >= bindparam("now"),
+    )
+    .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
+    .limit(bindparam("at_most"))
+)
+_TAKE = (
+    update(notifications)
+    .where(notifications.c.id.in_(bindparam("ids", expanding=True)), notifications.c.state == State.PENDING)
+    .values(state=State.SENDING, hold=None, carried_by=bindparam("leader"), lease_owner=bindparam("owner"))
+    .returning(notifications.c.id)
+)
+_GIVE_BACK = (
+    update(notifications)
+    .where(notifications.c.carried_by == bindparam("leader"), notifications.c.state.in_([State.SENDING, State.UNKNOWN]))
+    .values(
+        state=case((notifications.c.cut_requested_at.is_not(None), State.SUPERSEDED), else_=State.PENDING),
+        hold=case((notifications.c.cut_requested_at.is_not(None), None), else_=Hold.BUNDLE),
+        due_at=bindparam("new_due_at"),
+        carried_by=None,
+        lease_owner=None,
+    )
+)
+_HOLD = (
+    update(notifications)
+    .where(
+        notifications.c.id.in_(
+            select(notifications.c.id)
+            .where(_PENDING, *_TO_THE_SAME, notifications.c.hold.is_(None), notifications.c.due_at <= bindparam("now"))
+            .limit(HELD_AT_ONCE)
+            .with_for_update(key_share=True, skip_locked=True)
+        )
+    )
+    .values(
+        hold=bindparam("why"),
+        # What waits for longer than it is of use is looked at then, and given up.
+        due_at=case((notifications.c.until < bindparam("at"), notifications.c.until), else_=bindparam("at")),
+    )
+    .returning(notifications.c.event_pk, notifications.c.lane)
+)
+_CARRIED = (
+    select(notifications).where(notifications.c.carried_by == bindparam("leader")).order_by(notifications.c.event_pk)
+)
+
+
+def companions(conn: Connection, leader: Notification, now: datetime, at_most: int) -> list[Notification]:
+    """What else waits to be told to the same reader in the same way, most urgent first."""
+    found = conn.execute(_COMPANIONS, {**_to_the_same(leader), "now": now, "at_most": at_most})
+    return [plans.notification(row) for row in found]
+
+
+def hold(conn: Connection, ids: Ids, row: Notification, why: Hold, until: datetime, now: datetime) -> None:
+    """All that is due to the reader of `row` in its way waits with it."""
+    held = conn.execute(_HOLD, {**_to_the_same(row), "now": now, "why": why, "at": until}).all()
+    if why is Hold.PERSON_LIMIT:
+        for event_pk, lane in sorted(set(map(tuple, held))):
+            plans.ask_revise(conn, ids, event_pk, lane, f"held: {why}", now, urgent=False)
+
+
+def _to_the_same(row: Notification) -> dict[str, str]:
+    return {"its_channel": row.channel, "its_address": row.address, "its_kind": row.kind, "leader": row.id}
+
+
+def take(conn: Connection, leader: str, ids: Collection[str], owner: str) -> bool:
+    """They go along: PENDING -> SENDING. False when one of them cannot; then all must be given back."""
+    taken = conn.scalars(_TAKE, {"ids": list(ids), "leader": leader, "owner": owner}).all()
+    return len(taken) == len(ids)
+
+
+def give_back(conn: Connection, leader: str, due_at: datetime) -> None:
+    """Their message was not sent: they wait for another one, but for those that were stopped meanwhile."""
+    conn.execute(_GIVE_BACK, {"leader": leader, "new_due_at": due_at})
+
+
+def carried(conn: Connection, leader: str) -> list[Notification]:
+    return [plans.notification(row) for row in conn.execute(_CARRIED, {"leader": leader})]
+
+
+def lock(conn: Connection, event_pk: str, leader: str, *, bundle: bool = True) -> None:
+    """Nobody else changes the plan of the event, or of the others that its message tells, if it is a `bundle`."""
+    if bundle:
+        lock_events(conn, {event_pk, *(row.event_pk for row in carried(conn, leader))})
+    else:
+        lock_event(conn, event_pk)
+
+
+def follow(conn: Connection, leader: str, state: State, now: datetime, **values: Any) -> Sequence[Notification]:
+    """What the message tells goes where its own row goes, as far as the table of states lets it. Returns all of it."""
+    if rows := carried(conn, leader):
+        plans.move_all(conn, [row.id for row in rows], state, now, **values)
+    return rows
+
+
+def note(
+    conn: Connection, ids: Ids, rows: Sequence[Notification], now: datetime, kind: str, body: dict[str, Any]
+) -> None:
+    """An entry in the timeline of each of the events."""
+    news = [News(row.event_pk, kind, {**body, "notification": row.id, "told_with_others": True}, {}) for row in rows]
+    timeline.append_all(conn, ids, now, news)
+
+
+def told_by(conn: Connection, leader: str, event_pk: str | None) -> Notification | None:
+    """The row of that event which the message of `leader` tells; its own where no event is named, None for others."""
+    row = plans.one(conn, leader)
+    if event_pk in (None, row.event_pk):
+        return row
+    return next((other for other in carried(conn, leader) if other.event_pk == event_pk), None)

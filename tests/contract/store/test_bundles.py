@@ -1,0 +1,229 @@
+"""Messages that tell several events, on both databases: what goes along goes wherever its message goes."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from model.attempt import Attempt, AttemptState, Receipt, ReceiptKind, Sent, Words
+from model.ids import SystemIds
+from model.limits import WRITTEN
+from model.plan import AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
+from notifiers.receipts import take_receipt
+from store import attempts, bundles, claims, events, outcomes, plans, tables
+from store.claims import Claim
+from tests.unit.routing.house import NOW, event
+
+IDS = SystemIds()
+PHONE = "+13125550101"
+EVENTS = ("e1", "e2", "e3")
+
+
+def text(name, *, hold=Hold.BUNDLE, minutes=10):
+    return Notification(
+        id=IDS.new(),
+        event_pk=name,
+        revision=1,
+        kind=Kind.ALERT,
+        channel=ChannelName.SMS,
+        address=PHONE,
+        person="ana",
+        due_at=NOW,
+        until=NOW + timedelta(minutes=minutes),
+        lane=1,
+        hold=hold,
+    )
+
+
+def tries(row, parts=1, *, bundle=True, now=NOW):
+    return [
+        Attempt(
+            id=IDS.new(),
+            notification_id=row.id,
+            event_pk=row.event_pk,
+            channel=row.channel,
+            address=row.address,
+            words=Words(text=f"part {part}", template="t"),
+            started_at=now,
+            part=part,
+            parts=parts,
+            bundle=bundle,
+        )
+        for part in range(1, parts + 1)
+    ]
+
+
+async def planned(database, rows):
+    def work(conn):
+        for row in rows:
+            if events.find(conn, "miso", row.event_pk) is None:
+                events.save(conn, replace(event(), pk=row.event_pk, event_id=row.event_pk))
+        plans.add_notifications(conn, rows)
+
+    await database.transact(work)
+
+
+async def claimed(database, parts=1):
+    """Three rows, told by the message of the first."""
+    rows = [text(name) for name in EVENTS]
+    await planned(database, rows)
+    first, *others = rows
+    sends = tries(first, parts)
+
+    def work(conn):
+        assert [row.id for row in bundles.companions(conn, first, NOW, 10)] == [row.id for row in others]
+        claim = Claim(notification=first, attempts=sends, carried=others, pauses=WRITTEN[ChannelName.SMS])
+        return claims.claim(conn, IDS, [claim], "me", NOW)
+
+    assert await database.transact(work) == {first.id}
+    return rows, sends
+
+
+async def states(database, rows):
+    return await database.read(lambda conn: [plans.one(conn, row.id).state for row in rows])
+
+
+async def test_all_are_sent_and_delivered_with_it(database):
+    rows, [attempt] = await claimed(database)
+    assert await states(database, rows) == 3 * [State.SENDING]
+    sent = Sent(vendor_id="SM1")
+    await database.transact(lambda conn: outcomes.sent(conn, IDS, rows[0], attempt, sent, NOW))
+    assert await states(database, rows) == 3 * [State.SENT]
+    receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1")
+    await database.transact(lambda conn: take_receipt(conn, IDS, attempt.id, receipt, NOW))
+    assert await states(database, rows) == 3 * [State.DELIVERED]
+    assert [a.id for a in await database.read(lambda conn: attempts.of_event(conn, "e3"))] == [attempt.id]
+
+
+async def test_when_it_fails_for_good_each_event_is_looked_at_again(database):
+    rows, [attempt] = await claimed(database)
+    await database.transact(lambda conn: outcomes.failed(conn, IDS, rows[0], attempt, "no such number", None, NOW))
+    assert await states(database, rows) == 3 * [State.FAILED]
+    wishes = select(tables.agenda.c.event_pk).where(tables.agenda.c.kind == AgendaKind.REVISE)
+    pending = wishes.where(tables.agenda.c.state == AgendaState.PENDING)
+    assert set(await database.read(lambda conn: list(conn.scalars(pending)))) == set(EVENTS)
+
+
+async def test_a_receipt_of_failure_is_one_for_all(database):
+    rows, [attempt] = await claimed(database)
+    await database.transact(lambda conn: outcomes.sent(conn, IDS, rows[0], attempt, Sent(vendor_id="SM1"), NOW))
+    receipt = Receipt(kind=ReceiptKind.FAILED, vendor_id="SM1", code="30003")
+    await database.transact(lambda conn: take_receipt(conn, IDS, attempt.id, receipt, NOW))
+    assert await states(database, rows) == 3 * [State.FAILED]
+
+
+async def test_when_it_is_tried_again_they_wait_for_another_but_for_what_was_stopped(database):
+    rows, [attempt] = await claimed(database)
+    later = NOW + timedelta(seconds=5)
+
+    def work(conn):
+        plans.request_cut(conn, [rows[1].id], "answered", NOW)
+        outcomes.failed(conn, IDS, rows[0], attempt, "503", later, NOW)
+        return [plans.one(conn, row.id) for row in rows]
+
+    first, stopped, third = await database.transact(work)
+    assert (first.state, first.hold, first.due_at) == (State.PENDING, Hold.BUNDLE, later)
+    assert stopped.state is State.SUPERSEDED
+    assert (third.state, third.hold, third.due_at, third.carried_by) == (State.PENDING, Hold.BUNDLE, later, None)
+
+
+async def test_of_which_a_part_is_out_it_counts_as_sent(database):
+    rows, [one, two] = await claimed(database, parts=2)
+
+    def work(conn):
+        outcomes.sent(conn, IDS, rows[0], one, Sent(vendor_id="SM1"), NOW)
+        outcomes.failed(conn, IDS, rows[0], two, "503", NOW + timedelta(seconds=5), NOW)
+
+    await database.transact(work)
+    assert await states(database, rows) == 3 * [State.SENT]
+
+
+async def test_a_lost_answer_is_unknown_for_all_until_it_is_looked_up(database):
+    rows, [attempt] = await claimed(database)
+    await database.transact(lambda conn: outcomes.unknown(conn, IDS, rows[0], attempt, "no answer", NOW))
+    assert await states(database, rows) == 3 * [State.UNKNOWN]
+    [look] = await database.read(lambda conn: outcomes.to_look_up(conn, NOW + timedelta(seconds=3)))
+    assert look.notification.id == rows[0].id
+    await database.transact(lambda conn: outcomes.absent(conn, IDS, rows[0], [attempt], NOW))
+    assert await states(database, rows) == 3 * [State.PENDING]
+
+
+async def test_what_a_dead_process_was_sending_is_looked_up_once(database):
+    rows, _ = await claimed(database)
+    assert await database.transact(lambda conn: outcomes.adopt(conn, IDS, NOW)) == 1
+    assert await states(database, rows) == 3 * [State.UNKNOWN]
+
+
+async def test_what_was_claimed_without_knowing_is_given_back(database):
+    rows, [attempt] = await claimed(database)
+    await database.transact(lambda conn: outcomes.take_back(conn, IDS, "me", frozenset(), NOW))
+    assert await states(database, rows) == 3 * [State.PENDING]
+    kept = await database.read(lambda conn: attempts.one(conn, attempt.id))
+    assert kept.state is AttemptState.FAILED
+
+
+async def test_nothing_is_claimed_when_something_of_it_was_stopped_a_moment_ago(database):
+    rows = [text(name) for name in EVENTS]
+    await planned(database, rows)
+    first, *others = rows
+
+    def work(conn):
+        plans.supersede(conn, [others[0].id], "answered")
+        claim = Claim(notification=first, attempts=tries(first), carried=others)
+        return claims.claim(conn, IDS, [claim], "me", NOW)
+
+    assert await database.transact(work) == set()
+    assert await states(database, rows) == [State.PENDING, State.SUPERSEDED, State.PENDING]
+
+
+async def test_what_is_too_much_waits_together(database):
+    """Three at once; the others wait for the same instant, and nobody is asked to look again for that."""
+    rows = [text(f"e{n}", hold=None) for n in range(6)]
+    await planned(database, rows)
+    pauses = WRITTEN[ChannelName.SMS]
+
+    def work(conn):
+        wanted = [Claim(notification=row, attempts=tries(row, bundle=False), pauses=pauses) for row in rows[:4]]
+        won = claims.claim(conn, IDS, wanted, "me", NOW)
+        return len(won), [plans.one(conn, row.id) for row in rows[3:]]
+
+    count, waiting = await database.transact(work)
+    assert count == 3
+    assert {(row.hold, row.due_at) for row in waiting} == {(Hold.BUNDLE, NOW + timedelta(seconds=20))}
+    revise = select(tables.agenda.c.id).where(tables.agenda.c.kind == AgendaKind.REVISE)
+    assert not await database.read(lambda conn: conn.scalars(revise).all())
+
+
+async def test_whoever_waits_longer_is_told_another_way(database):
+    rows = [text(f"e{n}", hold=None) for n in range(2)]
+    await planned(database, rows)
+    late = NOW + timedelta(minutes=5)
+
+    def work(conn):
+        sent = [text(f"e{n}", hold=None) for n in range(2, 8)]
+        for n, row in enumerate(sent):
+            events.save(conn, replace(event(), pk=row.event_pk, event_id=row.event_pk))
+            plans.add_notifications(conn, [replace(row, state=State.SENT)])
+            attempts.add(conn, tries(row, bundle=False, now=NOW + timedelta(seconds=n)))
+        wanted = Claim(notification=rows[0], attempts=tries(rows[0]), pauses=WRITTEN[ChannelName.SMS])
+        assert claims.claim(conn, IDS, [wanted], "me", late) == set()
+        return [plans.one(conn, row.id) for row in rows]
+
+    held = await database.transact(work)
+    assert {(row.hold, row.due_at) for row in held} == {(Hold.PERSON_LIMIT, NOW + timedelta(minutes=10))}
+    revise = select(tables.agenda.c.event_pk).where(tables.agenda.c.kind == AgendaKind.REVISE)
+    assert set(await database.read(lambda conn: list(conn.scalars(revise)))) == {"e0", "e1"}
+
+
+async def test_two_notifiers_at_once_send_no_more_than_one_would(database):
+    """Each claims rows of its own to the same reader in the same moment."""
+    rows = [text(f"e{n}", hold=None) for n in range(8)]
+    await planned(database, rows)
+
+    def claim(row, owner):
+        wanted = Claim(notification=row, attempts=tries(row, bundle=False), pauses=WRITTEN[ChannelName.SMS])
+        return database.transact(lambda conn: claims.claim(conn, IDS, [wanted], owner, NOW))
+
+    won = await asyncio.gather(*(claim(row, f"n{n % 2}") for n, row in enumerate(rows)))
+    assert sum(map(len, won)) == 3
