@@ -1,8 +1,6 @@
 """600 people, 200 lines, one call a second: what arithmetic allows is rung, the rest is written to at once."""
 
-import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from json import dumps
 
@@ -14,13 +12,8 @@ from intake.examples import example
 from model.plan import ChannelName
 from model.roster import Roster
 from store.tables import deliveries
-from tests.simulation import world
+from tests.simulation import stories
 from tests.simulation.chance import START
-from tests.simulation.database import SimulatedDatabase
-from tests.simulation.loop import SimulatedLoop
-from tests.simulation.mix import Mix, mix
-from tests.simulation.people import CALL_ENDS
-from tests.simulation.vendors import Record
 
 PEOPLE, FIT = 600, 480
 NAMES = [f"p{n:03}" for n in range(PEOPLE)]
@@ -30,31 +23,20 @@ SECOND = timedelta(seconds=1)
 pytestmark = pytest.mark.long
 
 
-class Story(world.World):
+class Story(stories.Story):
     """One critical event, its ten minutes, and nothing else."""
 
-    async def live(self) -> None:
-        self._start()
-        await self.upstream._post("miso", dumps(example("edr", START, "E-1")).encode())
-        await self._unless_broken(asyncio.sleep(610))
-        await self._stop(again=False)
-
-    def told(self, channel: ChannelName) -> list[Record]:
-        """In the order in which it was begun."""
-        found = [record for record in self.vendors.records if record.channel is channel]
-        return sorted(found, key=lambda record: record.attempt.started_at)
+    async def happens(self) -> None:
+        await self.posts(dumps(example("edr", START, "E-1")))
+        await stories.seconds(610)
 
     def detail(self) -> str:
         """What the sender hears who waits for the plan."""
         [found], _ = self.memory.run(lambda conn: list(conn.scalars(select(deliveries.c.detail))), keep=False)
         return str(found)
 
-    def whom(self, channel: ChannelName) -> list[str | None]:
-        rows = self.watch.rows
-        return [rows[record.attempt.notification_id].person for record in self.told(channel)]
 
-
-def in_one_step(_mix: object, _random: object) -> Roster:
+def in_one_step() -> Roster:
     people = "".join(
         f'  {name}: {{name: "P{n}", timezone: America/Chicago, phone: "+1{AREAS[n // 100]}55501{n % 100:02}", '
         f"slack: U{n:03}}}\n"
@@ -71,44 +53,11 @@ def in_one_step(_mix: object, _random: object) -> Roster:
     ).roster
 
 
-def nobody_presses() -> Mix:
-    """A mix without faults, in which everybody picks up and listens to the end."""
-    calm = next(found for found in map(mix, range(1, 500)) if found.crowd and not found.clock_off and not found.refuse)
-    silent = replace(
-        calm.people,
-        weights=tuple(float(end == "nothing") for end in CALL_ENDS),
-        texts_back=0.0,
-        presses_button=0.0,
-    )
-    faultless = {name: 0 for name in Mix.__dataclass_fields__ if name in FAULTS}
-    return replace(calm, **faultless, lines=200, calls_per_second=1.0, people=silent, heartbeats=False)
-
-
-FAULTS = {
-    *("database_slow", "database_before", "database_rollback", "database_after", "database_outages"),
-    *("queue_before", "queue_after", "queue_ack", "crash", "stops", "clock_off", "drift", "vendor_clock"),
-    *("refuse", "bad_address", "rate_limited", "hang_before", "hang_after", "vendor_outages"),
-    *("callback_lost", "callback_late", "callback_twice"),
-}
-
-
 @pytest.fixture
-def story(monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
-    """Told to its end. The database takes no time here, so that each instant is that of the arithmetic."""
-
-    async def at_once(database: SimulatedDatabase) -> None:
-        database._fence.goes_on()
-
-    monkeypatch.setattr(SimulatedDatabase, "_wait", at_once)
-    monkeypatch.setattr(world, "mix", lambda seed: nobody_presses())
-    monkeypatch.setattr(world, "_roster", in_one_step)
-    loop = SimulatedLoop(shuffle=None)
-    told = Story(1, loop)
-    with world._as_simulated(timedelta(days=1)):
-        loop.run_until_complete(told.live())
+def story() -> Iterator[Story]:
+    silent = stories.nobody_presses(lines=200, calls_per_second=1.0)
+    with stories.told_to_its_end(Story, in_one_step(), silent) as told:
         yield told
-        loop.run_until_complete(told.close())
-    loop.close()
 
 
 @pytest.mark.timeout(300)
