@@ -42,7 +42,10 @@ SENT_BY = {
     ChannelName.SMS: ChannelName.SMS,
     ChannelName.SLACK_DM: ChannelName.SLACK_DM,
 }
-Method = Annotated[Literal["voice", "sms", "slack_dm"], InPath(description="Of the person's methods")]
+Method = Annotated[
+    Literal["voice", "other_phone", "sms", "slack_dm"],
+    InPath(alias="channel", description="Of the person's methods; `other_phone`: the second one of `voice`"),
+]
 _SENDING: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {MEDIA_TYPE: {}}}
     for status, text in ((429, "Too many codes to this address: Retry-After"), (502, "The vendor did not take it"))
@@ -56,12 +59,12 @@ class CodeIn(BaseModel):
 
 
 @router.post("/v1/people/{person_id}/methods/{channel}/code", status_code=202, responses=_SENDING)
-async def send_code(person_id: str, channel: Method, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
+async def send_code(person_id: str, method: Method, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
     """Send a code there, phones by text, Slack by direct message: `{"channel", "address", "good_until", "tries"}`."""
-    address = _address(service, caller, person_id, channel)
-    vendor = service.vendors.channels.get(SENT_BY[ChannelName(channel)])
+    channel, address = _method(service, caller, person_id, method)
+    vendor = service.vendors.channels.get(SENT_BY[channel])
     if vendor is None:
-        raise Problem(409, "Nothing can be sent there", f"{SENT_BY[ChannelName(channel)]} is not set up here")
+        raise Problem(409, "Nothing can be sent there", f"{SENT_BY[channel]} is not set up here")
     code, now = contact_codes.new_code(), service.clock.now()
 
     def note(conn: Connection) -> None:
@@ -96,10 +99,10 @@ async def send_code(person_id: str, channel: Method, service: ServiceDep, caller
 
 @router.post("/v1/people/{person_id}/methods/{channel}/verify", responses=problems(400))
 async def verify(
-    person_id: str, channel: Method, given: CodeIn, service: ServiceDep, caller: CallerDep
+    person_id: str, method: Method, given: CodeIn, service: ServiceDep, caller: CallerDep
 ) -> dict[str, Any]:
     """Say the code back: `{"channel", "address", "verified": true}`. 422 for a wrong one, 409 when none is open."""
-    address = _address(service, caller, person_id, channel)
+    channel, address = _method(service, caller, person_id, method)
     now = service.clock.now()
 
     def take(conn: Connection) -> tuple[Contact, Said]:
@@ -107,7 +110,7 @@ async def verify(
         if led_to is not Said.NONE_OPEN:
             contacts.put(conn, after)
         if led_to is Said.VERIFIED:
-            text = f"verify {channel} {masked(ChannelName(channel), address)} of person {person_id}"
+            text = f"verify {channel} {masked(channel, address)} of person {person_id}"
             changed = Changed(what=f"contacts/{person_id}", change="changed", text=text, before=None, after=None)
             audit.record(conn, [changed], caller.who(), "", rosters.latest_version(conn), now)
         return after, led_to
@@ -122,19 +125,20 @@ async def verify(
     return _shown(caller, channel, address) | {"verified": True}
 
 
-def _address(service: Service, caller: Caller, person_id: str, channel: str) -> str:
-    """Raises Problem 404; 403 unless it is the caller's own, or the caller an admin."""
+def _method(service: Service, caller: Caller, person_id: str, method: str) -> tuple[ChannelName, str]:
+    """The channel and the address. Raises Problem 404; 403 unless it is the caller's own, or the caller an admin."""
     person = service.rosters.roster.people.get(person_id)
     if person is None:
         raise unknown("person", person_id)
     if caller.role is not Role.ADMIN and caller.person != person_id:
         raise service.doorkeeper.forbidden(f"key {caller.key_id} is not of person {person_id}")
-    found = [method.address for method in person.methods if method.channel == channel]
-    if not found:
-        raise Problem(404, "No such method", f"person {person_id} has no {channel}")
-    return found[0]
+    channel, place = (ChannelName.VOICE, 1) if method == "other_phone" else (ChannelName(method), 0)
+    found = person.addresses(channel)
+    if len(found) <= place:
+        raise Problem(404, "No such method", f"person {person_id} has no {method}")
+    return channel, found[place]
 
 
-def _shown(caller: Caller, channel: str, address: str) -> dict[str, Any]:
+def _shown(caller: Caller, channel: ChannelName, address: str) -> dict[str, Any]:
     whole = caller.role is Role.ADMIN
-    return {"channel": channel, "address": address if whole else masked(ChannelName(channel), address)}
+    return {"channel": str(channel), "address": address if whole else masked(channel, address)}

@@ -107,6 +107,20 @@ async def test_slack_gets_a_direct_message(house: House, slack: Mailbox) -> None
     assert await verified(house) == {"voice": False, "sms": False, "slack_dm": True}
 
 
+async def test_the_other_phone_is_verified_by_itself(house: House, texts: Mailbox) -> None:
+    path, other = "/v1/people/ana", "+13125550188"
+    assert (await send(house, "other_phone")).status_code == 404
+    entry = (await house.get(path, "demo-admin")).json()["entry"] | {"other_phone": other}
+    assert (await house.put(path, "demo-admin", headers={"If-Match": "*"}, json=entry)).status_code == 200
+    answer = await send(house, "other_phone")
+    assert (answer.status_code, answer.json()["channel"], answer.json()["address"]) == (202, "voice", other)
+    assert texts.got[-1].attempt.address == other
+    assert (await say(house, texts.code())).status_code == 409  # none was sent to the first one
+    assert (await say(house, texts.code(), "other_phone")).json()["verified"] is True
+    methods = (await house.get(path, "demo-admin")).json()["methods"]
+    assert [(m["address"], m["verified"]) for m in methods[:2]] == [(NUMBERS[0], False), (other, True)]
+
+
 async def test_another_number_is_unverified_again_and_the_edit_says_so(house: House, texts: Mailbox) -> None:
     """And the former one is still verified when it comes back: it is kept by what it is, exactly."""
     await send(house)
