@@ -4,6 +4,7 @@ Numbers and Slack users that are not verified are used as all others; lists, edi
 """
 
 import math
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -31,11 +32,13 @@ from store import audit, contacts, rosters
 from store.audit import Changed
 from store.contacts import Contact
 from store.database import Connection
+from store.paces import Turn, take_turn
 
 log = structlog.get_logger(__name__)
 
 router = APIRouter(tags=["roster"], responses=problems(401, 403, 404, 409, 422, 503))
 
+CODES_AT_ONCE = 2
 # A phone gets its code as a text.
 SENT_BY = {
     ChannelName.VOICE: ChannelName.SMS,
@@ -48,7 +51,7 @@ Method = Annotated[
 ]
 _SENDING: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in ((429, "Too many codes to this address: Retry-After"), (502, "The vendor did not take it"))
+    for status, text in ((429, "Too many codes: Retry-After"), (502, "The vendor did not take it"))
 }
 
 
@@ -66,12 +69,15 @@ async def send_code(person_id: str, method: Method, service: ServiceDep, caller:
     if vendor is None:
         raise Problem(409, "Nothing can be sent there", f"{SENT_BY[channel]} is not set up here")
     code, now = contact_codes.new_code(), service.clock.now()
+    # Half of what the number sends stays free: texts about an event must not queue behind those of five hundred codes.
+    pace = Turn("codes", service.settings.phones.texts_per_second / 2, CODES_AT_ONCE)
 
     def note(conn: Connection) -> None:
         known = contacts.held(conn, address)
         if (wait := contact_codes.wait(known, now)) is not None:
-            seconds = str(math.ceil(wait.total_seconds()))
-            raise Problem(429, "Too many codes", f"wait {seconds} s", headers={"Retry-After": seconds})
+            raise _too_many(wait)
+        if vendor.name is ChannelName.SMS and (free_at := take_turn(conn, pace, now)) is not None:
+            raise _too_many(free_at - now)
         contacts.put(conn, contact_codes.sent(known, code, now))
 
     await service.database.transact(note)  # before it leaves: whoever reads it must find it known
@@ -123,6 +129,11 @@ async def verify(
     if led_to is Said.WRONG:
         raise refused([("body.code", f"the code that was sent there; {after.tries_left} tries are left")])
     return _shown(caller, channel, address) | {"verified": True}
+
+
+def _too_many(wait: timedelta) -> Problem:
+    seconds = str(math.ceil(wait.total_seconds()))
+    return Problem(429, "Too many codes", f"wait {seconds} s", headers={"Retry-After": seconds})
 
 
 def _method(service: Service, caller: Caller, person_id: str, method: str) -> tuple[ChannelName, str]:

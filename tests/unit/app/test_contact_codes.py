@@ -1,5 +1,6 @@
 """A number is somebody's when they say back what was sent there. It is never more than a remark."""
 
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -166,6 +167,18 @@ async def test_codes_come_one_a_minute_and_the_newest_counts(house: House, texts
     if first != texts.code():
         assert (await say(house, first)).status_code == 422
     assert (await say(house, texts.code())).status_code == 200
+
+
+async def test_codes_leave_half_of_the_texts_to_events(house: House, texts: Mailbox, slack: Mailbox) -> None:
+    """Whoever verifies everybody at once is held back, whosever numbers they are; Slack has no such queue."""
+    rate = house.service.settings.twilio_texts_per_second
+    answers = [await send(house, person=person) for person in ("ana", "ben", "chie")]
+    assert [a.status_code for a in answers] == [202, 202, 429]
+    assert answers[-1].headers["retry-after"] == str(math.ceil(2 / rate))
+    assert (await send(house, "slack_dm")).status_code == 202
+    house.advance(2 / rate)
+    assert (await send(house, person="chie")).status_code == 202
+    assert len(texts.got) == 3
 
 
 async def test_people_do_it_themselves_and_operators_not_for_others(house: House, texts: Mailbox) -> None:
