@@ -10,6 +10,7 @@ from app import key_edits, roster_saving
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
+from app.roster_saving import Why
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from heartbeat import beats
@@ -45,14 +46,6 @@ class Edit:
     def shown(self) -> dict[str, Any]:
         """`{"version", "changes", "effect", "effect_omitted", "warnings"}`."""
         return {"version": self.after.roster.version, **self.told}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
-    """What the person who edits says of it; kept in the audit. `accept_gaps`: what it leaves is what they want."""
-
-    reason: str = ""
-    accept_gaps: bool = False
 
 
 class Editor:
@@ -99,7 +92,7 @@ class Editor:
         if not edit.differences:
             return edit.before.roster.version
         who, now = caller.who(), self._clock.now()
-        changes = [*(Changed(**told) for told in edit.told["changes"]), *_accepted(edit)]
+        changes = [*(Changed(**told) for told in edit.told["changes"]), *roster_saving.accepted(edit.effect)]
 
         def save(conn: Connection) -> int | None:
             rosters.alone(conn)
@@ -150,20 +143,7 @@ def _check_findings(edit: Edit) -> None:
     worst = edit.effect.findings[0].kind
     title, mend = _REFUSED[worst]
     told = {name: value for name, value in edit.told.items() if name != "changes"}
-    raise Problem(409, title, f"{_in_short(edit)}. {mend}, or accept gaps, with a reason", **told)
-
-
-def _accepted(edit: Edit) -> Iterator[Changed]:
-    """What is left wrong knowingly: the reason beside it is the reason for that too."""
-    if edit.effect.findings:
-        text = f"accept {_in_short(edit)}"
-        yield Changed(what="coverage", change="accepted", text=text, before=None, after=edit.told["findings"])
-
-
-def _in_short(edit: Edit) -> str:
-    """The first finding, and how many more there are."""
-    more = len(edit.effect.findings) - 1
-    return f"{edit.told['findings'][0]['text']}{f', and {more} more' if more else ''}"
+    raise Problem(409, title, f"{edit.effect.in_short()}. {mend}, or accept gaps, with a reason", **told)
 
 
 def _check_keys(before: Snapshot, after: Snapshot, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What is done to the database of an installation from outside, also while it runs: copy, purge, another roster."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -8,22 +8,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app import roster_saving
+from app.roster_effect import Effect, effect
+from app.roster_saving import NO_REASON, Why
 from app.rosters import key_rows, refuse_demo_keys
 from app.stores import database_place
 from config.roster_file import RosterFile
 from config.settings import Settings
 from model.errors import SettingsError, Unavailable
+from model.roster import Roster
 from store import contacts, migrate, retention, rosters
 from store.database import Connection
 from store.places import Place
 from store.retention import Held
+from store.rosters import KeyRow
 
 
 class Loaded(NamedTuple):
-    """The version in force, and the one before it; the same when the file says nothing new."""
+    """The version in force, and the one before it; the same when the file says nothing new.
+
+    `effect`: what it does to who is on call, and what it leaves. None: nothing was loaded.
+    """
 
     version: int
     before: int
+    effect: Effect | None = None
 
 
 def back_up(settings: Settings, target: Path) -> Place:
@@ -53,20 +61,42 @@ def forget_contact(settings: Settings, address: str) -> None:
         place.change(partial(contacts.forget, address=address))
 
 
-def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = True) -> Loaded:
+def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = True, why: Why = NO_REASON) -> Loaded:
     """Bring the file's roster and keys in force. Processes that run take them within a second or two.
 
-    `again` False: unless it is the very file that was loaded last.
+    `again` False: unless it is the very file that was loaded last. Raises SettingsError for what leaves somebody
+    missing, or in two places, where it was not so before, unless that is accepted; the first roster is no change.
     """
     keys = key_rows(file)
     refuse_demo_keys(keys, demo=False)
-
-    def work(conn: Connection) -> Loaded:
-        before = rosters.latest_version(conn)
-        return Loaded(roster_saving.load(conn, file, keys, now, again=again).version, before)
-
     with ready(settings) as place:
-        return place.change(work)
+        while (loaded := _load(place, file, keys, now, again, why)) is None:
+            pass  # somebody saved another roster meanwhile
+        return loaded
+
+
+def _load(
+    place: Place, file: RosterFile, keys: Sequence[KeyRow], now: datetime, again: bool, why: Why
+) -> Loaded | None:
+    """None: what is in force is no longer what it was compared with."""
+    before, same = place.look(lambda conn: (rosters.latest(conn), roster_saving.loaded_last(conn, file)))
+    version = before.version if before else 0
+    if before and same and not again:
+        return Loaded(version, version)
+    done = effect(before or Roster(), file.roster, now)
+    if before and done.findings and not why.accept_gaps:
+        every = "".join(f"\n  {found['text']}" for found in done.shown()["findings"])
+        raise SettingsError(f"not loaded. It leaves, as it was not before:{every}\nCover it first, or accept gaps")
+    left = list(roster_saving.accepted(done)) if before else []
+
+    def save(conn: Connection) -> Loaded | None:
+        rosters.alone(conn)
+        if rosters.latest_version(conn) != version:
+            return None
+        saved = roster_saving.load(conn, file, keys, now, again=True, reason=why.reason, left=left)
+        return Loaded(saved.version, version, done)
+
+    return place.change(save)
 
 
 @contextmanager

@@ -20,9 +20,12 @@ from store.rosters import KeyRow
 
 ID_CHARS = 12  # of the hash that names an entry which has no name of its own
 _SHOWN_CHARS = 60
-_NUMBERS = {"phone": ChannelName.VOICE, "sms": ChannelName.SMS, "routing_key": ChannelName.PAGERDUTY} | {
-    way.address.field: channel for channel, way in WAYS.items() if way.address and way.secret
-}
+_NUMBERS = {
+    "phone": ChannelName.VOICE,
+    "other_phone": ChannelName.VOICE,
+    "sms": ChannelName.SMS,
+    "routing_key": ChannelName.PAGERDUTY,
+} | {way.address.field: channel for channel, way in WAYS.items() if way.address and way.secret}
 
 # How people call one entry of a section.
 NOUNS = {

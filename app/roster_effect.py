@@ -48,6 +48,12 @@ class Effect:
             **shown_clocks(self.clocks),
         }
 
+    def in_short(self) -> str:
+        """The first finding, of some, and how many more there are."""
+        first = _finding(self.findings[0], self.after, names_in(self.before, self.after), self.now)
+        more = len(self.findings) - 1
+        return f"{first['text']}{f', and {more} more' if more else ''}"
+
     def _shown(self, change: Change, names: Names) -> dict[str, Any]:
         rotation = self.after.rotations.get(change.rotation) or self.before.rotations[change.rotation]
         return {

@@ -1,9 +1,11 @@
 """Load a roster file: the new version, its keys, and the audit of what that changed, in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.roster_diff import differences, key_differences
+from app.roster_effect import Effect
 from config.roster_file import RosterFile
 from model.errors import SettingsError
 from model.roster import Roster
@@ -16,18 +18,45 @@ FILE = Who(actor="roster file")  # the host's own way
 LOADED = "file"  # of the audit: one row for each file that was loaded
 
 
-def load(conn: Connection, file: RosterFile, keys: Sequence[KeyRow], now: datetime, *, again: bool) -> Roster:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """What whoever saves says of it; kept in the audit. `accept_gaps`: what it leaves is what they want."""
+
+    reason: str = ""
+    accept_gaps: bool = False
+
+
+NO_REASON = Why()
+
+
+def accepted(effect: Effect) -> Iterator[Changed]:
+    """What is left wrong knowingly: the reason beside it is the reason for that too."""
+    if effect.findings:
+        left = effect.shown()["findings"]
+        yield Changed(what="coverage", change="accepted", text=f"accept {effect.in_short()}", before=None, after=left)
+
+
+def load(
+    conn: Connection,
+    file: RosterFile,
+    keys: Sequence[KeyRow],
+    now: datetime,
+    *,
+    again: bool,
+    reason: str = "",
+    left: Iterable[Changed] = (),
+) -> Roster:
     """Bring a file's roster and `keys` in force, whoever changed others meanwhile. Returns the roster with its version.
 
     Without `keys` those in force stay, but those of a demo: they belong to its roster.
 
     `again` False: nothing happens where it is the very file that was loaded last. What was changed since by other ways,
     such as a cover at night, must not be undone by a process that starts again. Its text tells which file it is: what
-    is made of the text may be another thing in the next release.
+    is made of the text may be another thing in the next release. `left`: what of it was accepted, for the audit.
     """
     rosters.alone(conn)
     before, keys_before = rosters.latest(conn), rosters.all_keys(conn)
-    if before and not again and file.sha256 and audit.last_after(conn, LOADED) == file.sha256:
+    if before and not again and loaded_last(conn, file):
         return before
     keys = keys or [key for key in keys_before if not key.demo]
     if sentence := orphan(file.roster, keys):
@@ -36,8 +65,13 @@ def load(conn: Connection, file: RosterFile, keys: Sequence[KeyRow], now: dateti
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
     told = [Changed(**difference.shown()) for difference in changes]
-    audit.record(conn, [_loaded(file), *told], FILE, "", saved.version, now)
+    audit.record(conn, [*left, _loaded(file), *told], FILE, reason, saved.version, now)
     return saved
+
+
+def loaded_last(conn: Connection, file: RosterFile) -> bool:
+    """No other file was loaded since."""
+    return bool(file.sha256) and audit.last_after(conn, LOADED) == file.sha256
 
 
 def orphan(roster: Roster, keys: Iterable[KeyRow]) -> str | None:

@@ -24,7 +24,7 @@ from app.watching import watch_ourselves
 from config.roster_file import RosterFile, load_roster
 from config.settings import Settings
 from model.clock import SlewedClock, SystemClock
-from model.errors import SettingsError
+from model.errors import SettingsError, Unavailable
 from model.ids import SystemIds
 from model.tracing import Tracer
 from notifiers import channels
@@ -147,11 +147,19 @@ async def serve(
         for sentence in connected.missing:
             log.warning(sentence)
         stack.push_async_callback(service.close)
-        await service.hearing.load()
+        await _remember_who_was_heard(service)
         if demo:
             # The demo's upstream says one word at the start, so that its silence can be waited for.
             service.notebook.heard(DEMO_SOURCE, clock.now())
         await _run(service, stop, api, own, world, lambda: ready(service, api, standins_url))
+
+
+async def _remember_who_was_heard(service: Service) -> None:
+    """For the greeting; the sweeper reads it by itself."""
+    try:
+        await service.hearing.load()
+    except Unavailable as away:
+        log.warning("who was heard is not known yet", error=str(away))
 
 
 def _tracer(settings: Settings, stack: AsyncExitStack) -> Tracer:

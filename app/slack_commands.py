@@ -10,9 +10,9 @@ import structlog
 
 from app import roster_edits
 from app.answering import within_a_second
-from app.editing import Why
 from app.oncall_now import turn
 from app.problems import Problem
+from app.roster_saving import Why
 from app.rosters import Snapshot
 from app.security import Caller
 from app.service import Service

@@ -32,7 +32,11 @@ class Stores:
 
 
 def open_stores(settings: Settings, clock: Clock) -> Stores:
-    """Open and migrate. Raises SettingsError when another process has the files, or the database is away."""
+    """Open and migrate. Raises SettingsError when another process has the files.
+
+    A database that is a server may be away: events are accepted all the same, by the roster of the last time. Should
+    it come back with an older schema, the process ends over it, and is started again by its supervisor.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     queue = open_embedded(settings)
     database = _open_database(settings)
@@ -84,7 +88,9 @@ def _open_database(settings: Settings) -> Database:
     try:
         place.upgrade()
     except Unavailable as away:
-        raise SettingsError(f"the database {place} cannot be used: {away}") from None
+        if not isinstance(place, Postgres):
+            raise SettingsError(f"the database {place} cannot be used: {away}") from None
+        log.warning("the database is away at the start", error=str(away))
     return place.open()
 
 

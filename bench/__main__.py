@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import answers, claims, coverage, formats, intake, monitors, oncall, pings, plans, to_vendor
+from bench import answers, claims, coverage, formats, intake, live, monitors, oncall, pings, plans, to_vendor
 
 BENCHES = {
     "intake": intake.run,
@@ -19,6 +19,7 @@ BENCHES = {
     "monitors": monitors.run,
     "pings": pings.run,
     "answers": answers.run,
+    "live": live.run,
 }
 ONLY_BY_NAME = {"plans": plans.run}  # what fills a server with a million rows is not for `make bench`
 

@@ -134,10 +134,9 @@ def _must_not_fail(running: asyncio.Task[None]) -> None:
         sys.exit(f"the service failed: {error!r}")
 
 
-async def notifier(port: int, directory: Path, standins: str) -> None:
-    """One of several, as `gridcall notifier` runs it."""
-    settings = _settings(port, directory, standins)
-    await run_role(settings, Role.NOTIFIER, lambda _service, _listening: None)
+async def role(name: Role, port: int, directory: Path, standins: str | None) -> None:
+    """One of several, as `gridcall notifier` and the others run it."""
+    await run_role(_settings(port, directory, standins), name, lambda _service, _listening: None)
 
 
 def _settings(port: int, directory: Path, standins: str | None) -> Settings:
@@ -168,8 +167,8 @@ def main(kind: str, port: str, directory: str, standins: str | None = None) -> N
     if kind in {"gridcall", "crowd"}:
         people = roster.roster() if kind == "gridcall" else roster.crowd()
         work = gridcall(int(port), Path(directory), standins, people)
-    elif kind == "notifier":
-        work = notifier(int(port), Path(directory), standins or "")
+    elif kind in list(Role):
+        work = role(Role(kind), int(port), Path(directory), standins)
     else:
         work = _serve(APPS[kind](), listen("127.0.0.1", int(port), next_free=False).socket)
     in_loop(work)

@@ -203,6 +203,15 @@ def timezone(node: Node) -> str:
     return name
 
 
+_IMPOSSIBLE = {
+    phonenumbers.ValidationResult.TOO_SHORT: "longer: this is too short for its country",
+    phonenumbers.ValidationResult.TOO_LONG: "shorter: this is too long for its country",
+    phonenumbers.ValidationResult.INVALID_LENGTH: "of a length that its country has",
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "with its area code: this one is called from next door only",
+    phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "of a country that there is",
+}
+
+
 def phone(node: Node) -> str:
     """An E.164 number. Possible ones pass, as the numbers reserved for fiction are never valid."""
     expected = "an E.164 number such as +13125550101"
@@ -210,9 +219,9 @@ def phone(node: Node) -> str:
     try:
         number = phonenumbers.parse(written)
     except phonenumbers.NumberParseException:
-        raise Wrong(node, expected) from None
-    if not phonenumbers.is_possible_number(number):
-        raise Wrong(node, expected)
+        raise Wrong(node, f"{expected}, of a country that there is") from None
+    if (rule := _IMPOSSIBLE.get(phonenumbers.is_possible_number_with_reason(number))) is not None:
+        raise Wrong(node, f"{expected}, {rule} (+{number.country_code})")
     if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
         raise Wrong(node, "a number that is not premium-rate")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from config import fields as f
+from config import following
 from config.fields import Fields, Parse, Problems, Wrong
 from config.keys import KeySpec, Role, secret
 from config.roster_checks import Reference, check, policy_problems
@@ -28,6 +29,7 @@ from model.roster import (
     Roster,
     Step,
     Team,
+    Then,
     Wake,
 )
 from model.rota import Rotation
@@ -68,7 +70,7 @@ class Reader:
                 rotations=rotations,
                 overrides=self._listed(top, "overrides", partial(rota.override, _zones(rotations))),
                 absences=self._listed(top, "absences", partial(rota.absence, _zones(people))),
-                policies=self._named(top, "policies", self._policy),
+                policies=self._policies(top),
                 routes=self._listed(top, "routes", self._route),
                 resources=self._listed(top, "resources", self._resource),
                 sources=self._named(top, "sources", SourceReader(self._problems).source),
@@ -157,9 +159,18 @@ class Reader:
 
     # --- where events go ---
 
+    def _policies(self, top: Fields) -> Mapping[str, Policy]:
+        written, found = self._named(top, "policies", self._policy), {}
+        for name, node in f.entries(top.given("policies")):
+            found[name], wrong = following.whole(name, written)
+            for problem in (*wrong, *policy_problems(found[name])):
+                self._problems.add(node, problem)
+        return found
+
     def _policy(self, name: str, entry: Fields) -> Policy:
+        """With the steps of its own only."""
         default = Policy(id=name, steps=())
-        policy = Policy(
+        return Policy(
             id=name,
             objective=entry.optional("objective", f.choice(Objective), default.objective),
             level=entry.optional("level", f.choice(Level), default.level),
@@ -174,10 +185,14 @@ class Reader:
             effective_at_counts=entry.optional("effective_at_counts", f.truth, default.effective_at_counts),
             read_back=entry.optional("read_back", f.choice(ReadBack), default.read_back),
             steps=entry.required("steps", f.each(self._nested(self._step)), ()),
+            then=entry.optional("then", self._nested(self._then), None),
         )
-        for problem in policy_problems(policy):
-            self._problems.add(entry.node, problem)
-        return policy
+
+    def _then(self, entry: Fields) -> Then:
+        return Then(
+            policy=entry.required("policy", self._ref("policies"), ""),
+            after_seconds=entry.required("after_seconds", _seconds, 0),
+        )
 
     def _step(self, entry: Fields) -> Step:
         step = Step(

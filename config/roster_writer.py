@@ -171,9 +171,10 @@ def _absence(absence: Absence, timezone: str) -> Data:
 
 
 def _policy(policy: Policy) -> Data:
-    names = [f.name for f in fields(policy) if f.name not in ("id", "steps")]
+    names = [f.name for f in fields(policy) if f.name not in ("id", "steps", "then")]
     changed = {name: unless(getattr(policy, name), getattr(_POLICY, name)) for name in names}
-    return given(changed) | {"steps": [_step(step) for step in policy.steps]}
+    then = {"policy": policy.then.policy, "after_seconds": policy.then.after_seconds} if policy.then else None
+    return given(changed) | {"steps": [_step(step) for step in policy.own_steps]} | given({"then": then})
 
 
 def _step(step: Step) -> Data:

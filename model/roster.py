@@ -119,9 +119,22 @@ class ReadBack(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Then:
+    """A policy goes on with the steps of `policy`, whose seconds count from `after_seconds` on.
+
+    `steps`: so many of the last ones are not its own.
+    """
+
+    policy: str
+    after_seconds: int
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The escalation policy. Seconds count from our receipt of the revision that needs an answer.
 
+    `steps`: its own, then those of the policies that it goes on with.
     `quorum`: how many people an objective `quorum` needs. `redials`: how often a person is called again whom a call did
     not reach, 0 for never; the same number begins to ring again within `redial_within_seconds` of its first call.
     """
@@ -140,6 +153,11 @@ class Policy:
     redial_within_seconds: int = 170
     effective_at_counts: bool = True
     read_back: ReadBack = ReadBack.OFF
+    then: Then | None = None
+
+    @property
+    def own_steps(self) -> tuple[Step, ...]:
+        return self.steps[: len(self.steps) - (self.then.steps if self.then else 0)]
 
     def joined(self, others: Sequence["Policy"]) -> "Policy":
         """This one, with the steps of others after its own, by the soonest of their deadlines."""

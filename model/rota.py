@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
+from typing import NamedTuple
 
 # How large a rotation may be.
 MAX_LAYERS = 20
@@ -120,8 +121,7 @@ class Rota:
         return turns | changes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
+class Duty(NamedTuple):
     """Why a person is on call: a turn of a layer, counted from 0, or an override (`layer` None) by its place."""
 
     person: str
@@ -135,8 +135,7 @@ class Duty:
         return self.layer is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """A piece of time (aware UTC, `end` excluded) in which nothing about the rota changes; a gap without duties.
 
     `duties`: one for each person, in rota order. Beside them what people should hear about: `twice`, who was named
@@ -156,8 +155,7 @@ class Span:
         return tuple(duty.person for duty in self.duties)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
+class Shift(NamedTuple):
     """One person on call from `start` until before `end` (aware UTC), within one turn or by one override."""
 
     duty: Duty

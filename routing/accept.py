@@ -114,7 +114,7 @@ def _place(
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     events.save(conn, event)
-    events.add_revision(conn, event.pk, placement.revision, reading.parsed, member.message.trace)
+    events.add_revision(conn, event.pk, event.latest, reading.parsed, member.message.trace)
     note_received(conn, member, reading, placement, event, ids)
     plan = _plan(conn, placement, event, roster, ids, now, phones)
     if plan:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from model.event import Content, EndKind, Mode, Phase
+from model.event import Content, EndKind, Mode, Phase, Severity
 
 # Phases in which something is asked of people; going up among them is a raise.
 _URGENCY = {
@@ -17,7 +17,9 @@ _URGENCY = {
 
 
 def needs_answer(before: Content, after: Content) -> bool:
-    """True when megawatts, start, end or what is asked changed, the phase was raised, or a drill became real."""
+    """True when megawatts, start, end or what is asked changed, the phase was raised, a mere notice became more than
+    that, or a drill became real.
+    """
     return (
         before.instruction.target_mw != after.instruction.target_mw
         or before.instruction.action != after.instruction.action
@@ -26,6 +28,7 @@ def needs_answer(before: Content, after: Content) -> bool:
         or before.end_kind != after.end_kind
         or before.resources != after.resources
         or _URGENCY[after.phase] > _URGENCY[before.phase]
+        or before.severity.rank < Severity.WARNING.rank <= after.severity.rank
         or (after.mode is Mode.ACTUAL and before.mode is not Mode.ACTUAL)
     )
 
@@ -42,9 +45,18 @@ def in_words(before: Content, after: Content) -> tuple[str, ...]:
         _start(before, after, zone),
         _end(before, after, zone),
         f"PHASE {after.phase} (was {before.phase})" if after.phase is not before.phase else None,
+        _severity(before, after),
         "NEW SITES" if after.resources != before.resources else None,
+        "NEW ZONES" if set(after.zones) - set(before.zones) else None,
     ]
     return tuple(words for words in found if words)
+
+
+def _severity(before: Content, after: Content) -> str | None:
+    """A raise that the phase does not tell already."""
+    if after.phase is not before.phase or after.severity.rank <= before.severity.rank:
+        return None
+    return f"NOW {after.severity} (was {before.severity})"
 
 
 def _megawatts(before: Content, after: Content) -> str | None:

@@ -29,6 +29,9 @@ def event_after(
     content = revision.content
     routed = roster.routed(source, content)
     before = event.content if event and event.revisions else None
+    if placement.decision is Decision.REVISED and before and _concerns_more(roster.routed(source, before), routed):
+        # Those who were told hear it again: their yes was to something that concerned fewer.
+        revision = replace(revision, needs_answer=True)
     event = event or _new(placement, source, content, routed, revision.received_at, ids)
     event = replace(
         event,
@@ -59,6 +62,15 @@ def _new(placement: Placement, source: str, content: Content, routed: Routed, re
         **_by(routed),
         roster_version=0,
     )
+
+
+def _concerns_more(before: Routed, after: Routed) -> bool:
+    """A team or a policy that it did not concern, by the roster of now: another zone, or a severity of other routes."""
+    return not _concerned(after) <= _concerned(before)
+
+
+def _concerned(routed: Routed) -> set[tuple[str, str]]:
+    return {(route.team, route.policy) for route in (routed.route, *routed.also)}
 
 
 def _opened(event: Event, before: Content | None, routed: Routed, roster: Roster, promised: datetime | None) -> Event:

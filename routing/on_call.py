@@ -37,9 +37,9 @@ def spans(rota: Rota, start: datetime, end: datetime) -> tuple[Span, ...]:
     away = [a for a in rota.absences if a.start < end and start < a.end]
     lasting: list[_Lasting] = [*speaking, *placed, *away]
     ends = {at for thing in lasting for at in (thing.start, thing.end)}
-    cuts = [start, *sorted(at for at in ends if start < at < end), end]
+    cuts = [start, *sorted([at for at in ends if start < at < end]), end]
     layers, overrides, absences = _Running(speaking), _Running(placed), _Running(away)
-    return tuple(_span((a, b), layers.at(a), overrides.at(a), absences.at(a)) for a, b in pairwise(cuts))
+    return tuple(_span(a, b, layers.at(a), overrides.at(a), absences.at(a)) for a, b in pairwise(cuts))
 
 
 def shifts(found: Iterable[Span]) -> tuple[Shift, ...]:
@@ -50,14 +50,18 @@ def shifts(found: Iterable[Span]) -> tuple[Shift, ...]:
     duties: tuple[Duty, ...] = ()
     for span in found:
         if span.duties is not duties:
-            for duty in running.keys() - span.duties:
-                done.append(Shift(duty=duty, start=running.pop(duty), end=span.start))
+            done += [Shift(duty, running.pop(duty), span.start) for duty in duties if duty not in span.duties]
             for duty in span.duties:
                 running.setdefault(duty, span.start)
         over, duties = span.end, span.duties
     if over is not None:
-        done += [Shift(duty=duty, start=start, end=over) for duty, start in running.items()]
-    return tuple(sorted(done, key=lambda s: (s.start, not s.duty.override, -s.duty.priority, s.person, s.end)))
+        done += [Shift(duty, start, over) for duty, start in running.items()]
+    return tuple(sorted(done, key=_place))
+
+
+def _place(shift: Shift) -> tuple[datetime, bool, int, str, datetime]:
+    duty, start, end = shift
+    return start, duty.layer is not None, -duty.priority, duty.person, end
 
 
 def whole_shifts(rota: Rota, start: datetime, end: datetime) -> tuple[Shift, ...]:
@@ -127,10 +131,8 @@ def _speaking(rota: Rota, start: datetime, end: datetime) -> list[_Speaking]:
 
 
 def _duties(layer: Layer, index: int, turn: int) -> tuple[Duty, ...]:
-    return tuple(
-        Duty(person=person, layer=layer.name, layer_index=index, turn=turn, priority=layer.priority)
-        for person in dict.fromkeys(layer.participants[turn % len(layer.participants)])
-    )
+    people = layer.participants[turn % len(layer.participants)]
+    return tuple([Duty(person, layer.name, index, turn, layer.priority) for person in dict.fromkeys(people)])
 
 
 def _placed(rota: Rota, start: datetime, end: datetime) -> list[_Placed]:
@@ -148,35 +150,45 @@ def _given(override: Override, place: int) -> tuple[Duty, ...]:
 
 
 def _span(
-    interval: tuple[datetime, datetime],
+    start: datetime,
+    end: datetime,
     speaking: Sequence[_Speaking],
     overrides: Sequence[_Placed],
     absences: Sequence[Absence],
 ) -> Span:
-    top = max((s.priority for s in speaking), default=0)
-    heard = [s.duties for s in speaking if s.priority == top]
+    heard = _heard(speaking)
     if len(heard) == 1 and not overrides and not absences:
-        return Span(start=interval[0], end=interval[1], duties=heard[0])
+        return Span(start, end, heard[0])
     named = [duty for duties in heard for duty in duties]
     used: list[int] = []
     for placed in overrides:
         before, named = named, _APPLY[placed.override.action](named, placed)
         if before != named and {d.person for d in before} != {d.person for d in named}:
             used.append(placed.place)
+    if len(named) == 1 and not absences:
+        return Span(start, end, tuple(named), used=tuple(used))
     away = {a.person for a in absences}
     present = [d for d in named if d.person not in away]
     once = {d.person: d for d in reversed(present)}  # of a person named twice the first duty counts
     if len(once) == len(present) == len(named):
-        return Span(start=interval[0], end=interval[1], duties=tuple(named), used=tuple(used))
+        return Span(start, end, tuple(named), used=tuple(used))
     times = Counter(d.person for d in present)
     return Span(
-        start=interval[0],
-        end=interval[1],
+        start,
+        end,
         duties=tuple(once[person] for person in times),
         twice=tuple(person for person, count in times.items() if count > 1),
         absent=tuple(dict.fromkeys(d.person for d in named if d.person in away)),
         used=tuple(used),
     )
+
+
+def _heard(speaking: Sequence[_Speaking]) -> list[tuple[Duty, ...]]:
+    """What the layers of the highest priority say."""
+    if len(speaking) < 2:
+        return [s.duties for s in speaking]
+    top = max([s.priority for s in speaking])
+    return [s.duties for s in speaking if s.priority == top]
 
 
 def _add(named: Duties, placed: _Placed) -> Duties:
@@ -226,11 +238,12 @@ class _Running(Generic[_L]):
         return self._found
 
     def _move_to(self, instant: datetime) -> None:
-        while self._coming and self._coming[-1][1].start <= instant:
-            self._running.append(self._coming.pop())
-        self._running = sorted((thing for thing in self._running if thing[1].end > instant), key=itemgetter(0))
-        self._found = [thing for _, thing in self._running]
+        running, coming = [thing for thing in self._running if thing[1].end > instant], self._coming
+        while coming and coming[-1][1].start <= instant:
+            running.append(coming.pop())
+        running.sort(key=itemgetter(0))
+        self._running, self._found = running, [thing for _, thing in running]
         changes = [thing.end for thing in self._found]
-        if self._coming:
-            changes.append(self._coming[-1][1].start)
-        self._changes_at = min(changes, default=_NEVER)
+        if coming:
+            changes.append(coming[-1][1].start)
+        self._changes_at = min(changes) if changes else _NEVER

@@ -7,7 +7,7 @@ clocks jump over is reached at the first instant after the gap. The hours of res
 
 from bisect import bisect_left
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -34,8 +34,12 @@ class Turn(NamedTuple):
     end: datetime
 
 
+@lru_cache(maxsize=16_384)
 def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first instant (UTC) at which the clock of `zone` has reached the naive time `wall`."""
+    """The first instant (UTC) at which the clock of `zone` has reached the naive time `wall`.
+
+    Remembered: the rotas of a house hand off at the same few times of the day.
+    """
     reference = _steady(zone, wall.date())
     return _EPOCH + (wall - reference) if reference is not None else _first_instant(wall, zone)
 
@@ -77,10 +81,10 @@ def turns(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Itera
     if layer.ends_at is not None:
         over = first_instant(layer.ends_at, zone)
         end = min(end, over)
-    number = max(_number_at(layer, zone, start), 0)
-    begins = _handoff(layer, zone, number)
+    number, handoff = max(_number_at(layer, zone, start), 0), _handoffs(layer)
+    begins = first_instant(handoff(number), zone)
     while begins < end:
-        ends = _handoff(layer, zone, number + 1)
+        ends = first_instant(handoff(number + 1), zone)
         last = ends if layer.ends_at is None else min(ends, over)
         if start < last and begins < last:
             yield Turn(number, begins, last)
@@ -90,10 +94,11 @@ def turns(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Itera
 def hours(restrictions: Iterable[Restriction], zone: ZoneInfo, start: datetime, end: datetime) -> list[Interval]:
     """The intervals that the restrictions allow and that touch `start` until `end`: whole, apart, in order."""
     first, last = wall_at(start, zone).date() - 2 * _DAY, wall_at(end, zone).date() + _DAY  # two: a day may be missing
+    days = [first + offset * _DAY for offset in range((last - first).days + 1)]
     found = [
         (begins, ends)
-        for offset in range((last - first).days + 1)
-        for begins, ends in _hours_of(restrictions, zone, first + offset * _DAY)
+        for restriction in restrictions
+        for begins, ends in _hours_of(restriction, zone, days)
         if begins < ends and begins < end and start < ends
     ]
     return _joined(sorted(found))
@@ -120,14 +125,13 @@ def pieces(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iter
     return (piece for piece in cut if piece.start < end and start < piece.end)
 
 
-def _handoff(layer: Layer, zone: ZoneInfo, number: int) -> datetime:
-    return first_instant(_handoff_wall(layer, number), zone)
-
-
-def _handoff_wall(layer: Layer, number: int) -> datetime:
+def _handoffs(layer: Layer) -> Callable[[int], datetime]:
+    """What the clock shows when the turn of a number begins."""
+    first, count = layer.starts_at, layer.shift.count
     if layer.shift.unit is ShiftUnit.MONTH:
-        return _months_later(layer.starts_at, number * layer.shift.count)
-    return layer.starts_at + number * layer.shift.count * _LENGTHS[layer.shift.unit]
+        return lambda number: _months_later(first, number * count)
+    length = count * _LENGTHS[layer.shift.unit]
+    return lambda number: first + number * length
 
 
 def _months_later(wall: datetime, months: int) -> datetime:
@@ -146,10 +150,10 @@ def _number_at(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
     wall = wall_at(at, zone)
     if wall < layer.starts_at - 2 * _DAY:
         return -1
-    number = max(_number_by_wall(layer, wall), -1)
-    while number >= 0 and _handoff(layer, zone, number) > at:
+    number, handoff = max(_number_by_wall(layer, wall), -1), _handoffs(layer)
+    while number >= 0 and first_instant(handoff(number), zone) > at:
         number -= 1
-    while _handoff(layer, zone, number + 1) <= at:
+    while first_instant(handoff(number + 1), zone) <= at:
         number += 1
     return number
 
@@ -161,16 +165,14 @@ def _number_by_wall(layer: Layer, wall: datetime) -> int:
     return (wall - layer.starts_at) // (layer.shift.count * _LENGTHS[layer.shift.unit])
 
 
-def _hours_of(restrictions: Iterable[Restriction], zone: ZoneInfo, day: date) -> Iterator[Interval]:
-    """The hours that begin on the local date `day`."""
-    weekday = _WEEKDAYS[day.weekday()]
-    for restriction in restrictions:
-        if weekday in restriction.days:
-            until = day if restriction.start < restriction.end else day + _DAY
-            yield (
-                first_instant(datetime.combine(day, restriction.start), zone),
-                first_instant(datetime.combine(until, restriction.end), zone),
-            )
+def _hours_of(restriction: Restriction, zone: ZoneInfo, days: Iterable[date]) -> Iterator[Interval]:
+    """The hours that begin on those local dates."""
+    weekdays = {_WEEKDAYS.index(day) for day in restriction.days}
+    over = timedelta(0) if restriction.start < restriction.end else _DAY
+    for day in days:
+        if day.weekday() in weekdays:
+            begins, ends = datetime.combine(day, restriction.start), datetime.combine(day + over, restriction.end)
+            yield first_instant(begins, zone), first_instant(ends, zone)
 
 
 def _joined(intervals: Iterable[Interval]) -> list[Interval]:

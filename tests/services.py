@@ -74,6 +74,7 @@ SERVICES = {
         Service("promtool", "apt-get install prometheus", programs=("promtool",)),
         Service("espeak-ng", "apt-get install espeak-ng", programs=("espeak-ng",)),
         Service("curl", "apt-get install curl", programs=("curl",)),
+        Service("openssl", "apt-get install openssl", programs=("openssl",)),
         Service(
             "postgresql",
             "apt-get install postgresql or name a server in GRIDCALL_TEST_DATABASE_URL",

@@ -6,9 +6,9 @@ from fastapi import Body, Depends, Query
 from pydantic import AfterValidator
 
 from app.api.rotas import refused
-from app.editing import Why
 from app.problems import MEDIA_TYPE, Problem
 from app.roster_diff import fingerprint
+from app.roster_saving import Why
 
 MAX_REASON_CHARS = 500
 

@@ -20,6 +20,12 @@ def check(if_match: str | None, etag: str | None) -> None:
         raise Problem(412, "Changed meanwhile", f"{found}: read it again, and decide again")
 
 
+def check_if_sent(if_match: str | None, etag: str | None) -> None:
+    """Of what is made anew rather than changed: nobody must have read it before. Raises Problem 412."""
+    if if_match is not None:
+        check(if_match, etag)
+
+
 def _matches(if_match: str, etag: str | None) -> bool:
     # Proxies that compress an answer put W/ before its tag, and clients send back what they got. RFC 9110 takes none of
     # these, as they may stand for other bytes; ours stand for what is said, and that is what a change depends on.

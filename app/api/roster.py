@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 from pydantic import TypeAdapter
@@ -10,7 +11,7 @@ from app.api import roster_shapes as shapes
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import etag, problems, unknown
 from app.api.instants import iso
-from app.api.paging import DEFAULT_LIMIT, After, Limit, page
+from app.api.paging import DEFAULT_LIMIT, After, AfterPlace, Limit, page, page_as_listed
 from app.security import Caller
 from app.service import Service
 from config import roster_writer
@@ -160,11 +161,11 @@ async def policy(policy_id: str, service: ServiceDep, caller: CallerDep, respons
 
 @router.get("/v1/routes")
 async def routes(
-    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
+    service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: AfterPlace = None
 ) -> dict[str, Any]:
     """`{"routes": [...], "next"}` in their order: the first that fits decides, the last fits everything."""
     numbered = list(enumerate(service.rosters.roster.routes, start=1))
-    found = page(numbered, lambda item: f"{item[0]:06d}", limit, after)
+    found = page_as_listed(numbered, lambda item: item[1].id, limit, after)
     rows = [{"position": n} | _route(route) for n, route in found.items]
     return {"routes": rows, "next": found.next}
 
@@ -180,7 +181,7 @@ async def resources(
     service: ServiceDep, _: CallerDep, limit: Limit = DEFAULT_LIMIT, after: After = None
 ) -> dict[str, Any]:
     """`{"resources": [...], "next"}` by scheme and code."""
-    found = page(service.rosters.roster.resources, lambda r: f"{r.scheme}/{r.code}", limit, after)
+    found = page(service.rosters.roster.resources, lambda r: f"{quote(r.scheme, safe='')}/{r.code}", limit, after)
     return {"resources": [_RESOURCE.dump_python(r, mode="json") for r in found.items], "next": found.next}
 
 

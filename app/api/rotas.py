@@ -13,10 +13,11 @@ from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant, iso
 from app.api.rota_in import MAX_AT_ONCE, PreviewIn, most_at_once
 from app.problems import MEDIA_TYPE, Problem
+from app.roster_effect import shown_clocks
 from model.roster import Roster
 from model.rota import Rota, ShiftUnit
 from routing.effect import Change, rota_effect, words
-from routing.notices import Notice, NoticeKind, notices
+from routing.notices import Notice, NoticeKind, next_clocks, notices
 from routing.on_call import spans
 from routing.rota_words import Names
 
@@ -57,7 +58,8 @@ async def preview(
     start, then overrides before layers of falling priority, then by person; `layer` is null where an override put the
     person there. Gaps are `{"from", "to"}`. Notices are `{"kind", "text", "from", "to", "people"}`. With `?against=`
     there is an `effect` as well: `{"rotation", "from", "to", "before", "after", "text"}` for each interval in which
-    other people would be on call than by the rotation in force.
+    other people would be on call than by the rotation in force, and `clocks`: who works an hour less or more at each of
+    the next two changes of clocks, wherever the window ends.
     """
     roster = service.rosters.roster
     if against is not None and against not in roster.rotas:
@@ -111,7 +113,9 @@ def _preview(
         return answer
     zone = ZoneInfo(rota.rotation.timezone)
     changes = rota_effect(roster.rotas[against], rota, start, end)
-    return answer | {"effect": [_change(c, against) | {"text": words(c, zone, names, start)} for c in changes]}
+    told = [_change(c, against) | {"text": words(c, zone, names, start)} for c in changes]
+    moved = [(against, notice) for notice in next_clocks(rota, names, start) if notice.people]
+    return answer | {"effect": told, "clocks": shown_clocks(moved)["clocks"]}
 
 
 def names_in(roster: Roster) -> Names:

@@ -12,7 +12,9 @@ from app.api.event_shapes import outcome_shape
 from app.api.events_in import decided_body
 from app.api.let_in import allowed
 from app.problems import MEDIA_TYPE, Problem
+from app.service import Service
 from model.clock import wake_or
+from model.errors import Unavailable
 from model.verdict import Verdict
 from store import deliveries, events, verdicts
 from store.database import Connection
@@ -23,6 +25,7 @@ from store.signals import delivery as delivery_topic
 ECHO_CHARS = 256
 LONGEST_SECONDS = 30
 PACE = timedelta(seconds=0.25)
+LOOK_SECONDS = 5.0
 
 router = APIRouter(
     tags=["sending"], responses={404: {"description": "No such source or delivery", "content": {MEDIA_TYPE: {}}}}
@@ -64,7 +67,8 @@ Wait = Annotated[
 async def get_delivery(
     delivery_id: str, service: ServiceDep, caller: CallerDep, wait: Wait = 0.0, until: Until = Until.DECIDED
 ) -> dict[str, Any]:
-    """What became of a delivery, and of its event. An id of ours without a row yet is `accepted`.
+    """What became of a delivery, and of its event. An id of ours without a row yet is `accepted`, and so is any of
+    ours while the database is away.
 
     With `wait` the answer comes when it is known, at the latest after so many seconds, then as it is.
     """
@@ -75,7 +79,7 @@ async def get_delivery(
     topic = delivery_topic(plain) if until is Until.DECIDED else TIMELINE
     with service.database.signals.waiting(topic) as changed:
         while True:
-            found, verdict = await service.database.read(lambda conn: _became(conn, plain))
+            found, verdict = await _known(service, plain)
             if found is not None and not caller.may_read(found.source):
                 raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {found.source}")
             known = found is not None if until is Until.DECIDED else verdict is not None
@@ -84,6 +88,15 @@ async def get_delivery(
             # The timeline grows by the second where much happens: nobody asks the database each time.
             if until is Until.OUTCOME:
                 await service.clock.sleep_until(min(deadline, service.clock.now() + PACE))
+
+
+async def _known(service: Service, delivery_id: str) -> tuple[Delivery | None, Verdict | None]:
+    """Nothing while nobody can look: that it was accepted, its id says."""
+    try:
+        async with service.clock.timeout(LOOK_SECONDS):
+            return await service.database.read(lambda conn: _became(conn, delivery_id))
+    except (Unavailable, TimeoutError):
+        return None, None
 
 
 def _became(conn: Connection, delivery_id: str) -> tuple[Delivery | None, Verdict | None]:

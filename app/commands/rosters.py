@@ -14,6 +14,10 @@ roster = typer.Typer(no_args_is_help=True, help="The whole roster as one file: e
 SECONDS = 120.0  # of thousands of people the file is read, and every shift compared
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The roster file, whole or not at all.")]
+Reason = Annotated[str, typer.Option(help="Why; kept in the audit.")]
+AcceptGaps = Annotated[
+    bool, typer.Option("--accept-gaps", help="Also if somebody will be missing, or in two places; with --reason.")
+]
 
 
 @roster.command("export")
@@ -56,10 +60,8 @@ def apply(
     file: File,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and stop.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "",
-    accept_gaps: Annotated[
-        bool, typer.Option("--accept-gaps", help="Also if somebody will be missing, or in two places; with --reason.")
-    ] = False,
+    reason: Reason = "",
+    accept_gaps: AcceptGaps = False,
 ) -> None:
     """Say what a file changes and whose duty, then bring it in force. Without keys in it the keys stay as they are."""
     from app.commands.client import Api
@@ -89,16 +91,24 @@ def load(
     if_new: Annotated[
         bool, typer.Option("--if-new", help="Not if it was loaded last: what was changed since by other ways stays.")
     ] = False,
+    reason: Reason = "",
+    accept_gaps: AcceptGaps = False,
 ) -> None:
     """On Gridcall's own host: bring a roster and its keys in force. Processes that run take them within two seconds."""
     from app import keeping
+    from app.commands.client import CommandError
+    from app.roster_saving import Why
     from app.serve import read_roster
     from config.settings import load_settings
     from model.clock import SystemClock
 
-    found = read_roster(file)
-    loaded = keeping.load(load_settings(), found, SystemClock().now(), again=not if_new)
+    if accept_gaps and not reason:
+        raise CommandError("say why gaps are accepted: --reason")
+    found, why = read_roster(file), Why(reason=reason, accept_gaps=accept_gaps)
+    loaded = keeping.load(load_settings(), found, SystemClock().now(), again=not if_new, why=why)
     _mind(found.roster)
+    for line in left(loaded.effect.shown()) if loaded.effect else ():
+        typer.echo(line)
     if if_new and loaded.version == loaded.before:
         typer.echo(f"{file} was loaded before; version {loaded.version} is in force")
         return
@@ -126,14 +136,18 @@ def lines(edit: Mapping[str, Any]) -> Iterator[str]:
         yield from more(edit["effect_omitted"])
     else:
         yield "Who is on call stays the same."
-    if edit["findings"]:
-        yield "What it leaves:"
-        yield from (f"  {finding['text']}" for finding in edit["findings"])
-        yield from more(edit["findings_omitted"])
+    yield from left(edit)
     if edit["clocks"]:
         yield "Through the next changes of clocks:"
         yield from (f"  {clock['text']}" for clock in edit["clocks"])
         yield from more(edit["clocks_omitted"])
+
+
+def left(edit: Mapping[str, Any]) -> Iterator[str]:
+    if edit["findings"]:
+        yield "What it leaves:"
+        yield from (f"  {finding['text']}" for finding in edit["findings"])
+        yield from more(edit["findings_omitted"])
 
 
 def more(count: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
+from app import live
 from app.live import Feeder, PubSub
 from broker.base import Message, MessageKind
 from model.clock import SystemClock
@@ -44,6 +45,26 @@ async def an_event(database) -> str:
     )
     found = await database.transact(lambda conn: decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW))
     return found.event_pk
+
+
+async def test_what_another_process_writes_comes_at_once(database, postgres_url, monkeypatch) -> None:
+    """Its commit wakes the feed, which does not wait for its own next look. How soon: `python -m bench live`."""
+    monkeypatch.setattr(live, "BACKSTOP", timedelta(minutes=10))
+    event_pk = await an_event(database)
+    pubsub, clock = PubSub(), SystemClock()
+    feeder = asyncio.create_task(Feeder(database, clock, pubsub).run())
+    other = PostgresDatabase(postgres_url, pool_size=1)
+    with pubsub.subscribe() as mine:
+        async with asyncio.timeout(20):
+            while pubsub.published == 0:  # it knows where the timeline stands
+                await asyncio.sleep(0.01)
+            for n in range(5):
+                await other.transact(lambda conn, n=n: timeline.append(conn, IDS, event_pk, NOW, "there", {"n": n}))
+                entry = await mine.next(clock, clock.now() + timedelta(seconds=10))
+                assert (entry.kind, entry.body) == ("there", {"n": n})
+    feeder.cancel()
+    await asyncio.gather(feeder, return_exceptions=True)
+    await other.close()
 
 
 @pytest.mark.parametrize("ends", ["committed", "rolled back"])

@@ -1,5 +1,6 @@
 """Who changed what: for admins, with no number in it."""
 
+import re
 from pathlib import Path
 
 from app import keeping
@@ -39,10 +40,12 @@ async def test_a_key_that_changes_is_told_without_its_secret(house: House, tmp_p
 
 
 async def test_numbers_are_masked(house: House, tmp_path: Path) -> None:
-    load(house, ROSTER.read_text().replace("+13125550101", "+13125550199"), tmp_path)
+    more = 'phone: "+13125550199"\n    other_phone: "+13125550188"\n    sms: "+13125550177"\n    webhook: https://a.example/s3cret'
+    load(house, re.sub(r'phone: "?\+13125550101"?', more, ROSTER.read_text()), tmp_path)
     answer = await house.get("/v1/audit", "demo-admin")
     assert "phone **********01 -> **********99" in answer.text
-    assert not [number for number in (*NUMBERS, "+13125550199") if number in answer.text]
+    assert "other_phone nothing -> **********88" in answer.text
+    assert not [n for n in (*NUMBERS, "+13125550199", "+13125550188", "+13125550177", "s3cret") if n in answer.text]
 
 
 async def test_admins_read_it_and_nobody_else(house: House) -> None:

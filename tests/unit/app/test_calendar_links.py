@@ -147,3 +147,25 @@ async def test_the_secret_is_nowhere_but_in_the_answer(house: House, caplog: pyt
 def test_a_secret_that_comes_into_a_line_of_the_log_is_masked() -> None:
     line = "GET /calendars/gcc_abc-DEF_123/calendar.ics with gck_abcdefgh by +13125550101"
     assert logs.masked(line) == "GET /calendars/gcc_…/calendar.ics with gck_… by +1…01"
+
+
+@pytest.mark.parametrize(
+    "link", ["rotations/ops-primary/calendar-link", "people/ana/calendar-link", "sources/miso/ping-link"]
+)
+async def test_who_says_which_one_they_saw_ends_no_other(house: House, link: str) -> None:
+    """An address that somebody else has just made and handed out goes on. Who says nothing renews what there is."""
+    path, key = f"/v1/{link}", "demo-admin"
+    assert (await house.post(path, key, headers={"If-Match": "*"})).status_code == 412  # there is none
+    first = await house.post(path, key)
+    seen = (await house.get(path)).headers["ETag"]
+    assert first.headers["ETag"] == seen
+    second = await house.post(path, key, headers={"If-Match": seen})
+    assert (second.status_code, second.headers["ETag"] == seen) == (201, False)
+    late = await house.post(path, key, headers={"If-Match": seen})
+    headers = {"Authorization": f"Bearer {key}", "If-Match": seen}
+    gone = await house.client.delete(path, headers=headers)
+    assert (late.status_code, gone.status_code) == (412, 412)
+    address = second.json()["url"].removeprefix("http://gridcall.test")
+    assert (await house.get(address, None)).status_code == 200
+    gone = await house.client.delete(path, headers=headers | {"If-Match": second.headers["ETag"]})
+    assert gone.status_code == 204

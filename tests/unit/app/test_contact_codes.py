@@ -1,5 +1,6 @@
 """A number is somebody's when they say back what was sent there. It is never more than a remark."""
 
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -107,6 +108,20 @@ async def test_slack_gets_a_direct_message(house: House, slack: Mailbox) -> None
     assert await verified(house) == {"voice": False, "sms": False, "slack_dm": True}
 
 
+async def test_the_other_phone_is_verified_by_itself(house: House, texts: Mailbox) -> None:
+    path, other = "/v1/people/ana", "+13125550188"
+    assert (await send(house, "other_phone")).status_code == 404
+    entry = (await house.get(path, "demo-admin")).json()["entry"] | {"other_phone": other}
+    assert (await house.put(path, "demo-admin", headers={"If-Match": "*"}, json=entry)).status_code == 200
+    answer = await send(house, "other_phone")
+    assert (answer.status_code, answer.json()["channel"], answer.json()["address"]) == (202, "voice", other)
+    assert texts.got[-1].attempt.address == other
+    assert (await say(house, texts.code())).status_code == 409  # none was sent to the first one
+    assert (await say(house, texts.code(), "other_phone")).json()["verified"] is True
+    methods = (await house.get(path, "demo-admin")).json()["methods"]
+    assert [(m["address"], m["verified"]) for m in methods[:2]] == [(NUMBERS[0], False), (other, True)]
+
+
 async def test_another_number_is_unverified_again_and_the_edit_says_so(house: House, texts: Mailbox) -> None:
     """And the former one is still verified when it comes back: it is kept by what it is, exactly."""
     await send(house)
@@ -152,6 +167,18 @@ async def test_codes_come_one_a_minute_and_the_newest_counts(house: House, texts
     if first != texts.code():
         assert (await say(house, first)).status_code == 422
     assert (await say(house, texts.code())).status_code == 200
+
+
+async def test_codes_leave_half_of_the_texts_to_events(house: House, texts: Mailbox, slack: Mailbox) -> None:
+    """Whoever verifies everybody at once is held back, whosever numbers they are; Slack has no such queue."""
+    rate = house.service.settings.twilio_texts_per_second
+    answers = [await send(house, person=person) for person in ("ana", "ben", "chie")]
+    assert [a.status_code for a in answers] == [202, 202, 429]
+    assert answers[-1].headers["retry-after"] == str(math.ceil(2 / rate))
+    assert (await send(house, "slack_dm")).status_code == 202
+    house.advance(2 / rate)
+    assert (await send(house, person="chie")).status_code == 202
+    assert len(texts.got) == 3
 
 
 async def test_people_do_it_themselves_and_operators_not_for_others(house: House, texts: Mailbox) -> None:

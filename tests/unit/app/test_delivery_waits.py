@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from model.errors import Unavailable
 from tests.app_fixture import House
 
 ACCEPTED = {"person": "ana", "reply": "acknowledge"}
@@ -46,3 +49,19 @@ async def test_nobody_waits_longer_than_that(house: House) -> None:
     for wrong in ("wait=31", "wait=-1", "wait=nan", "until=ever"):
         assert (await house.get(f"{url}?{wrong}", "demo-upstream")).status_code == 422
     assert (await house.get(f"{url}?wait=30&until=outcome", "demo-fast")).status_code == 403
+
+
+async def test_while_the_database_is_away_it_was_accepted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id itself says that: nobody is told to try again, and an id that was made up is none."""
+    sent = await house.send("edr-1")
+
+    async def away(_: Any) -> None:
+        raise Unavailable("on purpose")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.service.database, "read", away)
+        found = await asked(house, sent["status_url"])
+        assert found == {"delivery_id": sent["delivery_id"], "state": "accepted", "outcome": None}
+        made_up = sent["delivery_id"][:-1] + ("0" if sent["delivery_id"][-1] != "0" else "1")
+        assert (await house.get(f"/v1/deliveries/{made_up}", "demo-upstream")).status_code == 404
+    assert (await asked(house, sent["status_url"]))["state"] == "planned"

@@ -8,17 +8,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
+from app import keeping
 from app.cli import main
 from app.evidence import verify
 from config.roster_file import RosterFile
 from config.settings import load_settings
+from model.clock import SystemClock
 from store import contacts
+from store.audit import Entry, newest
 from store.contacts import Contact
 from tests import app_fixture, postgres
 from tests.app_fixture import NUMBERS, ROSTER, House, opened
@@ -238,3 +242,46 @@ async def test_a_file_is_loaded_again_when_told_and_only_if_new_when_told_so(
         assert len(house.service.rosters.roster.absences) == 1
         assert "is in force, as version 4" in await typed()
         assert house.service.rosters.roster.absences == ()
+
+
+AWAY = "absences:\n" + "".join(
+    f"  - {{person: {person}, from: 2036-11-08T00:00Z, to: 2036-11-09T00:00Z}}\n" for person in ("dee", "eli")
+)
+
+
+async def test_a_file_that_leaves_a_gap_is_not_loaded_unless_it_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by the API, and with the same row in the audit; the very first roster is loaded and what it leaves is said."""
+    now = datetime(2036, 11, 1, tzinfo=UTC)
+    monkeypatch.setattr(SystemClock, "now", lambda _: now)
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path))
+    file, gap = tmp_path / "roster.yaml", "ops-backup: Nobody replaces Dee Larsen Sat 18:00-Sun 18:00 CST, 1 d"
+
+    def load(text: str, *words: str) -> tuple[int, str]:
+        file.write_text(text)
+        return run(capsys, "roster", "load", str(file), *words)
+
+    def told() -> list[Entry]:
+        with keeping.ready(load_settings()) as place:
+            return place.look(lambda conn: newest(conn, 100))
+
+    assert run(capsys, "migrate")[0] == 0
+    code, out = load(OWN_KEYS + AWAY)
+    assert (code, "What it leaves:\n  ops-backup: Nobody is on call" in out) == (0, True), out
+    assert load(OWN_KEYS)[0] == 0
+    before = told()
+    code, out = load(OWN_KEYS + AWAY)
+    assert code == 2
+    assert out.startswith("not loaded. It leaves, as it was not before:\n")
+    assert gap.partition(" Sat")[0] in out
+    code, out = load(OWN_KEYS + AWAY, "--accept-gaps")
+    assert (code, "--reason" in out) == (2, True)
+    assert told() == before
+    code, out = load(OWN_KEYS + AWAY, "--accept-gaps", "--reason", "the plant is shut")
+    assert (code, "as version 3" in out) == (0, True), out
+    accepted = next(row for row in told() if row.changed.what == "coverage")
+    assert (accepted.changed.change, accepted.reason, accepted.roster_version) == ("accepted", "the plant is shut", 3)
+    assert [row["kind"] for row in accepted.changed.after] == ["gap"]
+    assert load(OWN_KEYS + AWAY + "# what was accepted once is not asked about again\n")[0] == 0
+    assert load(OWN_KEYS + AWAY + "# what was accepted once is not asked about again\n", "--if-new")[0] == 0

@@ -1,9 +1,16 @@
 """Of several processes one holds a job from one tick to the next, and another takes over when it dies."""
 
+import sqlite3
 from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
 
 from app.lease import Lease
 from app.rounds import VENDORS_EVERY
+from store.database import Connection
+from store.tables import leases
+from tests.app_fixture import opened
 from tests.databases import in_memory
 from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW
@@ -21,3 +28,18 @@ async def test_a_job_that_is_seldom_done_stays_with_one_process():
         held = await other.held()
     assert held
     await database.close()
+
+
+async def test_who_stops_gives_everything_back(tmp_path: Path) -> None:
+    """As on SIGTERM: the others do not wait until it has run out."""
+    async with opened(tmp_path, loops=False) as house:
+        await house.service.dispatcher.renew()
+        await house.service.vital.look()
+        assert await house.service.database.read(_held) > 0
+    with sqlite3.connect(tmp_path / "gridcall.db") as file:
+        assert file.execute("SELECT count(*) FROM leases").fetchone() == (0,)
+    file.close()
+
+
+def _held(conn: Connection) -> int:
+    return conn.scalar(select(func.count()).select_from(leases)) or 0

@@ -126,7 +126,11 @@ async def test_against_one_in_force_it_says_who_replaces_whom(house: House) -> N
     cover = {"action": "replace", "person": "ana", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
     body = {"rotation": {k: v for k, v in found.items() if k != "overrides"}, "overrides": [cover]}
     body |= {"from": "2026-11-03T00:00:00Z", "to": "2026-12-03T00:00:00Z"}
-    [change] = (await asked(house, body, "?against=ops-backup"))["effect"]
+    found = await asked(house, body, "?against=ops-backup")
+    assert [clock["at"] for clock in found["clocks"]] == ["2027-03-14T08:00:00+00:00", "2027-11-07T07:00:00+00:00"]
+    assert found["clocks"][0]["text"].endswith("works 167 h instead of 168 h")  # long after the window's end
+    assert "clocks" not in await asked(house, body)
+    [change] = found["effect"]
     assert change["after"] == ["ana"]
     assert change["text"].startswith("Ana Reyes replaces ")
     assert change["text"].endswith(" Sat 22:00-Sun 06:00 CST, 8 h")

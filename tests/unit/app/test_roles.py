@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app import stores
 from app.roles import EVERY_ROLE, Role
+from app.stores import open_shared
+from config.settings import load_settings
+from model.clock import SystemClock
+from model.errors import SettingsError
 from tests.app_fixture import opened
 
 EVERYBODYS = ({"queue"}, {"roster", "queue", "alive"})
@@ -56,3 +61,34 @@ async def test_what_asks_by_itself_is_somebodys_too(tmp_path: Path) -> None:
         async with opened(tmp_path / name, loops=False, roles={role}, **asks) as house:
             ours = {tick.name for tick in house.service.ticks()} & {"canary", "vendors"}
             assert ours == {name}
+
+
+SHARED = {
+    "database_url": "postgresql://gridcall@127.0.0.1:1/gridcall",
+    "amqp_url": "amqp://guest:guest@127.0.0.1:1/",
+    "installation_key": "k" * 32,
+}
+WHY = {
+    "database_url": "PostgreSQL (GRIDCALL_DATABASE_URL), since a SQLite file belongs to one process",
+    "amqp_url": "RabbitMQ (GRIDCALL_AMQP_URL), since the embedded queue belongs to one process",
+    "installation_key": "GRIDCALL_INSTALLATION_KEY, the same long random text for all",
+}
+
+
+@pytest.mark.parametrize("lacking", [{name} for name in SHARED] + [set(SHARED)])
+def test_one_role_alone_refuses_what_belongs_to_one_process(lacking: set[str], tmp_path: Path) -> None:
+    """With everything that is missing in one sentence, and before anything is opened."""
+    given = {name: value for name, value in SHARED.items() if name not in lacking}
+    with pytest.raises(SettingsError) as refused:
+        open_shared(load_settings(data_dir=tmp_path / "var", **given), SystemClock())
+    said = str(refused.value)
+    assert [name for name, why in WHY.items() if why in said] == [name for name in WHY if name in lacking]
+    assert said.endswith("or run everything in one process: gridcall serve")
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_spool_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was answered 202 would be gone with the machine."""
+    monkeypatch.setattr(stores, "in_memory", lambda folder: folder == tmp_path / "spool")
+    with pytest.raises(SettingsError, match="would be lost with the machine: give GRIDCALL_DATA_DIR"):
+        open_shared(load_settings(data_dir=tmp_path, **SHARED), SystemClock())

@@ -260,7 +260,15 @@ REFUSED = [
     # what is written instead, and the one problem that is reported
     ("+13125550101", '"555"', '5: people.ana.phone: expected an E.164 number such as +13125550101, found "555"'),
     ("+13125550101", "+1312CALLNOW", "5: people.ana.phone: expected an E.164"),
-    ("+13125550101", "+1312555010", "5: people.ana.phone: expected an E.164"),
+    (
+        "+13125550101",
+        "+1312555010",
+        'such as +13125550101, longer: this is too short for its country (+1), found "+1312',
+    ),
+    ("+13125550101", "+131255501012", "shorter: this is too long for its country (+1)"),
+    ("+13125550101", "+4930", "with its area code: this one is called from next door only (+49)"),
+    ("+13125550101", "+99912345678", "such as +13125550101, of a country that there is, found"),
+    ("+13125550101", "+19005550101", '5: people.ana.phone: expected a number that is not premium-rate, found "+1900'),
     ("+13125550101", "", "5: people.ana.phone: expected an E.164 number such as +13125550101, found nothing"),
     ("+13125550101", "[1, 2]", "found a list"),
     ("    phone: +13125550101\n", "", '2: people.ana: expected "phone", "sms", "slack" or "webhook"'),

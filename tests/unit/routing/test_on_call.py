@@ -204,8 +204,8 @@ def joined(found: tuple[Span, ...]) -> list[Span]:
     """Join neighbours that say the same."""
     out: list[Span] = []
     for span in found:
-        if out and replace(out[-1], start=span.start, end=span.end) == span:
-            out[-1] = replace(out[-1], end=span.end)
+        if out and out[-1]._replace(start=span.start, end=span.end) == span:
+            out[-1] = out[-1]._replace(end=span.end)
         else:
             out.append(span)
     return out
