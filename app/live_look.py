@@ -53,6 +53,8 @@ async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors)
         named += [*(team.slack_test_channel for team in roster.teams.values()), roster.admin_channel]
         async for look in live_look.slack(connected.workspace, {channel for channel in named if channel}):
             yield look
+    if connected.socket is not None:
+        yield await live_look.socket(connected.socket)
     pagerduty = connected.channels[ChannelName.PAGERDUTY]
     assert isinstance(pagerduty, PagerDutyChannel)
     for team in roster.teams.values():

@@ -1,7 +1,7 @@
 """Wiring by hand: what there is, in which order it starts and stops. No globals, no container."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -225,9 +225,19 @@ class Service:
             Role.API: (Loop("live", self.feeder.run, lambda: self.feeder.turned_at),),
         }
         everybodys = [Loop("queue", self.broker.run, self.clock.now)]
+        if Role.API in self.roles:
+            everybodys += self._without_a_door()
         if (spool := self.spool_router) is not None:
             everybodys.append(Loop("spool router", spool.run, lambda: spool.oldest_since() or self.clock.now()))
         return [*everybodys, *(loop for role, loops in table.items() if role in self.roles for loop in loops)]
+
+    def _without_a_door(self) -> Iterator[Loop]:
+        """What brings in what people do, where no request of the vendor's does."""
+        from app import slack_doings  # noqa: PLC0415 - it needs this class
+
+        if (socket := self.vendors.socket) is not None:
+            take = partial(slack_doings.from_socket, self)
+            yield Loop("slack socket", partial(socket.run, take), self.clock.now)
 
     async def _look_at_roster(self) -> None:
         await self.rosters.refresh(self.database)

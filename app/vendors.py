@@ -14,6 +14,7 @@ from model.ports import Answers, Channel
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
 from notifiers.channels.slack_interactions import reason_view
+from notifiers.channels.slack_socket import SlackSocket
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
 from notifiers.channels.voice import VoiceChannel
@@ -31,6 +32,7 @@ class Vendors:
     slack: SlackSignature | None = None
     missing: tuple[str, ...] = field(default=())
     workspace: SlackWorkspace | None = None
+    socket: SlackSocket | None = None
     account: TwilioAccount | None = None
     pagerduty: PagerDutyChannel | None = None
     pagerduty_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -93,7 +95,7 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
     """`callbacks` False: vendors reach nobody here, who sends only tells."""
     pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
-    twilio = slack = workspace = account = None
+    twilio = slack = socket = workspace = account = None
     if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
@@ -103,12 +105,15 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url)
         channels[ChannelName.SMS] = SmsChannel(account, from_number=number, public_url=url)
         twilio = TwilioSignature(token)
-    if settings.slack_bot_token and settings.slack_signing_secret:
+    if settings.slack_bot_token:
         base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
         workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)
         for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
             channels[name] = SlackChannel(name, workspace)
-        slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+        if settings.slack_signing_secret:
+            slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+        if settings.slack_app_token and callbacks:
+            socket = SlackSocket(workspace, app_token=settings.slack_app_token.get_secret_value(), clock=clock)
     if settings.webhook_secret:
         secret = settings.webhook_secret.get_secret_value()
         channels[ChannelName.WEBHOOK] = WebhookChannel(secret=secret, hosts=settings.webhook_names, clock=clock)
@@ -118,6 +123,7 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         slack=slack,
         missing=missing(settings),
         workspace=workspace,
+        socket=socket,
         account=account,
         pagerduty=pagerduty,
         pagerduty_secrets=settings.pagerduty_secrets,

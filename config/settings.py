@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     )
     slack_bot_token: SecretStr | None = Field(None, description="Slack bot token, xoxb-…")
     slack_signing_secret: SecretStr | None = Field(None, description="Verifies what Slack sends us.")
+    slack_app_token: SecretStr | None = Field(
+        None,
+        description="Slack app-level token, xapp-…, with connections:write: buttons and commands come over a "
+        "connection that we open (Socket Mode), and Slack needs no public URL.",
+    )
     slack_base_url: WebAddress | None = Field(None, description="Where Slack's Web API is, when it is not Slack.")
     slack_per_second: float = Field(1.0, gt=0, le=1_000, description="Slack messages per second and channel.")
     pagerduty_base_url: WebAddress | None = Field(
@@ -273,6 +278,7 @@ class Settings(BaseSettings):
         "watch_twilio_auth_token",
         "slack_bot_token",
         "slack_signing_secret",
+        "slack_app_token",
         "pagerduty_webhook_secrets",
         "installation_key",
     )
@@ -315,13 +321,19 @@ class Settings(BaseSettings):
         for vendor in (
             ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
             ("watch_twilio_account_sid", "watch_twilio_auth_token", "watch_twilio_from"),
-            ("slack_bot_token", "slack_signing_secret"),
+            self._slack_whole(),
         ):
             missing = [_variable(name) for name in vendor if getattr(self, name) is None]
             if missing and len(missing) < len(vendor):
                 given = ", ".join(_variable(name) for name in vendor if getattr(self, name) is not None)
                 raise ValueError(f"{given} without {', '.join(missing)}: give all or none")
         return self
+
+    def _slack_whole(self) -> tuple[str, ...]:
+        """Whoever opens the connection itself need not verify what comes over it."""
+        if self.slack_app_token is not None and self.slack_signing_secret is None:
+            return ("slack_bot_token", "slack_app_token")
+        return ("slack_bot_token", "slack_signing_secret")
 
 
 def _networks(text: str) -> tuple[Network, ...]:

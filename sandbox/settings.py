@@ -27,6 +27,8 @@ class Settings:
 
     slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
     slack_signing_secret: str = "sandbox-slack-signing-secret"  # noqa: S105
+    slack_app_token: str = "xapp-sandbox"  # noqa: S105
+    """Opens connections in Socket Mode; while one is open, nothing is posted."""
     slack_scopes: tuple[str, ...] = (
         *("chat:write", "im:write", "channels:history", "groups:history", "im:history"),
         *("channels:read", "groups:read", "commands"),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from model.errors import SendError
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackWorkspace
+from notifiers.channels.slack_socket import SlackSocket
 from notifiers.channels.twilio_account import TwilioAccount
 
 SECONDS = 10.0
@@ -100,6 +101,16 @@ async def slack(workspace: SlackWorkspace, channels: Collection[str]) -> AsyncIt
     )
     for channel in sorted(channels):
         yield await _channel(workspace, channel)
+
+
+async def socket(opened: SlackSocket) -> Look:
+    """Whether what people do in Slack can come over a connection of ours."""
+    what = "Slack Socket Mode"
+    try:
+        await opened.check(SECONDS)
+    except SendError as error:
+        return Look(what, str(error), "copy the app-level token, xapp-…, with connections:write; switch Socket Mode on")
+    return Look(what, "", "buttons and commands come over a connection that Gridcall opens")
 
 
 async def _channel(workspace: SlackWorkspace, channel: str) -> Look:
