@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 from app import signatures, vendors
 from app.coverage import looked
@@ -307,9 +306,8 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
     for vendor, seen in asyncio.run(_asked_vendors(settings)).items() if known else ():
         level = Level.FAILS if seen.refused else Level.MIND if seen.trouble else Level.FINE
         yield Finding(level, vendor, seen.detail)
-    local = urlsplit(settings.public_url).hostname in ("127.0.0.1", "localhost", "::1")
-    if local and settings.twilio_account_sid and settings.twilio_base_url is None:
-        yield Finding(Level.FAILS, "public URL", f"Twilio cannot reach {settings.public_url}: set GRIDCALL_PUBLIC_URL")
+    for sentence in vendors.unheard(settings):
+        yield Finding(Level.MIND, "callbacks", f"{sentence}: set GRIDCALL_PUBLIC_URL")
 
 
 async def _asked_vendors(settings: Settings) -> dict[str, Seen]:

@@ -33,7 +33,8 @@ async def look(settings: Settings, roster: Roster) -> list[Finding]:
         found = [_finding(one) async for one in _looks(settings, roster, connected)]
     finally:
         await connected.close()
-    return [*found, *(Finding(Level.FAILS, "vendors", sentence) for sentence in connected.missing)]
+    unheard = [Finding(Level.MIND, "callbacks", sentence) for sentence in vendors.unheard(settings)]
+    return [*found, *unheard, *(Finding(Level.FAILS, "vendors", sentence) for sentence in connected.missing)]
 
 
 def _finding(look: Look) -> Finding:
@@ -60,7 +61,8 @@ async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors)
     for team in roster.teams.values():
         if team.pagerduty is not None:
             yield await live_look.pagerduty(pagerduty, team.id, team.pagerduty.routing_key)
-    yield await _reached(settings.public_url)
+    if settings.called_back:
+        yield await _reached(settings.public_url)
 
 
 async def _reached(url: str) -> Look:

@@ -17,8 +17,8 @@ from store.database import Connection
 from store.replies import Code
 
 
-async def answer_text(service: Service, number: str, body: str) -> str:
-    """Take a text as the answer it is. Returns what to text back, "" for nothing."""
+async def answer_text(service: Service, number: str, body: str, name: str | None = None) -> str:
+    """Take a text as the answer it is. Returns what to text back, "" for nothing. `name`: of the answer, a UUID."""
     person = service.rosters.roster.person_at(ChannelName.SMS, number)
     if person is None:
         return ""
@@ -30,7 +30,7 @@ async def answer_text(service: Service, number: str, body: str) -> str:
     heard = None
     if parsed.answer is not None:
         heard = Heard(
-            id=service.ids.new(),
+            id=name or service.ids.new(),
             channel="sms",
             answer=parsed.answer,
             received_at=service.clock.now(),

@@ -17,6 +17,7 @@ from notifiers.channels.slack_interactions import reason_view
 from notifiers.channels.slack_socket import SlackSocket
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
+from notifiers.channels.twilio_lists import TwilioLists
 from notifiers.channels.voice import VoiceChannel
 from notifiers.channels.webhook import WebhookChannel
 
@@ -34,6 +35,7 @@ class Vendors:
     workspace: SlackWorkspace | None = None
     socket: SlackSocket | None = None
     account: TwilioAccount | None = None
+    lists: TwilioLists | None = None  # where Twilio cannot call us back
     pagerduty: PagerDutyChannel | None = None
     pagerduty_secrets: tuple[str, ...] = field(default=(), repr=False)
 
@@ -91,20 +93,44 @@ def missing(settings: Settings) -> tuple[str, ...]:
     return tuple(sentence for given, sentence in sentences if not given)
 
 
+def unheard(settings: Settings) -> tuple[str, ...]:
+    """A sentence for each thing that does not work because vendors cannot reach us."""
+    if settings.called_back:
+        return ()
+    slack_hears = settings.slack_app_token is not None
+    elsewhere = "by text or in Slack" if slack_hears else "by text"
+    sentences = (
+        (
+            settings.twilio_account_sid,
+            f"Twilio does not reach us: no key can be pressed in a call, people answer {elsewhere}; "
+            "how calls and texts fare, and what people text, is asked for every 5 s",
+        ),
+        (
+            settings.slack_bot_token and not slack_hears,
+            "Slack does not reach us: its messages have no buttons and /gridcall says nothing "
+            "(GRIDCALL_SLACK_APP_TOKEN)",
+        ),
+        (settings.pagerduty_webhook_secrets, "PagerDuty does not reach us: who acknowledges there is not heard"),
+    )
+    return tuple(sentence for given, sentence in sentences if given)
+
+
 def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vendors:
     """`callbacks` False: vendors reach nobody here, who sends only tells."""
     pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
-    twilio = slack = socket = workspace = account = None
+    twilio = slack = socket = workspace = account = lists = None
     if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
             account_sid=settings.twilio_account_sid, auth_token=token, clock=clock, base_url=settings.twilio_base_url
         )
-        number, url = settings.twilio_from, settings.public_url if callbacks else None
-        channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url)
+        number, url = settings.twilio_from, settings.public_url if callbacks and settings.called_back else None
+        channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url, detects=callbacks)
         channels[ChannelName.SMS] = SmsChannel(account, from_number=number, public_url=url)
         twilio = TwilioSignature(token)
+        if url is None:
+            lists = TwilioLists(account, number)
     if settings.slack_bot_token:
         base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
         workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)
@@ -125,6 +151,7 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         workspace=workspace,
         socket=socket,
         account=account,
+        lists=lists,
         pagerduty=pagerduty,
         pagerduty_secrets=settings.pagerduty_secrets,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -26,6 +27,7 @@ PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
 _FILE = "_FILE"
 _MAX_FILE_BYTES = 64_000
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MIN_SECRET_CHARS = 16  # of a secret that signs
 # Read by the CLI and the tests.
 _ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY"))}
@@ -78,6 +80,11 @@ class Settings(BaseSettings):
         default_factory=lambda data: f"http://127.0.0.1:{data['http_port']}",
         description="Address under which vendors and people reach the API; texts link to it when it is https. "
         "http://127.0.0.1:{http_port} by default.",
+    )
+    callbacks: bool | None = Field(
+        None,
+        description="Whether vendors reach public_url. By default they do, unless it leads to this machine and Twilio "
+        "and Slack are the real ones; then no key can be pressed, and Twilio is asked about calls and texts.",
     )
     database_url: SecretStr | None = Field(
         None,
@@ -202,6 +209,14 @@ class Settings(BaseSettings):
     def phones(self) -> Phones:
         """What the account for calls and texts allows."""
         return Phones(self.twilio_lines, self.twilio_calls_per_second, self.twilio_texts_per_second)
+
+    @property
+    def called_back(self) -> bool:
+        """Vendors reach us, as far as is known."""
+        if self.callbacks is not None:
+            return self.callbacks
+        stand_ins = self.twilio_base_url is not None or self.slack_base_url is not None
+        return stand_ins or urlsplit(self.public_url).hostname not in LOOPBACK
 
     @property
     def signing_secrets(self) -> dict[str, str]:

@@ -86,7 +86,7 @@ class SmsChannel:
             if m.sid not in known_ids and m.body == attempt.words.text[:BODY_CHARS] and created_in_time(m, since)
         ]
         message = min(ours, key=created_key, default=None)
-        return Found(vendor_id=message.sid, receipt=_receipt_of_message(message)) if message else None
+        return Found(vendor_id=message.sid, receipt=receipt_of_message(message)) if message else None
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """A text that left cannot be taken back."""
@@ -136,7 +136,8 @@ def reply_twiml(text: str = "") -> str:
     return str(response)
 
 
-def _receipt_of_message(message: Any) -> Receipt:
+def receipt_of_message(message: Any) -> Receipt:
+    """How far a text is by what Twilio lists."""
     return Receipt(
         kind=KINDS.get(str(message.status), ReceiptKind.QUEUED),
         vendor_id=message.sid,

@@ -42,7 +42,8 @@ KINDS: Mapping[str, ReceiptKind] = {
 class VoiceChannel:
     """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing.
 
-    `kind`: which callbacks of ours are told of its calls.
+    `detects`: whether a machine picks up is found out, also where nobody can tell us. `kind`: which callbacks of ours
+    are told of its calls.
     """
 
     name = ChannelName.VOICE
@@ -56,11 +57,13 @@ class VoiceChannel:
         public_url: str | None,
         timeout_seconds: float = 5.0,
         kind: str = "voice",
+        detects: bool = True,
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self.account = account
         self._from_number = from_number
         self._kind = kind
+        self._detects = detects
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
@@ -83,7 +86,7 @@ class VoiceChannel:
     def _callbacks(self, attempt_id: str) -> tuple[str, Mapping[str, Any]]:
         """Where a key is told, and what asks Twilio to tell the rest."""
         if self._public_url is None:
-            return "", {}
+            return "", {"machine_detection": "Enable", "async_amd": "true"} if self._detects else {}
         status_url, key_url, amd_url = (
             callback_url(self._public_url, attempt_id, leaf, self._kind) for leaf in ("status", "key", "amd")
         )
@@ -239,14 +242,24 @@ def _is_machine(answered_by: str | None) -> bool:
     return bool(answered_by) and (str(answered_by).startswith("machine") or answered_by == "fax")
 
 
-def _receipt_of_call(call: Any) -> Receipt:
+def receipts_of_call(call: Any) -> tuple[Receipt, ...]:
+    """What a call's callbacks would have told up to now, by what Twilio lists: of one that is over, also its answer."""
     kind = KINDS.get(str(call.status), ReceiptKind.SENT)
+    last = _receipt_of_call(call, kind)
+    if kind is not ReceiptKind.COMPLETED:
+        return (last,)
+    return (_receipt_of_call(call, ReceiptKind.ANSWERED), last)
+
+
+def _receipt_of_call(call: Any, kind: ReceiptKind | None = None) -> Receipt:
+    kind = kind or KINDS.get(str(call.status), ReceiptKind.SENT)
     if kind is ReceiptKind.ANSWERED and _is_machine(call.answered_by):
         kind = ReceiptKind.MACHINE
+    ended = call.end_time if kind.final else None
     return Receipt(
         kind=kind,
         vendor_id=call.sid,
-        vendor_at=call.end_time or call.start_time or call.date_created,
+        vendor_at=ended or call.start_time or call.date_created,
         code=call.answered_by,
         raw={"sid": call.sid, "status": call.status, "answered_by": call.answered_by},
     )

@@ -31,7 +31,7 @@ def render(
         case Form.DATA:
             return (_data(n, event, f, ctx),)
         case Form.POST:
-            return (_slack(n, event, f),)
+            return (_slack(n, event, f, ctx),)
 
 
 def _voice(kind: Kind, f: Facts) -> Words:
@@ -40,7 +40,7 @@ def _voice(kind: Kind, f: Facts) -> Words:
     return Words(
         text=script,
         template=voice.template(kind),
-        payload={"prompt": script, "language": SPEECH_LANGUAGE, "asks": kind is Kind.ALERT},
+        payload={"prompt": script, "language": SPEECH_LANGUAGE, "asks": kind is Kind.ALERT and f.keys},
     )
 
 
@@ -53,13 +53,15 @@ def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
     return tuple(Words(text=part, template=sms.template(kind)) for part in parts)
 
 
-def _slack(n: Notification, event: Event, f: Facts) -> Words:
+def _slack(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
     slack = catalogue("slack")
     text, template = escape_slack(slack.say(n.kind, f)), slack.template(n.kind)
     if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY, Kind.REMINDER):
         return Words(text=text, template=template)
     answer = event.rings and n.kind is Kind.ALERT and f.revision >= event.answer_revision
-    return Words(text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer)})
+    return Words(
+        text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer, ctx.buttons)}
+    )
 
 
 def _data(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:

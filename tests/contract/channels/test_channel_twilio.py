@@ -13,6 +13,7 @@ from model.errors import OutcomeUnknown, SendError
 from notifiers.channels import sms, voice
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount
+from notifiers.channels.twilio_lists import TwilioLists
 from notifiers.channels.voice import VoiceChannel, answer_twiml, call_twiml, voice_key, voice_receipt
 from notifiers.wording.answers import SpokenAnswer
 
@@ -62,6 +63,41 @@ async def test_call_is_created_with_everything_needed_to_hear_back(vendor, phone
     assert [g.get("action") for g in gathers] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/key"] * 2
     assert gathers[0].find("Say").text == PAYLOAD["prompt"]
     assert twiml[-1].tag == "Hangup"
+
+
+@pytest.mark.parametrize("detects", [True, False])
+async def test_where_twilio_cannot_call_back_it_is_not_asked_to(vendor, phone, make_send, detects):
+    """A call that asks nothing, and whose answering machine, if wished, is found in the list of calls."""
+    quiet = voice.VoiceChannel(phone.account, from_number=FROM, public_url=None, detects=detects)
+    vendor.answer = lambda seen: (201, call())
+    await quiet.send(make_send(payload=PAYLOAD | {"asks": False}))
+    form = vendor.seen[0].form
+    assert "Gather" not in form["Twiml"][0]
+    detection = {"MachineDetection": ["Enable"], "AsyncAmd": ["true"]} if detects else {}
+    assert {name: form[name] for name in form if name not in ("To", "From", "Timeout", "Twiml")} == detection
+
+
+@pytest.mark.parametrize(
+    ("status", "answered_by", "kinds"),
+    [
+        ("queued", None, [ReceiptKind.QUEUED]),
+        ("in-progress", None, [ReceiptKind.ANSWERED]),
+        ("in-progress", "machine_start", [ReceiptKind.MACHINE]),
+        ("completed", "human", [ReceiptKind.ANSWERED, ReceiptKind.COMPLETED]),
+        ("completed", "machine_start", [ReceiptKind.MACHINE, ReceiptKind.COMPLETED]),
+        ("no-answer", None, [ReceiptKind.NO_ANSWER]),
+    ],
+)
+async def test_what_a_listed_call_would_have_told(vendor, phone, status, answered_by, kinds):
+    listed = [
+        call(status=status, answered_by=answered_by, to="+13125550101", end_time=None, start_time=format_datetime(T0)),
+        call("CA-old", "busy", created=T0 - timedelta(hours=1), to="+13125550101"),
+    ]
+    vendor.answer = lambda seen: (200, {"calls": listed, "next_page_uri": None})
+    [known] = await TwilioLists(phone.account, FROM).calls(T0 - timedelta(minutes=1))
+    assert (known.vendor_id, known.number) == (CA, "+13125550101")
+    assert [receipt.kind for receipt in known.receipts] == kinds
+    assert vendor.seen[0].query == {"From": FROM, "PageSize": "200"}
 
 
 @pytest.mark.parametrize(

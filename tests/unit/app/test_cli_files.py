@@ -81,6 +81,7 @@ def test_doctor_says_what_a_person_has_to_look_at(
     assert "urgency follows severity" in out
     assert "Twilio is not set up" in out
     assert "Slack is not set up" not in out
+    assert "Slack does not reach us: its messages have no buttons" in out
     assert "secret" not in out.replace("SIGNING_SECRET", "").replace("secrets everybody knows", "")
 
 
