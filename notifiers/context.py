@@ -35,6 +35,7 @@ def context(row: Notification, event: Event, roster: Roster, house: House, code:
         page=_page(row, event, house),
         keys=house.keys,
         buttons=house.buttons,
+        call_seconds=roster.policy_of(event).call_seconds,
         timezone=next((site.timezone for site in sites if site), None),
     )
 

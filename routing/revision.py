@@ -138,8 +138,7 @@ def _notes(facts: Facts, change: PlanChange) -> None:
     """One line in the event's Slack thread for each answer."""
     for reply in facts.replies:
         who = name(facts, reply.person)
-        verb = "accepted" if reply.answer is Answer.ACKNOWLEDGE else "cannot comply"
-        note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
+        note = f"{who} {reply.verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
         change.add += thread_line(facts, note, reply.id)
     for ack in facts.issuer_acks:
         note = f"{name(facts, ack.person)} told the issuer ({ack.how}, {ack.at:%H:%M:%S} UTC)"

@@ -19,10 +19,10 @@ from notifiers.channels.twilio_account import (
     when,
 )
 from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
+from notifiers.wording.speech import KEY_WAIT_SECONDS
 
 STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 TWIML_CHARS = 4000
-KEY_WAIT_SECONDS = 5
 READ_BACK_SECONDS = 8  # for each key: who is woken looks for the star
 IN_PROGRESS = "in-progress"
 
@@ -139,14 +139,16 @@ def callback_url(public_url: str, attempt_id: str, leaf: str, kind: str = "voice
 
 
 def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:
-    """The script twice, each time listening for a key; a script too long for that once, at worst shortened.
+    """The script, as a rule twice, each time listening for a key; too long for that once, at worst shortened.
 
-    A call that asks nothing says it twice and hangs up.
+    A call that asks nothing says it and hangs up.
     """
+    often = int(payload.get("times", 2))
     prompt, language = _speakable(str(payload["prompt"])), str(payload.get("language", "en-US"))
     if not payload.get("asks", True):
-        return goodbye_twiml(f"{prompt[:1500]} I repeat. {prompt[:1500]} Goodbye.", language)
-    for times, chars in ((2, None), (1, None), (1, 2000), (1, 500)):
+        again = f" I repeat. {prompt[:1500]}" if often > 1 else ""
+        return goodbye_twiml(f"{prompt[:1500]}{again} Goodbye.", language)
+    for times, chars in ((often, None), (1, None), (1, 2000), (1, 500)):
         twiml = _script(prompt[:chars], language, key_url, times)
         if len(twiml) <= TWIML_CHARS:
             break
@@ -166,7 +168,7 @@ def answer_twiml(
     if kind is SpokenAnswer.REPEAT:
         return call_twiml_once(prompt, key_url, language)
     text = spoken(kind, detail, drill)
-    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
+    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.PASSED, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
         return _script(_speakable(text), language, key_url, times=1, last="Goodbye.")
     return goodbye_twiml(text, language)
 
