@@ -4,7 +4,7 @@ from datetime import datetime
 
 from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
-from model.plan import CallEnd, State
+from model.plan import REFUSED, UNREACHABLE, CallEnd, State
 from store import attempts, lines, outcomes, plans, timeline
 from store.database import Connection
 
@@ -59,10 +59,14 @@ def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: da
     elif row.reason == CallEnd.VOICEMAIL:
         state, reason = State.FAILED, row.reason
     else:
-        state = State.FAILED
-        reason = _ENDED.get(receipt.kind) or f"{attempt.channel} failed" + (
-            f" ({receipt.code})" if receipt.code else ""
-        )
+        state, reason = State.FAILED, _ENDED.get(receipt.kind) or _why_failed(attempt, receipt)
     if plans.move(conn, row.id, state, now, reason=reason):
         cause = f"{row.person or attempt.channel}: {reason}"
         plans.ask_revise(conn, ids, row.event_pk, row.lane, cause, now, urgent=False)
+
+
+def _why_failed(attempt: Attempt, receipt: Receipt) -> str:
+    why = f"{attempt.channel} failed" + (f" ({receipt.code})" if receipt.code else "")
+    if receipt.refused:
+        return f"{REFUSED}: {why}"
+    return f"{UNREACHABLE}: {why}" if receipt.unreachable else why

@@ -39,7 +39,7 @@ from routing.facts import (
     was_told,
 )
 from routing.objective import Counted
-from routing.redials import last_ring, redials
+from routing.redials import last_ring, redials, retexts
 from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
@@ -163,7 +163,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     for reply in cannot:
         _next_person(facts, change, reply)
     again = list(redials(facts))
-    change.add += again
+    change.add += [*again, *retexts(facts)]
     steps = {n.step for n in facts.rows(revision=facts.revision) if n.person}
     called = [part for part in facts.case.parts if steps & set(part.steps)]
     rung_out = [last for part in called if (last := last_ring(facts, part)) is not None]

@@ -1,12 +1,12 @@
 """Texts through Twilio: sending and finding them, what their callbacks say, what people text back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent
-from model.errors import SendError
 from model.plan import ChannelName
 from model.ports import Found, Send
 from notifiers.channels.twilio_account import (
@@ -21,6 +21,7 @@ from notifiers.channels.twilio_account import (
 
 VALIDITY_SECONDS = (1, 36000)
 BODY_CHARS = 1600
+UNREACHABLE_HANDSET = "30003"
 
 KINDS: Mapping[str, ReceiptKind] = {
     "accepted": ReceiptKind.QUEUED,
@@ -107,18 +108,22 @@ def callback_url(public_url: str, attempt_id: str) -> str:
 
 def sms_receipt(form: Mapping[str, str]) -> Receipt:
     """A status callback. Unknown states count as queued: they prove nothing."""
-    return Receipt(
+    receipt = Receipt(
         kind=KINDS.get(form.get("MessageStatus") or form.get("SmsStatus", ""), ReceiptKind.QUEUED),
         vendor_id=form.get("MessageSid") or form["SmsSid"],
         vendor_at=when(form.get("Timestamp")),
         code=form.get("ErrorCode") or None,
         raw=dict(form),
     )
+    return _judged(receipt)
 
 
-def receipt_error(receipt: Receipt) -> SendError | None:
-    """What a failed text's code means: whether to try there again. None when it did not fail."""
-    return failure(receipt.code) if receipt.kind is ReceiptKind.FAILED else None
+def _judged(receipt: Receipt) -> Receipt:
+    """With what the code of a failed one means."""
+    if receipt.kind is not ReceiptKind.FAILED:
+        return receipt
+    refused = failure(receipt.code).bad_address
+    return replace(receipt, refused=refused, unreachable=receipt.code == UNREACHABLE_HANDSET)
 
 
 def inbound_sms(form: Mapping[str, str]) -> InboundSms:
@@ -138,10 +143,11 @@ def reply_twiml(text: str = "") -> str:
 
 def receipt_of_message(message: Any) -> Receipt:
     """How far a text is by what Twilio lists."""
-    return Receipt(
+    receipt = Receipt(
         kind=KINDS.get(str(message.status), ReceiptKind.QUEUED),
         vendor_id=message.sid,
         vendor_at=message.date_updated or message.date_created,
         code=str(message.error_code) if message.error_code else None,
         raw={"sid": message.sid, "status": message.status},
     )
+    return _judged(receipt)

@@ -21,7 +21,6 @@ SENT_AFTER = timedelta(seconds=1)
 ARRIVED_AFTER = timedelta(seconds=2)
 REPLY_AFTER = timedelta(seconds=3)
 REPLY_CODE = re.compile(r"Reply 1([A-Z]{1,4})=")
-FAILURES = {"undelivered": 30003, "failed": 30005}
 
 GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -30,6 +29,11 @@ GSM7 = frozenset(
 GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 TextStatus = Literal["queued", "sent", "delivered", "undelivered", "failed", "received"]
+FAILURES: dict[str, tuple[TextStatus, int]] = {
+    "undelivered": ("undelivered", 30003),
+    "failed": ("failed", 30005),
+    "landline": ("undelivered", 30006),
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -143,8 +147,8 @@ class Texts:
         text.become("sent", text.sent_at)
         await self._activity.sleep_until(text.created_at + ARRIVED_AFTER)
         phone = self._phones.behaviour(text.order.to)
-        text.error_code = FAILURES.get(phone.sms)
-        text.become(phone.sms, self._now())
+        status, text.error_code = FAILURES.get(phone.sms, ("delivered", None))
+        text.become(status, self._now())
         if text.error_code is not None:
             return
         self._feed.add("sms", text.order.to, text.order.body, "received", text.resource())

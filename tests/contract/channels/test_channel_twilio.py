@@ -260,7 +260,7 @@ async def test_find_a_text_by_its_exact_words(vendor, texts, make_send):
     vendor.answer = lambda seen: (200, {"messages": listed, "next_page_uri": None})
     found = await texts.find(make_send(text="mine").attempt, frozenset(), T0)
     assert (found.vendor_id, found.receipt.kind, found.receipt.code) == ("SM2", ReceiptKind.FAILED, "30003")
-    assert sms.receipt_error(found.receipt).retryable
+    assert (found.receipt.refused, found.receipt.unreachable) == (False, True)
 
 
 def test_voice_receipts():
@@ -288,8 +288,13 @@ def test_sms_forms():
     form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30006"}
     receipt = sms.sms_receipt(form)
     assert (receipt.kind, receipt.code) == (ReceiptKind.FAILED, "30006")
-    assert sms.receipt_error(receipt).bad_address
-    assert sms.receipt_error(sms.sms_receipt({"SmsSid": "SM1", "SmsStatus": "delivered"})) is None
+    for code, means in {"30003": (False, True), "30005": (True, False), "30006": (True, False)}.items():
+        found = sms.sms_receipt(form | {"ErrorCode": code})
+        assert (found.refused, found.unreachable) == means
+    for code in ("30007", "30034", ""):
+        found = sms.sms_receipt(form | {"ErrorCode": code})
+        assert (found.refused, found.unreachable) == (False, False)
+    assert not sms.sms_receipt({"SmsSid": "SM1", "SmsStatus": "delivered", "ErrorCode": "30006"}).refused
     assert sms.inbound_sms({"From": "+13125550101", "Body": "1A", "MessageSid": "SM9"}) == ("+13125550101", "1A", "SM9")
     assert "<Message>a &lt;b&gt;</Message>" in sms.reply_twiml("a <b>")
     assert ElementTree.fromstring(sms.reply_twiml()).tag == "Response"
