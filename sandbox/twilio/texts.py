@@ -29,7 +29,8 @@ GSM7 = frozenset(
 GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 TextStatus = Literal["queued", "sent", "delivered", "undelivered", "failed", "received"]
-FAILURES: dict[str, tuple[TextStatus, int]] = {
+OUTCOMES: dict[str, tuple[TextStatus, int | None]] = {
+    "delivered": ("delivered", None),
     "undelivered": ("undelivered", 30003),
     "failed": ("failed", 30005),
     "landline": ("undelivered", 30006),
@@ -147,7 +148,7 @@ class Texts:
         text.become("sent", text.sent_at)
         await self._activity.sleep_until(text.created_at + ARRIVED_AFTER)
         phone = self._phones.behaviour(text.order.to)
-        status, text.error_code = FAILURES.get(phone.sms, ("delivered", None))
+        status, text.error_code = OUTCOMES[phone.sms]
         text.become(status, self._now())
         if text.error_code is not None:
             return
