@@ -21,7 +21,7 @@ from heartbeat.hearing import watched
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
 from model.monitor import Listening, Monitor
-from model.plan import WAYS
+from model.plan import WAYS, ChannelName
 from model.roster import PagerDutyMode, Roster
 from routing.coverage import at_once
 from routing.night_look import AHEAD
@@ -148,6 +148,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     if not file.keys and not _stored_keys(settings):
         yield _NOBODY
     yield from _unverified(settings, file.roster)
+    yield from _forbidden(settings, file.roster)
     yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
     yield from _signing(settings, file.roster)
@@ -178,6 +179,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     if not _stored_keys(settings):
         yield _NOBODY
     yield from _unverified(settings, found)
+    yield from _forbidden(settings, found)
     yield from _never_heard(settings, found)
     yield from _periods(found)
     yield from _coverage(found)
@@ -208,6 +210,16 @@ def _unverified(settings: Settings, roster: Roster) -> Iterator[Finding]:
         of = ", ".join(people[:MAX_NAMED]) + (f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else "")
         detail = f"{len(unsure)} of {len(addresses)} numbers and Slack users are not verified, of {of}: docs/api.md"
         yield Finding(Level.MIND, "contacts", detail)
+
+
+def _forbidden(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    """People whose number may not be called, by which rule."""
+    if (dialling := settings.dialling) is None:
+        return
+    for person in roster.people.values():
+        numbers = {m.address for m in person.methods if m.channel in (ChannelName.VOICE, ChannelName.SMS)}
+        for rule in sorted({rule for number in numbers if (rule := dialling.forbids(number))}):
+            yield Finding(Level.FAILS, "contacts", f"{person.id} cannot be called: {rule}")
 
 
 def _never_heard(settings: Settings, roster: Roster) -> Iterator[Finding]:

@@ -45,9 +45,10 @@ def _finding(look: Look) -> Finding:
 
 async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors) -> AsyncIterator[Look]:
     voice = connected.channels.get(ChannelName.VOICE)
-    if isinstance(voice, VoiceChannel) and settings.twilio_account_sid and settings.twilio_from:
-        inbound = f"{settings.public_url}{INBOUND}"
-        async for look in live_look.twilio(voice.account, settings.twilio_account_sid, settings.twilio_from, inbound):
+    if isinstance(voice, VoiceChannel) and settings.twilio_account_sid and settings.dialling:
+        inbound = f"{settings.public_url}{INBOUND}" if settings.called_back else None
+        numbers = settings.dialling.numbers
+        async for look in live_look.twilio(voice.account, settings.twilio_account_sid, numbers, inbound):
             yield look
     if connected.workspace is not None:
         named = [team.slack_channel for team in roster.teams.values()]

@@ -36,13 +36,13 @@ _ENDS = {
 def channel(settings: Settings, clock: Clock) -> VoiceChannel | None:
     """With the caller id of the watch, if there is one: a lost call about an event is looked up by its two numbers."""
     own = settings.for_watch
-    if not (own.twilio_account_sid and own.twilio_auth_token and own.twilio_from):
+    if not (own.twilio_account_sid and own.twilio_auth_token and own.dialling):
         return None
     token = own.twilio_auth_token.get_secret_value()
     account = TwilioAccount(
         account_sid=own.twilio_account_sid, auth_token=token, clock=clock, base_url=own.twilio_base_url
     )
-    return VoiceChannel(account, from_number=own.twilio_from, public_url=own.public_url, kind="ring")
+    return VoiceChannel(account, dialling=own.dialling, public_url=own.public_url, kind="ring")
 
 
 def signature(settings: Settings) -> TwilioSignature | None:

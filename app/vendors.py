@@ -120,17 +120,17 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
     pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
     twilio = slack = socket = workspace = account = lists = None
-    if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
+    if settings.twilio_account_sid and settings.twilio_auth_token and (dialling := settings.dialling):
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
             account_sid=settings.twilio_account_sid, auth_token=token, clock=clock, base_url=settings.twilio_base_url
         )
-        number, url = settings.twilio_from, settings.public_url if callbacks and settings.called_back else None
-        channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url, detects=callbacks)
-        channels[ChannelName.SMS] = SmsChannel(account, from_number=number, public_url=url)
+        url = settings.public_url if callbacks and settings.called_back else None
+        channels[ChannelName.VOICE] = VoiceChannel(account, dialling=dialling, public_url=url, detects=callbacks)
+        channels[ChannelName.SMS] = SmsChannel(account, dialling=dialling, public_url=url)
         twilio = TwilioSignature(token)
         if url is None:
-            lists = TwilioLists(account, number)
+            lists = TwilioLists(account, dialling)
     if settings.slack_bot_token:
         base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
         workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)

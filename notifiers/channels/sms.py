@@ -18,6 +18,7 @@ from notifiers.channels.twilio_account import (
     named,
     when,
 )
+from notifiers.dialling import Dialling
 
 VALIDITY_SECONDS = (1, 36000)
 BODY_CHARS = 1600
@@ -45,22 +46,22 @@ class SmsChannel:
     repeatable = False
 
     def __init__(
-        self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
+        self, account: TwilioAccount, *, dialling: Dialling, public_url: str | None, timeout_seconds: float = 5.0
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self._account = account
-        self._from_number = from_number
+        self._dialling = dialling
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
-        attempt = send.attempt
+        attempt, caller = send.attempt, self._dialling.caller(send.attempt.address)
         low, high = VALIDITY_SECONDS
         callback = {"status_callback": callback_url(self._public_url, attempt.id)} if self._public_url else {}
         message = await self._account.ask(
             self.timeout_seconds,
             lambda client: client.messages.create_async(
                 to=attempt.address,
-                from_=self._from_number,
+                from_=caller,
                 body=attempt.words.text[:BODY_CHARS],
                 validity_period=min(max(int(send.valid_seconds), low), high),
                 **callback,
@@ -74,10 +75,11 @@ class SmsChannel:
         )
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        caller = self._dialling.ours(attempt.address)
         messages = await self._account.ask(
             self.timeout_seconds,
             lambda client: client.messages.list_async(
-                to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
+                to=attempt.address, from_=caller, limit=LIST_LIMIT, page_size=LIST_LIMIT
             ),
             changes=False,
         )

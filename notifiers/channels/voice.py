@@ -18,6 +18,7 @@ from notifiers.channels.twilio_account import (
     named,
     when,
 )
+from notifiers.dialling import Dialling
 from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
 from notifiers.wording.speech import KEY_WAIT_SECONDS
 
@@ -53,7 +54,7 @@ class VoiceChannel:
         self,
         account: TwilioAccount,
         *,
-        from_number: str,
+        dialling: Dialling,
         public_url: str | None,
         timeout_seconds: float = 5.0,
         kind: str = "voice",
@@ -61,20 +62,20 @@ class VoiceChannel:
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self.account = account
-        self._from_number = from_number
+        self._dialling = dialling
         self._kind = kind
         self._detects = detects
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
-        attempt = send.attempt
+        attempt, caller = send.attempt, self._dialling.caller(send.attempt.address)
         key_url, callbacks = self._callbacks(attempt.id)
         twiml = call_twiml(attempt.words.payload, key_url)
         call = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.create_async(
                 to=attempt.address,
-                from_=self._from_number,
+                from_=caller,
                 twiml=twiml,
                 timeout=send.ring_seconds,
                 **callbacks,
@@ -101,11 +102,12 @@ class VoiceChannel:
         }
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        caller = self._dialling.ours(attempt.address)
         # No time filter: a call that waits in the calls-per-second queue has no start time yet.
         calls = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.list_async(
-                to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
+                to=attempt.address, from_=caller, limit=LIST_LIMIT, page_size=LIST_LIMIT
             ),
             changes=False,
         )

@@ -99,3 +99,23 @@ async def test_a_slack_channel_that_is_gone(opens: OpenWorld, channel: str, erro
         assert [p.action for p in world.pagerduty()] == ["trigger"]
         for phone in world.everybody():
             phone.expects_everything()
+
+
+async def test_where_nobody_may_be_called(opens: OpenWorld) -> None:
+    """Nothing is asked of Twilio; the rule is named, and who may be called sees the number of their destination."""
+    numbers = {"twilio_callers": "+1312=+13125550150", "twilio_destinations": "+1,!+13125550101"}
+    async with opens(**numbers) as world:
+        await world.scene("nobody answers")
+        await world.post("edr")
+        await world.advance_until("0:20")
+        assert world.phone("ana").calls == []
+        assert set(admins(world)) == {
+            f"Gridcall: Ana Reyes cannot be told by {channel}, address refused: not allowed: +13125… is forbidden by "
+            "GRIDCALL_TWILIO_DESTINATIONS. Mend the roster"
+            for channel in ("voice", "sms")
+        }
+        asked = [call.order for call in world.standins.calls.by_sid.values()]
+        assert {(order.to, order.sender) for order in asked} == {("+13125550102", "+13125550150")}
+        assert {text.order.sender for text in world.standins.texts.by_sid.values()} == {"+13125550150"}
+        for phone in world.everybody():
+            phone.expects_everything()

@@ -15,6 +15,7 @@ from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount
 from notifiers.channels.twilio_lists import TwilioLists
 from notifiers.channels.voice import VoiceChannel, answer_twiml, call_twiml, voice_key, voice_receipt
+from notifiers.dialling import Dialling
 from notifiers.wording.answers import SpokenAnswer
 
 FROM = "+13125550100"
@@ -29,14 +30,15 @@ def account(url):
 
 @pytest.fixture
 async def phone(vendor, patience):
-    channel = VoiceChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC + "/", timeout_seconds=patience)
+    url = PUBLIC + "/"
+    channel = VoiceChannel(account(vendor.url), dialling=Dialling(FROM), public_url=url, timeout_seconds=patience)
     yield channel
     await channel.close()
 
 
 @pytest.fixture
 async def texts(vendor, patience):
-    channel = SmsChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC, timeout_seconds=patience)
+    channel = SmsChannel(account(vendor.url), dialling=Dialling(FROM), public_url=PUBLIC, timeout_seconds=patience)
     yield channel
     await channel.close()
 
@@ -68,7 +70,7 @@ async def test_call_is_created_with_everything_needed_to_hear_back(vendor, phone
 @pytest.mark.parametrize("detects", [True, False])
 async def test_where_twilio_cannot_call_back_it_is_not_asked_to(vendor, phone, make_send, detects):
     """A call that asks nothing, and whose answering machine, if wished, is found in the list of calls."""
-    quiet = voice.VoiceChannel(phone.account, from_number=FROM, public_url=None, detects=detects)
+    quiet = voice.VoiceChannel(phone.account, dialling=Dialling(FROM), public_url=None, detects=detects)
     vendor.answer = lambda seen: (201, call())
     await quiet.send(make_send(payload=PAYLOAD | {"asks": False}))
     form = vendor.seen[0].form
@@ -94,7 +96,7 @@ async def test_what_a_listed_call_would_have_told(vendor, phone, status, answere
         call("CA-old", "busy", created=T0 - timedelta(hours=1), to="+13125550101"),
     ]
     vendor.answer = lambda seen: (200, {"calls": listed, "next_page_uri": None})
-    [known] = await TwilioLists(phone.account, FROM).calls(T0 - timedelta(minutes=1))
+    [known] = await TwilioLists(phone.account, Dialling(FROM)).calls(T0 - timedelta(minutes=1))
     assert (known.vendor_id, known.number) == (CA, "+13125550101")
     assert [receipt.kind for receipt in known.receipts] == kinds
     assert vendor.seen[0].query == {"From": FROM, "PageSize": "200"}
@@ -169,7 +171,7 @@ async def test_an_answer_that_cannot_be_read(vendor, phone, make_send, body):
 
 
 async def test_no_connection_is_certainly_not_sent(closed_port, make_send):
-    channel = VoiceChannel(account(closed_port), from_number=FROM, public_url=PUBLIC)
+    channel = VoiceChannel(account(closed_port), dialling=Dialling(FROM), public_url=PUBLIC)
     with pytest.raises(SendError) as caught:
         await channel.send(make_send(payload=PAYLOAD))
     assert not isinstance(caught.value, OutcomeUnknown)
