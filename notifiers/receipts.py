@@ -47,12 +47,23 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
     else:
         reason = CallEnd.VOICEMAIL if receipt.kind is ReceiptKind.MACHINE else None
         if not plans.move(conn, attempt.notification_id, _HEARD[receipt.kind], now, reason=reason) and reason:
-            plans.explain(conn, attempt.notification_id, reason)
+            _it_was_a_machine(conn, ids, attempt, now)
     return True
+
+
+def _it_was_a_machine(conn: Connection, ids: Ids, attempt: Attempt, now: datetime) -> None:
+    """Said while the call goes on, or after its end: then nobody had picked up, whatever was thought meanwhile."""
+    plans.explain(conn, attempt.notification_id, CallEnd.VOICEMAIL)
+    if plans.correct(conn, attempt.notification_id, was=CallEnd.NO_KEY, is_=CallEnd.VOICEMAIL):
+        row = plans.one(conn, attempt.notification_id)
+        cause = f"{row.person or attempt.channel}: {CallEnd.VOICEMAIL}, heard late"
+        plans.ask_revise(conn, ids, row.event_pk, row.lane, cause, now, urgent=False)
 
 
 def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: datetime) -> None:
     lines.release(conn, attempt.id, now)
+    if receipt.kind is ReceiptKind.COMPLETED:
+        plans.move(conn, attempt.notification_id, State.ANSWERED, now)  # it was, also where nobody has said so yet
     row = plans.one(conn, attempt.notification_id)
     if row.cut_requested_at is not None:
         state, reason = State.SUPERSEDED, row.reason
