@@ -199,7 +199,10 @@ class Service:
                 Tick("notebook", 1.0, self.notebook.flush),
                 Tick("key uses", 60.0, self.doorkeeper.note_uses),
             ),
-            Role.NOTIFIER: (Tick("leases", 5.0, self.dispatcher.renew),),
+            Role.NOTIFIER: (
+                Tick("leases", 5.0, self.dispatcher.renew),
+                Tick("slack people", 20.0, self._get_to_know_people),
+            ),
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
@@ -250,6 +253,9 @@ class Service:
 
     async def _look_at_roster(self) -> None:
         await self.rosters.refresh(self.database)
+
+    async def _get_to_know_people(self) -> None:
+        await self.vendors.get_to_know(self.rosters.roster)
 
     async def _watch_sources(self) -> None:
         """One process tells the silence of sources; the others know of it."""

@@ -11,6 +11,7 @@ from model.clock import Clock
 from model.errors import SendError
 from model.plan import ChannelName
 from model.ports import Answers, Channel
+from model.roster import Roster
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
 from notifiers.channels.slack_interactions import reason_view
@@ -23,6 +24,8 @@ from notifiers.channels.webhook import WebhookChannel
 
 log = structlog.get_logger(__name__)
 
+KNOWN_AT_ONCE = 12  # with a look each 20 s that is below what Slack allows, 50 a minute
+
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
@@ -34,6 +37,7 @@ class Vendors:
     missing: tuple[str, ...] = field(default=())
     workspace: SlackWorkspace | None = None
     socket: SlackSocket | None = None
+    direct: SlackChannel | None = None  # writes to people
     account: TwilioAccount | None = None
     lists: TwilioLists | None = None  # where Twilio cannot call us back
     pagerduty: PagerDutyChannel | None = None
@@ -57,6 +61,15 @@ class Vendors:
         if routing_keys and self.pagerduty is not None:
             found["PagerDuty"] = partial(_every_key, self.pagerduty, sorted(routing_keys))
         return found
+
+    async def get_to_know(self, roster: Roster) -> None:
+        """Where some more people of the roster are written to in Slack; when it cannot be asked, the next time."""
+        users = [user for person in roster.people.values() if (user := person.address(ChannelName.SLACK_DM))]
+        try:
+            if self.direct is not None:
+                await self.direct.get_to_know(users, KNOWN_AT_ONCE)
+        except SendError as error:
+            log.warning("Slack cannot be asked about people", error=str(error))
 
     async def ask_reason(self, trigger_id: str, attempt: str) -> None:
         """A form in Slack for why somebody cannot comply; when it cannot be shown, it is not."""
@@ -119,7 +132,7 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
     """`callbacks` False: vendors reach nobody here, who sends only tells."""
     pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
-    twilio = slack = socket = workspace = account = lists = None
+    twilio = slack = socket = direct = workspace = account = lists = None
     if settings.twilio_account_sid and settings.twilio_auth_token and (dialling := settings.dialling):
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
@@ -134,8 +147,8 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
     if settings.slack_bot_token:
         base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
         workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)
-        for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
-            channels[name] = SlackChannel(name, workspace)
+        channels[ChannelName.SLACK_CHANNEL] = SlackChannel(ChannelName.SLACK_CHANNEL, workspace)
+        channels[ChannelName.SLACK_DM] = direct = SlackChannel(ChannelName.SLACK_DM, workspace)
         if settings.slack_signing_secret:
             slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
         if settings.slack_app_token and callbacks:
@@ -150,6 +163,7 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         missing=missing(settings),
         workspace=workspace,
         socket=socket,
+        direct=direct,
         account=account,
         lists=lists,
         pagerduty=pagerduty,

@@ -62,3 +62,17 @@ async def story(world: World) -> None:
     for phone in map(world.phone, ("ana", "ben", "chie")):
         for happened in (*phone.calls, *phone.texts):  # other stories look at what comes
             happened.expected = True
+
+
+async def test_people_are_known_before_an_event(world: World) -> None:
+    """A direct message is then one request, not two."""
+    await world.advance_until("0:25")
+    known = len(world.wire.of("slack"))
+    await world.breaks("twilio", status=503)
+    await world.post("edr")
+    await world.advance_until("0:35")
+    asked = [exchange.scope["path"].rpartition("/")[2] for exchange in world.wire.of("slack")]
+    assert asked[:known] == ["conversations.open"] * 5
+    assert set(asked[known:]) == {"chat.postMessage"}
+    for phone in world.everybody():
+        phone.expects_everything()
