@@ -18,7 +18,7 @@ class _Card(Component):
 
 def caller_numbers(settings: Settings) -> list[str]:
     """What a phone shows when we call or text, and when the watch calls about Gridcall itself; each once."""
-    given = (settings.twilio_from, settings.watch_twilio_from)
+    given = (*(settings.dialling.numbers if settings.dialling else ()), settings.watch_twilio_from)
     return list(dict.fromkeys(number for number in given if number))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 from app import signatures, vendors
 from app.coverage import looked
@@ -22,7 +21,7 @@ from heartbeat.hearing import watched
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
 from model.monitor import Listening, Monitor
-from model.plan import WAYS
+from model.plan import WAYS, ChannelName
 from model.roster import PagerDutyMode, Roster
 from routing.coverage import at_once
 from routing.night_look import AHEAD
@@ -149,6 +148,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
     if not file.keys and not _stored_keys(settings):
         yield _NOBODY
     yield from _unverified(settings, file.roster)
+    yield from _forbidden(settings, file.roster)
     yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
     yield from _signing(settings, file.roster)
@@ -179,6 +179,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     if not _stored_keys(settings):
         yield _NOBODY
     yield from _unverified(settings, found)
+    yield from _forbidden(settings, found)
     yield from _never_heard(settings, found)
     yield from _periods(found)
     yield from _coverage(found)
@@ -209,6 +210,16 @@ def _unverified(settings: Settings, roster: Roster) -> Iterator[Finding]:
         of = ", ".join(people[:MAX_NAMED]) + (f" and {len(people) - MAX_NAMED} more" if len(people) > MAX_NAMED else "")
         detail = f"{len(unsure)} of {len(addresses)} numbers and Slack users are not verified, of {of}: docs/api.md"
         yield Finding(Level.MIND, "contacts", detail)
+
+
+def _forbidden(settings: Settings, roster: Roster) -> Iterator[Finding]:
+    """People whose number may not be called, by which rule."""
+    if (dialling := settings.dialling) is None:
+        return
+    for person in roster.people.values():
+        numbers = {m.address for m in person.methods if m.channel in (ChannelName.VOICE, ChannelName.SMS)}
+        for rule in sorted({rule for number in numbers if (rule := dialling.forbids(number))}):
+            yield Finding(Level.FAILS, "contacts", f"{person.id} cannot be called: {rule}")
 
 
 def _never_heard(settings: Settings, roster: Roster) -> Iterator[Finding]:
@@ -307,9 +318,8 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
     for vendor, seen in asyncio.run(_asked_vendors(settings)).items() if known else ():
         level = Level.FAILS if seen.refused else Level.MIND if seen.trouble else Level.FINE
         yield Finding(level, vendor, seen.detail)
-    local = urlsplit(settings.public_url).hostname in ("127.0.0.1", "localhost", "::1")
-    if local and settings.twilio_account_sid and settings.twilio_base_url is None:
-        yield Finding(Level.FAILS, "public URL", f"Twilio cannot reach {settings.public_url}: set GRIDCALL_PUBLIC_URL")
+    for sentence in vendors.unheard(settings):
+        yield Finding(Level.MIND, "callbacks", f"{sentence}: set GRIDCALL_PUBLIC_URL")
 
 
 async def _asked_vendors(settings: Settings) -> dict[str, Seen]:

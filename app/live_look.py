@@ -33,7 +33,8 @@ async def look(settings: Settings, roster: Roster) -> list[Finding]:
         found = [_finding(one) async for one in _looks(settings, roster, connected)]
     finally:
         await connected.close()
-    return [*found, *(Finding(Level.FAILS, "vendors", sentence) for sentence in connected.missing)]
+    unheard = [Finding(Level.MIND, "callbacks", sentence) for sentence in vendors.unheard(settings)]
+    return [*found, *unheard, *(Finding(Level.FAILS, "vendors", sentence) for sentence in connected.missing)]
 
 
 def _finding(look: Look) -> Finding:
@@ -44,21 +45,25 @@ def _finding(look: Look) -> Finding:
 
 async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors) -> AsyncIterator[Look]:
     voice = connected.channels.get(ChannelName.VOICE)
-    if isinstance(voice, VoiceChannel) and settings.twilio_account_sid and settings.twilio_from:
-        inbound = f"{settings.public_url}{INBOUND}"
-        async for look in live_look.twilio(voice.account, settings.twilio_account_sid, settings.twilio_from, inbound):
+    if isinstance(voice, VoiceChannel) and settings.twilio_account_sid and settings.dialling:
+        inbound = f"{settings.public_url}{INBOUND}" if settings.called_back else None
+        numbers = settings.dialling.numbers
+        async for look in live_look.twilio(voice.account, settings.twilio_account_sid, numbers, inbound):
             yield look
     if connected.workspace is not None:
         named = [team.slack_channel for team in roster.teams.values()]
         named += [*(team.slack_test_channel for team in roster.teams.values()), roster.admin_channel]
         async for look in live_look.slack(connected.workspace, {channel for channel in named if channel}):
             yield look
+    if connected.socket is not None:
+        yield await live_look.socket(connected.socket)
     pagerduty = connected.channels[ChannelName.PAGERDUTY]
     assert isinstance(pagerduty, PagerDutyChannel)
     for team in roster.teams.values():
         if team.pagerduty is not None:
             yield await live_look.pagerduty(pagerduty, team.id, team.pagerduty.routing_key)
-    yield await _reached(settings.public_url)
+    if settings.called_back:
+        yield await _reached(settings.public_url)
 
 
 async def _reached(url: str) -> Look:

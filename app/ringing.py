@@ -36,13 +36,13 @@ _ENDS = {
 def channel(settings: Settings, clock: Clock) -> VoiceChannel | None:
     """With the caller id of the watch, if there is one: a lost call about an event is looked up by its two numbers."""
     own = settings.for_watch
-    if not (own.twilio_account_sid and own.twilio_auth_token and own.twilio_from):
+    if not (own.twilio_account_sid and own.twilio_auth_token and own.dialling):
         return None
     token = own.twilio_auth_token.get_secret_value()
     account = TwilioAccount(
         account_sid=own.twilio_account_sid, auth_token=token, clock=clock, base_url=own.twilio_base_url
     )
-    return VoiceChannel(account, from_number=own.twilio_from, public_url=own.public_url, kind="ring")
+    return VoiceChannel(account, dialling=own.dialling, public_url=own.public_url, kind="ring")
 
 
 def signature(settings: Settings) -> TwilioSignature | None:
@@ -53,9 +53,8 @@ def signature(settings: Settings) -> TwilioSignature | None:
 async def ring(service: Service, person: Person, by: str) -> Ring:
     """Place the call. Raises Problem 409 where nobody can be called, 502 when Twilio did not take it."""
     number, voice = person.address(ChannelName.VOICE), channel(service.settings, service.clock)
-    if number is None or voice is None:
-        why = f"{person.name} has no phone in the roster" if number is None else "Twilio is not set up"
-        raise Problem(409, "Nobody can be called", why)
+    if number is None or voice is None or not service.settings.called_back:
+        raise Problem(409, "Nobody can be called", _why_not(person, number, voice))
     now = service.clock.now()
     made = Ring(id=service.ids.new(), person=person.id, started_at=now, by=by)
     last, busy = await service.database.read(lambda conn: (rings.newest(conn, person.id), lines.rings(conn, number)))
@@ -85,6 +84,14 @@ async def ring(service: Service, person: Person, by: str) -> Ring:
     finally:
         await voice.close()
     return made
+
+
+def _why_not(person: Person, number: str | None, voice: VoiceChannel | None) -> str:
+    if number is None:
+        return f"{person.name} has no phone in the roster"
+    if voice is None:
+        return "Twilio is not set up"
+    return "Twilio does not reach us, so no key can be pressed: set GRIDCALL_PUBLIC_URL"
 
 
 async def take_receipt(service: Service, ring_id: str, receipt: Receipt) -> None:

@@ -144,7 +144,7 @@ async def serve(
         channels.load(connected.channels.keys())
         tracer = _tracer(settings, stack)
         service = Service(settings, stores, rosters, connected, clock, SystemIds(), tracer=tracer)
-        for sentence in connected.missing:
+        for sentence in (*connected.missing, *vendors.unheard(settings)):
             log.warning(sentence)
         stack.push_async_callback(service.close)
         await _remember_who_was_heard(service)
@@ -187,7 +187,7 @@ async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Lis
         tracer = _tracer(settings, stack)
         service = Service(settings, stores, rosters, connected, clock, SystemIds(), {role}, tracer)
         if role in (Role.API, Role.NOTIFIER):
-            for sentence in connected.missing:
+            for sentence in (*connected.missing, *vendors.unheard(settings)):
                 log.warning(sentence)
         stack.push_async_callback(service.close)
         keeping = asyncio.create_task(time_keeper.run(), name="database time")

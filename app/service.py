@@ -1,10 +1,10 @@
 """Wiring by hand: what there is, in which order it starts and stops. No globals, no container."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
@@ -55,6 +55,9 @@ from store.retention import Keep
 from upstream.talking import Talking
 from upstream.web import Web
 
+if TYPE_CHECKING:
+    from app.asking import Asking
+
 log = structlog.get_logger(__name__)
 
 # A loop that has not turned for this long is stuck: readiness fails.
@@ -94,7 +97,7 @@ class Service:
         self.editor = Editor(stores.database, rosters_, clock, self.phones)
         self.vendors = vendors
         self.tracer = tracer
-        self._process_id = stores.process_id
+        self.process_id = stores.process_id
         self.delivery_ids = DeliveryIds(stores.installation_key)
         self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
@@ -122,7 +125,12 @@ class Service:
         self.reviser = Reviser(stores.database, clock, ids, roster, self.phones)
         self.page_links = PageLinks(stores.installation_key, settings.public_url)
         number = settings.help_callback_number or settings.twilio_from or ""
-        self.house = House(callback_number=number, page=self.page_links.address)
+        self.house = House(
+            callback_number=number,
+            page=self.page_links.address,
+            keys=settings.called_back,
+            buttons=settings.called_back or vendors.socket is not None,
+        )
         self.dispatcher = Dispatcher(
             stores.database,
             clock,
@@ -183,6 +191,7 @@ class Service:
         self.rounds = Rounds(
             settings, stores, vendors, clock, ids, roster, self.hearing, self._watch, self.metrics.canaries
         )
+        self.asking = _asking(self)
         self.started_at = clock.now()
 
     def ticks(self) -> Sequence[Tick]:
@@ -191,7 +200,10 @@ class Service:
                 Tick("notebook", 1.0, self.notebook.flush),
                 Tick("key uses", 60.0, self.doorkeeper.note_uses),
             ),
-            Role.NOTIFIER: (Tick("leases", 5.0, self.dispatcher.renew),),
+            Role.NOTIFIER: (
+                Tick("leases", 5.0, self.dispatcher.renew),
+                Tick("slack people", 20.0, self._get_to_know_people),
+            ),
             Role.MONITOR: (
                 Tick("seal", 1.0, self.housekeeping.seal),
                 Tick("heartbeat", 1.0, self._watch_sources),
@@ -226,12 +238,25 @@ class Service:
             Role.API: (Loop("live", self.feeder.run, lambda: self.feeder.turned_at),),
         }
         everybodys = [Loop("queue", self.broker.run, self.clock.now)]
+        everybodys += self._without_a_door()
         if (spool := self.spool_router) is not None:
             everybodys.append(Loop("spool router", spool.run, lambda: spool.oldest_since() or self.clock.now()))
         return [*everybodys, *(loop for role, loops in table.items() if role in self.roles for loop in loops)]
 
+    def _without_a_door(self) -> Iterator[Loop]:
+        """What brings in what vendors know and people do, where no request of the vendor's does."""
+        if (socket := self.vendors.socket) is not None and Role.API in self.roles:
+            from app.slack_doings import from_socket  # noqa: PLC0415 - it needs this class
+
+            yield Loop("slack socket", partial(socket.run, partial(from_socket, self)), self.clock.now)
+        if (asking := self.asking) is not None and Role.NOTIFIER in self.roles:
+            yield Loop("asking Twilio", asking.run, lambda: asking.turned_at)
+
     async def _look_at_roster(self) -> None:
         await self.rosters.refresh(self.database)
+
+    async def _get_to_know_people(self) -> None:
+        await self.vendors.get_to_know(self.rosters.roster)
 
     async def _watch_sources(self) -> None:
         """One process tells the silence of sources; the others know of it."""
@@ -283,7 +308,7 @@ class Service:
     async def _give_back(self) -> None:
         """Others need not wait until our leases run out."""
         try:
-            await self.database.transact(lambda conn: leases.end(conn, self._process_id))
+            await self.database.transact(lambda conn: leases.end(conn, self.process_id))
         except Unavailable as away:
             log.warning("leases cannot be given back", error=str(away))
 
@@ -300,3 +325,11 @@ class Service:
         await self.vendors.close()
         await self.broker.close()
         await self.database.close()
+
+
+def _asking(service: Service) -> "Asking | None":
+    """None: Twilio tells us itself."""
+    from app.asking import Asking  # noqa: PLC0415 - it needs the class above
+
+    lists = service.vendors.lists
+    return Asking(service, lists, service.process_id) if lists is not None else None

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from app.answering import within_a_second
+from app.masking import masked
 from app.service import Service
 from model.errors import Refused
 from model.event import Event, EventStatus
@@ -12,15 +15,22 @@ from notifiers.reply_codes import parse_reply
 from notifiers.wording.answers import WrittenAnswer, written
 from notifiers.wording.facts import reference
 from routing.heard import codes_meant, take_code
-from store import events, replies
+from store import events, paces, replies
 from store.database import Connection
+from store.paces import Turn
 from store.replies import Code
+
+log = structlog.get_logger(__name__)
 
 SAID_ONE_BY_ONE = 4
 
+# What is said to a text that counts nothing: to one that is no answer, to an answer that names nothing open. So many
+# at once and so many an hour: an auto-reply at the other end would chat for ever.
+NO_ANSWER, NOTHING_OPEN = (1, 1), (5, 10)
 
-async def answer_text(service: Service, number: str, body: str) -> str:
-    """Take a text as the answer it is. Returns what to text back, "" for nothing."""
+
+async def answer_text(service: Service, number: str, body: str, name: str | None = None) -> str:
+    """Take a text as the answer it is. Returns what to text back, "" for nothing. `name`: of the answer, a UUID."""
     person = service.rosters.roster.person_at(ChannelName.SMS, number)
     if person is None:
         return ""
@@ -32,7 +42,7 @@ async def answer_text(service: Service, number: str, body: str) -> str:
     heard = None
     if parsed.answer is not None:
         heard = Heard(
-            id=service.ids.new(),
+            id=name or service.ids.new(),
             channel="sms",
             answer=parsed.answer,
             received_at=service.clock.now(),
@@ -43,18 +53,31 @@ async def answer_text(service: Service, number: str, body: str) -> str:
             all_codes=parsed.all,
         )
     answer = await within_a_second(service, heard, lambda: _answered(service, number, heard))
-    return answer or written(WrittenAnswer.RECEIVED if heard else WrittenAnswer.UNCLEAR)
+    if answer is None:
+        return written(WrittenAnswer.RECEIVED) if heard else ""
+    return answer
 
 
 async def _answered(service: Service, number: str, heard: Heard | None) -> str:
     known = await service.database.read(lambda conn: replies.open_codes(conn, number))
     meant = codes_meant(known, heard.code, every=heard.all_codes) if heard else ()
     if heard is None or not meant:
-        return written(WrittenAnswer.UNCLEAR, detail=_choices(known))
+        return await _helped(service, number, known, NOTHING_OPEN if heard else NO_ANSWER)
     took = [await _take(service, heard, code) for code in meant]
     if len(took) <= SAID_ONE_BY_ONE:
         return " ".join(said for _, said in took)
     return written(WrittenAnswer.ALL, str(sum(counts for counts, _ in took)), f"of {len(took)}")
+
+
+async def _helped(service: Service, number: str, known: Sequence[Code], limit: tuple[int, int]) -> str:
+    """Which codes can be answered, "" where that was said often enough."""
+    at_once, an_hour = limit
+    turn = Turn(f"help/{an_hour}/{number}", an_hour / 3600, at_once)
+    now = service.clock.now()
+    if await service.database.transact(lambda conn: paces.take_turn(conn, turn, now)) is not None:
+        log.info("a text that counts nothing is not answered: too many", number=masked(ChannelName.SMS, number))
+        return ""
+    return written(WrittenAnswer.UNCLEAR, detail=_choices(known))
 
 
 def _choices(codes: Sequence[Code]) -> str:

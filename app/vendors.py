@@ -11,15 +11,20 @@ from model.clock import Clock
 from model.errors import SendError
 from model.plan import ChannelName
 from model.ports import Answers, Channel
+from model.roster import Roster
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackChannel, SlackSignature, SlackWorkspace
 from notifiers.channels.slack_interactions import reason_view
+from notifiers.channels.slack_socket import SlackSocket
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount, TwilioSignature
+from notifiers.channels.twilio_lists import TwilioLists
 from notifiers.channels.voice import VoiceChannel
 from notifiers.channels.webhook import WebhookChannel
 
 log = structlog.get_logger(__name__)
+
+KNOWN_AT_ONCE = 12  # with a look each 20 s that is below what Slack allows, 50 a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class Vendors:
     slack: SlackSignature | None = None
     missing: tuple[str, ...] = field(default=())
     workspace: SlackWorkspace | None = None
+    socket: SlackSocket | None = None
+    direct: SlackChannel | None = None  # writes to people
     account: TwilioAccount | None = None
+    lists: TwilioLists | None = None  # where Twilio cannot call us back
     pagerduty: PagerDutyChannel | None = None
     pagerduty_secrets: tuple[str, ...] = field(default=(), repr=False)
 
@@ -53,6 +61,15 @@ class Vendors:
         if routing_keys and self.pagerduty is not None:
             found["PagerDuty"] = partial(_every_key, self.pagerduty, sorted(routing_keys))
         return found
+
+    async def get_to_know(self, roster: Roster) -> None:
+        """Where some more people of the roster are written to in Slack; when it cannot be asked, the next time."""
+        users = [user for person in roster.people.values() if (user := person.address(ChannelName.SLACK_DM))]
+        try:
+            if self.direct is not None:
+                await self.direct.get_to_know(users, KNOWN_AT_ONCE)
+        except SendError as error:
+            log.warning("Slack cannot be asked about people", error=str(error))
 
     async def ask_reason(self, trigger_id: str, value: str) -> None:
         """A form in Slack for why somebody cannot comply; when it cannot be shown, it is not."""
@@ -89,26 +106,53 @@ def missing(settings: Settings) -> tuple[str, ...]:
     return tuple(sentence for given, sentence in sentences if not given)
 
 
+def unheard(settings: Settings) -> tuple[str, ...]:
+    """A sentence for each thing that does not work because vendors cannot reach us."""
+    if settings.called_back:
+        return ()
+    slack_hears = settings.slack_app_token is not None
+    elsewhere = "by text or in Slack" if slack_hears else "by text"
+    sentences = (
+        (
+            settings.twilio_account_sid,
+            f"Twilio does not reach us: no key can be pressed in a call, people answer {elsewhere}; "
+            "how calls and texts fare, and what people text, is asked for every 5 s",
+        ),
+        (
+            settings.slack_bot_token and not slack_hears,
+            "Slack does not reach us: its messages have no buttons and /gridcall says nothing "
+            "(GRIDCALL_SLACK_APP_TOKEN)",
+        ),
+        (settings.pagerduty_webhook_secrets, "PagerDuty does not reach us: who acknowledges there is not heard"),
+    )
+    return tuple(sentence for given, sentence in sentences if given)
+
+
 def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vendors:
     """`callbacks` False: vendors reach nobody here, who sends only tells."""
     pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
-    twilio = slack = workspace = account = None
-    if settings.twilio_account_sid and settings.twilio_auth_token and settings.twilio_from:
+    twilio = slack = socket = direct = workspace = account = lists = None
+    if settings.twilio_account_sid and settings.twilio_auth_token and (dialling := settings.dialling):
         token = settings.twilio_auth_token.get_secret_value()
         account = TwilioAccount(
             account_sid=settings.twilio_account_sid, auth_token=token, clock=clock, base_url=settings.twilio_base_url
         )
-        number, url = settings.twilio_from, settings.public_url if callbacks else None
-        channels[ChannelName.VOICE] = VoiceChannel(account, from_number=number, public_url=url)
-        channels[ChannelName.SMS] = SmsChannel(account, from_number=number, public_url=url)
+        url = settings.public_url if callbacks and settings.called_back else None
+        channels[ChannelName.VOICE] = VoiceChannel(account, dialling=dialling, public_url=url, detects=callbacks)
+        channels[ChannelName.SMS] = SmsChannel(account, dialling=dialling, public_url=url)
         twilio = TwilioSignature(token)
-    if settings.slack_bot_token and settings.slack_signing_secret:
+        if url is None:
+            lists = TwilioLists(account, dialling)
+    if settings.slack_bot_token:
         base = {"base_url": settings.slack_base_url} if settings.slack_base_url else {}
         workspace = SlackWorkspace(token=settings.slack_bot_token.get_secret_value(), clock=clock, **base)
-        for name in (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM):
-            channels[name] = SlackChannel(name, workspace)
-        slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+        channels[ChannelName.SLACK_CHANNEL] = SlackChannel(ChannelName.SLACK_CHANNEL, workspace)
+        channels[ChannelName.SLACK_DM] = direct = SlackChannel(ChannelName.SLACK_DM, workspace)
+        if settings.slack_signing_secret:
+            slack = SlackSignature(settings.slack_signing_secret.get_secret_value())
+        if settings.slack_app_token and callbacks:
+            socket = SlackSocket(workspace, app_token=settings.slack_app_token.get_secret_value(), clock=clock)
     if settings.webhook_secret:
         secret = settings.webhook_secret.get_secret_value()
         channels[ChannelName.WEBHOOK] = WebhookChannel(secret=secret, hosts=settings.webhook_names, clock=clock)
@@ -118,7 +162,10 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
         slack=slack,
         missing=missing(settings),
         workspace=workspace,
+        socket=socket,
+        direct=direct,
         account=account,
+        lists=lists,
         pagerduty=pagerduty,
         pagerduty_secrets=settings.pagerduty_secrets,
     )

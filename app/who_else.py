@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from model.event import Event
 from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Notification, State
-from model.reply import Answer, Reply
+from model.reply import Reply
 from model.roster import Roster
 from notifiers.wording.facts import reference
 
@@ -46,8 +46,7 @@ def who_else(
 
 def _stands(person: str, rows: Iterable[Notification], latest: dict[str, Reply], zone: ZoneInfo) -> str:
     if reply := latest.get(person):
-        verb = "has accepted" if reply.answer is Answer.ACKNOWLEDGE else "cannot comply"
-        return f"{verb}, {reply.received_at.astimezone(zone):%H:%M %Z}"
+        return f"{reply.verb}, {reply.received_at.astimezone(zone):%H:%M %Z}"
     own = [row for row in rows if row.person == person]
     calls = [row for row in own if row.channel is ChannelName.VOICE]
     if not calls:

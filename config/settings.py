@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -20,12 +21,15 @@ from config.fields import MAX_PROBLEMS, SLUG
 from config.yaml_tree import Node, parse
 from model.errors import SettingsError
 from model.phones import Phones
+from notifiers.dialling import Dialling
 from upstream.reach import Allowed, Network
 
 PREFIX = "GRIDCALL_"
 CONFIG = f"{PREFIX}CONFIG"
 _FILE = "_FILE"
 _MAX_FILE_BYTES = 64_000
+_BEGINNING = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MIN_SECRET_CHARS = 16  # of a secret that signs
 # Read by the CLI and the tests.
 _ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY"))}
@@ -79,6 +83,11 @@ class Settings(BaseSettings):
         description="Address under which vendors and people reach the API; texts link to it when it is https. "
         "http://127.0.0.1:{http_port} by default.",
     )
+    callbacks: bool | None = Field(
+        None,
+        description="Whether vendors reach public_url. By default they do, unless it leads to this machine and Twilio "
+        "and Slack are the real ones; then no key can be pressed, and Twilio is asked about calls and texts.",
+    )
     database_url: SecretStr | None = Field(
         None,
         description="postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE; a SQLite file in data_dir by default.",
@@ -91,6 +100,16 @@ class Settings(BaseSettings):
     twilio_account_sid: AccountSid | None = Field(None, description="Twilio account, AC and 32 hexadecimal digits.")
     twilio_auth_token: SecretStr | None = Field(None, description="Twilio auth token; also verifies its callbacks.")
     twilio_from: PhoneNumber | None = Field(None, description="Caller id of calls and sender of SMS.")
+    twilio_callers: str = Field(
+        "",
+        description="Other numbers of the account for some destinations: +44=+442079460000, +4420=…; the longest "
+        "beginning of the called number that fits decides, else it is twilio_from.",
+    )
+    twilio_destinations: str = Field(
+        "",
+        description="What may be called and texted: beginnings of numbers, !before those that may not, such as +1, "
+        "!+1900, +44; the longest that fits decides. By default all; premium-rate numbers never.",
+    )
     twilio_base_url: WebAddress | None = Field(None, description="Where Twilio is, when it is not Twilio.")
     twilio_lines: int = Field(5, ge=1, le=10_000, description="Calls that may be in the air at once.")
     twilio_calls_per_second: float = Field(1.0, gt=0, le=1_000, description="Calls Twilio starts per second.")
@@ -102,6 +121,11 @@ class Settings(BaseSettings):
     )
     slack_bot_token: SecretStr | None = Field(None, description="Slack bot token, xoxb-…")
     slack_signing_secret: SecretStr | None = Field(None, description="Verifies what Slack sends us.")
+    slack_app_token: SecretStr | None = Field(
+        None,
+        description="Slack app-level token, xapp-…, with connections:write: buttons and commands come over a "
+        "connection that we open (Socket Mode), and Slack needs no public URL.",
+    )
     slack_base_url: WebAddress | None = Field(None, description="Where Slack's Web API is, when it is not Slack.")
     slack_per_second: float = Field(1.0, gt=0, le=1_000, description="Slack messages per second and channel.")
     pagerduty_base_url: WebAddress | None = Field(
@@ -194,9 +218,24 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
 
     @property
+    def dialling(self) -> Dialling | None:
+        """Who may be called, and from which of our numbers; None where Twilio is not set up."""
+        if self.twilio_from is None:
+            return None
+        return Dialling(self.twilio_from, callers(self.twilio_callers), destinations(self.twilio_destinations))
+
+    @property
     def phones(self) -> Phones:
         """What the account for calls and texts allows."""
         return Phones(self.twilio_lines, self.twilio_calls_per_second, self.twilio_texts_per_second)
+
+    @property
+    def called_back(self) -> bool:
+        """Vendors reach us, as far as is known."""
+        if self.callbacks is not None:
+            return self.callbacks
+        stand_ins = self.twilio_base_url is not None or self.slack_base_url is not None
+        return stand_ins or urlsplit(self.public_url).hostname not in LOOPBACK
 
     @property
     def signing_secrets(self) -> dict[str, str]:
@@ -226,7 +265,8 @@ class Settings(BaseSettings):
         if self.watch_twilio_account_sid is None:
             return self
         names = ("twilio_account_sid", "twilio_auth_token", "twilio_from")
-        return self.model_copy(update={name: getattr(self, f"watch_{name}") for name in names})
+        own = {name: getattr(self, f"watch_{name}") for name in names}
+        return self.model_copy(update=own | {"twilio_callers": ""})
 
     @classmethod
     def settings_customise_sources(
@@ -273,6 +313,7 @@ class Settings(BaseSettings):
         "watch_twilio_auth_token",
         "slack_bot_token",
         "slack_signing_secret",
+        "slack_app_token",
         "pagerduty_webhook_secrets",
         "installation_key",
     )
@@ -296,6 +337,18 @@ class Settings(BaseSettings):
             duty_list(value.get_secret_value())
         return value
 
+    @field_validator("twilio_callers")
+    @classmethod
+    def _callers_readable(cls, value: str) -> str:
+        callers(value)
+        return value
+
+    @field_validator("twilio_destinations")
+    @classmethod
+    def _destinations_readable(cls, value: str) -> str:
+        destinations(value)
+        return value
+
     @field_validator("upstream_networks")
     @classmethod
     def _networks_readable(cls, value: str) -> str:
@@ -315,13 +368,41 @@ class Settings(BaseSettings):
         for vendor in (
             ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
             ("watch_twilio_account_sid", "watch_twilio_auth_token", "watch_twilio_from"),
-            ("slack_bot_token", "slack_signing_secret"),
+            self._slack_whole(),
         ):
             missing = [_variable(name) for name in vendor if getattr(self, name) is None]
             if missing and len(missing) < len(vendor):
                 given = ", ".join(_variable(name) for name in vendor if getattr(self, name) is not None)
                 raise ValueError(f"{given} without {', '.join(missing)}: give all or none")
         return self
+
+    def _slack_whole(self) -> tuple[str, ...]:
+        """Whoever opens the connection itself need not verify what comes over it."""
+        if self.slack_app_token is not None and self.slack_signing_secret is None:
+            return ("slack_bot_token", "slack_app_token")
+        return ("slack_bot_token", "slack_signing_secret")
+
+
+def callers(text: str) -> dict[str, str]:
+    """Our number by the beginning of those that are called from it. Raises ValueError."""
+    found: dict[str, str] = {}
+    for one in filter(None, map(str.strip, text.split(","))):
+        prefix, _, number = (part.strip() for part in one.partition("="))
+        if not _BEGINNING.fullmatch(prefix) or prefix in found:
+            raise ValueError("expected +44=+442079460000 and a comma between two, each beginning once")
+        found[prefix] = _number(number)
+    return found
+
+
+def destinations(text: str) -> dict[str, bool]:
+    """Whether numbers that begin so may be called. Raises ValueError."""
+    found: dict[str, bool] = {}
+    for one in filter(None, map(str.strip, text.split(","))):
+        prefix = one.removeprefix("!")
+        if not _BEGINNING.fullmatch(prefix) or prefix in found:
+            raise ValueError("expected beginnings of numbers such as +1, !+1900, each once")
+        found[prefix] = not one.startswith("!")
+    return found
 
 
 def _networks(text: str) -> tuple[Network, ...]:

@@ -91,11 +91,16 @@ FINAL_RECEIPTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What the vendor told us about an attempt. `sequence` orders a call's receipts; -1 where there is none."""
+    """What the vendor told us about an attempt. `sequence` orders a call's receipts; -1 where there is none.
+
+    Of one that failed: `refused`, nothing can be sent there; `unreachable`, now nothing arrives there.
+    """
 
     kind: ReceiptKind
     vendor_id: str
     vendor_at: datetime | None = None
     sequence: int = -1
     code: str | None = None
+    refused: bool = False
+    unreachable: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)

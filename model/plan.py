@@ -154,6 +154,11 @@ class CallEnd(StrEnum):
     STOPPED = "stopped by us"
 
 
+# How the reason of a row begins that failed for what is at the other end, not for its channel.
+REFUSED = "address refused"  # by the vendor, for good: the roster is to be mended
+UNREACHABLE = "phone unreachable"  # now: switched off, or without a network
+
+
 class PagerDutyAction(StrEnum):
     TRIGGER = "trigger"
     ACKNOWLEDGE = "acknowledge"

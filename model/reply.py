@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 REPEATED_BACK, NOT_REPEATED_BACK = "repeated back", "not repeated back"  # how what was `said` by phone ends
+PASSED_ON = "passed on"  # the same, of a cannot_comply: whoever passes says nothing of whether the site can
 
 
 class Answer(StrEnum):
@@ -30,6 +31,13 @@ class Reply:
     attempt_id: str | None = None
     said: str = ""
     by: str = ""
+
+    @property
+    def verb(self) -> str:
+        """What the person has done, after their name."""
+        if self.answer is Answer.ACKNOWLEDGE:
+            return "accepted"
+        return "passed it on" if self.said.endswith(f", {PASSED_ON}") else "cannot comply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ class House:
 
     callback_number: str = ""
     page: Callable[[str, str], str] | None = None  # the address of an event's page for a person, "" for none
+    keys: bool = True  # pressed in a call, they come to us
+    buttons: bool = True  # pressed in Slack, they come to us
 
 
 def context(row: Notification, event: Event, roster: Roster, house: House, code: str | None = None) -> WordingContext:
@@ -31,6 +33,9 @@ def context(row: Notification, event: Event, roster: Roster, house: House, code:
         callback_number=house.callback_number,
         also_confirm=source.also_confirm,
         page=_page(row, event, house),
+        keys=house.keys,
+        buttons=house.buttons,
+        call_seconds=roster.policy_of(event).call_seconds,
         timezone=next((site.timezone for site in sites if site), None),
     )
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
-from model.plan import CallEnd, State
+from model.plan import REFUSED, UNREACHABLE, CallEnd, State
 from store import attempts, bundles, lines, outcomes, plans, timeline
 from store.database import Connection
 
@@ -49,24 +49,39 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
         if attempt.bundle:
             bundles.follow(conn, attempt.notification_id, _HEARD[receipt.kind], now)
         if not plans.move(conn, attempt.notification_id, _HEARD[receipt.kind], now, reason=reason) and reason:
-            plans.explain(conn, attempt.notification_id, reason)
+            _it_was_a_machine(conn, ids, attempt, now)
     return True
+
+
+def _it_was_a_machine(conn: Connection, ids: Ids, attempt: Attempt, now: datetime) -> None:
+    """Said while the call goes on, or after its end: then nobody had picked up, whatever was thought meanwhile."""
+    plans.explain(conn, attempt.notification_id, CallEnd.VOICEMAIL)
+    if plans.correct(conn, attempt.notification_id, was=CallEnd.NO_KEY, is_=CallEnd.VOICEMAIL):
+        row = plans.one(conn, attempt.notification_id)
+        cause = f"{row.person or attempt.channel}: {CallEnd.VOICEMAIL}, heard late"
+        plans.ask_revise(conn, ids, row.event_pk, row.lane, cause, now, urgent=False)
 
 
 def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: datetime) -> None:
     lines.release(conn, attempt.id, now)
+    if receipt.kind is ReceiptKind.COMPLETED:
+        plans.move(conn, attempt.notification_id, State.ANSWERED, now)  # it was, also where nobody has said so yet
     row = plans.one(conn, attempt.notification_id)
     if row.cut_requested_at is not None:
         state, reason = State.SUPERSEDED, row.reason
     elif row.reason == CallEnd.VOICEMAIL:
         state, reason = State.FAILED, row.reason
     else:
-        state = State.FAILED
-        reason = _ENDED.get(receipt.kind) or f"{attempt.channel} failed" + (
-            f" ({receipt.code})" if receipt.code else ""
-        )
+        state, reason = State.FAILED, _ENDED.get(receipt.kind) or _why_failed(attempt, receipt)
     if plans.move(conn, row.id, state, now, reason=reason):
         others = bundles.follow(conn, row.id, State.FAILED, now, reason=reason) if attempt.bundle else ()
         cause = f"{row.person or attempt.channel}: {reason}"
         for concerned in (row, *others):
             plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)
+
+
+def _why_failed(attempt: Attempt, receipt: Receipt) -> str:
+    why = f"{attempt.channel} failed" + (f" ({receipt.code})" if receipt.code else "")
+    if receipt.refused:
+        return f"{REFUSED}: {why}"
+    return f"{UNREACHABLE}: {why}" if receipt.unreachable else why

@@ -10,7 +10,7 @@ from model.attempt import Attempt
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError, Unavailable
 from model.ids import Ids
-from model.plan import WAYS, ChannelName, Notification
+from model.plan import REFUSED, WAYS, ChannelName, Notification
 from model.ports import Channel, Send
 from model.setbacks import Setbacks
 from model.tracing import Tracer
@@ -132,7 +132,8 @@ class Sender:
     async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
         now, row = self._clock.now(), job.row
         at = retry.next_attempt(job.tries + 1, error, now, row.until, WAYS[row.channel].expected_seconds)
-        await self.written(lambda conn: outcomes.failed(conn, self._ids, row, attempt, str(error), at, now))
+        why = f"{REFUSED}: {error}" if error.bad_address else str(error)
+        await self.written(lambda conn: outcomes.failed(conn, self._ids, row, attempt, why, at, now))
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
 
     async def cut(self, cut: Cut) -> None:

@@ -3,10 +3,11 @@
 The same number once more (a repeated call often passes Do Not Disturb), then the person's other number.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from model.plan import CallEnd, ChannelName, Hold, Kind, Notification, State
+from model.plan import UNREACHABLE, CallEnd, ChannelName, Hold, Kind, Notification, State
 from model.route import Part
 from routing import objective, planner
 from routing.facts import Facts, was_told
@@ -20,6 +21,8 @@ PAUSES = {
     CallEnd.NO_KEY: timedelta(0),
 }
 
+TEXT_AGAIN = timedelta(seconds=30)
+
 _Calls = Sequence[Notification]  # of one person, in order; what was never begun because it was stopped is left out
 
 
@@ -32,6 +35,28 @@ def redials(facts: Facts) -> Iterator[Notification]:
         over = last.state is State.FAILED or (last.redial and last.state is State.EXPIRED)
         if over and person not in answered | spared and len(calls) <= facts.case.policy.redials:
             yield from _again(facts.case, person, calls)
+
+
+def retexts(facts: Facts) -> Iterator[Notification]:
+    """One more text to each phone that could not be reached: most are back within half a minute, or not for long."""
+    texts = [n for n in facts.rows(revision=facts.revision, kind=Kind.ALERT) if n.channel is ChannelName.SMS]
+    tried = Counter((n.person, n.address) for n in texts)
+    for row in texts:
+        lost = row.state is State.FAILED and row.reason.startswith(UNREACHABLE)
+        if lost and tried[row.person, row.address] == 1 and row.person not in objective.answered(facts):
+            due_at = facts.case.now + TEXT_AGAIN
+            if due_at <= facts.case.event.work_until:
+                yield planner.row(
+                    facts.case,
+                    Kind.ALERT,
+                    ChannelName.SMS,
+                    row.address,
+                    person=row.person,
+                    step=row.step,
+                    group=row.group,
+                    due_at=due_at,
+                    follows=row.id,
+                )
 
 
 def last_ring(facts: Facts, part: Part) -> Notification | None:

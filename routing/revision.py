@@ -39,7 +39,7 @@ from routing.facts import (
     was_told,
 )
 from routing.objective import Counted
-from routing.redials import last_ring, redials
+from routing.redials import last_ring, redials, retexts
 from routing.stand_down import once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
@@ -138,8 +138,7 @@ def _notes(facts: Facts, change: PlanChange) -> None:
     """One line in the event's Slack thread for each answer."""
     for reply in facts.replies:
         who = name(facts, reply.person)
-        verb = "accepted" if reply.answer is Answer.ACKNOWLEDGE else "cannot comply"
-        note = f"{who} {verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
+        note = f"{who} {reply.verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
         change.add += thread_line(facts, note, reply.id)
     for ack in facts.issuer_acks:
         note = f"{name(facts, ack.person)} told the issuer ({ack.how}, {ack.at:%H:%M:%S} UTC)"
@@ -164,7 +163,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     for reply in cannot:
         _next_person(facts, change, reply)
     again = list(redials(facts))
-    change.add += again
+    change.add += [*again, *retexts(facts)]
     steps = {n.step for n in facts.rows(revision=facts.revision) if n.person}
     called = [part for part in facts.case.parts if steps & set(part.steps)]
     rung_out = [last for part in called if (last := last_ring(facts, part)) is not None]

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from model.plan import Hold, Kind, State
+from model.plan import REFUSED, Hold, Kind, State
 from routing import planner
-from routing.facts import Facts, PlanChange
+from routing.facts import Facts, PlanChange, name
 from routing.planner import Case
 
 
 def tell(facts: Facts, change: PlanChange) -> None:
     """Once, with a remark beside it."""
     known = {n.details.get("note") for n in facts.notifications}
-    for note in (*_lost(facts.case), *_broken(facts)):
+    for note in (*_lost(facts.case), *_broken(facts), *_refused(facts)):
         if note not in known and (rows := list(planner.admin_rows(facts.case, note))):
             change.add += rows
             change.remarks.append(note)
@@ -33,6 +33,14 @@ def _lost(case: Case) -> Iterator[str]:
             yield f"policy {other.policy} is no longer in the roster: the event goes on without its steps"
         if other.team not in roster.teams:
             yield f"team {other.team} is no longer in the roster: the event goes on without it"
+
+
+def _refused(facts: Facts) -> Iterator[str]:
+    """Of each address once: what the roster says of it is not so, or the person at it wants nothing."""
+    for row in facts.notifications:
+        if row.state is State.FAILED and row.reason.startswith(REFUSED) and row.kind is not Kind.ADMIN:
+            whom = name(facts, row.person) if row.person else row.team or "nobody"
+            yield f"{whom} cannot be told by {row.channel}, {row.reason}. Mend the roster"
 
 
 def _broken(facts: Facts) -> Iterator[str]:

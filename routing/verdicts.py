@@ -33,7 +33,7 @@ def verdicts(facts: Facts, outcome: Outcome, reason: str) -> Iterator[Verdict]:
             own = Outcome.MET if in_time and outcome is Outcome.MISSED else outcome
             yield verdict(facts, own, f"accepted by {reply.channel}", person)
         elif reply:
-            yield verdict(facts, outcome if outcome is Outcome.MISSED else Outcome.NOT_NEEDED, "cannot comply", person)
+            yield verdict(facts, outcome if outcome is Outcome.MISSED else Outcome.NOT_NEEDED, reply.verb, person)
         elif person in reached:
             own = Outcome.MET if outcome is Outcome.MISSED and reached[person] <= deadline else outcome
             yield verdict(facts, own, "picked up the phone", person)

@@ -33,6 +33,7 @@ def build(world: World) -> FastAPI:
     everything = _beside(slack.application(world), super(StandIns, app).__call__)
     app.gate = Gate(everything, world.activity, world.faults, world.down)
     twilio.mount(app, world)
+    slack.mount_socket(app, world)
     pagerduty.mount(app, world.alerts)
     control.mount(app, world)
     return app

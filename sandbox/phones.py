@@ -46,7 +46,7 @@ class Behaviour(BaseModel):
     press_after_seconds: float = Field(default=6, ge=0, le=3600)
     talk_seconds: float | None = Field(default=None, ge=0, le=14_400)
     reply: str | None = Field(default=None, max_length=1600)
-    sms: Literal["delivered", "undelivered", "failed"] = "delivered"
+    sms: Literal["delivered", "undelivered", "failed", "landline"] = "delivered"
 
 
 ACCEPTS = Behaviour(answer="human", press=["1"])

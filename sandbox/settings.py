@@ -10,7 +10,8 @@ class Settings:
 
     twilio_account_sid: str = "AC" + "0" * 31 + "1"
     twilio_auth_token: str = "sandbox-twilio-auth-token"  # noqa: S105  not a secret: nothing real takes it
-    twilio_sms_inbound_url: str = "http://127.0.0.1:8080/callbacks/twilio/sms/inbound"
+    twilio_sms_inbound_url: str | None = "http://127.0.0.1:8080/callbacks/twilio/sms/inbound"
+    """None: texts to us are kept, and nobody is told."""
     twilio_status: str = "active"
     twilio_type: str = "Full"
     twilio_balance: str = "20.00"
@@ -27,6 +28,8 @@ class Settings:
 
     slack_bot_token: str = "xoxb-sandbox"  # noqa: S105
     slack_signing_secret: str = "sandbox-slack-signing-secret"  # noqa: S105
+    slack_app_token: str = "xapp-sandbox"  # noqa: S105
+    """Opens connections in Socket Mode; while one is open, nothing is posted."""
     slack_scopes: tuple[str, ...] = (
         *("chat:write", "im:write", "channels:history", "groups:history", "im:history"),
         *("channels:read", "groups:read", "commands"),

@@ -17,6 +17,7 @@ from sandbox.settings import Settings
 from sandbox.slack.buttons import Buttons
 from sandbox.slack.methods import Methods
 from sandbox.slack.rates import Rates
+from sandbox.slack.socket import Sockets
 from sandbox.slack.workspace import Workspace
 from sandbox.twilio.calls import Calls
 from sandbox.twilio.texts import Texts
@@ -47,7 +48,8 @@ class World:
         self.workspace = Workspace()
         self.slack_rates = Rates(settings.slack_per_second, settings.slack_burst)
         self.slack_methods = Methods(clock, self.feed, self.workspace)
-        self.slack_buttons = Buttons(clock, settings, self.courier, self.feed, self.workspace)
+        self.slack_sockets = Sockets(self.activity)
+        self.slack_buttons = Buttons(clock, settings, self.courier, self.feed, self.workspace, self.slack_sockets)
         self.alerts = Alerts(self.feed)
         self.pagerduty_webhooks = Webhooks(clock, settings, self.courier, self.alerts)
 

@@ -188,6 +188,19 @@ def known_vendor_ids(conn: Connection, channel: ChannelName, address: str, since
     return frozenset(conn.scalars(query))
 
 
+_OF_VENDOR = select(attempts.c.vendor_id, attempts.c.id).where(
+    attempts.c.address.in_(bindparam("numbers", expanding=True)),
+    attempts.c.started_at > bindparam("since"),
+    attempts.c.vendor_id.in_(bindparam("vendor_ids", expanding=True)),
+)
+
+
+def of_vendor(conn: Connection, numbers: Mapping[str, str], since: datetime) -> dict[str, str]:
+    """Which attempt each of the vendor's ids belongs to; ids are given with their numbers."""
+    wanted = {"numbers": sorted(set(numbers.values())), "since": since, "vendor_ids": sorted(numbers)}
+    return {row.vendor_id: row.id for row in conn.execute(_OF_VENDOR, wanted)}
+
+
 _ADD_RECEIPT = upsert(receipts).on_conflict_do_nothing()
 
 

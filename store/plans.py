@@ -248,6 +248,12 @@ def move_all(conn: Connection, ids: Collection[str], state: State, now: datetime
     return conn.execute(_move(state, frozenset(values)), {"row_ids": list(ids), **parameters}).rowcount
 
 
+def correct(conn: Connection, notification_id: str, was: str, is_: str) -> bool:
+    """It ended for another reason than was thought. False where it did not end for that one."""
+    ended = update(notifications).where(notifications.c.id == notification_id, notifications.c.state == State.FAILED)
+    return conn.execute(ended.where(notifications.c.reason == was).values(reason=is_)).rowcount == 1
+
+
 def explain(conn: Connection, notification_id: str, reason: str) -> None:
     """Say why a row that is not over yet will end as it will."""
     conn.execute(

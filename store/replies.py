@@ -72,6 +72,14 @@ def open_codes(conn: Connection, number: str) -> list[Code]:
     return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc()))]
 
 
+_ANY_OPEN = select(reply_codes.c.code).where(reply_codes.c.closed_at.is_(None)).limit(1)
+
+
+def any_open(conn: Connection) -> bool:
+    """Somebody is asked for an answer by text."""
+    return conn.scalar(_ANY_OPEN) is not None
+
+
 class Codes(NamedTuple):
     """Of one number: its open codes, newest first, and what a new code of it must not be."""
 

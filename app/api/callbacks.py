@@ -17,7 +17,7 @@ from model.attempt import Attempt, Receipt
 from model.errors import Refused
 from model.event import Event, EventStatus, Mode
 from model.plan import Notification
-from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Heard
+from model.reply import NOT_REPEATED_BACK, PASSED_ON, REPEATED_BACK, Answer, Heard
 from model.roster import ReadBack
 from notifiers.channels import sms, voice
 from notifiers.receipts import take_receipt
@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/callbacks", tags=["vendors"], include_in_schema=False)
 
-KEYS = {"1": Answer.ACKNOWLEDGE, "2": Answer.CANNOT_COMPLY}
-REPEAT = "3"
+KEYS = {"1": Answer.ACKNOWLEDGE, "2": Answer.CANNOT_COMPLY, "9": Answer.CANNOT_COMPLY}
+REPEAT, PASS = "3", "9"
 
 
 def _xml(text: str) -> Response:
@@ -100,7 +100,8 @@ async def voice_key(attempt_id: str, request: Request, service: ServiceDep, read
     heard = None
     if read_back or key in KEYS:
         call, answer = form.get("CallSid", ""), KEYS.get(key, Answer.ACKNOWLEDGE)
-        heard = _heard(service, answer, "voice", attempt_id=attempt_id, vendor_id=call, said=key)
+        said = f"{key}, {PASSED_ON}" if key == PASS else key
+        heard = _heard(service, answer, "voice", attempt_id=attempt_id, vendor_id=call, said=said)
     # The 1 before it counts already: what is repeated back is lost where it cannot be stored now.
     work = partial(_read_back if read_back else _key_led_to, service, attempt_id, key, heard, read_back)
     led_to = await within_a_second(service, None if read_back else heard, work)
@@ -184,7 +185,7 @@ async def _take_key(service: Service, told: Told, key: str, heard: Heard | None)
     if not answered.counted:
         return SpokenAnswer.OVER, _why_over(told.event)
     if heard.answer is Answer.CANNOT_COMPLY:
-        return SpokenAnswer.CANNOT, ""
+        return SpokenAnswer.PASSED if key == PASS else SpokenAnswer.CANNOT, ""
     return SpokenAnswer.ACCEPTED, _also_confirm(service, told.event)
 
 

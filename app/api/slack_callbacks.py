@@ -7,11 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from app import slack_actions, slack_commands
+from app import slack_doings
 from app.api.deps import ServiceDep
 from app.api.signatures import not_from
 from app.service import Service
-from notifiers.channels.slack_interactions import slack_action, slack_command, slack_reason
 
 router = APIRouter(prefix="/callbacks/slack", tags=["vendors"], include_in_schema=False)
 
@@ -20,11 +19,7 @@ router = APIRouter(prefix="/callbacks/slack", tags=["vendors"], include_in_schem
 async def actions(request: Request, service: ServiceDep) -> Response:
     """A button was pressed, or a form sent."""
     await _signed(request, service)
-    payload = _payload(await request.form())
-    if (action := slack_action(payload)) is not None:
-        await slack_actions.press(service, action)
-    elif (given := slack_reason(payload)) is not None:
-        await slack_actions.reason(service, given)
+    await slack_doings.interaction(service, _payload(await request.form()))
     return Response(status_code=200)
 
 
@@ -32,8 +27,7 @@ async def actions(request: Request, service: ServiceDep) -> Response:
 async def commands(request: Request, service: ServiceDep) -> Response:
     """`/gridcall` was typed: the answer is for whoever typed it."""
     await _signed(request, service)
-    text = await slack_commands.answer(service, slack_command(await request.form()))
-    return JSONResponse({"response_type": "ephemeral", "text": text})
+    return JSONResponse(await slack_doings.command(service, await request.form()))
 
 
 async def _signed(request: Request, service: Service) -> None:

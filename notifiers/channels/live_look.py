@@ -1,11 +1,12 @@
 """What the vendors say of our accounts there: nothing is called, texted or posted."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, NamedTuple
 
 from model.errors import SendError
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackWorkspace
+from notifiers.channels.slack_socket import SlackSocket
 from notifiers.channels.twilio_account import TwilioAccount
 
 SECONDS = 10.0
@@ -28,7 +29,10 @@ class Look(NamedTuple):
     then: str
 
 
-async def twilio(account: TwilioAccount, sid: str, number: str, inbound_url: str) -> AsyncIterator[Look]:
+async def twilio(
+    account: TwilioAccount, sid: str, numbers: Sequence[str], inbound_url: str | None
+) -> AsyncIterator[Look]:
+    """`inbound_url`: where texts to us are to be posted, None for nowhere."""
     try:
         found = await account.ask(SECONDS, lambda c: c.api.v2010.accounts(sid).fetch_async(), changes=False)
     except SendError as error:
@@ -41,8 +45,10 @@ async def twilio(account: TwilioAccount, sid: str, number: str, inbound_url: str
     lines = "GRIDCALL_TWILIO_LINES and _CALLS_PER_SECOND as the account's profile allows: no API tells them"
     yield Look("Twilio lines", trial, "upgrade the account" if trial else lines)
     yield await _asked("Twilio balance", _balance(account))
-    yield await _asked("Twilio number", _number(account, number, inbound_url))
-    yield await _asked("Twilio A2P 10DLC", _registered(account, number))
+    for number in numbers:
+        what = "Twilio number" if len(numbers) == 1 else f"Twilio number …{number[-4:]}"
+        yield await _asked(what, _number(account, number, inbound_url))
+    yield await _asked("Twilio A2P 10DLC", _registered(account, numbers[0]))
 
 
 async def _asked(what: str, look: Any) -> Look:
@@ -60,7 +66,7 @@ async def _balance(account: TwilioAccount) -> tuple[str, str]:
     return (f"{amount} are left", "pay in, and let it recharge by itself") if low else ("", amount)
 
 
-async def _number(account: TwilioAccount, number: str, inbound_url: str) -> tuple[str, str]:
+async def _number(account: TwilioAccount, number: str, inbound_url: str | None) -> tuple[str, str]:
     owned = await account.ask(
         SECONDS, lambda c: c.incoming_phone_numbers.list_async(phone_number=number, limit=1), changes=False
     )
@@ -74,7 +80,7 @@ async def _number(account: TwilioAccount, number: str, inbound_url: str) -> tupl
     lacking = [can for can in ("voice", "sms") if not (owned[0].capabilities or {}).get(can)]
     if lacking:
         return f"the number cannot {' or '.join(lacking)}", "buy one that can"
-    if owned[0].sms_url != inbound_url:
+    if inbound_url is not None and owned[0].sms_url != inbound_url:
         return "answers by text do not come here", f"set its incoming texts to POST {inbound_url}"
     return "", "calls, texts, and is answered here"
 
@@ -100,6 +106,16 @@ async def slack(workspace: SlackWorkspace, channels: Collection[str]) -> AsyncIt
     )
     for channel in sorted(channels):
         yield await _channel(workspace, channel)
+
+
+async def socket(opened: SlackSocket) -> Look:
+    """Whether what people do in Slack can come over a connection of ours."""
+    what = "Slack Socket Mode"
+    try:
+        await opened.check(SECONDS)
+    except SendError as error:
+        return Look(what, str(error), "copy the app-level token, xapp-…, with connections:write; switch Socket Mode on")
+    return Look(what, "", "buttons and commands come over a connection that Gridcall opens")
 
 
 async def _channel(workspace: SlackWorkspace, channel: str) -> Look:

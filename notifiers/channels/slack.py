@@ -5,9 +5,11 @@ The SDK's retries are off: one of them posts twice, the other sleeps away the ti
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent
 from model.clock import Clock
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import aiohttp
     from slack_sdk.errors import SlackApiError
     from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger(__name__)
 
 METADATA = "gridcall_attempt"
 HISTORY_LIMIT = 100
@@ -138,6 +142,22 @@ class SlackChannel:
         self.timeout_seconds = timeout_seconds
         self._workspace = workspace
         self._dm_channels: dict[str, str] = {}
+        self._nobody: set[str] = set()
+
+    async def get_to_know(self, users: Iterable[str], at_most: int) -> None:
+        """Find where so many more people are written to, before anything has to be: an event does not wait for it.
+
+        Raises SendError when Slack cannot be asked. Whom it does not know is said once in the log.
+        """
+        unknown = [user for user in users if user not in self._dm_channels and user not in self._nobody]
+        for user in unknown[:at_most]:
+            try:
+                await self._channel(user)
+            except SendError as error:
+                if not error.bad_address:
+                    raise
+                self._nobody.add(user)
+                log.warning("Slack does not know this user of the roster", user=user, error=str(error))
 
     async def send(self, send: Send) -> Sent:
         attempt = send.attempt

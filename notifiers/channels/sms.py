@@ -1,12 +1,12 @@
 """Texts through Twilio: sending and finding them, what their callbacks say, what people text back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent
-from model.errors import SendError
 from model.plan import ChannelName
 from model.ports import Found, Send
 from notifiers.channels.twilio_account import (
@@ -18,9 +18,11 @@ from notifiers.channels.twilio_account import (
     named,
     when,
 )
+from notifiers.dialling import Dialling
 
 VALIDITY_SECONDS = (1, 36000)
 BODY_CHARS = 1600
+UNREACHABLE_HANDSET = "30003"
 
 KINDS: Mapping[str, ReceiptKind] = {
     "accepted": ReceiptKind.QUEUED,
@@ -44,22 +46,22 @@ class SmsChannel:
     repeatable = False
 
     def __init__(
-        self, account: TwilioAccount, *, from_number: str, public_url: str | None, timeout_seconds: float = 5.0
+        self, account: TwilioAccount, *, dialling: Dialling, public_url: str | None, timeout_seconds: float = 5.0
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self._account = account
-        self._from_number = from_number
+        self._dialling = dialling
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
-        attempt = send.attempt
+        attempt, caller = send.attempt, self._dialling.caller(send.attempt.address)
         low, high = VALIDITY_SECONDS
         callback = {"status_callback": callback_url(self._public_url, attempt.id)} if self._public_url else {}
         message = await self._account.ask(
             self.timeout_seconds,
             lambda client: client.messages.create_async(
                 to=attempt.address,
-                from_=self._from_number,
+                from_=caller,
                 body=attempt.words.text[:BODY_CHARS],
                 validity_period=min(max(int(send.valid_seconds), low), high),
                 **callback,
@@ -73,10 +75,11 @@ class SmsChannel:
         )
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        caller = self._dialling.ours(attempt.address)
         messages = await self._account.ask(
             self.timeout_seconds,
             lambda client: client.messages.list_async(
-                to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
+                to=attempt.address, from_=caller, limit=LIST_LIMIT, page_size=LIST_LIMIT
             ),
             changes=False,
         )
@@ -86,7 +89,7 @@ class SmsChannel:
             if m.sid not in known_ids and m.body == attempt.words.text[:BODY_CHARS] and created_in_time(m, since)
         ]
         message = min(ours, key=created_key, default=None)
-        return Found(vendor_id=message.sid, receipt=_receipt_of_message(message)) if message else None
+        return Found(vendor_id=message.sid, receipt=receipt_of_message(message)) if message else None
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """A text that left cannot be taken back."""
@@ -107,18 +110,22 @@ def callback_url(public_url: str, attempt_id: str) -> str:
 
 def sms_receipt(form: Mapping[str, str]) -> Receipt:
     """A status callback. Unknown states count as queued: they prove nothing."""
-    return Receipt(
+    receipt = Receipt(
         kind=KINDS.get(form.get("MessageStatus") or form.get("SmsStatus", ""), ReceiptKind.QUEUED),
         vendor_id=form.get("MessageSid") or form["SmsSid"],
         vendor_at=when(form.get("Timestamp")),
         code=form.get("ErrorCode") or None,
         raw=dict(form),
     )
+    return _judged(receipt)
 
 
-def receipt_error(receipt: Receipt) -> SendError | None:
-    """What a failed text's code means: whether to try there again. None when it did not fail."""
-    return failure(receipt.code) if receipt.kind is ReceiptKind.FAILED else None
+def _judged(receipt: Receipt) -> Receipt:
+    """With what the code of a failed one means."""
+    if receipt.kind is not ReceiptKind.FAILED:
+        return receipt
+    refused = failure(receipt.code).bad_address
+    return replace(receipt, refused=refused, unreachable=receipt.code == UNREACHABLE_HANDSET)
 
 
 def inbound_sms(form: Mapping[str, str]) -> InboundSms:
@@ -136,11 +143,13 @@ def reply_twiml(text: str = "") -> str:
     return str(response)
 
 
-def _receipt_of_message(message: Any) -> Receipt:
-    return Receipt(
+def receipt_of_message(message: Any) -> Receipt:
+    """How far a text is by what Twilio lists."""
+    receipt = Receipt(
         kind=KINDS.get(str(message.status), ReceiptKind.QUEUED),
         vendor_id=message.sid,
         vendor_at=message.date_updated or message.date_created,
         code=str(message.error_code) if message.error_code else None,
         raw={"sid": message.sid, "status": message.status},
     )
+    return _judged(receipt)

@@ -18,11 +18,12 @@ from notifiers.channels.twilio_account import (
     named,
     when,
 )
+from notifiers.dialling import Dialling
 from notifiers.wording.answers import NO_KEY, SpokenAnswer, spoken
+from notifiers.wording.speech import KEY_WAIT_SECONDS
 
 STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 TWIML_CHARS = 4000
-KEY_WAIT_SECONDS = 5
 READ_BACK_SECONDS = 8  # for each key: who is woken looks for the star
 IN_PROGRESS = "in-progress"
 
@@ -42,7 +43,8 @@ KINDS: Mapping[str, ReceiptKind] = {
 class VoiceChannel:
     """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing.
 
-    `kind`: which callbacks of ours are told of its calls.
+    `detects`: whether a machine picks up is found out, also where nobody can tell us. `kind`: which callbacks of ours
+    are told of its calls.
     """
 
     name = ChannelName.VOICE
@@ -52,26 +54,28 @@ class VoiceChannel:
         self,
         account: TwilioAccount,
         *,
-        from_number: str,
+        dialling: Dialling,
         public_url: str | None,
         timeout_seconds: float = 5.0,
         kind: str = "voice",
+        detects: bool = True,
     ) -> None:
         self.timeout_seconds = timeout_seconds
         self.account = account
-        self._from_number = from_number
+        self._dialling = dialling
         self._kind = kind
+        self._detects = detects
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def send(self, send: Send) -> Sent:
-        attempt = send.attempt
+        attempt, caller = send.attempt, self._dialling.caller(send.attempt.address)
         key_url, callbacks = self._callbacks(attempt.id)
         twiml = call_twiml(attempt.words.payload, key_url)
         call = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.create_async(
                 to=attempt.address,
-                from_=self._from_number,
+                from_=caller,
                 twiml=twiml,
                 timeout=send.ring_seconds,
                 **callbacks,
@@ -83,7 +87,7 @@ class VoiceChannel:
     def _callbacks(self, attempt_id: str) -> tuple[str, Mapping[str, Any]]:
         """Where a key is told, and what asks Twilio to tell the rest."""
         if self._public_url is None:
-            return "", {}
+            return "", {"machine_detection": "Enable", "async_amd": "true"} if self._detects else {}
         status_url, key_url, amd_url = (
             callback_url(self._public_url, attempt_id, leaf, self._kind) for leaf in ("status", "key", "amd")
         )
@@ -98,11 +102,12 @@ class VoiceChannel:
         }
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+        caller = self._dialling.ours(attempt.address)
         # No time filter: a call that waits in the calls-per-second queue has no start time yet.
         calls = await self.account.ask(
             self.timeout_seconds,
             lambda client: client.calls.list_async(
-                to=attempt.address, from_=self._from_number, limit=LIST_LIMIT, page_size=LIST_LIMIT
+                to=attempt.address, from_=caller, limit=LIST_LIMIT, page_size=LIST_LIMIT
             ),
             changes=False,
         )
@@ -136,14 +141,16 @@ def callback_url(public_url: str, attempt_id: str, leaf: str, kind: str = "voice
 
 
 def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:
-    """The script twice, each time listening for a key; a script too long for that once, at worst shortened.
+    """The script, as a rule twice, each time listening for a key; too long for that once, at worst shortened.
 
-    A call that asks nothing says it twice and hangs up.
+    A call that asks nothing says it and hangs up.
     """
+    often = int(payload.get("times", 2))
     prompt, language = _speakable(str(payload["prompt"])), str(payload.get("language", "en-US"))
     if not payload.get("asks", True):
-        return goodbye_twiml(f"{prompt[:1500]} I repeat. {prompt[:1500]} Goodbye.", language)
-    for times, chars in ((2, None), (1, None), (1, 2000), (1, 500)):
+        again = f" I repeat. {prompt[:1500]}" if often > 1 else ""
+        return goodbye_twiml(f"{prompt[:1500]}{again} Goodbye.", language)
+    for times, chars in ((often, None), (1, None), (1, 2000), (1, 500)):
         twiml = _script(prompt[:chars], language, key_url, times)
         if len(twiml) <= TWIML_CHARS:
             break
@@ -163,7 +170,7 @@ def answer_twiml(
     if kind is SpokenAnswer.REPEAT:
         return call_twiml_once(prompt, key_url, language)
     text = spoken(kind, detail, drill)
-    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
+    if kind in (SpokenAnswer.CANNOT, SpokenAnswer.PASSED, SpokenAnswer.INVALID, SpokenAnswer.NO_REPEAT):
         return _script(_speakable(text), language, key_url, times=1, last="Goodbye.")
     return goodbye_twiml(text, language)
 
@@ -239,14 +246,24 @@ def _is_machine(answered_by: str | None) -> bool:
     return bool(answered_by) and (str(answered_by).startswith("machine") or answered_by == "fax")
 
 
-def _receipt_of_call(call: Any) -> Receipt:
+def receipts_of_call(call: Any) -> tuple[Receipt, ...]:
+    """What a call's callbacks would have told up to now, by what Twilio lists: of one that is over, also its answer."""
     kind = KINDS.get(str(call.status), ReceiptKind.SENT)
+    last = _receipt_of_call(call, kind)
+    if kind is not ReceiptKind.COMPLETED:
+        return (last,)
+    return (_receipt_of_call(call, ReceiptKind.ANSWERED), last)
+
+
+def _receipt_of_call(call: Any, kind: ReceiptKind | None = None) -> Receipt:
+    kind = kind or KINDS.get(str(call.status), ReceiptKind.SENT)
     if kind is ReceiptKind.ANSWERED and _is_machine(call.answered_by):
         kind = ReceiptKind.MACHINE
+    ended = call.end_time if kind.final else None
     return Receipt(
         kind=kind,
         vendor_id=call.sid,
-        vendor_at=call.end_time or call.start_time or call.date_created,
+        vendor_at=ended or call.start_time or call.date_created,
         code=call.answered_by,
         raw={"sid": call.sid, "status": call.status, "answered_by": call.answered_by},
     )

@@ -1,12 +1,14 @@
 """The exact words a person hears and reads, as domain.md section 7 orders them. Pure: no vendor, no store, no clock."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from model.attempt import Words
 from model.event import Event
 from model.plan import WAYS, Form, Kind, Notification
 from model.roster import Person
-from notifiers.wording import pagerduty_event, slack_blocks
+from notifiers.wording import pagerduty_event, slack_blocks, speech
+from notifiers.wording.answers import NO_KEY
 from notifiers.wording.catalogue import catalogue, escape_slack
 from notifiers.wording.context import WordingContext
 from notifiers.wording.facts import Facts, facts
@@ -17,6 +19,7 @@ __all__ = ["Named", "WordingContext", "render", "render_together"]
 
 SPEECH_LANGUAGE = "en-US"
 TIGHTEST = 3
+TIGHTEST_CALL = 2
 
 
 def render(
@@ -26,23 +29,40 @@ def render(
     f = facts(n, event, person, ctx, now)
     match WAYS[n.channel].form:
         case Form.SPEECH:
-            return (_voice(n.kind, f),)
+            return (_voice(n.kind, f, ctx.call_seconds),)
         case Form.TEXT:
             return _sms(n.kind, f, ctx.page)
         case Form.DATA:
             return (_data(n, event, f, ctx),)
         case Form.POST:
-            return (_slack(n, event, f),)
+            return (_slack(n, event, f, ctx),)
 
 
-def _voice(kind: Kind, f: Facts) -> Words:
-    voice = catalogue("voice")
-    script = voice.say(kind, f)
+def _voice(kind: Kind, f: Facts, call_seconds: float) -> Words:
+    voice, times = catalogue("voice"), 2
+    if kind is Kind.ALERT:
+        script, times = _in_time([voice.say(kind, f, tight) for tight in range(TIGHTEST_CALL + 1)], call_seconds)
+    else:
+        script = voice.say(kind, f)
     return Words(
         text=script,
         template=voice.template(kind),
-        payload={"prompt": script, "language": SPEECH_LANGUAGE, "asks": kind is Kind.ALERT},
+        payload={
+            "prompt": script,
+            "language": SPEECH_LANGUAGE,
+            "asks": kind is Kind.ALERT and f.keys,
+            "times": times,
+        },
     )
+
+
+def _in_time(scripts: Sequence[str], call_seconds: float) -> tuple[str, int]:
+    """The first script that is over by then, and how often it is said; the last one once where none is."""
+    for script in scripts:
+        for times in (2, 1):
+            if speech.call_seconds(script, times, NO_KEY) <= call_seconds:
+                return script, times
+    return scripts[-1], 1
 
 
 def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
@@ -54,13 +74,15 @@ def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
     return tuple(Words(text=part, template=sms.template(kind)) for part in parts)
 
 
-def _slack(n: Notification, event: Event, f: Facts) -> Words:
+def _slack(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
     slack = catalogue("slack")
     text, template = escape_slack(slack.say(n.kind, f)), slack.template(n.kind)
     if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY, Kind.REMINDER):
         return Words(text=text, template=template)
     answer = event.rings and n.kind is Kind.ALERT and f.revision >= event.answer_revision
-    return Words(text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer)})
+    return Words(
+        text=text, template=template, payload={"blocks": slack_blocks.blocks(f, event.pk, answer, ctx.buttons)}
+    )
 
 
 def _data(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:

@@ -10,6 +10,7 @@ class SpokenAnswer(StrEnum):
 
     ACCEPTED = "accepted"
     CANNOT = "cannot"
+    PASSED = "passed"
     REPEAT = "repeat"
     NO_REPEAT = "no_repeat"  # the words cannot be looked up now
     INVALID = "invalid"
@@ -21,7 +22,9 @@ class SpokenAnswer(StrEnum):
     NOT_REPEATED = "not_repeated"
 
 
-SPOKEN_KEYS = "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3."
+SPOKEN_KEYS = (
+    "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3. For the next person, press 9."
+)
 NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
 
 
@@ -30,6 +33,7 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
     sentence = {
         SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {detail} Goodbye.",
         SpokenAnswer.CANNOT: "Noted: you cannot comply. The next person is being called. To change, press 1 to accept.",
+        SpokenAnswer.PASSED: "Passed on. The next person is being called. To accept after all, press 1.",
         SpokenAnswer.REPEAT: "",
         SpokenAnswer.NO_REPEAT: f"This cannot be repeated now. {SPOKEN_KEYS}",
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",

@@ -12,7 +12,8 @@ class WordingContext:
 
     `accepted_by`: who has it and since when. `timezone`: the clock of readers who are no person (a channel), where
     the first site has none. `also_confirm` "": the source's own.
-    `page`: the address of the reader's page of the event.
+    `page`: the address of the reader's page of the event. `keys`, `buttons`: whether what is pressed comes to us.
+    `call_seconds`: how long a call may last once it is picked up.
     """
 
     source: Source
@@ -24,3 +25,6 @@ class WordingContext:
     also_confirm: str = ""
     timezone: str | None = None
     page: str = ""
+    keys: bool = True
+    buttons: bool = True
+    call_seconds: float = 90.0

@@ -81,6 +81,7 @@ class Facts:
     team: str
     note: str
     issuer_says: str
+    keys: bool  # can be pressed in a call
 
 
 def facts(n: Notification, event: Event, person: Person | None, ctx: WordingContext, now: datetime) -> Facts:
@@ -144,6 +145,7 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         team=clean(ctx.team_name, 60),
         note=clean(str(n.details.get("note", "")), 1000),
         issuer_says=clean(content.text) if not driven else "",
+        keys=ctx.keys,
     )
 
 

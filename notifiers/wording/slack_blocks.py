@@ -13,8 +13,8 @@ FIELD_CHARS = 600
 SECTION_CHARS = 1500
 
 
-def blocks(f: Facts, event_pk: str, answer: bool) -> list[dict[str, Any]]:
-    """`answer`: with buttons. Their value lacks the attempt's id, which the channel adds when it knows it."""
+def blocks(f: Facts, event_pk: str, answer: bool, buttons: bool = True) -> list[dict[str, Any]]:
+    """`answer`: it asks for one, with `buttons`. Their value lacks the attempt's id: the channel adds it."""
     slack = catalogue("slack")
     made: list[dict[str, Any]] = [
         header(_header(f)),
@@ -27,7 +27,7 @@ def blocks(f: Facts, event_pk: str, answer: bool) -> list[dict[str, Any]]:
         made.append(
             {"type": "section", "text": {"type": "plain_text", "text": _escaped(said, SECTION_CHARS), "emoji": False}}
         )
-    if answer:
+    if answer and buttons:
         made.append({"type": "actions", "elements": _buttons(event_pk, f.revision)})
     made.append({"type": "context", "elements": [_mrkdwn(slack.say("context", f), FIELD_CHARS)]})
     return made

@@ -20,9 +20,17 @@ _MARKS = {".": "point", "+": "plus", "-": "minus"}
 SECONDS_A_WORD = 0.365  # espeak-ng at 180 words a minute, pauses at full stops included
 
 
+KEY_WAIT_SECONDS = 5  # for a key, after the script
+
+
 def seconds(text: str) -> float:
     """How long it takes to say `text`."""
     return len(text.split()) * SECONDS_A_WORD
+
+
+def call_seconds(script: str, times: int, farewell: str) -> float:
+    """How long a call lasts that says `script` so many times, waits for a key after each, and gets none."""
+    return times * (seconds(script) + KEY_WAIT_SECONDS) + seconds(farewell)
 
 
 def count(number: int) -> str:

@@ -6,15 +6,17 @@ A bare ASGI application, not a route of the framework: a benchmark posts a thous
 import json
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import Response
 
 from sandbox.gate import App, Receive, Scope, Send
 from sandbox.slack.methods import Arguments
+from sandbox.slack.socket import PATH as SOCKET
 from sandbox.slack.workspace import SlackError
 from sandbox.world import World
 
 MOUNT = "/slack/api/"
+APP_METHOD = "apps.connections.open"  # the one that takes the app's own token
 
 
 def application(world: World) -> App:
@@ -26,7 +28,10 @@ def application(world: World) -> App:
 
     async def call(request: Request, method: str) -> Response:
         try:
-            _authorise(request, world.settings.slack_bot_token)
+            app_level = method == APP_METHOD
+            _authorise(request, world.settings.slack_app_token if app_level else world.settings.slack_bot_token)
+            if app_level:
+                return _json({"ok": True, "url": f"ws://{request.url.netloc}{world.slack_sockets.ticket()}"})
             arguments = await _arguments(request)
             wait = world.slack_rates.wait_seconds(method, str(arguments.get("channel", "")), world.clock.now())
             if wait:
@@ -37,6 +42,14 @@ def application(world: World) -> App:
             return _json({"ok": False, "error": str(error)})
 
     return serve
+
+
+def mount_socket(app: FastAPI, world: World) -> None:
+    """Put what `apps.connections.open` gives the address of."""
+
+    @app.websocket(SOCKET + "{ticket}")
+    async def link(websocket: WebSocket, ticket: str) -> None:
+        await world.slack_sockets.serve(websocket, ticket)
 
 
 def _run(world: World, method: str, arguments: Arguments) -> Arguments:

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from sandbox.clock import Clock
-from sandbox.courier import Courier
+from sandbox.courier import Answer, Courier
 from sandbox.feed import Feed
 from sandbox.settings import Settings
+from sandbox.slack.socket import Sockets
 from sandbox.slack.workspace import APP, TEAM, TEAM_NAME, Message, Workspace
 
 
@@ -16,14 +17,23 @@ class NoSuchButton(LookupError):
 
 
 class Buttons:
-    """The finger of a Slack user."""
+    """The finger of a Slack user. What it does goes over a socket while the app has one open, else by a request."""
 
-    def __init__(self, clock: Clock, settings: Settings, courier: Courier, feed: Feed, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        settings: Settings,
+        courier: Courier,
+        feed: Feed,
+        workspace: Workspace,
+        sockets: Sockets,
+    ) -> None:
         self._clock = clock
         self._settings = settings
         self._courier = courier
         self._feed = feed
         self._workspace = workspace
+        self._sockets = sockets
 
     async def press(
         self, channel: str, ts: str, action_id: str, user: str | None = None, value: str | None = None
@@ -44,7 +54,7 @@ class Buttons:
         payload = self._payload(conversation.id, message, block_id, button, who)
         raw = {"channel": conversation.id, "ts": ts, "action_id": action_id, "user": who["id"]}
         self._feed.add("slack", conversation.id, _label(button), "pressed", raw)
-        answer = await self._courier.slack(self._settings.slack_actions_url, {"payload": json.dumps(payload)})
+        answer = await self._interact(payload)
         return {"status": answer.status, "body": answer.body, "payload": payload}
 
     async def submit(self, text: str, user: str) -> dict[str, Any]:
@@ -69,7 +79,7 @@ class Buttons:
             "trigger_id": f"{self._clock.now().timestamp():.6f}.{uuid4().hex}",
             "view": {**view, "state": {"values": values}},
         }
-        answer = await self._courier.slack(self._settings.slack_actions_url, {"payload": json.dumps(payload)})
+        answer = await self._interact(payload)
         return {"status": answer.status, "body": answer.body}
 
     async def command(self, text: str, user: str, channel: str) -> dict[str, Any]:
@@ -89,8 +99,16 @@ class Buttons:
             "response_url": f"https://hooks.slack.com/commands/{TEAM}/{uuid4().hex}",
             "trigger_id": f"{self._clock.now().timestamp():.6f}.{uuid4().hex}",
         }
-        answer = await self._courier.slack(self._settings.slack_commands_url, fields)
+        if self._sockets.open:
+            answer = await self._sockets.deliver("slash_commands", dict(fields))
+        else:
+            answer = await self._courier.slack(self._settings.slack_commands_url, fields)
         return {"status": answer.status, "body": answer.body}
+
+    async def _interact(self, payload: dict[str, Any]) -> Answer:
+        if self._sockets.open:
+            return await self._sockets.deliver("interactive", payload)
+        return await self._courier.slack(self._settings.slack_actions_url, {"payload": json.dumps(payload)})
 
     def _payload(
         self, channel: str, message: Message, block_id: str, button: dict[str, Any], user: dict[str, Any]

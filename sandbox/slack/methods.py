@@ -152,6 +152,8 @@ def _content(arguments: Arguments) -> dict[str, Any]:
         raise SlackError("msg_too_long")
     if not isinstance(content.get("blocks", []), list):
         raise SlackError("invalid_blocks")
+    if not isinstance(content.get("attachments", []), list) or not isinstance(content.get("metadata", {}), dict):
+        raise SlackError("invalid_arguments")
     return content
 
 

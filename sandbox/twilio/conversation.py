@@ -121,19 +121,21 @@ class Conversation:
         """Find out who answered: before a word is spoken, or meanwhile when the caller wants it so (AsyncAmd)."""
         if self._call.order.detection is None:
             return
-        if self._call.order.detection_url is None:
+        if not self._call.order.detection_aside:
             await self._wait(self._now() + DETECTION)
             self._call.answered_by = self._verdict()
         else:
             self._activity.spawn(self._detect_aside(self._call.order.detection_url), f"detection {self._call.sid}")
 
-    async def _detect_aside(self, url: str) -> None:
+    async def _detect_aside(self, url: str | None) -> None:
         machine_end = self._phone.answer == "voicemail" and self._call.order.detection == "DetectMessageEnd"
         length = GREETING if machine_end else DETECTION
         await self._activity.sleep_until(self._now() + length)
         if self._call.ended:
             return
         self._call.answered_by = self._verdict()
+        if url is None:
+            return
         form = [
             ("CallSid", self._call.sid),
             ("AccountSid", self._call.account_sid),

@@ -27,6 +27,7 @@ class CallOrder:
     ring_seconds: int
     limit_seconds: int
     detection: str | None
+    detection_aside: bool
     detection_url: str | None
 
 
@@ -60,6 +61,7 @@ def call_order(form: Form) -> CallOrder:
         ring_seconds=_number(fields, "Timeout", 60, 1, 600),
         limit_seconds=_number(fields, "TimeLimit", 14_400, 1, 86_400),
         detection=_detection(fields),
+        detection_aside=asynchronous,
         detection_url=_url(fields, "AsyncAmdStatusCallback", 21609) if asynchronous else None,
     )
 

@@ -21,7 +21,6 @@ SENT_AFTER = timedelta(seconds=1)
 ARRIVED_AFTER = timedelta(seconds=2)
 REPLY_AFTER = timedelta(seconds=3)
 REPLY_CODE = re.compile(r"Reply 1([A-Z]{1,4})=")
-FAILURES = {"undelivered": 30003, "failed": 30005}
 
 GSM7 = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -29,7 +28,13 @@ GSM7 = frozenset(
 )
 GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 
-TextStatus = Literal["queued", "sent", "delivered", "undelivered", "failed"]
+TextStatus = Literal["queued", "sent", "delivered", "undelivered", "failed", "received"]
+OUTCOMES: dict[str, tuple[TextStatus, int | None]] = {
+    "delivered": ("delivered", None),
+    "undelivered": ("undelivered", 30003),
+    "failed": ("failed", 30005),
+    "landline": ("undelivered", 30006),
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +47,7 @@ class Text:
     outbox: Outbox
     sid: str = field(default_factory=lambda: "SM" + uuid4().hex)
     status: TextStatus = "queued"
+    direction: str = "outbound-api"
     updated_at: datetime | None = None
     sent_at: datetime | None = None
     error_code: int | None = None
@@ -57,7 +63,7 @@ class Text:
             "from": self.order.sender,
             "body": self.order.body,
             "status": self.status,
-            "direction": "outbound-api",
+            "direction": self.direction,
             "num_segments": str(segments(self.order.body)),
             "num_media": "0",
             "date_created": rfc2822(self.created_at),
@@ -123,7 +129,9 @@ class Texts:
     async def reply(self, number: str, body: str) -> dict[str, Any]:
         """Text `body` from a phone to the customer. Return what was sent and answered."""
         form = self._inbound(number, body)
-        answer = await self._courier.twilio(self._settings.twilio_sms_inbound_url, form)
+        self._keep_inbound(dict(form))
+        url = self._settings.twilio_sms_inbound_url
+        answer = Answer(200, "<Response/>") if url is None else await self._courier.twilio(url, form)
         raw = {"form": dict(form), "answer": {"status": answer.status, "body": answer.body}}
         self._phones.known[number] = None
         self._feed.add("sms", number, body, "replied", raw)
@@ -140,14 +148,21 @@ class Texts:
         text.become("sent", text.sent_at)
         await self._activity.sleep_until(text.created_at + ARRIVED_AFTER)
         phone = self._phones.behaviour(text.order.to)
-        text.error_code = FAILURES.get(phone.sms)
-        text.become(phone.sms, self._now())
+        status, text.error_code = OUTCOMES[phone.sms]
+        text.become(status, self._now())
         if text.error_code is not None:
             return
         self._feed.add("sms", text.order.to, text.order.body, "received", text.resource())
         if phone.reply is not None and (answer := filled(phone.reply, text.order.body)) is not None:
             await self._activity.sleep_until(self._now() + REPLY_AFTER)
             await self.reply(text.order.to, answer)
+
+    def _keep_inbound(self, form: dict[str, str]) -> None:
+        order = TextOrder(form["To"], form["From"], form["Body"], None)
+        outbox = Outbox(self._courier, f"text from {order.sender}")
+        kept = Text(order, form["AccountSid"], self._now(), outbox, form["MessageSid"], "received", "inbound")
+        kept.sent_at = self._now()
+        self.by_sid[kept.sid] = kept
 
     def _inbound(self, number: str, body: str) -> Form:
         sid = "SM" + uuid4().hex

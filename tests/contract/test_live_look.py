@@ -42,7 +42,10 @@ async def failed(
         world.texts.by_sid[text.sid] = text
         world.faults.active["pagerduty"] = Fault(status=400, count=99)
     async with serving(Recorder(build(world))) as base:
-        known: Settings = standins.demo_settings(load_settings(data_dir=folder), PUBLIC, base)
+        given = load_settings(
+            data_dir=folder, slack_app_token=accounts.slack_app_token, slack_bot_token="xoxb-to-be-replaced"
+        )
+        known: Settings = standins.demo_settings(given, PUBLIC, base)
         found = await live_look.look(known.model_copy(update=changed), roster)
     assert [f.what for f in found if f.level is Level.FAILS and f.what == "public URL"] == ["public URL"]
     assert all(f.detail.startswith("ok: " if f.level is Level.FINE else "failed: ") for f in found)
@@ -60,6 +63,7 @@ BROKEN = {
     "Twilio balance": (replace(FINE, twilio_balance="1.20"), {}, "1.20 USD are left. Next: pay in"),
     "Twilio number": (FINE, {"twilio_from": "+15550177"}, "no number of this account"),
     "Slack credentials": (FINE, {"slack_bot_token": SecretStr("xoxb-wrong")}, "invalid_auth"),
+    "Slack Socket Mode": (FINE, {"slack_app_token": SecretStr("xapp-wrong")}, "switch Socket Mode on"),
     "Slack scopes": (replace(FINE, slack_scopes=FINE.slack_scopes[1:]), {}, "chat:write missing"),
 }
 

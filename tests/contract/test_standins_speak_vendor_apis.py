@@ -16,6 +16,9 @@ import uvicorn
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock as SlackClock
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
@@ -207,6 +210,28 @@ async def test_slacks_verifier_accepts_our_signature(vendors: Vendors) -> None:
     headers = {key.decode(): value.decode() for key, value in exchange.scope["headers"]}
     verifier = SignatureVerifier(vendors.world.settings.slack_signing_secret, WorldTime(vendors.world))
     assert verifier.is_valid(exchange.body, headers["x-slack-request-timestamp"], headers["x-slack-signature"])
+
+
+async def test_slacks_socket_client_works(vendors: Vendors) -> None:
+    """Slack's own client for Socket Mode opens a connection, takes what is done there, and follows to a new one."""
+    client = SocketModeClient(app_token="xapp-sandbox", web_client=vendors.slack, ping_interval=0.2)
+    taken: list[SocketModeRequest] = []
+
+    async def take(client: Any, request: SocketModeRequest) -> None:
+        taken.append(request)
+        await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, {"text": "nobody"}))
+
+    client.socket_mode_request_listeners.append(take)
+    await client.connect()
+    try:
+        for _ in range(2):
+            await until(lambda: vendors.world.slack_sockets.open == 1)
+            answer = await vendors.world.slack_buttons.command("oncall", "U0ANA00001", CHANNEL)
+            assert answer == {"status": 200, "body": '{"text": "nobody"}'}
+            await vendors.world.slack_sockets.refresh()
+        assert [(request.type, request.payload["text"]) for request in taken] == [("slash_commands", "oncall")] * 2
+    finally:
+        await client.close()
 
 
 class WorldTime(SlackClock):

@@ -40,6 +40,7 @@ BESIDE = frozenset(
     {
         "slack GET /conversations.replies",
         "slack GET /conversations.info",
+        "slack POST /apps.connections.open",
         "twilio GET .json",
         "twilio GET /Balance.json",
         "twilio GET /IncomingPhoneNumbers.json",

@@ -82,15 +82,21 @@ async def test_what_is_no_answer_is_none(world: World) -> None:
     assert "Reply 1 and the code to accept" in await ana.says("help")
     assert await ana.says("STOP") == ""
     wrong = "A" if code != "A" else "B"
-    for said in (f"1{wrong}", "yes I can do that, see you at the foundry in ten minutes", "3"):
+    for said in (f"1{wrong}", "yes I can do that, see you at the foundry in ten minutes", f"1{wrong}"):
         assert (await ana.says(said)).startswith("Not understood, nothing counted.")
+    for _ in range(3):
+        assert await ana.says("I am driving and will reply later") == ""  # once an hour is enough for a machine
     await world.quiet()
     assert (await world.event()).replies == []
     await world.post("cancel")
     await world.advance(seconds=10)
     for who in ("ana", "ben"):
         world.phone(who).expects_text("CANCELLED")
-    assert "Nothing is open for you." in await ana.says(f"1{code}")
+    for _ in range(3):
+        assert "Nothing is open for you." in await ana.says(f"1{code}")
+    assert await ana.says(f"1{code}") == ""  # somebody's machine sends it again and again
+    await world.advance(minutes=60)
+    assert (await ana.says("what")).startswith("Not understood, nothing counted. Nothing is open for you.")
 
 
 async def test_two_people_press_the_button(world: World) -> None:

@@ -1,10 +1,27 @@
 """What people do in Slack besides accepting: a reason, who else is called, and /gridcall."""
 
+import pytest
+
+from sandbox import Settings as Accounts
+from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
 
+SLACK = Accounts()
+WAYS: dict[str, dict[str, str]] = {
+    "by requests of Slack's": {},
+    "over a socket of ours": {"slack_bot_token": SLACK.slack_bot_token, "slack_app_token": SLACK.slack_app_token},
+}
 
-async def test_what_people_do_in_slack(world: World) -> None:
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_people_do_in_slack(opens: OpenWorld, way: str) -> None:
     """Cannot comply counts before the form is filled in; who asks is told; a command accepts, and takes over a rota."""
+    async with opens(**WAYS[way]) as world:
+        await story(world)
+        assert world.standins.slack_sockets.open == (way != "by requests of Slack's")
+
+
+async def story(world: World) -> None:
     await world.scene("nobody answers")
     await world.post("edr")
     await world.advance_until("0:05")
@@ -45,3 +62,17 @@ async def test_what_people_do_in_slack(world: World) -> None:
     for phone in map(world.phone, ("ana", "ben", "chie")):
         for happened in (*phone.calls, *phone.texts):  # other stories look at what comes
             happened.expected = True
+
+
+async def test_people_are_known_before_an_event(world: World) -> None:
+    """A direct message is then one request, not two."""
+    await world.advance_until("0:25")
+    known = len(world.wire.of("slack"))
+    await world.breaks("twilio", status=503)
+    await world.post("edr")
+    await world.advance_until("0:35")
+    asked = [exchange.scope["path"].rpartition("/")[2] for exchange in world.wire.of("slack")]
+    assert asked[:known] == ["conversations.open"] * 5
+    assert set(asked[known:]) == {"chat.postMessage"}
+    for phone in world.everybody():
+        phone.expects_everything()

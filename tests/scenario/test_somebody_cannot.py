@@ -44,6 +44,24 @@ async def test_cannot_comply_calls_the_next_person_at_once(world: World) -> None
     assert world.settled(kept) == []
 
 
+async def test_whoever_passes_it_on_says_nothing_of_the_site(world: World) -> None:
+    """The next person is called at once, as after a 2; kept and told is that it was passed on. 1 still accepts."""
+    await begin(world)
+    ana = await world.phone("ana").expects_call("9 for the next person").presses("9")
+    await world.advance_until("0:14")
+    assert "Passed on. The next person is being called. To accept after all, press 1." in ana.heard
+    chie = world.phone("chie").expects_call(at="0:10")
+    assert "Ana Reyes passed it on (voice, 18:00:10 UTC)" in [p.text for p in world.slack()]
+    await ana.presses("1")
+    await world.advance_until("0:40")
+    kept = await world.event()
+    assert [(str(r.answer), r.said) for r in kept.replies] == [("cannot_comply", "9, passed on"), ("acknowledge", "1")]
+    assert kept.outcomes() == ["met"]
+    assert chie.ended in ("canceled", "completed")
+    for phone in world.everybody():
+        phone.expects_everything()
+
+
 async def test_taking_an_acceptance_back_reopens(world: World) -> None:
     """The verdict is reopened; who was stopped and the next group are called at once; it can be met again."""
     await begin(world)

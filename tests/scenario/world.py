@@ -366,6 +366,7 @@ class World:
         body = {"channel": channel, "ts": post.ts, "action_id": label, "user": user, "value": value}
         answer = await self._tell("POST", "/slack/press", body)
         assert answer["status"] == 200, answer
+        await self.quiet()  # over a socket it is acknowledged first, and taken then
 
     async def types_in_slack(self, text: str, *, by: str) -> str:
         """`/gridcall TEXT`; what is answered."""

@@ -125,7 +125,7 @@ class SimulatedChannel:
         record = min(ours, key=created_key, default=None)
         if record is None:
             return None
-        receipt = voice._receipt_of_call if self.name is ChannelName.VOICE else sms._receipt_of_message
+        receipt = voice._receipt_of_call if self.name is ChannelName.VOICE else sms.receipt_of_message
         return Found(vendor_id=record.sid, receipt=receipt(record))
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:

@@ -77,6 +77,27 @@ async def test_dm_is_opened_once(vendor, workspace, make_send):
     assert vendor.seen[0].query["users"] == "U1"
 
 
+async def test_people_are_known_before_they_are_written_to(vendor, workspace, make_send):
+    """So many at a time; whom Slack does not know is asked for once; who is known costs an event nothing."""
+
+    def answer(seen):
+        if "open" not in seen.path:
+            return (200, POSTED | {"channel": "D1"})
+        user = seen.query["users"]
+        return (
+            200,
+            {"ok": False, "error": "user_not_found"} if user == "U2" else {"ok": True, "channel": {"id": "D1"}},
+        )
+
+    vendor.answer = answer
+    dm = SlackChannel(ChannelName.SLACK_DM, workspace)
+    for _ in range(3):
+        await dm.get_to_know(["U1", "U2", "U3"], at_most=2)
+    assert [seen.query["users"] for seen in vendor.seen] == ["U1", "U2", "U3"]
+    await dm.send(make_send(ChannelName.SLACK_DM, address="U3"))
+    assert [seen.path.rpartition("/")[2] for seen in vendor.seen[3:]] == ["chat.postMessage"]
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [

@@ -13,7 +13,9 @@ from model.errors import OutcomeUnknown, SendError
 from notifiers.channels import sms, voice
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.twilio_account import TwilioAccount
+from notifiers.channels.twilio_lists import TwilioLists
 from notifiers.channels.voice import VoiceChannel, answer_twiml, call_twiml, voice_key, voice_receipt
+from notifiers.dialling import Dialling
 from notifiers.wording.answers import SpokenAnswer
 
 FROM = "+13125550100"
@@ -28,14 +30,15 @@ def account(url):
 
 @pytest.fixture
 async def phone(vendor, patience):
-    channel = VoiceChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC + "/", timeout_seconds=patience)
+    url = PUBLIC + "/"
+    channel = VoiceChannel(account(vendor.url), dialling=Dialling(FROM), public_url=url, timeout_seconds=patience)
     yield channel
     await channel.close()
 
 
 @pytest.fixture
 async def texts(vendor, patience):
-    channel = SmsChannel(account(vendor.url), from_number=FROM, public_url=PUBLIC, timeout_seconds=patience)
+    channel = SmsChannel(account(vendor.url), dialling=Dialling(FROM), public_url=PUBLIC, timeout_seconds=patience)
     yield channel
     await channel.close()
 
@@ -62,6 +65,41 @@ async def test_call_is_created_with_everything_needed_to_hear_back(vendor, phone
     assert [g.get("action") for g in gathers] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/key"] * 2
     assert gathers[0].find("Say").text == PAYLOAD["prompt"]
     assert twiml[-1].tag == "Hangup"
+
+
+@pytest.mark.parametrize("detects", [True, False])
+async def test_where_twilio_cannot_call_back_it_is_not_asked_to(vendor, phone, make_send, detects):
+    """A call that asks nothing, and whose answering machine, if wished, is found in the list of calls."""
+    quiet = voice.VoiceChannel(phone.account, dialling=Dialling(FROM), public_url=None, detects=detects)
+    vendor.answer = lambda seen: (201, call())
+    await quiet.send(make_send(payload=PAYLOAD | {"asks": False}))
+    form = vendor.seen[0].form
+    assert "Gather" not in form["Twiml"][0]
+    detection = {"MachineDetection": ["Enable"], "AsyncAmd": ["true"]} if detects else {}
+    assert {name: form[name] for name in form if name not in ("To", "From", "Timeout", "Twiml")} == detection
+
+
+@pytest.mark.parametrize(
+    ("status", "answered_by", "kinds"),
+    [
+        ("queued", None, [ReceiptKind.QUEUED]),
+        ("in-progress", None, [ReceiptKind.ANSWERED]),
+        ("in-progress", "machine_start", [ReceiptKind.MACHINE]),
+        ("completed", "human", [ReceiptKind.ANSWERED, ReceiptKind.COMPLETED]),
+        ("completed", "machine_start", [ReceiptKind.MACHINE, ReceiptKind.COMPLETED]),
+        ("no-answer", None, [ReceiptKind.NO_ANSWER]),
+    ],
+)
+async def test_what_a_listed_call_would_have_told(vendor, phone, status, answered_by, kinds):
+    listed = [
+        call(status=status, answered_by=answered_by, to="+13125550101", end_time=None, start_time=format_datetime(T0)),
+        call("CA-old", "busy", created=T0 - timedelta(hours=1), to="+13125550101"),
+    ]
+    vendor.answer = lambda seen: (200, {"calls": listed, "next_page_uri": None})
+    [known] = await TwilioLists(phone.account, Dialling(FROM)).calls(T0 - timedelta(minutes=1))
+    assert (known.vendor_id, known.number) == (CA, "+13125550101")
+    assert [receipt.kind for receipt in known.receipts] == kinds
+    assert vendor.seen[0].query == {"From": FROM, "PageSize": "200"}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +171,7 @@ async def test_an_answer_that_cannot_be_read(vendor, phone, make_send, body):
 
 
 async def test_no_connection_is_certainly_not_sent(closed_port, make_send):
-    channel = VoiceChannel(account(closed_port), from_number=FROM, public_url=PUBLIC)
+    channel = VoiceChannel(account(closed_port), dialling=Dialling(FROM), public_url=PUBLIC)
     with pytest.raises(SendError) as caught:
         await channel.send(make_send(payload=PAYLOAD))
     assert not isinstance(caught.value, OutcomeUnknown)
@@ -224,7 +262,7 @@ async def test_find_a_text_by_its_exact_words(vendor, texts, make_send):
     vendor.answer = lambda seen: (200, {"messages": listed, "next_page_uri": None})
     found = await texts.find(make_send(text="mine").attempt, frozenset(), T0)
     assert (found.vendor_id, found.receipt.kind, found.receipt.code) == ("SM2", ReceiptKind.FAILED, "30003")
-    assert sms.receipt_error(found.receipt).retryable
+    assert (found.receipt.refused, found.receipt.unreachable) == (False, True)
 
 
 def test_voice_receipts():
@@ -252,8 +290,13 @@ def test_sms_forms():
     form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30006"}
     receipt = sms.sms_receipt(form)
     assert (receipt.kind, receipt.code) == (ReceiptKind.FAILED, "30006")
-    assert sms.receipt_error(receipt).bad_address
-    assert sms.receipt_error(sms.sms_receipt({"SmsSid": "SM1", "SmsStatus": "delivered"})) is None
+    for code, means in {"30003": (False, True), "30005": (True, False), "30006": (True, False)}.items():
+        found = sms.sms_receipt(form | {"ErrorCode": code})
+        assert (found.refused, found.unreachable) == means
+    for code in ("30007", "30034", ""):
+        found = sms.sms_receipt(form | {"ErrorCode": code})
+        assert (found.refused, found.unreachable) == (False, False)
+    assert not sms.sms_receipt({"SmsSid": "SM1", "SmsStatus": "delivered", "ErrorCode": "30006"}).refused
     assert sms.inbound_sms({"From": "+13125550101", "Body": "1A", "MessageSid": "SM9"}) == ("+13125550101", "1A", "SM9")
     assert "<Message>a &lt;b&gt;</Message>" in sms.reply_twiml("a <b>")
     assert ElementTree.fromstring(sms.reply_twiml()).tag == "Response"

@@ -81,7 +81,27 @@ def test_doctor_says_what_a_person_has_to_look_at(
     assert "urgency follows severity" in out
     assert "Twilio is not set up" in out
     assert "Slack is not set up" not in out
+    assert "Slack does not reach us: its messages have no buttons" in out
     assert "secret" not in out.replace("SIGNING_SECRET", "").replace("secrets everybody knows", "")
+
+
+def test_doctor_names_whom_a_rule_forbids_to_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {
+        "DATA_DIR": str(tmp_path),
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "token",
+        "TWILIO_FROM": "+13125550100",
+        "TWILIO_BASE_URL": "http://127.0.0.1:9",
+        "TWILIO_DESTINATIONS": "+1,!+13125550102",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"GRIDCALL_{name}", value)
+    code, out = run(capsys, "doctor", "--roster", str(ROSTER))
+    assert code == 1
+    assert "ben cannot be called: +13125… is forbidden by GRIDCALL_TWILIO_DESTINATIONS" in " ".join(out.split())
+    assert "ana cannot be called" not in out
 
 
 @pytest.mark.parametrize(("hours", "named"), [(1, True), (0.9, False)])

@@ -5,6 +5,7 @@ import io
 import re
 import subprocess
 import wave
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -13,8 +14,9 @@ from app.lengths import MESSAGES, Message, first_four, words
 from app.serve import DEMO_ROSTER, read_roster
 from model.plan import WAYS, ChannelName, Form, Kind
 from model.roster import Roster
+from notifiers.wording.answers import NO_KEY
 from notifiers.wording.sms_parts import GSM_SEPTETS, fits
-from notifiers.wording.speech import seconds
+from notifiers.wording.speech import KEY_WAIT_SECONDS, seconds
 
 TEN_SECONDS = 10.0
 WHOLE_CALL_SECONDS = 40.0
@@ -82,6 +84,19 @@ def test_a_voice_takes_as_long_as_is_reckoned(message: Message) -> None:
     script = spoken(message)
     assert synthesised(first_four(script)) <= TEN_SECONDS
     assert synthesised(script) == pytest.approx(seconds(script), rel=0.15)
+
+
+@pytest.mark.service("espeak-ng")
+@pytest.mark.parametrize("call_seconds", [90, 60, 40])
+def test_a_call_nobody_answers_is_over_when_its_policy_says(call_seconds: int) -> None:
+    """Measured: all that is said, and the waits for a key."""
+    known, [order, *_] = roster(), MESSAGES
+    policies = {name: replace(policy, call_seconds=call_seconds) for name, policy in known.policies.items()}
+    (said,) = words(replace(known, policies=policies), order, ChannelName.VOICE)
+    times = said.payload["times"]
+    assert times == (2 if call_seconds == 90 else 1)
+    whole = times * (synthesised(said.text) + KEY_WAIT_SECONDS) + synthesised(NO_KEY)
+    assert whole <= call_seconds
 
 
 def synthesised(text: str) -> float:

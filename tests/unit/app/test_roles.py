@@ -16,7 +16,7 @@ EVERYBODYS = ({"queue"}, {"roster", "queue", "alive"})
 JOBS = {
     Role.API: ({"live"}, {"notebook", "key uses"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
-    Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
+    Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases", "slack people"}),
     Role.MONITOR: (
         {"talking"},
         {"seal", "heartbeat", "holes", "newcomers", "silences", "coverage", "reminders", "reply codes", "months"}

@@ -192,6 +192,22 @@ def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch):
     assert unknown_variables() == ["GRIDCALL_SLACK_TOKEN"]
 
 
+@pytest.mark.parametrize(
+    ("given", "reached"),
+    [
+        ({}, False),
+        ({"public_url": "http://localhost:9"}, False),
+        ({"public_url": "https://gridcall.example"}, True),
+        ({"twilio_base_url": "http://127.0.0.1:8090/twilio"}, True),
+        ({"public_url": "https://gridcall.inside.example", "callbacks": False}, False),
+        ({"callbacks": True}, True),
+    ],
+)
+def test_whether_vendors_reach_us(given: dict[str, object], reached: bool) -> None:
+    """They reach nothing of this machine unless they are on it themselves; who knows better may say so."""
+    assert load_settings(**given).called_back is reached
+
+
 def test_each_setting_is_described_and_the_documentation_is_up_to_date():
     assert all(f.description for f in Settings.model_fields.values())
     assert table() in DOC.read_text()

@@ -19,7 +19,7 @@ def test_voice_alert():
     assert text("voice") == (
         f"This is not a drill. {WHO} Reduce one two point five megawatts by {CLOCKS}, thirty one minutes left. "
         "Hold until released. At Foundry 1, zone 4. Max Gen Event Step 2, E E A two. Also confirm in MCS. "
-        f"Press 1 to accept, 2 if you cannot comply, 3 to repeat. {END}"
+        f"Press 1 to accept, 2 if you cannot comply, 3 to repeat, 9 for the next person. {END}"
     )
 
 
@@ -28,21 +28,21 @@ def test_voice_extension():
         f"This is not a drill. {WHO} Reduce one two point five megawatts since {CLOCKS}. "
         "Changed: EXTENDED to 18:30 EST. Hold until released. At Foundry 1, zone 4. "
         "Max Gen Event Step 2, E E A two. Also confirm in MCS. "
-        f"Press 1 to accept, 2 if you cannot comply, 3 to repeat. {END}"
+        f"Press 1 to accept, 2 if you cannot comply, 3 to repeat, 9 for the next person. {END}"
     )
 
 
 def test_voice_cancel():
     assert text("voice", CANCEL, Kind.STAND_DOWN, at("18:06:10")) == (
         f"This is not a drill. {WHO} Stand down. Cancelled, take no action, was to start at {CLOCKS}. "
-        f"At Foundry 1, zone 4. Press 3 to repeat. {END}"
+        f"At Foundry 1, zone 4. {END}"
     )
 
 
 def test_voice_release():
     assert text("voice", TERMINATE, Kind.STAND_DOWN, at("21:45:10")) == (
         f"This is not a drill. {WHO} Stand down. Released, resume, as of sixteen forty five Central, "
-        f"sixteen forty five Eastern Standard. At Foundry 1, zone 4. Press 3 to repeat. {END}"
+        f"sixteen forty five Eastern Standard. At Foundry 1, zone 4. {END}"
     )
 
 
@@ -63,8 +63,8 @@ def test_a_reminder_is_its_sentence(channel):
 
 def test_voice_payload():
     (words,) = say("voice")
-    assert words.payload == {"prompt": words.text, "language": "en-US", "asks": True}
-    assert words.template == "voice/alert@2"
+    assert words.payload == {"prompt": words.text, "language": "en-US", "asks": True, "times": 2}
+    assert words.template == "voice/alert@3"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from model.event import (
     Zone,
 )
 from model.plan import ChannelName, Kind
+from notifiers.wording import speech
+from notifiers.wording.answers import NO_KEY
 from notifiers.wording.facts import reference
 from notifiers.wording.speech import clock, count, digits
 
@@ -67,6 +69,35 @@ def test_what_needs_a_human_reading_is_told_in_its_own_words(channel, phase):
     said = " ".join(words.text for words in say(channel, content)).lower()
     assert "needs a human reading: reduce 5 mw, then 20 mw" in said
     assert not any(guess in said for guess in ("no action", "stand by", "released", "act now"))
+
+
+@pytest.mark.parametrize("content", [NEW, DRILL])
+@given(st.text(max_size=1200), st.integers(20, 300), st.booleans(), st.booleans())
+def test_a_call_is_over_when_its_policy_says(content, issuer_text, call_seconds, driven, keys):
+    """Said twice where that fits, else once, else without what can be read elsewhere; only then it takes longer."""
+    known = replace(content, headline=issuer_text or "x", text=issuer_text, program="OPERATIONS" if driven else "EDR")
+    ctx = replace(CONTEXT, call_seconds=call_seconds, keys=keys)
+    (words,) = say("voice", known, ctx=ctx, changes=(issuer_text,))
+    times, long = words.payload["times"], say("voice", known, ctx=replace(ctx, call_seconds=1e9))[0].payload
+    needs = speech.call_seconds(words.text, times, NO_KEY)
+    shortest = say("voice", known, ctx=replace(ctx, call_seconds=1), changes=(issuer_text,))[0]
+    assert needs <= call_seconds or (words.text, times) == (shortest.text, 1)
+    assert long["times"] == 2
+    assert len(shortest.text.split()) <= len(long["prompt"].split())
+    if content is DRILL:
+        assert words.text.endswith("DRILL.")
+
+
+def test_what_a_short_call_leaves_out():
+    """Why, the call-back number and where to confirm as well first; who, what, by when and the keys never."""
+    by = "Reduce one two point five megawatts by thirteen thirty Central, thirteen thirty Eastern Standard"
+    lengths = {}
+    for call_seconds in (90, 50, 40, 10):
+        (words,) = say("voice", ctx=replace(CONTEXT, call_seconds=call_seconds))
+        assert by in words.text
+        assert "Press 1 to accept" in words.text
+        lengths[call_seconds] = (words.payload["times"], "Call back" in words.text, "At Foundry 1" in words.text)
+    assert lengths == {90: (2, True, True), 50: (1, True, True), 40: (1, False, True), 10: (1, False, False)}
 
 
 def test_an_ordinary_call_is_within_forty_seconds():
