@@ -82,6 +82,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/unreadable/{unreadable_id}": OPERATORS,
     "PUT /v1/unreadable/{unreadable_id}": OPERATORS,
     "POST /v1/unreadable/{unreadable_id}/replay": OPERATORS,
+    "POST /v1/unreadable/{unreadable_id}/dismiss": OPERATORS,
     # The roster, for reading.
     "GET /v1/coverage": OPERATORS,
     "GET /v1/oncall": OPERATORS,

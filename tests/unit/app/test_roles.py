@@ -14,7 +14,18 @@ JOBS = {
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases"}),
     Role.MONITOR: (
         {"talking"},
-        {"seal", "heartbeat", "holes", "newcomers", "silences", "coverage", "reminders", "reply codes", "months"}
+        {
+            "seal",
+            "heartbeat",
+            "holes",
+            "newcomers",
+            "silences",
+            "unreadables",
+            "coverage",
+            "reminders",
+            "reply codes",
+            "months",
+        }
         | {"retention"},
     ),
 }
