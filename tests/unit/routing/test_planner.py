@@ -47,7 +47,7 @@ def test_slack_and_pagerduty_once_at_once():
 def test_raise_at_sixty_percent_and_verdict_at_the_deadline():
     plan = planner.plan(case())
     due = {a.kind: (a.due_at - NOW).total_seconds() for a in plan.agenda if a.kind is not AgendaKind.STEP}
-    assert due == {AgendaKind.RAISE: 360, AgendaKind.VERDICT: 600}
+    assert due == {AgendaKind.RAISE: 360, AgendaKind.VERDICT: 600, AgendaKind.ENDS: 14_400}
 
 
 def test_a_call_that_cannot_finish_is_not_started():
