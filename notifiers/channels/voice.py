@@ -42,7 +42,7 @@ KINDS: Mapping[str, ReceiptKind] = {
 class VoiceChannel:
     """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing.
 
-    `kind`: which callbacks of ours are told of its calls.
+    `kind`: which callbacks of ours are told of its calls; `only_keys`: of nothing but keys that are pressed.
     """
 
     name = ChannelName.VOICE
@@ -56,8 +56,10 @@ class VoiceChannel:
         public_url: str | None,
         timeout_seconds: float = 5.0,
         kind: str = "voice",
+        only_keys: bool = False,
     ) -> None:
         self.timeout_seconds = timeout_seconds
+        self._only_keys = only_keys
         self.account = account
         self._from_number = from_number
         self._kind = kind
@@ -87,6 +89,8 @@ class VoiceChannel:
         status_url, key_url, amd_url = (
             callback_url(self._public_url, attempt_id, leaf, self._kind) for leaf in ("status", "key", "amd")
         )
+        if self._only_keys:
+            return key_url, {}
         return key_url, {
             "status_callback": status_url,
             "status_callback_event": STATUS_EVENTS,
