@@ -18,6 +18,7 @@ class Door(StrEnum):
     OPEN = "open"  # for machines that watch
     SIGNED = "signed"  # the vendor's signature is verified by the route
     ADDRESS = "address"  # which is a secret
+    SENDER = "sender"  # a key or a source's signature: the route sees to it
 
 
 Who = frozenset[Role] | Door
@@ -59,9 +60,9 @@ WHO: Mapping[str, Who] = {
     "POST /v2/enqueue": frozenset({Role.UPSTREAM}),  # its key is in the body
     "POST /v1/sources/{source}/events": SENDERS,
     "GET /v1/sources/{source}/events": Door.OPEN,  # says back what it is given: OpenADR servers ask before they send
-    "GET /v1/sources/{source}/heartbeat": SENDERS,
-    "HEAD /v1/sources/{source}/heartbeat": SENDERS,
-    "POST /v1/sources/{source}/heartbeat": SENDERS,
+    "GET /v1/sources/{source}/heartbeat": Door.SENDER,
+    "HEAD /v1/sources/{source}/heartbeat": Door.SENDER,
+    "POST /v1/sources/{source}/heartbeat": Door.SENDER,
     "GET /v1/ping/{token}": Door.ADDRESS,
     "HEAD /v1/ping/{token}": Door.ADDRESS,
     "POST /v1/ping/{token}": Door.ADDRESS,
@@ -82,6 +83,7 @@ WHO: Mapping[str, Who] = {
     "GET /v1/unreadable/{unreadable_id}": OPERATORS,
     "PUT /v1/unreadable/{unreadable_id}": OPERATORS,
     "POST /v1/unreadable/{unreadable_id}/replay": OPERATORS,
+    "POST /v1/unreadable/{unreadable_id}/dismiss": OPERATORS,
     # The roster, for reading.
     "GET /v1/coverage": OPERATORS,
     "GET /v1/oncall": OPERATORS,

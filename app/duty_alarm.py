@@ -4,7 +4,7 @@ Vendors are its memory: PagerDuty knows the alarm by its key, and whom another w
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -94,11 +94,22 @@ def warning_level(settings: Settings) -> Level:
 
 
 class DutyAlarm:
-    """One level of alarm. What could not be told is tried again at each turn, until it is old."""
+    """One level of alarm. What could not be told is tried again at each turn, until it is old.
+
+    `hears`: whether a key that is pressed in a call would reach us.
+    """
 
     def __init__(
-        self, told: Told, level: Level, channels: Mapping[ChannelName, Channel], clock: Clock, ids: Ids
+        self,
+        told: Told,
+        level: Level,
+        channels: Mapping[ChannelName, Channel],
+        clock: Clock,
+        ids: Ids,
+        hears: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._hears = hears
+        self._called: dict[str, Duty] = {}  # by the call's attempt, of this alarm
         self._whom = told
         self._level = level
         self._channels = channels
@@ -145,10 +156,25 @@ class DutyAlarm:
             work.append(self._ring(done.ring, now))
         await asyncio.gather(*work)
 
+    def pressed(self, attempt_id: str) -> bool:
+        """Whoever was called looks after it: all others hear that, and none is called for now.
+
+        False: it is no call of an alarm that stands.
+        """
+        person, now = self._called.get(attempt_id), self._clock.now()
+        if person is None or not self.stands:
+            return False
+        self._state = direct_alarm.taken(self._state, now)
+        log.warning("somebody looks after it", person=person.name)
+        tells = self._to_all(f"{person.name} looks after {self._what()}.", "acknowledge", now)
+        self._untold += [tell for tell in tells if tell.address != person.number]
+        return True
+
     # --- what is told -----------------------------------------------------------------------------------------------
 
     async def _raise(self, since: datetime, now: datetime) -> None:
         self._fresh = False
+        self._called = {}
         text = f"{self._what()} is not well since {since:%H:%M:%S} UTC: {'; '.join(self._reasons)}.{self._level.means}"
         others_tell = self._level.calls and await self._others_tell(now)
         self._texted = [person.number for person in self._whom.duty] if self._level.calls and not others_tell else []
@@ -203,13 +229,16 @@ class DutyAlarm:
 
     async def _ring(self, person: Duty, now: datetime) -> None:
         """Somebody whom another watcher has just called counts as called; who cannot be called makes way at once."""
-        reasons = "; ".join(self._reasons)
-        prompt = f"This is Gridcall's watch, calling {person.name}. Gridcall is not well: {reasons}. Look after it now."
-        payload = {"prompt": prompt, "language": "en-US", "asks": False}
+        reasons, asks = "; ".join(self._reasons), self._hears()
+        press = " Press 1 to say that you do." if asks else ""
+        trouble = f"Gridcall is not well: {reasons}. Look after it now.{press}"
+        prompt = f"This is Gridcall's watch, calling {person.name}. {trouble}"
+        payload = {"prompt": prompt, "language": "en-US", "asks": asks}
         attempt = self._attempt(
             ChannelName.VOICE, person.number, Words(text=prompt, template=TEMPLATE, payload=payload)
         )
         voice = self._channels[ChannelName.VOICE]
+        self._called[attempt.id] = person
         try:
             if await self._was_called(voice, attempt, now):
                 log.warning("called by another watcher a moment ago", person=person.name)

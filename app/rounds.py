@@ -22,6 +22,7 @@ from model.errors import Unavailable
 from model.ids import Ids
 from model.roster import Roster
 from routing.silence_news import SilenceNews
+from routing.unreadable_news import UnreadableNews
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Rounds:
         )
         self.newcomers = Newcomers(database, broker, clock, ids, roster, hearing)
         self.silence_news = SilenceNews(database, broker, clock, ids)
+        self.unreadable_news = UnreadableNews(database, broker, clock, ids, roster)
         url, every = settings.canary_url or settings.public_url, timedelta(seconds=settings.canary_seconds)
         self.canary = canary.Sender(database, clock, ids, CanaryKey(stores.installation_key), url, every, measured)
         checks_every = timedelta(seconds=settings.vendor_check_seconds)
@@ -63,6 +65,7 @@ class Rounds:
         monitor = [
             Tick("newcomers", 60.0, self._if_ours(self.newcomers.tick)),
             Tick("silences", 5.0, self._if_ours(self.silence_news.tick)),
+            Tick("unreadables", 5.0, self._if_ours(self.unreadable_news.tick)),
         ]
         if self._settings.canary_seconds:
             monitor.append(Tick("canary", 5.0, self._if_ours(self.canary.tick)))

@@ -176,6 +176,7 @@ class Service:
             self._take_in,
             self._watch.held,
             self._silent,
+            lambda: self.hearing.back_at,
         )
         self.metrics.talked_to.counts = self.talking.counts
         self.feeder = Feeder(stores.database, clock, self.pubsub)

@@ -22,12 +22,14 @@ from model.event import Event, EventStatus
 from model.plan import ChannelName
 from model.reply import Answer, Heard
 from model.roster import Person
+from model.silence import Silence
 from notifiers.channels.slack_interactions import SlackCommand
 from notifiers.wording.answers import WrittenAnswer, written
 from notifiers.wording.catalogue import escape_slack
 from notifiers.wording.facts import reference
 from routing.heard import take_heard
-from store import events, replies
+from routing.silence_news import words
+from store import events, replies, silences
 from store.audit import Who
 from store.database import Connection
 
@@ -35,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 HELP = (
     "`/gridcall oncall` who is on call now\n"
-    "`/gridcall status` what is open, and who has it\n"
+    "`/gridcall status` what is open, who has it, and what is silenced\n"
     "`/gridcall ack [REF]` you accept\n"
     "`/gridcall cover ROTATION 4h` you are on call instead, from now on, for so many hours"
 )
@@ -95,12 +97,25 @@ def _open(conn: Connection) -> list[_Open]:
 
 
 async def _looked(service: Service, person: Person) -> str:
-    found = await within_a_second(service, None, lambda: service.database.read(_open))
+    def look(conn: Connection) -> tuple[list[_Open], list[Silence]]:
+        return _open(conn), silences.active(conn, service.clock.now())
+
+    found = await within_a_second(service, None, lambda: service.database.read(look))
     if found is None:
         return written(WrittenAnswer.NOT_NOW)
-    lines = [_line(service, one, person) for one in found[:MOST]]
-    more = [f"and {len(found) - MOST} more"] if len(found) > MOST else []
-    return "\n".join([*lines, *more]) or "Nothing is open."
+    open_, silenced = found
+    lines = [_line(service, one, person) for one in open_[:MOST]] or ["Nothing is open."]
+    if len(open_) > MOST:
+        lines.append(f"and {len(open_) - MOST} more")
+    lines += [_silenced(silence, person) for silence in silenced[:MOST]]
+    if len(silenced) > MOST:
+        lines.append(f"and {len(silenced) - MOST} more silences")
+    return "\n".join(lines)
+
+
+def _silenced(silence: Silence, person: Person) -> str:
+    until = _clock(silence.until, person)
+    return f"Silenced until {until} by {silence.author}: {words(silence.noise)}. {silence.reason}"
 
 
 def _line(service: Service, one: _Open, person: Person) -> str:

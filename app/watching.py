@@ -16,11 +16,15 @@ import structlog
 
 from app import vendors
 from app.duty_alarm import DutyAlarm, alarm_level, told, warning_level
+from app.vendors import Vendors
 from app.vital import Vital
+from app.watch_listener import KIND, Listener
 from config.settings import Settings
 from heartbeat.vital_signs import Condition
 from model.clock import Clock
 from model.ids import SystemIds
+from model.plan import ChannelName
+from notifiers.channels.voice import VoiceChannel
 
 log = structlog.get_logger(__name__)
 
@@ -76,9 +80,21 @@ class Switch:
 
 
 class Watch:
-    """`look` says what is wrong; `ping`, if there is somebody to ping, is done each minute while nothing is."""
+    """`look` says what is wrong; `ping`, if there is somebody to ping, is done each minute while nothing is.
 
-    def __init__(self, look: Look, alarm: DutyAlarm, warning: DutyAlarm, ping: Ping | None, clock: Clock) -> None:
+    `listener` hears the keys pressed in its calls, where Twilio reaches it.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        alarm: DutyAlarm,
+        warning: DutyAlarm,
+        ping: Ping | None,
+        clock: Clock,
+        listener: Listener | None = None,
+    ) -> None:
+        self._listener = listener
         self._look = look
         self._alarm = alarm
         self._warning = warning
@@ -91,6 +107,8 @@ class Watch:
         while True:
             next_at = self._clock.now() + LOOK_EVERY
             if place.taken():
+                if self._listener is not None:
+                    await self._listener.open()
                 await self.turn()
             await self._clock.sleep_until(next_at)
 
@@ -122,16 +140,35 @@ async def watch(settings: Settings, url: str, look: Look, clock: Clock) -> Async
     whom = told(settings, url)
     connected = vendors.connect(settings.for_watch, clock, callbacks=False)
     switch = Switch(settings.watch_switch_url) if settings.watch_switch_url else None
+    listener, channels = _listener(settings, connected), dict(connected.channels)
+    if listener is not None:
+        channels[ChannelName.VOICE] = listener.voice
     alarm, warning = (
-        DutyAlarm(whom, level, connected.channels, clock, SystemIds())
+        DutyAlarm(whom, level, channels, clock, SystemIds(), lambda: listener is not None and listener.is_open)
         for level in (alarm_level(settings), warning_level(settings))
     )
+    if listener is not None:
+        listener.pressed = alarm.pressed
     try:
-        yield Watch(look, alarm, warning, switch.ping if switch else None, clock)
+        yield Watch(look, alarm, warning, switch.ping if switch else None, clock, listener)
     finally:
+        if listener is not None:
+            await listener.close()
         await connected.close()
         if switch:
             await switch.close()
+
+
+def _listener(settings: Settings, connected: Vendors) -> Listener | None:
+    """None where Twilio does not reach us, or is not there to call."""
+    if settings.watch_public_url is None or connected.account is None or connected.twilio is None:
+        return None
+    dialling = settings.for_watch.dialling
+    assert dialling is not None
+    voice = VoiceChannel(
+        connected.account, dialling=dialling, public_url=settings.watch_public_url, kind=KIND, only_keys=True
+    )
+    return Listener(voice, connected.twilio, settings.watch_public_url, settings.http_host, settings.watch_port)
 
 
 async def watch_ourselves(settings: Settings, vital: Vital, clock: Clock) -> None:

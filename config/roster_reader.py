@@ -201,6 +201,7 @@ class Reader:
             people=entry.optional("people", f.no_doubles(f.each(self._ref("people"))), ()),
             wake=entry.optional("wake", f.choice(Wake), Wake.ANY),
             channels=entry.optional("channels", f.no_doubles(f.each(_personal)), (ChannelName.VOICE, ChannelName.SMS)),
+            management=entry.optional("management", f.truth, False),
         )
         if not entry.given("rotations") and not entry.given("people"):
             self._problems.add(entry.node, 'expected "rotations" or "people": the step tells nobody')
@@ -214,6 +215,7 @@ class Reader:
             policy=entry.optional("policy", policy, "") if continues else entry.required("policy", policy, ""),
             match=entry.optional("match", self._nested(self._match), Match()),
             continues=continues,
+            drills_reach_management=entry.optional("drills_reach_management", f.truth, False),
         )
 
     def _match(self, entry: Fields) -> Match:

@@ -185,6 +185,7 @@ def _step(step: Step) -> Data:
             "people": list(step.people),
             "wake": unless(step.wake, Wake.ANY),
             "channels": channels,
+            "management": step.management or None,
         }
     )
 
@@ -192,7 +193,8 @@ def _step(step: Step) -> Data:
 def _route(route: Route) -> Data:
     match = None if route.match == Match() else _match(route.match)
     shown = {"id": route.id, "match": match, "team": route.team, "policy": route.policy or None}
-    return given(shown | {"continue": route.continues or None})
+    more = {"continue": route.continues or None, "drills_reach_management": route.drills_reach_management or None}
+    return given(shown | more)
 
 
 def _match(match: Match) -> Data:

@@ -209,6 +209,10 @@ class Settings(BaseSettings):
     watch_switch_url: WebAddress | None = Field(
         None, description="A dead-man's switch: who watches asks for it each minute while all is well."
     )
+    watch_public_url: WebAddress | None = Field(
+        None, description="Address under which Twilio reaches who watches: then a press of 1 in its calls is heard."
+    )
+    watch_port: Port = Field(8089, description="Port on which who watches listens for that, at http_host.")
     watch_twilio_account_sid: AccountSid | None = Field(
         None, description="Twilio account that calls the duty list; by default the one that calls about events."
     )

@@ -18,6 +18,7 @@ class Rules:
     again is noticed too. `next_after`: then the next person is called, as nobody can answer.
 
     `well_for`: well again for so long ends it. No number is called more than `calls` times `within` that time.
+    `taken_for`: whoever presses 1 has so long to mend it before the next one is called.
     """
 
     after: timedelta = timedelta(seconds=30)
@@ -25,6 +26,7 @@ class Rules:
     well_for: timedelta = timedelta(seconds=60)
     calls: int = 3
     within: timedelta = timedelta(minutes=15)
+    taken_for: timedelta = timedelta(minutes=15)
 
 
 class Duty(NamedTuple):
@@ -52,6 +54,7 @@ class State:
     raised_at: datetime | None = None
     well_since: datetime | None = None
     place: int = 0  # on the duty list: whose turn it is
+    taken_at: datetime | None = None  # somebody said that they look after it
     rings: tuple[Ring, ...] = ()
 
 
@@ -72,7 +75,7 @@ def turn(state: State, well: bool, duty: Sequence[Duty], rules: Rules, now: date
     if state.raised_at is None:
         if well or state.unwell < rules.after:
             return Turn(state)
-        return _ring(Turn(replace(state, raised_at=now, place=0), raised=True), duty, rules, now)
+        return _ring(Turn(replace(state, raised_at=now, place=0, taken_at=None), raised=True), duty, rules, now)
     if not well:
         return _ring(Turn(replace(state, well_since=None)), duty, rules, now)
     state = replace(state, well_since=state.well_since or now)
@@ -80,6 +83,11 @@ def turn(state: State, well: bool, duty: Sequence[Duty], rules: Rules, now: date
     if now - state.well_since < rules.well_for:
         return Turn(state)
     return Turn(State(looked_at=now, rings=state.rings), over=True)
+
+
+def taken(state: State, now: datetime) -> State:
+    """Somebody who was called has pressed 1: nobody else is called for a while. Of an alarm that is over, nothing."""
+    return state if state.raised_at is None else replace(state, taken_at=now)
 
 
 def _weighed(state: State, well: bool, now: datetime) -> State:
@@ -97,6 +105,8 @@ def _ring(so_far: Turn, duty: Sequence[Duty], rules: Rules, now: datetime) -> Tu
     assert state.raised_at is not None
     last = max((ring.at for ring in state.rings if ring.at >= state.raised_at), default=None)
     if last is not None and now - last < rules.next_after:
+        return so_far
+    if state.taken_at is not None and now - state.taken_at < rules.taken_for:
         return so_far
     for step in range(len(duty)):
         place = (state.place + step) % len(duty)

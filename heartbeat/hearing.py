@@ -147,6 +147,12 @@ class Hearing:
         judged = None if known_until is None else MonitorStatus.PAUSED if maintained else found
         return Look(source, heartbeat, known, seen_at, judged, status, late_at, silent_at)
 
+    @property
+    def back_at(self) -> datetime | None:
+        """When somebody listened again after the last time in which nobody did."""
+        gap = listened.gap(self.records)
+        return gap.until if gap else None
+
     def known_until(self) -> datetime | None:
         """Up to when it is known who was heard. None when nothing can be said now."""
         known = self._listened

@@ -128,7 +128,7 @@ class Kind(StrEnum):
     STAND_DOWN = "stand_down"  # cancelled or released, to exactly those who were told
     COURTESY = "courtesy"  # "Ana has it since 02:14. Nothing to do."
     NOTE = "note"  # a line in the event's Slack thread
-    REMINDER = "reminder"  # to one person: comes on call soon, goes off, has not told the issuer yet
+    REMINDER = "reminder"  # comes on call soon, goes off, has not told the issuer yet; goes on past its planned end
     ADMIN = "admin"  # something the admins must know: nobody on call, conflict
 
 
@@ -226,6 +226,7 @@ class AgendaKind(StrEnum):
     REVISE = "revise"  # something was learned: look at all facts again
     RAISE = "raise"  # nobody has acknowledged by 60 % of the time: PagerDuty becomes critical
     REMIND = "remind"  # half of the time is over: has the issuer been told?
+    ENDS = "ends"  # its planned end has come: was it released?
     VERDICT = "verdict"  # the deadline
 
 

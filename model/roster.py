@@ -86,13 +86,17 @@ class Wake(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """After `after_seconds`, tell everybody on call in `rotations`, and `people`, on `channels`."""
+    """After `after_seconds`, tell everybody on call in `rotations`, and `people`, on `channels`.
+
+    `management`: not for drills and tests, unless the event's route says so.
+    """
 
     after_seconds: int
     rotations: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     wake: Wake = Wake.ANY
     channels: tuple[ChannelName, ...] = (ChannelName.VOICE, ChannelName.SMS)
+    management: bool = False
 
 
 class Objective(StrEnum):
@@ -158,6 +162,9 @@ class Policy:
     @property
     def own_steps(self) -> tuple[Step, ...]:
         return self.steps[: len(self.steps) - (self.then.steps if self.then else 0)]
+
+    def without_management(self) -> "Policy":
+        return replace(self, steps=tuple(step for step in self.steps if not step.management))
 
     def joined(self, others: Sequence["Policy"]) -> "Policy":
         """This one, with the steps of others after its own, by the soonest of their deadlines."""
@@ -341,15 +348,16 @@ class Roster:
     def policy_of(self, event: Event) -> Policy:
         """What the event goes by; when its policy was taken out since, that of the route it would take today.
 
-        The steps of the policies of its other routes follow those of its own.
+        The steps of the policies of its other routes follow those of its own; those for management only are left out of
+        drills and tests.
         """
         own = self._own_policy(event)
-        return own.joined(self._policies_of(event.also)) if event.also else own
+        return own.joined(self._others_policies(event)) if event.also else own
 
     def parts_of(self, event: Event) -> tuple[Part, ...]:
         """Which steps of `policy_of` call for which team, the deciding route's first."""
         others = [other for other in event.also if other.policy in self.policies]
-        lengths = [len(policy.steps) for policy in (self._own_policy(event), *self._policies_of(event.also))]
+        lengths = [len(policy.steps) for policy in (self._own_policy(event), *self._others_policies(event))]
         steps = [range(*ends) for ends in pairwise(accumulate(lengths, initial=0))]
         return tuple(map(Part, (self.team_of(event).id, *(other.team for other in others)), steps))
 
@@ -363,7 +371,22 @@ class Roster:
         return tuple({team.id: team for team in (self.team_of(event), *others)}.values())
 
     def _own_policy(self, event: Event) -> Policy:
-        return self.policies.get(event.policy) or self.policies[self._route_of(event).policy]
+        policy = self.policies.get(event.policy) or self.policies[self._route_of(event).policy]
+        return self._as_meant(policy, event, event.route)
+
+    def _others_policies(self, event: Event) -> list[Policy]:
+        others = (other for other in event.also if other.policy in self.policies)
+        return [self._as_meant(self.policies[other.policy], event, other.route) for other in others]
+
+    def _as_meant(self, policy: Policy, event: Event, route: str) -> Policy:
+        """Of what is not real, management hears by those routes only that say so."""
+        if event.content.mode is Mode.ACTUAL or route in self._routes_to_management:
+            return policy
+        return policy.without_management()
+
+    @cached_property
+    def _routes_to_management(self) -> frozenset[str]:
+        return frozenset(route.id for route in self.routes if route.drills_reach_management)
 
     def _policies_of(self, others: Sequence[Also]) -> list[Policy]:
         return [self.policies[other.policy] for other in others if other.policy in self.policies]

@@ -42,6 +42,7 @@ class Route:
     """Which events go to which team by which policy; the first that fits, and does not continue, decides.
 
     `continues`: its team is told too, and the people of its policy are called ("": nobody is), whatever follows.
+    `drills_reach_management`: drills and tests take all steps of its policy.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Route:
     policy: str
     match: Match = Match()
     continues: bool = False
+    drills_reach_management: bool = False
 
 
 class Routed(NamedTuple):

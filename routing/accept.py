@@ -1,26 +1,26 @@
 """One statement of an accepted message becomes an event's revision with its plan, in one transaction."""
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.base import Message
-from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Severity, lane
+from model.event import Event, EventStatus, lane
 from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import OWN_SOURCE, Roster
-from routing import cases, fitting, joining, planner
+from routing import cases, fitting, joining, planner, unreadable
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
 from routing.repeats import Repeat, repeat_of
 from store import deliveries, events, holes, plans, replies, timeline, unreadables
+from store.audit import Who
 from store.codec import sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
 from store.signals import Handover, hand_over
-from store.unreadables import UnreadableRow
+from store.unreadables import UnreadableState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def decide(
     if isinstance(reading, Reading) and reading.sequence is not None:
         again = delivery.state is DeliveryState.DUPLICATE
         holes.note(conn, member.message.source, reading.sequence, member.message.received_at, again=again)
-    if member.message.replay_of:
-        unreadables.replayed(conn, member.message.replay_of, delivery.id, member.message.key_id or "")
+    if member.message.replay_of and isinstance(reading, Reading):
+        _note_replayed(conn, member, delivery, now)
     return delivery
 
 
@@ -242,61 +242,51 @@ def _repeated(
 def _keep_unreadable(
     conn: Connection,
     member: Member,
-    unreadable: Unreadable,
+    reading: Unreadable,
     roster: Roster,
     ids: Ids,
     now: datetime,
     phones: Phones,
     why: str = "cannot be read",
 ) -> Delivery:
-    """Keep it, and tell people by an event of our own, in the same transaction."""
+    """Keep it, and tell people by an event of our own, in the same transaction.
+
+    Who sent it again reads in the answer what is wrong with it: nobody else is told, and it stays as it was.
+    """
     message = member.message
-    told_as = f"unreadable/{message.source}/{sha256(message.body)[:16]}"
-    _save_unreadable(conn, member, unreadable, told_as)
-    reading = _telling(told_as, message, unreadable, roster, why)
-    told = _accept(conn, member, reading, OWN_SOURCE, roster, ids, now, phones)
-    kept = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable: {unreadable.reason}")
-    return replace(kept, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
+    delivery = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable: {reading.reason}")
+    if message.replay_of:
+        return delivery
+    kept = unreadable.keep(conn, message, member.index, member.delivery_id, reading)
+    if not kept.first:
+        event = events.find(conn, OWN_SOURCE, kept.told_as)
+        assert event is not None  # people were told by it minutes ago
+        detail = f"{delivery.detail}; people were told of another one a moment ago, and hear how many there are"
+        return replace(delivery, event_pk=event.pk, event_id=kept.told_as, rings=False, detail=detail)
+    telling = unreadable.telling(kept, message, reading, roster, why)
+    told = _accept(conn, member, telling, OWN_SOURCE, roster, ids, now, phones)
+    unreadables.tell(conn, kept.id, kept.told_as, message.received_at)
+    return replace(delivery, event_pk=told.event_pk, event_id=told.event_id, rings=told.rings)
 
 
-def keep_untold(conn: Connection, member: Member, unreadable: Unreadable, now: datetime) -> Delivery:
+def keep_untold(conn: Connection, member: Member, reading: Unreadable, now: datetime) -> Delivery:
     """The last resort: the message is kept and listed, though no event could be made to tell people of it."""
     deliveries.save_body(conn, member.message)
-    _save_unreadable(conn, member, unreadable, None)
-    delivery = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable, told nobody: {unreadable.reason}")
+    unreadables.keep(conn, unreadable.row(member.message, member.index, member.delivery_id, reading))
+    delivery = _delivery(member, now, DeliveryState.UNREADABLE, f"unreadable, told nobody: {reading.reason}")
     deliveries.save(conn, delivery)
     return delivery
 
 
-def _save_unreadable(conn: Connection, member: Member, unreadable: Unreadable, told_as: str | None) -> None:
-    unreadables.save(
-        conn,
-        UnreadableRow(
-            id=member.delivery_id,
-            body_id=member.message.id,
-            member=member.index,
-            source=member.message.source,
-            received_at=member.message.received_at,
-            problems=tuple(str(p) for p in unreadable.problems),
-            told_as=told_as,
-        ),
-    )
-
-
-def _telling(told_as: str, message: Message, unreadable: Unreadable, roster: Roster, why: str) -> Reading:
-    source = roster.sources.get(message.source)
-    critical = source is not None and source.critical
-    name = source.name if source else message.source
-    content = Content(
-        issuer="Gridcall",
-        program="GRIDCALL",
-        phase=Phase.ALERT,
-        severity=Severity.CRITICAL if critical else Severity.NOTICE,
-        issued_at=message.received_at,
-        instruction=Instruction(action=Action.INFORMATIONAL, target_mw=0.0),
-        headline=f"A message from {name} {why}"[:100],
-        text=f"{unreadable.reason}. It is kept; a person must read it: /v1/unreadable."[:1027],
-    )
-    return Reading(
-        event_id=told_as, revision=None, content=content, key=told_as, own_digest=sha256(json.dumps([told_as]))
-    )
+def _note_replayed(conn: Connection, member: Member, delivery: Delivery, now: datetime) -> None:
+    """A person has sent it again, and it could be read: they are done with it."""
+    message = member.message
+    assert message.replay_of
+    row = unreadables.find(conn, message.replay_of)
+    if row is None or (row.member != member.index and len(message.deliveries) > 1):
+        return  # another member of its list
+    key_id = message.key_id or ""
+    unreadables.replayed(conn, row.id, delivery.id, key_id)
+    did = f"{'repaired and ' if row.repaired is not None else ''}sent again as {delivery.event_id or 'nothing new'}"
+    by = Who(actor=f"key {key_id}", key_id=key_id)
+    unreadable.record(conn, row, did, UnreadableState.REPLAYED, by, now)

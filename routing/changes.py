@@ -69,7 +69,7 @@ def _megawatts(before: Content, after: Content) -> str | None:
 def _start(before: Content, after: Content, zone: str | None) -> str | None:
     if before.effective_at == after.effective_at or after.effective_at is None:
         return None
-    return f"START MOVED to {_wall(after.effective_at, zone)}"
+    return f"START MOVED to {wall(after.effective_at, zone)}"
 
 
 def _end(before: Content, after: Content, zone: str | None) -> str | None:
@@ -79,14 +79,14 @@ def _end(before: Content, after: Content, zone: str | None) -> str | None:
     if new is None:
         return "NO END GIVEN"
     verb = "EXTENDED" if old is None or new > old else "SHORTENED"
-    return f"{verb} to {_wall(new, zone)}"
+    return f"{verb} to {wall(new, zone)}"
 
 
 def _became_open(before: Content, after: Content) -> bool:
     return after.end_kind is EndKind.UNTIL_RELEASED and before.end_kind is not EndKind.UNTIL_RELEASED
 
 
-def _wall(at: datetime, zone: str | None) -> str:
+def wall(at: datetime, zone: str | None) -> str:
     """HH:MM in the issuer's time; MISO's all-year standard time is said as EST."""
     local = at.astimezone(ZoneInfo(zone or "UTC"))
     name = "EST" if zone == "Etc/GMT+5" else local.tzname()

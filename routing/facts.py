@@ -141,7 +141,8 @@ def escalates(agenda: Agenda) -> bool:
 
 def waits(agenda: Agenda) -> bool:
     """Of what is to come of a revision, until another one replaces it or the event is over."""
-    return escalates(agenda) or (agenda.kind is AgendaKind.REMIND and agenda.state is AgendaState.PENDING)
+    kinds = (AgendaKind.REMIND, AgendaKind.ENDS)
+    return escalates(agenda) or (agenda.kind in kinds and agenda.state is AgendaState.PENDING)
 
 
 def is_trigger(row: Notification) -> bool:

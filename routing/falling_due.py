@@ -1,14 +1,16 @@
-"""What happens when a step, a raise or the deadline of an event falls due. Pure."""
+"""What happens when a step, a raise, the deadline or the planned end of an event falls due. Pure."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from model.event import EventStatus
-from model.plan import Agenda, AgendaKind, AgendaState, Notification, PagerDutyAction
+from model.plan import Agenda, AgendaKind, AgendaState, Kind, Notification, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
 from routing import fitting, objective, planner, telling_issuer
+from routing.changes import wall
 from routing.facts import Facts, PlanChange, newest_triggers, take_plan, thread_line
+from routing.stand_down import once_to_all
 from routing.verdicts import verdicts
 
 
@@ -64,6 +66,16 @@ def take_remind(facts: Facts, agenda: Agenda) -> PlanChange:
     change = PlanChange()
     if facts.case.event.status is EventStatus.OPEN and agenda.revision == facts.revision:
         change.add += telling_issuer.reminders(facts)
+    return change
+
+
+def take_ends(facts: Facts, agenda: Agenda) -> PlanChange:
+    """Its planned end has come and no release: those who were told are reminded that it goes on."""
+    change, event = PlanChange(), facts.case.event
+    if event.status is EventStatus.OPEN and agenda.revision == facts.revision:
+        ended = wall(agenda.due_at, event.content.source_timezone)
+        note = f"“{event.content.headline}” was planned to end at {ended} and is not released: hold until it is."
+        change.add += once_to_all(facts, Kind.REMINDER, {"note": note, "of": "end"})
     return change
 
 

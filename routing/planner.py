@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from model.event import Event, Mode, Severity, lane
+from model.event import EndKind, Event, Mode, Severity, lane
 from model.ids import Ids
 from model.plan import Agenda, AgendaKind, ChannelName, Kind, Notification, PagerDutyAction, Plan
 from model.roster import PagerDutyMode, Person, Policy, Roster, Team
@@ -310,6 +310,10 @@ def _deadlines(case: Case) -> Iterator[Agenda]:
     if case.issuer_waits:
         yield _agenda(case, AgendaKind.REMIND, case.now + (event.work_until - case.now) * REMIND_AT)
     yield _agenda(case, AgendaKind.VERDICT, case.now if event.late else event.deadline_at)
+    content = event.revision(event.answer_revision).content
+    holds = content.asks_action and content.end_kind is EndKind.UNTIL_RELEASED
+    if holds and content.ends_at is not None and content.ends_at > case.now:
+        yield _agenda(case, AgendaKind.ENDS, content.ends_at)
 
 
 def _agenda(case: Case, kind: AgendaKind, due_at: datetime) -> Agenda:

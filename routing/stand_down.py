@@ -1,6 +1,6 @@
 """Cancelled or released: stop everything, and tell exactly those who were told. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from model.event import Severity
@@ -14,6 +14,7 @@ from routing.verdicts import verdicts
 
 # A stand-down must arrive even when it takes a while.
 STAND_DOWN_LIFE = timedelta(hours=1)
+_NONE: Mapping[str, str] = {}
 _USUAL = frozenset({ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM})
 
 
@@ -64,15 +65,20 @@ def _stand_down_call(facts: Facts, row: Notification) -> Notification:
     )
 
 
-def once_to_all(facts: Facts, kind: Kind) -> Iterator[Notification]:
+def once_to_all(facts: Facts, kind: Kind, details: Mapping[str, str] = _NONE) -> Iterator[Notification]:
+    """To all who were told, by quiet ways, and to the channels of the event."""
     case, number = facts.case, facts.case.event.latest.number
     until = case.now + STAND_DOWN_LIFE
     channels = {n.address: n.team for n in facts.rows() if n.channel is ChannelName.SLACK_CHANNEL}
     for channel, team in channels.items():
-        yield planner.row(case, kind, ChannelName.SLACK_CHANNEL, channel, team=team, revision=number, until=until)
+        yield planner.row(
+            case, kind, ChannelName.SLACK_CHANNEL, channel, team=team, revision=number, until=until, details={**details}
+        )
     for person in facts.told():
         for channel, address in _quiet_ways(facts, person):
-            yield planner.row(case, kind, channel, address, person=person, revision=number, until=until)
+            yield planner.row(
+                case, kind, channel, address, person=person, revision=number, until=until, details={**details}
+            )
 
 
 def _quiet_ways(facts: Facts, person: str) -> list[tuple[ChannelName, str]]:

@@ -24,7 +24,8 @@ def reminders(facts: Facts) -> Iterator[Notification]:
     if not facts.case.issuer_waits or first(facts.issuer_acks, facts.revision) or not _half_is_over(facts):
         return
     person = _who_accepted(facts)
-    if person is None or any(facts.rows(revision=facts.revision, kind=Kind.REMINDER)):
+    told = facts.rows(revision=facts.revision, kind=Kind.REMINDER)
+    if person is None or any(row.details.get("of") is None for row in told):
         return
     note = _words(facts, person)
     for channel, address in quiet_ways(person):

@@ -488,15 +488,23 @@ unreadables = Table(
     Column("body_id", Id, ForeignKey("bodies.id"), nullable=False),
     Column("member", Integer, nullable=False),
     Column("source", String(63), nullable=False),
+    Column("sha256", String(64), nullable=False),
     Column("received_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("count", Integer, nullable=False),
     Column("problems", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("told_as", Text),
+    Column("told_at", Instant),
+    Column("more", Integer, nullable=False),
     Column("repaired", LargeBinary),
     Column("replayed_as", Id),
     Column("acted_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     Index("unreadables_by_state", "state", "id"),
     Index("unreadables_by_body", "body_id"),
+    Index("unreadables_once", "source", "sha256", "member", unique=True),
+    Index("unreadables_by_told", "source", "told_at"),
 )
 
 slack_threads = Table(

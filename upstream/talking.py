@@ -29,6 +29,7 @@ OK = 200
 class Talking:
     """`held`: this process is the one that talks. `silent`: the sources that are not heard now.
 
+    `back_at`: when somebody listened again after the last time in which nobody did.
     `counts`: (source, what, outcome) of all that was tried, for the metrics.
     """
 
@@ -43,6 +44,7 @@ class Talking:
         intake: Intake,
         held: Callable[[], Awaitable[bool]],
         silent: Callable[[], Collection[str]],
+        back_at: Callable[[], datetime | None],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -53,6 +55,8 @@ class Talking:
         self._intake = intake
         self._held = held
         self._silent = silent
+        self._back_at = back_at
+        self._was_back_at = back_at()
         self._were_silent: set[str] = set()
         self._asks_at: dict[str, datetime] = {}
         self.counts: Counter[tuple[str, str, str]] = Counter()
@@ -70,6 +74,9 @@ class Talking:
             return False
         try:
             if await self._held():
+                if self._back_at() not in (None, self._was_back_at):
+                    self._asks_at.clear()  # what was sent meanwhile came to nobody, at whichever source
+                self._was_back_at = self._back_at()
                 await self._tell()
                 self.turned_at = self._clock.now()
                 for source in sources:

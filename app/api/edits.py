@@ -13,13 +13,15 @@ from app.roster_saving import Why
 MAX_REASON_CHARS = 500
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("one line of printable text was expected")
     return text
 
 
-Reason = Annotated[str, AfterValidator(_line), Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")]
+Reason = Annotated[
+    str, AfterValidator(one_line), Query(max_length=MAX_REASON_CHARS, description="Why; kept in the audit")
+]
 AcceptGaps = Annotated[bool, Query(description="Also if somebody will be missing, or in two places; give a reason")]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from app.access import SENDERS
 from app.intake_door import KEPT_OF_TOO_LARGE, Posted
 from app.problems import Problem
 from app.security import Caller
@@ -49,6 +50,18 @@ async def let_in(service: Service, arrival: Arrival) -> LetIn:
         if (source := _signer(service, arrival.path)) is not None:
             return await _by_signature(service, arrival, source)
     return await _by_key(service, arrival)
+
+
+async def admitted(service: Service, arrival: Arrival) -> str:
+    """The source that says no more than that it is alive, by a key or by its signature. Raises Problem as `let_in`."""
+    signer = None if "authorization" in arrival.headers else _signer(service, arrival.path)
+    if signer is not None:
+        await _by_signature(service, arrival, signer)
+        return signer.id
+    caller = service.doorkeeper.admit(arrival.headers.get("authorization"), arrival.sender, SENDERS)
+    source = _named(arrival.path)
+    allowed(service, caller, source)
+    return source
 
 
 def allowed(service: Service, caller: Caller, source: str) -> None:

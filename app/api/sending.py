@@ -4,13 +4,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 
-from app.api.deps import CallerDep, ServiceDep
+from app.api.deps import CallerDep, ServiceDep, address_of
 from app.api.event_shapes import outcome_shape
 from app.api.events_in import decided_body
-from app.api.let_in import allowed
+from app.api.let_in import Arrival, admitted
 from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
 from model.clock import wake_or
@@ -35,12 +35,12 @@ router = APIRouter(
 @router.post("/v1/sources/{source}/heartbeat")
 @router.get("/v1/sources/{source}/heartbeat")
 @router.head("/v1/sources/{source}/heartbeat")
-async def beat(source: str, service: ServiceDep, caller: CallerDep) -> dict[str, str]:
-    """The source is alive though it has nothing to say."""
-    allowed(service, caller, source)
-    now = service.clock.now()
-    service.notebook.heard(source, now)
-    return {"source": source, "heard_at": now.isoformat()}
+async def beat(source: str, request: Request, service: ServiceDep) -> dict[str, str]:
+    """The source is alive though it has nothing to say. Known by a key, or by its signature as its events are."""
+    arrival = Arrival(request.url.path, request.headers, address_of(request), "", request.receive)
+    heard, now = await admitted(service, arrival), service.clock.now()
+    service.notebook.heard(heard, now)
+    return {"source": heard, "heard_at": now.isoformat()}
 
 
 @router.get("/v1/sources/{source}/events", response_class=PlainTextResponse)

@@ -1,14 +1,16 @@
-"""Messages nobody could read: shown, repaired by a person, sent through the door again."""
+"""Messages nobody could read: shown, repaired by a person and sent through the door again, or dismissed."""
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api.deps import CallerDep, ServiceDep
+from app.api.edits import MAX_REASON_CHARS, one_line
 from app.api.events_in import answer_to
 from app.api.instants import iso
 from app.api.paging import DEFAULT_LIMIT, AfterId, Limit, first_of
@@ -16,10 +18,12 @@ from app.api.text import Text
 from app.intake_door import Posted, feed_of
 from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
+from intake.places import place_of
 from intake.read import answer as expected_answer
 from intake.read import read
 from model.errors import Refused
 from model.reading import Reading, Unreadable
+from routing.unreadable import record
 from store import deliveries, unreadables
 from store.codec import mapping
 from store.database import Connection
@@ -34,7 +38,9 @@ router = APIRouter(
 )
 
 _ONE: dict[int | str, dict[str, Any]] = {404: {"description": "No such message"}}
-_CHANGE = _ONE | {409: {"description": "Replayed already"}, 413: {"description": "The body is too large"}}
+_DONE: dict[int | str, dict[str, Any]] = {409: {"description": "Replayed or dismissed already"}}
+_CHANGE = _ONE | _DONE | {413: {"description": "The body is too large"}}
+MARKS = 20
 
 
 class Kept(NamedTuple):
@@ -61,6 +67,14 @@ class RepairIn(BaseModel):
     body: Text
 
 
+class DismissIn(BaseModel):
+    """Why nobody needs it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Annotated[Text, AfterValidator(one_line), Field(min_length=1, max_length=MAX_REASON_CHARS)]
+
+
 @router.get("/v1/unreadable")
 async def list_unreadables(
     service: ServiceDep,
@@ -77,9 +91,14 @@ async def list_unreadables(
 
 @router.get("/v1/unreadable/{unreadable_id}", responses=_ONE)
 async def get_unreadable(unreadable_id: str, service: ServiceDep, _: CallerDep) -> dict[str, Any]:
-    """The message whole: `body` and `repaired` are `{"text"}`, or `{"base64"}` where it is no UTF-8."""
+    """The message whole: `body` and `repaired` are `{"text"}`, or `{"base64"}` where it is no UTF-8.
+
+    `marks`: where in the repaired body, else in the body, something is wrong by now: `[{"line", "column", "problem"}]`,
+    both counted from 1. The id may be that of any delivery that was counted with it.
+    """
     kept = await service.database.read(lambda conn: _find(conn, unreadable_id))
     return _summary(kept.row, service) | {
+        "marks": _marks(kept, service),
         "body": _text(kept.body),
         "repaired": _text(kept.row.repaired) if kept.row.repaired is not None else None,
         "headers": dict(kept.headers),
@@ -101,19 +120,37 @@ async def repair(unreadable_id: str, given: RepairIn, service: ServiceDep, calle
         raise Problem(413, "The body is too large", f"at most {service.settings.max_body_bytes} bytes are taken")
 
     def work(conn: Connection) -> Kept:
-        kept = _not_replayed(_find(conn, unreadable_id))
-        unreadables.repair(conn, unreadable_id, body, caller.key_id)
+        kept = _waiting(_find(conn, unreadable_id))
+        unreadables.repair(conn, kept.row.id, body, caller.key_id)
+        record(conn, kept.row, "repaired", kept.row.state, caller.who(), service.clock.now())
         return kept
 
     kept = await service.database.transact(work)
     feed = feed_of(service.rosters.roster, kept.row.source)
-    return {"id": unreadable_id} | _reads(read(body, kept.headers, feed, service.clock.now()))
+    return {"id": kept.row.id} | _reads(read(body, kept.headers, feed, service.clock.now()))
+
+
+@router.post("/v1/unreadable/{unreadable_id}/dismiss", responses=_ONE | _DONE | {400: {"description": "No JSON"}})
+async def dismiss(unreadable_id: str, given: DismissIn, service: ServiceDep, caller: CallerDep) -> dict[str, Any]:
+    """Nobody needs it, for a reason that is kept. The same body again waits for a person again."""
+
+    def work(conn: Connection) -> UnreadableRow:
+        kept = _waiting(_find(conn, unreadable_id))
+        unreadables.dismiss(conn, kept.row.id, given.reason, caller.key_id)
+        after = UnreadableState.DISMISSED
+        record(conn, kept.row, "dismissed", after, caller.who(), service.clock.now(), given.reason)
+        return replace(kept.row, state=after, reason=given.reason, acted_by=caller.key_id)
+
+    return _summary(await service.database.transact(work), service)
 
 
 @router.post("/v1/unreadable/{unreadable_id}/replay", status_code=202, responses=_CHANGE | {422: {}, 503: {}})
 async def replay(unreadable_id: str, request: Request, service: ServiceDep, caller: CallerDep) -> JSONResponse:
-    """Send it through the door again, as its source's, repaired where it was. Answers like `POST /v1/events`."""
-    kept = _not_replayed(await service.database.read(lambda conn: _find(conn, unreadable_id)))
+    """Send it through the door again, as its source's, repaired where it was. Answers like `POST /v1/events`.
+
+    What still cannot be read waits for a person as before, and nobody else is told.
+    """
+    kept = _waiting(await service.database.read(lambda conn: _find(conn, unreadable_id)))
     if kept.truncated and kept.row.repaired is None:
         raise Refused("only its beginning was kept: put a repaired body first")
     posted = Posted(
@@ -121,10 +158,13 @@ async def replay(unreadable_id: str, request: Request, service: ServiceDep, call
         headers=kept.headers,
         sender=request.client.host if request.client else "",
         request_id=request.scope.get("request_id", ""),
-        replay_of=unreadable_id,
+        replay_of=kept.row.id,
     )
     accepted = await service.door.accept(posted, kept.row.source, caller, service.rosters.roster)
     body, headers = await answer_to(service, accepted, request.headers.get("prefer", ""))
+    for answer in body.get("results", [body]):
+        if "unreadable_id" in answer:
+            answer["unreadable_id"] = kept.row.id
     status, _ = expected_answer("canonical", accepted.readings)  # it is a person who asks, not the source
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE if status >= 400 else None)
 
@@ -138,10 +178,10 @@ def _find(conn: Connection, unreadable_id: str) -> Kept:
     return Kept(row, post.body, mapping(post.headers), post.sender, post.sha256, post.truncated)
 
 
-def _not_replayed(kept: Kept) -> Kept:
-    """Raises Refused."""
-    if kept.row.state is UnreadableState.REPLAYED:
-        raise Refused("the message was replayed already")
+def _waiting(kept: Kept) -> Kept:
+    """Raises Refused when somebody is done with it."""
+    if kept.row.state is not UnreadableState.NEW:
+        raise Refused(f"the message was {kept.row.state} already")
     return kept
 
 
@@ -150,6 +190,8 @@ def _summary(row: UnreadableRow, service: Service) -> dict[str, Any]:
         "id": row.id,
         "source": row.source,
         "received_at": iso(row.received_at),
+        "last_at": iso(row.last_at),
+        "count": row.count,
         "state": str(row.state),
         "member": row.member,
         "problems": list(row.problems),
@@ -157,7 +199,21 @@ def _summary(row: UnreadableRow, service: Service) -> dict[str, Any]:
         "is_repaired": row.repaired is not None,
         "replayed_as": service.delivery_ids.shown(row.replayed_as) if row.replayed_as else None,
         "acted_by": row.acted_by or None,
+        "reason": row.reason or None,
     }
+
+
+def _marks(kept: Kept, service: Service) -> list[dict[str, Any]]:
+    """What is wrong by today's reading, as far as it has a place in a text."""
+    try:
+        text = kept.current.decode()
+    except UnicodeDecodeError:
+        return []
+    feed = feed_of(service.rosters.roster, kept.row.source)
+    found = read(kept.current, kept.headers, feed, kept.row.received_at)
+    problems = [problem for result in found if isinstance(result, Unreadable) for problem in result.problems]
+    placed = [(place, problem) for problem in problems[:MARKS] if (place := place_of(text, problem))]
+    return [{"line": place.line, "column": place.column, "problem": str(problem)} for place, problem in placed]
 
 
 def _text(body: bytes) -> dict[str, str]:

@@ -44,7 +44,7 @@ class VoiceChannel:
     """Calls people. `public_url` is where Twilio reaches us; None: nowhere, and a call can ask nothing.
 
     `detects`: whether a machine picks up is found out, also where nobody can tell us. `kind`: which callbacks of ours
-    are told of its calls.
+    are told of its calls; `only_keys`: of nothing but keys that are pressed.
     """
 
     name = ChannelName.VOICE
@@ -59,8 +59,10 @@ class VoiceChannel:
         timeout_seconds: float = 5.0,
         kind: str = "voice",
         detects: bool = True,
+        only_keys: bool = False,
     ) -> None:
         self.timeout_seconds = timeout_seconds
+        self._only_keys = only_keys
         self.account = account
         self._dialling = dialling
         self._kind = kind
@@ -91,6 +93,8 @@ class VoiceChannel:
         status_url, key_url, amd_url = (
             callback_url(self._public_url, attempt_id, leaf, self._kind) for leaf in ("status", "key", "amd")
         )
+        if self._only_keys:
+            return key_url, {}
         return key_url, {
             "status_callback": status_url,
             "status_callback_event": STATUS_EVENTS,

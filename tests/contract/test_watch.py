@@ -64,6 +64,7 @@ def watching(standins):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(180)
 def test_it_calls_when_everything_else_is_dead(tmp_path):
     api, sandbox = free_port(), free_port()
     standins, url = f"http://127.0.0.1:{sandbox}", f"http://127.0.0.1:{api}"
@@ -74,7 +75,9 @@ def test_it_calls_when_everything_else_is_dead(tmp_path):
         demo = ("serve", "--demo", "--standins", standins)
         served = house.enter_context(process(tmp_path, "served", *demo, GRIDCALL_DATA_DIR=str(tmp_path / "g"), **ports))
         until("it is well", 30, lambda: answers(f"{url}/statusz"))
-        more = watching(standins) | {"GRIDCALL_DATA_DIR": str(tmp_path / "w")}
+        listens = free_port()
+        hears = {"GRIDCALL_WATCH_PUBLIC_URL": f"http://127.0.0.1:{listens}", "GRIDCALL_WATCH_PORT": str(listens)}
+        more = watching(standins) | hears | {"GRIDCALL_DATA_DIR": str(tmp_path / "w")}
         watch = house.enter_context(process(tmp_path, "watch", "watch", url, **more))
         until("it watches", 30, lambda: "Watching" in (tmp_path / "watch").read_text())
 
@@ -87,6 +90,12 @@ def test_it_calls_when_everything_else_is_dead(tmp_path):
 
         found = until("the duty list is told on every channel", 30, told)
         assert "cannot be reached" in str(found)
+
+        def taken():
+            said = httpx2.get(f"{standins}/messages").json()["messages"]
+            return {m["channel"] for m in said if "Dana looks after" in str(m)}
+
+        until("it is told that Dana has pressed 1", 60, lambda: "slack" in taken())
         second = subprocess.run(
             [sys.executable, "-m", "app.cli", "watch", url],
             env=environment(**more),

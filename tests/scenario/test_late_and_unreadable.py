@@ -43,13 +43,33 @@ async def test_an_unreadable_message_of_a_critical_source_calls_people(world: Wo
 
 @pytest.mark.long
 async def test_an_unreadable_message_of_another_source_is_a_line_in_slack(world: World) -> None:
-    """One line, however often the same is posted; no phone rings."""
-    for _ in range(3):
-        answer = await world.post_raw("{", key="demo-fast")
+    """One line for the first, and one for all that follow in the next ten minutes; no phone rings."""
+    for body in ("{", "{", "<html>"):
+        answer = await world.post_raw(body, key="demo-fast")
         assert answer.status_code == 422
     await world.advance(minutes=11)
-    assert [p.text for p in world.slack()] == ["Gridcall: A message from MISO, fast cannot be read"]
+    first, more = world.slack()
+    assert first.text == "Gridcall: A message from MISO, fast cannot be read"
+    assert (more.text, more.at) == ("Gridcall: 2 more messages from MISO, fast cannot be read", "10:20")
     assert world.pagerduty() == []
+
+
+@pytest.mark.long
+async def test_a_second_unreadable_message_of_a_critical_source_calls_nobody_again(world: World) -> None:
+    """Whoever has the first sees all of them; ten minutes later the next one rings, in case nobody looked."""
+    await world.post("bad")
+    await world.advance(minutes=2)
+    await world.post("bad", "E-2")
+    await world.advance(minutes=9)
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call("A message from MISO cannot be read")
+        world.phone(name).expects_text("A message from MISO cannot be read", "Reply 1")
+    assert world.slack()[-1].text == "Gridcall: 1 more message from MISO cannot be read"
+    await world.post("bad", "E-3")
+    await world.advance(minutes=1)
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call("A message from MISO cannot be read")
+        world.phone(name).expects_text("A message from MISO cannot be read", "Reply 1")
 
 
 async def test_a_readable_member_beside_an_unreadable_one(world: World) -> None:

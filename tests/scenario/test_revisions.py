@@ -1,5 +1,7 @@
 """An event changes: who must answer again, who only hears of it, and who stands down."""
 
+from datetime import timedelta
+
 import pytest
 
 from model.plan import State
@@ -65,6 +67,26 @@ async def test_an_update_that_asks_nothing_new_only_informs(world: World) -> Non
     kept = await world.event()
     assert kept.event.answer_revision == 1
     assert kept.outcomes() == ["met"]
+
+
+async def test_past_its_planned_end_it_is_no_release(world: World) -> None:
+    """Those who were told are reminded that it holds until released; no phone rings. Then the release comes."""
+    ends_at = (world.clock.now() + timedelta(minutes=15)).isoformat()
+    await world.scene("nobody answers")
+    await world.post("edr", ends_at=ends_at)
+    await world.advance_until("0:05")
+    ana = world.phone("ana").expects_call(at="0:00")
+    world.phone("ben").expects_call(at="0:01")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_text("Reply 1")
+    await ana.presses("1")
+    await world.advance_until("1:00")
+    world.phone("ben").expects_text("Ana Reyes has it")
+    await world.advance(minutes=15)
+    for name in ("ana", "ben"):
+        world.phone(name).expects_text("was planned to end at", "is not released: hold until it is")
+    assert "is not released: hold until it is" in world.slack()[-1].text
+    assert str((await world.event()).event.status) == "open"
 
 
 @over_both

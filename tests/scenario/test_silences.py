@@ -64,10 +64,15 @@ async def test_what_is_held_is_kept_with_the_reason_and_what_becomes_critical_ri
 async def test_what_is_open_when_it_ends_is_told(opens: OpenWorld) -> None:
     async with opens() as world:
         made = await silence(world, 60)
+        listed = (
+            "Nothing is open.\nSilenced until Mon 19:00 GMT by key demo-operator: Events of miso. tests of the new feed"
+        )
+        assert await world.types_in_slack("status", by="ben") == listed
         await world.post("edr", severity="warning")
         await world.advance_until("0:30")
         assert (await world.http.delete(f"/v1/silences/{made}", headers=OPERATOR)).status_code == 200
         assert (await world.http.delete(f"/v1/silences/{made}", headers=OPERATOR)).status_code == 404
+        assert "Silenced" not in await world.types_in_slack("status", by="ben")
         await world.advance_until("1:10")
         assert "ana is called" in heard(world)
         assert any(line.endswith("A silence is over, it held 1 event") for line in lines(world))

@@ -74,7 +74,7 @@ async def test_a_route_opens_for_its_roles_only(house: House, role: Role) -> Non
 
 async def test_other_doors_ask_for_no_key(house: House) -> None:
     """What vendors call wants their signature instead."""
-    wanted = {Door.SIGNED: {403}, Door.ADDRESS: {404}, Door.OPEN: {200, 503}}  # 503: no loop turns here
+    wanted = {Door.SIGNED: {403}, Door.ADDRESS: {404}, Door.SENDER: {401}, Door.OPEN: {200, 503}}  # 503: no loop turns
     for route, who in WHO.items():
         if isinstance(who, Door):
             assert (await ask(house, route, None)).status_code in wanted[who], route

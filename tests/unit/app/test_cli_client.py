@@ -103,6 +103,62 @@ def test_what_nobody_could_read_is_shown_repaired_and_replayed(
     assert json.loads(out)["event_id"] == "cli-2"
 
 
+def test_what_nobody_could_read_is_fixed_in_one_line(
+    at: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps({"event_id": "cli-3", "zones": [{"scheme": "MISO-LRZ", "code": 4}]}, indent=1))
+    kept = json.loads(run(capsys, "send", str(file))[1])["unreadable_id"]
+    _, _, err = run(capsys, "unreadable", "show", kept)
+    assert '   "code": 4\n' + " " * 13 + "^" in err, "the error is marked where it lies"
+    code, _, err = run(capsys, "unreadable", "fix", kept, "--set", "headline=Cut 12.5 MW")
+    assert code == 1
+    assert "zones[0].code: expected text, found 4" in err
+    changes = ("--set", 'zones[0].code="4"', "--set", "instruction.action=reduce_load")
+    more = ("--set", "instruction.target_mw=12.5", "--keep")
+    code, out, err = run(capsys, "unreadable", "fix", kept, *changes, *more)
+    assert (code, out) == (0, "")
+    assert "It reads as new of cli-3: Cut 12.5 MW" in err
+    code, out, _ = run(capsys, "unreadable", "fix", kept, "--set", "mode=test")
+    assert code == 0
+    assert (json.loads(out)["event_id"], json.loads(out)["rings"]) == ("cli-3", False)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("headline", "expected FIELD=VALUE, found headline"),
+        ("=x", "expected a field such as headline or data.zones[0].code, found nothing"),
+        ("zones[0].code=4", "zones has no 0: it cannot be set"),
+        ("event_id.x=4", "event_id has no x: it cannot be set"),
+        ("[0]=4", "the message has no 0: it cannot be set"),
+        ("a]b=4", "expected a field such as headline or data.zones[0].code, found a]b"),
+    ],
+)
+def test_a_field_that_cannot_be_set_is_said(
+    at: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, change: str, said: str
+) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(json.dumps({"event_id": "cli-4", "zones": []}))
+    kept = json.loads(run(capsys, "send", str(file))[1])["unreadable_id"]
+    code, _, err = run(capsys, "unreadable", "fix", kept, "--set", change)
+    assert code == 2
+    assert err.splitlines()[-1] == said
+
+
+def test_what_nobody_needs_is_dismissed(at: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "rubbish"
+    file.write_text("GET / HTTP/1.1")
+    kept = json.loads(run(capsys, "send", str(file))[1])["unreadable_id"]
+    code, _, err = run(capsys, "unreadable", "fix", kept, "--set", "headline=x")
+    assert code == 2
+    assert "it is no JSON" in err
+    code, out, _ = run(capsys, "unreadable", "dismiss", kept, "--reason", "a port scan")
+    assert (code, out) == (0, f"{kept} is dismissed.\n")
+    assert kept not in run(capsys, "unreadable", "list", "--state", "new")[1]
+    assert kept in run(capsys, "unreadable", "list", "--state", "dismissed")[1]
+
+
 def test_a_source_beats(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "beat", "miso-fast")
     assert code == 0

@@ -19,7 +19,18 @@ JOBS = {
     Role.NOTIFIER: ({"dispatcher", "reconciler"}, {"leases", "slack people"}),
     Role.MONITOR: (
         {"talking"},
-        {"seal", "heartbeat", "holes", "newcomers", "silences", "coverage", "reminders", "reply codes", "months"}
+        {
+            "seal",
+            "heartbeat",
+            "holes",
+            "newcomers",
+            "silences",
+            "unreadables",
+            "coverage",
+            "reminders",
+            "reply codes",
+            "months",
+        }
         | {"retention"},
     ),
 }

@@ -137,6 +137,25 @@ async def test_no_signature_is_no_proof_and_a_key_is_none_instead(house: House) 
     assert other.status_code == 403
 
 
+async def test_a_source_that_signs_says_so_that_it_is_alive(house: House) -> None:
+    """Over whatever body it sends, or none; nobody else's word counts, and a key is as good as before."""
+    path = "/v1/sources/hooks/heartbeat"
+    for method, body in (("POST", b"{}"), ("POST", b""), ("GET", b"")):
+        answer = await house.client.request(method, path, content=body, headers=standard(NEW, body))
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["source"] == "hooks"
+        assert house.service.notebook.last_seen.pop("hooks") == house.clock.now()
+    for headers in ({}, standard(NEW, b"[]"), standard(f"whsec_{base64.b64encode(b'x' * 24).decode()}", b"{}")):
+        assert (await house.client.post(path, content=b"{}", headers=headers)).status_code == 401
+    old = standard(NEW, b"{}", START - timedelta(minutes=6))
+    assert (await house.client.post(path, content=b"{}", headers=old)).status_code == 401
+    other = await house.client.post("/v1/sources/miso/heartbeat", content=b"{}", headers=standard(NEW, b"{}"))
+    assert other.status_code == 401
+    assert house.service.notebook.last_seen == {}
+    assert (await house.post(path, "demo-hooks")).status_code == 200
+    assert (await house.post(path, "demo-upstream")).status_code == 403
+
+
 async def test_an_admin_sends_for_every_source(house: House) -> None:
     assert (await house.post("/v1/sources/hooks/events", "demo-admin", content=BODY)).status_code == 202
     assert (await house.post("/v1/sources/fenced/events", "demo-admin", content=BODY)).status_code == 202

@@ -24,6 +24,10 @@ async def test_it_is_kept_whole_and_shown(house: House) -> None:
     assert shown["body"] == {"text": '{"event_id": "edr-1", "headline": }'}
     assert "authorization" not in shown["headers"]
     assert shown["problems"]
+    assert (shown["count"], shown["received_at"]) == (1, shown["last_at"])
+    [mark] = shown["marks"]
+    assert (mark["line"], mark["column"]) == (1, 35)
+    assert "Expecting value" in mark["problem"]
     assert (await house.get("/v1/unreadable?state=replayed")).json() == {"unreadables": [], "next": None}
     assert (await house.get("/v1/unreadable?state=lost")).status_code == 422
     assert (await house.get("/v1/unreadable/none")).status_code == 404
@@ -59,12 +63,58 @@ async def test_a_repair_says_how_it_reads_now_and_a_replay_rings(house: House) -
     assert (await house.put(path, json={"body": "{}"})).status_code == 409
 
 
-async def test_a_replay_that_still_cannot_be_read_is_kept_anew(house: House) -> None:
+async def test_a_replay_that_still_cannot_be_read_waits_as_before(house: House) -> None:
     unreadable_id = await lost(house)
+    await house.put(f"/v1/unreadable/{unreadable_id}", json={"body": "still {"})
     answer = await house.post(f"/v1/unreadable/{unreadable_id}/replay", headers={"Prefer": "wait=5"})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["unreadable_id"] != unreadable_id
+    assert answer.json()["unreadable_id"] == unreadable_id
+    [kept] = (await house.get("/v1/unreadable")).json()["unreadables"]
+    assert (kept["id"], kept["state"], kept["count"]) == (unreadable_id, "new", 1)
+
+
+async def test_the_same_again_is_counted_and_found_by_either_id(house: House) -> None:
+    first, second = await lost(house), await lost(house)
+    shown = (await house.get(f"/v1/unreadable/{second}")).json()
+    assert (shown["id"], shown["count"]) == (first, 2)
+    assert first != second
+
+
+async def test_it_is_dismissed_with_a_reason(house: House) -> None:
+    unreadable_id = await lost(house)
+    path = f"/v1/unreadable/{unreadable_id}"
+    for wrong in ({}, {"reason": ""}, {"reason": "x" * 501}, {"reason": "two\nlines"}, {"reason": 1}):
+        assert (await house.post(f"{path}/dismiss", json=wrong)).status_code == 422
+    done = (await house.post(f"{path}/dismiss", json={"reason": "a port scan"})).json()
+    assert (done["state"], done["reason"], done["acted_by"]) == ("dismissed", "a port scan", "demo-operator")
+    assert (await house.get("/v1/unreadable?state=new")).json()["unreadables"] == []
+    for answer in (
+        await house.post(f"{path}/dismiss", json={"reason": "again"}),
+        await house.put(path, json={"body": "{}"}),
+        await house.post(f"{path}/replay"),
+    ):
+        assert answer.status_code == 409
+        assert "dismissed already" in answer.text
+    assert (await house.post("/v1/unreadable/none/dismiss", json={"reason": "r"})).status_code == 404
+
+
+async def test_what_a_person_does_with_it_is_in_the_audit(house: House) -> None:
+    """Who, what and why; none of its words."""
+    repaired, dismissed = await lost(house), await lost(house, b"secret {")
+    event = json.dumps(example("edr", house.clock.now(), "edr-1"))
+    await house.put(f"/v1/unreadable/{repaired}", json={"body": event})
+    await house.post(f"/v1/unreadable/{repaired}/replay", headers={"Prefer": "wait=5"})
+    await house.post(f"/v1/unreadable/{dismissed}/dismiss", json={"reason": "a port scan"})
+    rows = (await house.get("/v1/audit?limit=3", "demo-admin")).json()["audit"][::-1]
+    said = [(row["what"], row["text"].partition(" could read ")[2], row["after"], row["reason"]) for row in rows]
+    assert said == [
+        (f"unreadable/{repaired}", "was repaired", {"state": "new"}, ""),
+        (f"unreadable/{repaired}", "was repaired and sent again as edr-1", {"state": "replayed"}, ""),
+        (f"unreadable/{dismissed}", "was dismissed", {"state": "dismissed"}, "a port scan"),
+    ]
+    assert {row["actor"] for row in rows} == {"key demo-operator"}
+    assert "secret" not in str(rows)
 
 
 async def test_a_body_that_was_cut_off_is_repaired_first(house: House) -> None:
@@ -96,6 +146,7 @@ async def test_operators_and_admins_only(house: House) -> None:
         assert (await house.get(path, key)).status_code == status
         assert (await house.put(path, key, json={"body": "{}"})).status_code == status
         assert (await house.post(f"{path}/replay", key)).status_code == status
+        assert (await house.post(f"{path}/dismiss", key, json={"reason": "r"})).status_code == status
 
 
 async def test_pages_are_newest_first(house: House) -> None:

@@ -76,10 +76,12 @@ class House:
             Told(url=URL, duty=duty, pagerduty_key="R1", slack_channel="C1"),
             load_settings(watch_rank=rank),
         )
+        self.hears = False
         alarm, warning = (
-            DutyAlarm(whom, level, channels, self.clock, SystemIds())
+            DutyAlarm(whom, level, channels, self.clock, SystemIds(), lambda: self.hears)
             for level in (alarm_level(settings), warning_level(settings))
         )
+        self.alarm = alarm
         self.watch = Watch(self.look, alarm, warning, self.ping, self.clock)
 
     async def look(self):
@@ -125,6 +127,27 @@ async def test_who_is_told_that_it_is_not_well_and_that_it_is_over():
     assert len({send.details["dedup_key"] for send in house.pagerduty.sent}) == 1
     await house.at(900)
     assert (len(house.sms.sent), len(house.slack.sent), len(house.voice.sent)) == (4, 2, 2)
+
+
+async def test_who_presses_1_looks_after_it_and_the_others_hear_so():
+    house = House()
+    house.hears = True
+    await house.at(35, *DOWN)
+    [call] = house.voice.sent
+    assert call.attempt.words.payload["asks"] is True
+    assert call.attempt.words.payload["prompt"].endswith("Press 1 to say that you do.")
+    assert house.alarm.pressed(call.attempt.id)
+    assert not house.alarm.pressed("of another call")
+    await house.at(800, *DOWN)
+    said = f"Ana looks after Gridcall at {URL}."
+    assert house.called() == [ANA.number], "nobody else is called for a quarter of an hour"
+    assert [number for number, text in house.sms.told() if text == said] == [BEN.number]
+    assert house.slack.told()[-1] == ("C1", said)
+    assert [send.details["action"] for send in house.pagerduty.sent] == ["trigger", "acknowledge"]
+    await house.at(940, *DOWN)
+    assert house.called() == [ANA.number, BEN.number], "it is not mended"
+    await house.at(1010)
+    assert not house.alarm.pressed(call.attempt.id), "it is over"
 
 
 async def test_the_alert_of_a_watch_that_died_is_resolved():

@@ -184,6 +184,8 @@ def test_the_example_of_the_documentation():
     assert roster.overrides[1].replaces is None
     assert roster.policies["default"].steps[0].wake is Wake.AWAKE_FIRST
     assert roster.policies["default"].steps[1].wake is Wake.ANY
+    assert [step.management for step in roster.policies["default"].steps] == [False, False, True, False]
+    assert [r.id for r in roster.routes if r.drills_reach_management] == ["rehearsals"]
     assert not roster.policies["notices"].effective_at_counts
     assert roster.sources["alertmanager"].heartbeat is None
     assert roster.sources["miso"].critical

@@ -96,6 +96,7 @@ def policies(draw: st.DrawFn, name: str) -> Policy:
         people=("ana",),
         wake=draw(st.sampled_from(Wake)),
         channels=draw(st.sampled_from([(ChannelName.VOICE, ChannelName.SMS), (ChannelName.SLACK_DM,)])),
+        management=draw(st.booleans()),
     )
     return Policy(
         id=name,
@@ -160,7 +161,7 @@ def rosters(draw: st.DrawFn) -> Roster:
         routes=(
             Route(id="some", team="t", policy="notices", match=replace(match, modes=(draw(st.sampled_from(Mode)),))),
             *draw(st.sampled_from(((), (GOES_ON,), (replace(GOES_ON, policy="notices"),)))),
-            Route(id="rest", team="t", policy="default"),
+            Route(id="rest", team="t", policy="default", drills_reach_management=draw(st.booleans())),
         ),
         resources=(
             Resource(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from heartbeat.direct_alarm import Duty, Rules, State, turn
+from heartbeat.direct_alarm import Duty, Rules, State, taken, turn
 
 START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
 ANA, BEN = Duty("Ana", "+13125550101"), Duty("Ben", "+13125550102")
@@ -47,6 +47,25 @@ def test_after_a_pause_of_the_watch_itself_it_looks_a_second_time():
 def test_nobody_is_called_more_than_three_times_in_a_quarter_of_an_hour():
     rings = [(at, name) for at, name in play(lambda second: False, 1800, duty=(ANA,)) if name == "Ana"]
     assert [at for at, _ in rings] == [30, 180, 330, 930, 1080, 1230]
+
+
+def test_who_takes_it_has_a_quarter_of_an_hour_before_the_next_one_is_called():
+    state, rung = State(), []
+    for second in range(0, 1300, 5):
+        now = START + timedelta(seconds=second)
+        done = turn(state, False, (ANA, BEN), Rules(), now)
+        state = taken(done.state, now) if second == 60 else done.state
+        if done.ring:
+            rung.append((second, done.ring.name))
+    assert rung == [(30, "Ana"), (960, "Ben"), (1110, "Ana"), (1260, "Ben")]
+
+
+def test_nobody_takes_an_alarm_that_is_over_and_the_next_one_is_nobodys_yet():
+    assert taken(State(), START) == State()
+    state = State(raised_at=START, taken_at=START, looked_at=START, was_well=True)
+    for second in range(0, 65, 5):
+        state = turn(state, True, (ANA,), Rules(), START + timedelta(seconds=second)).state
+    assert (state.raised_at, state.taken_at) == (None, None)
 
 
 def test_who_has_no_call_left_makes_way():

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from model.event import Action, Instruction, Mode, Severity
 from model.plan import AgendaKind, ChannelName, Kind, PagerDutyAction
-from model.roster import ContactMethod, PagerDutyMode, PagerDutyService, Person, Team
+from model.roster import ContactMethod, PagerDutyMode, PagerDutyService, Person, Step, Team
 from routing import planner
-from tests.unit.routing.house import NOW, ROSTER, case, event, revision, rotation
+from tests.unit.routing.house import NOW, POLICY, ROSTER, case, event, person, revision, rotation
 
 VOICE, SMS, DM = ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM
 
@@ -47,7 +47,7 @@ def test_slack_and_pagerduty_once_at_once():
 def test_raise_at_sixty_percent_and_verdict_at_the_deadline():
     plan = planner.plan(case())
     due = {a.kind: (a.due_at - NOW).total_seconds() for a in plan.agenda if a.kind is not AgendaKind.STEP}
-    assert due == {AgendaKind.RAISE: 360, AgendaKind.VERDICT: 600}
+    assert due == {AgendaKind.RAISE: 360, AgendaKind.VERDICT: 600, AgendaKind.ENDS: 14_400}
 
 
 def test_a_call_that_cannot_finish_is_not_started():
@@ -162,3 +162,31 @@ def test_lanes():
 def test_content_is_not_needed_to_be_complete():
     bare = event(revision(effective_at=None, ends_at=None, instruction=Instruction()))
     assert planner.plan(case(bare)).rings
+
+
+MANAGED = replace(POLICY, steps=(*POLICY.steps, Step(after_seconds=420, people=("eve",), management=True)))
+
+
+def managed(mode, reaches=False):
+    """The steps to come by a policy whose last step is for management."""
+    route = replace(ROSTER.routes[0], drills_reach_management=reaches)
+    people = ROSTER.people | {"eve": person("eve", "America/Chicago", 5)}
+    roster = replace(ROSTER, policies={"default": MANAGED}, routes=(route,), people=people)
+    found = planner.plan(case(event(revision(mode=mode)), roster=roster))
+    return [a.step for a in found.agenda if a.kind is AgendaKind.STEP and not a.asleep]
+
+
+def test_a_drill_does_not_page_management_unless_its_route_says_so():
+    assert managed(Mode.ACTUAL) == [1, 2]
+    assert managed(Mode.DRILL) == [1]
+    assert managed(Mode.DRILL, reaches=True) == [1, 2]
+    assert managed(Mode.TEST) == managed(Mode.TEST, reaches=True) == [], "a test calls nobody"
+
+
+def test_a_drill_of_a_route_for_management_alone_calls_nobody_and_says_so():
+    only = replace(POLICY, steps=(Step(after_seconds=0, people=("ana",), management=True),))
+    roster = replace(ROSTER, policies={"default": only})
+    found = planner.plan(case(event(revision(mode=Mode.DRILL)), roster=roster))
+    assert [n for n in found.notifications if n.person] == []
+    assert "nobody is left to call" in found.remarks
+    assert [n.person for n in planner.plan(case(roster=roster)).notifications if n.person] == ["ana", "ana"]

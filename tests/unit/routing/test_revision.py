@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from model.event import EventStatus, MessageType
+from model.event import Action, EndKind, EventStatus, Instruction, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
 from model.rota import ShiftLength, ShiftUnit
@@ -33,7 +33,7 @@ def test_an_acceptance_stops_the_phones_and_everything_later():
     change = revise(facts(event(), rows, agenda=agenda, replies=[reply("ana", at=SOON)], now=SOON))
     calls = [n.id for n in rows if n.channel is ChannelName.VOICE]
     assert change.cut == calls
-    assert set(change.drop_agenda) == {a.id for a in agenda}
+    assert set(change.drop_agenda) == {a.id for a in agenda if a.kind is not AgendaKind.ENDS}
     assert [(v.person, v.outcome) for v in change.verdicts] == [(None, Outcome.MET), ("ana", Outcome.MET)]
     actions = [n.details["action"] for n in change.add if n.channel is ChannelName.PAGERDUTY]
     assert actions == [PagerDutyAction.ACKNOWLEDGE]
@@ -246,6 +246,52 @@ def test_a_late_event_is_missed_at_the_source():
     assert deadline.due_at == NOW
     change = falling_due.take_deadline(facts(late, rows, agenda=agenda), deadline)
     assert change.verdicts[0].reason == "late at the source"
+
+
+def ends(of, now=None):
+    rows, agenda = started(of)
+    [end] = [a for a in agenda if a.kind is AgendaKind.ENDS]
+    found = facts(of, [sent(n) for n in rows], agenda=agenda, now=now or end.due_at)
+    return end, falling_due.take_ends(found, end)
+
+
+def test_past_its_planned_end_those_who_were_told_are_reminded_that_it_holds():
+    end, change = ends(event())
+    assert end.due_at == event().content.ends_at
+    assert {(n.kind, n.person, n.channel) for n in change.add} == {
+        (Kind.REMINDER, None, ChannelName.SLACK_CHANNEL),
+        (Kind.REMINDER, "ana", ChannelName.SMS),
+    }
+    note = "“cut 12.5 MW” was planned to end at 17:00 EST and is not released: hold until it is."
+    assert {n.details["note"] for n in change.add} == {note}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"end_kind": EndKind.SCHEDULED},
+        {"ends_at": None},
+        {"ends_at": NOW},
+        {"instruction": Instruction(action=Action.INFORMATIONAL)},
+    ],
+)
+def test_what_ends_by_itself_or_asks_nothing_has_no_such_reminder(changes):
+    _, agenda = started(event(revision(**changes)))
+    assert AgendaKind.ENDS not in {a.kind for a in agenda}
+
+
+def test_a_release_or_another_end_takes_the_reminder_away():
+    rows, agenda = started()
+    [end] = [a for a in agenda if a.kind is AgendaKind.ENDS]
+    extended = event(revision(), revision(2, ends_at=NOW + timedelta(hours=6)))
+    change = revise(facts(extended, rows, agenda=agenda))
+    assert end.id in change.drop_agenda
+    assert [a.due_at for a in change.add_agenda if a.kind is AgendaKind.ENDS] == [NOW + timedelta(hours=6)]
+    over = event(revision(), revision(2, needs_answer=False), status=EventStatus.TERMINATED)
+    assert end.id in revise(facts(over, rows, agenda=agenda)).drop_agenda
+    assert not falling_due.take_ends(facts(over, rows, agenda=agenda), end)
+    accepted = facts(event(), rows, agenda=agenda, replies=[reply("ana")])
+    assert end.id not in revise(accepted).drop_agenda, "who has accepted holds too"
 
 
 def test_a_step_asks_the_rota_again():

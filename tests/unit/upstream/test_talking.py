@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from aiohttp import web
 from app.roles import EVERY_ROLE, Role
 from model.clock import SystemClock
 from model.errors import Unavailable, Unreached
-from model.monitor import Monitor, MonitorStatus
+from model.monitor import Listening, Monitor, MonitorStatus
 from store import outcome_calls
 from tests.app_fixture import ROSTER, House, opened
 from tests.unit.upstream.test_outcomes import SECRET
@@ -143,6 +144,24 @@ async def test_asked_as_soon_as_a_source_is_heard_after_a_silence(house: House, 
     known["mui"] = Monitor(source="mui", status=MonitorStatus.UP)
     await turn(house, 1)
     assert len(upstream.asked) > asked
+
+
+async def test_asked_as_soon_as_somebody_listens_again_after_an_outage_of_ours(
+    house: House, upstream: Upstream
+) -> None:
+    """Nobody is silent for that: what was sent meanwhile came to nobody."""
+    now, minute = house.clock.now(), timedelta(minutes=1)
+    house.service.hearing.records = [Listening(process="a", since=now - 9 * minute, until=now - 7 * minute)]
+    await turn(house)
+    asked = len(upstream.asked)
+    await turn(house, 1)
+    assert len(upstream.asked) == asked, "nothing is missing"
+    house.service.hearing.records += [Listening(process="b", since=now, until=now)]
+    await turn(house, 1)
+    assert len(upstream.asked) > asked
+    asked = len(upstream.asked)
+    await turn(house, 1)
+    assert len(upstream.asked) == asked, "once"
 
 
 async def test_a_history_that_fails_is_asked_again_from_where_the_last_answer_ended(
