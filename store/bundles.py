@@ -13,7 +13,6 @@ from store.portable import lock_event, lock_events
 from store.tables import notifications, said
 from store.timeline import News
 
-HELD_AT_ONCE = 1000
 _PENDING = notifications.c.state == said(State.PENDING)
 _HELD = (Hold.BUNDLE, Hold.PERSON_LIMIT)
 _TO_THE_SAME = (
@@ -52,23 +51,6 @@ _GIVE_BACK = (
         lease_owner=None,
     )
 )
-_HOLD = (
-    update(notifications)
-    .where(
-        notifications.c.id.in_(
-            select(notifications.c.id)
-            .where(_PENDING, *_TO_THE_SAME, notifications.c.hold.is_(None), notifications.c.due_at <= bindparam("now"))
-            .limit(HELD_AT_ONCE)
-            .with_for_update(key_share=True, skip_locked=True)
-        )
-    )
-    .values(
-        hold=bindparam("why"),
-        # What waits for longer than it is of use is looked at then, and given up.
-        due_at=case((notifications.c.until < bindparam("at"), notifications.c.until), else_=bindparam("at")),
-    )
-    .returning(notifications.c.event_pk, notifications.c.lane)
-)
 _CARRIED = (
     select(notifications).where(notifications.c.carried_by == bindparam("leader")).order_by(notifications.c.event_pk)
 )
@@ -78,14 +60,6 @@ def companions(conn: Connection, leader: Notification, now: datetime, at_most: i
     """What else waits to be told to the same reader in the same way, most urgent first."""
     found = conn.execute(_COMPANIONS, {**_to_the_same(leader), "now": now, "at_most": at_most})
     return [plans.notification(row) for row in found]
-
-
-def hold(conn: Connection, ids: Ids, row: Notification, why: Hold, until: datetime, now: datetime) -> None:
-    """All that is due to the reader of `row` in its way waits with it."""
-    held = conn.execute(_HOLD, {**_to_the_same(row), "now": now, "why": why, "at": until}).all()
-    if why is Hold.PERSON_LIMIT:
-        for event_pk, lane in sorted(set(map(tuple, held))):
-            plans.ask_revise(conn, ids, event_pk, lane, f"held: {why}", now, urgent=False)
 
 
 def _to_the_same(row: Notification) -> dict[str, str]:

@@ -12,7 +12,7 @@ from model.limits import REMEMBERED, Limit, Message, Pauses, may_ring_at, may_wr
 from model.plan import Hold, Kind, Notification, State
 from store import attempts, bundles, lines, paces, replies, timeline
 from store.codec import sha256
-from store.outbox import expire, hold
+from store.outbox import expire, hold, hold_with
 from store.paces import Turn
 from store.portable import lock_alone, lock_each_alone, lockable
 from store.replies import Code
@@ -31,6 +31,7 @@ _UNCLAIM = (
     .where(_THESE, notifications.c.state == State.SENDING)
     .values(state=State.PENDING, lease_owner=None, tries=notifications.c.tries - 1)
 )
+BUSY = timedelta(seconds=5)  # a call that ends wakes who waits for it; this is for what a lost word left behind
 A_WHILE = timedelta(minutes=1)  # whoever waits for longer is told another way
 _WANTED = select(func.count()).where(
     or_(notifications.c.id == bindparam("row_id"), notifications.c.carried_by == bindparam("row_id")),
@@ -141,7 +142,7 @@ def _may_be_written_to(
     else:
         why = Hold.BUNDLE if at - now <= A_WHILE else Hold.PERSON_LIMIT
         hold(conn, ids, [row, *claim.carried], why, min(at, row.until), now)
-        bundles.hold(conn, ids, row, why, at, now)
+        hold_with(conn, ids, row, why, at, now)
     return at <= now
 
 
@@ -195,7 +196,7 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
     if row.kind is Kind.ALERT and not _may_be_rung(conn, ids, row, call, now):
         return False
     if not lines.take(conn, row.address, attempt_id, now, call.until):
-        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
+        _wait(conn, ids, row, Hold.NUMBER_BUSY, now + BUSY, now)
         return False
     if lockable(conn):
         paces.take(conn, row.channel, call.per_second, now)
@@ -205,15 +206,21 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
 def _may_be_rung(conn: Connection, ids: Ids, row: Notification, call: Call, now: datetime) -> bool:
     """One call at a time, on whichever phone, and no more of them than the limits say. Words that end an event may."""
     if any(lines.busy(conn, number) for number in call.numbers if number != row.address):
-        hold(conn, ids, [row], Hold.NUMBER_BUSY, now + timedelta(seconds=5), now)
+        _wait(conn, ids, row, Hold.NUMBER_BUSY, now + BUSY, now)
         return False
     rings = attempts.rings(conn, call.numbers, now - REMEMBERED) if call.limits else []
     at = may_ring_at(call.limits, rings, row.event_pk, critical=row.lane == 0, now=now)
     if at > row.until:
         expire(conn, ids, replace(row, hold=Hold.PERSON_LIMIT), now)
     elif at > now:
-        hold(conn, ids, [row], Hold.PERSON_LIMIT, at, now)
+        _wait(conn, ids, row, Hold.PERSON_LIMIT, at, now)
     return at <= now
+
+
+def _wait(conn: Connection, ids: Ids, row: Notification, why: Hold, until: datetime, now: datetime) -> None:
+    """So do the calls of other events to that number: in a storm there are hundreds."""
+    hold(conn, ids, [row], why, until, now)
+    hold_with(conn, ids, row, why, until, now)
 
 
 def still_wanted(conn: Connection, claim: Claim) -> bool:

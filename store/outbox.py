@@ -107,6 +107,34 @@ _OUT_OF_LINES = (
     .values(hold=Hold.LINES)
     .returning(notifications.c.event_pk, notifications.c.lane)
 )
+# Two statements: those for which it is a new reason are told of.
+_WITH_IT = (
+    _PENDING,
+    notifications.c.channel == bindparam("its_channel"),
+    notifications.c.address == bindparam("its_address"),
+    notifications.c.kind == bindparam("its_kind"),
+    notifications.c.lane >= bindparam("its_lane"),
+    notifications.c.id != bindparam("its_id"),
+    notifications.c.due_at <= bindparam("now"),
+    notifications.c.until >= bindparam("at"),
+)
+_HOLD_WITH_IT, _STILL_WITH_IT = (
+    update(notifications)
+    .where(
+        notifications.c.id.in_(
+            select(notifications.c.id)
+            .where(*_WITH_IT, reason)
+            .limit(HELD_AT_ONCE)
+            .with_for_update(key_share=True, skip_locked=True)
+        )
+    )
+    .values(hold=bindparam("why"), due_at=bindparam("at"))
+    .returning(notifications.c.event_pk, notifications.c.lane)
+    for reason in (
+        or_(notifications.c.hold.is_(None), notifications.c.hold != bindparam("why")),
+        notifications.c.hold == bindparam("why"),
+    )
+)
 # Two statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
 _TO_CUT = select(notifications).where(
     notifications.c.channel == ChannelName.VOICE,  # nothing else can be taken back once it is out
@@ -168,6 +196,19 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
         )
         if held.rowcount and row.hold is not why and why is not Hold.BUNDLE:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
+
+
+def hold_with(conn: Connection, ids: Ids, row: Notification, why: Hold, until: datetime, now: datetime) -> None:
+    """What else is due to the reader of `row` in its way waits with it, but for what is more urgent.
+
+    What would wait for too long is left to be judged by itself.
+    """
+    its = {"its_channel": row.channel, "its_address": row.address, "its_kind": row.kind}
+    given = its | {"its_lane": row.lane, "its_id": row.id, "now": now, "at": until, "why": why}
+    conn.execute(_STILL_WITH_IT, given)
+    held = {(event_pk, lane) for event_pk, lane in conn.execute(_HOLD_WITH_IT, given)}
+    for event_pk, lane in sorted(held) if why is not Hold.BUNDLE else ():
+        plans.ask_revise(conn, ids, event_pk, lane, f"held: {why}", now, urgent=False)
 
 
 def let_go(conn: Connection, channels: Collection[ChannelName], now: datetime) -> None:

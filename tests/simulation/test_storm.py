@@ -1,8 +1,11 @@
-"""500 events in a minute, 20 of them critical, to ten people: nobody is buried, and every event is told."""
+"""Many events in a minute, one in 25 critical, to ten people: nobody is buried, and every event is told.
+
+A hundred here; `STORM_EVENTS=500 STORMS=20` is the storm of the books, twenty times over.
+"""
 
 import os
-from collections import Counter
-from datetime import timedelta
+from collections import defaultdict
+from datetime import datetime, timedelta
 from json import dumps
 from random import Random
 
@@ -15,12 +18,15 @@ from model.roster import Roster
 from store import events
 from tests.simulation import stories
 from tests.simulation.chance import START
+from tests.simulation.vendors import Record
 
-EVENTS, CRITICAL, PEOPLE = 500, 20, 10
+EVENTS, PEOPLE = int(os.environ.get("STORM_EVENTS", "100")), 10
+CRITICAL = EVENTS // 25
 NAMES = [f"p{n}" for n in range(PEOPLE)]
-RUNS = int(os.environ.get("STORMS", "1"))  # STORMS=20 for the whole proof: each takes minutes
+RUNS = int(os.environ.get("STORMS", "1"))
+TEN_MINUTES = timedelta(minutes=10)
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 class Storm(stories.Story):
@@ -56,17 +62,16 @@ def ten_in_one_step() -> Roster:
 
 
 class Seen:
-    """What came of a storm."""
+    """What came of a storm. `rings` and `texts`: how many each person had in their worst ten minutes."""
 
     def __init__(self, storm: Storm) -> None:
-        rows = storm.watch.rows
-        calls, posts = storm.told(ChannelName.VOICE), storm.told(ChannelName.SLACK_CHANNEL)
-        texts = [record for record in storm.told(ChannelName.SMS) if record.attempt.part == 1]
-        self.rings = Counter(storm.whom(ChannelName.VOICE))
-        self.texts = Counter(rows[record.attempt.notification_id].person for record in texts)
+        self.rings = _worst(storm, storm.told(ChannelName.VOICE))
+        self.texts = _worst(storm, [r for r in storm.told(ChannelName.SMS) if r.attempt.part == 1])
         self.first_rings: dict[str | None, float] = {}
-        for person, record in zip(storm.whom(ChannelName.VOICE), calls, strict=True):
+        for person, record in zip(storm.whom(ChannelName.VOICE), storm.told(ChannelName.VOICE), strict=True):
             self.first_rings.setdefault(person, (record.attempt.started_at - START) / timedelta(seconds=1))
+        rows = storm.watch.rows
+        posts = [r for r in storm.told(ChannelName.SLACK_CHANNEL) if rows[r.attempt.notification_id].kind == "alert"]
         self.posts = len(posts)
         self.in_slack = {row.event_pk for r in posts for row in storm.watch.told_by(r.attempt.notification_id)}
         self.kept, _ = storm.memory.run(lambda conn: {e.pk for e in events.page(conn, 1000, None)}, keep=False)
@@ -74,7 +79,14 @@ class Seen:
     def __str__(self) -> str:
         rings, texts = sorted(self.rings.values()), sorted(self.texts.values())
         last = max(self.first_rings.values())
-        return f"rings {rings}, texts {texts}, everybody rung within {last:.2f} s, {self.posts} posts in Slack"
+        return f"rings {rings}, texts {texts}, everybody rung within {last:.2f} s, {self.posts} posts for all events"
+
+
+def _worst(storm: Storm, records: list[Record]) -> dict[str | None, int]:
+    had: dict[str | None, list[datetime]] = defaultdict(list)
+    for record in records:
+        had[storm.watch.rows[record.attempt.notification_id].person].append(record.attempt.started_at)
+    return {who: max(sum(at - TEN_MINUTES < one <= at for one in all_) for at in all_) for who, all_ in had.items()}
 
 
 @pytest.mark.parametrize("seed", range(1, RUNS + 1))
@@ -89,3 +101,4 @@ def test_nobody_is_buried_and_every_event_is_told(seed: int) -> None:
     assert max(seen.first_rings.values()) <= 2
     assert len(seen.kept) == EVENTS
     assert seen.in_slack == seen.kept
+    assert seen.posts <= 20
