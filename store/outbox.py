@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Subquery, bindparam, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Subquery, bindparam, func, or_, select, union_all, update
 
 from model.attempt import Attempt, AttemptState
 from model.ids import Ids
@@ -23,7 +23,7 @@ from store.tables import notifications, said
 from store.timeline import News
 
 HELD_AT_ONCE = 500
-_WAITS_FOR = (State.PENDING, State.SENDING, State.UNKNOWN)
+_WAITS_FOR = [said(state) for state in (State.PENDING, State.SENDING, State.UNKNOWN)]
 _PENDING = notifications.c.state == said(State.PENDING)
 
 
@@ -95,19 +95,21 @@ def _redials_last(channel: ChannelName) -> tuple[ColumnElement[bool], ...]:
     return (notifications.c.follows.is_not(None),) if channel is ChannelName.VOICE else ()
 
 
-def _due_on(channel: ChannelName) -> Subquery:
+_MINE = or_(
+    func.substr(notifications.c.id, ID_CHARS, 1).in_(bindparam("digits", expanding=True)),
+    notifications.c.due_at <= bindparam("left_by_others"),
+)
+
+
+def _due_on(channel: ChannelName, *whose: ColumnElement[bool]) -> Subquery:
     return (
         select(notifications)
         .where(
             _PENDING,
             notifications.c.channel == said(channel),
             notifications.c.due_at <= bindparam("now"),
-            or_(
-                bindparam("everything", type_=Boolean()),
-                func.substr(notifications.c.id, ID_CHARS, 1).in_(bindparam("digits", expanding=True)),
-                notifications.c.due_at <= bindparam("left_by_others"),
-            ),
-            or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
+            or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, said(State.SENT)).not_in(_WAITS_FOR)),
+            *whose,
         )
         .order_by(notifications.c.lane, *_redials_last(channel), *_BY_TIME_LEFT)
         .limit(bindparam(f"at_most_{channel}"))
@@ -116,6 +118,7 @@ def _due_on(channel: ChannelName) -> Subquery:
 
 
 _DUE = union_all(*(select(_due_on(channel)) for channel in ChannelName))
+_DUE_TO_ME = union_all(*(select(_due_on(channel, _MINE)) for channel in ChannelName))
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
 _THESE = notifications.c.id.in_(bindparam("ids", expanding=True))
 _CLAIM = (
@@ -128,6 +131,17 @@ _UNCLAIM = (
     update(notifications)
     .where(_THESE, notifications.c.state == State.SENDING)
     .values(state=State.PENDING, lease_owner=None, tries=notifications.c.tries - 1)
+)
+_HOLD = (
+    update(notifications)
+    .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
+    .values(hold=bindparam("why"), due_at=bindparam("until_then"))
+)
+_CUT_DONE = update(notifications).where(notifications.c.id == bindparam("row_id")).values(cut_done_at=bindparam("now"))
+_STILL_WANTED = select(notifications.c.id).where(
+    notifications.c.id == bindparam("row_id"),
+    notifications.c.state == State.SENDING,
+    notifications.c.cut_requested_at.is_(None),
 )
 # Rows that somebody else has in hand are theirs to judge.
 _OUT_OF_LINES = (
@@ -151,7 +165,7 @@ _OUT_OF_LINES = (
 )
 # Two statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
 _TO_CUT = select(notifications).where(
-    notifications.c.channel == ChannelName.VOICE,  # nothing else can be taken back once it is out
+    notifications.c.channel == said(ChannelName.VOICE),  # nothing else can be taken back once it is out
     notifications.c.cut_requested_at.is_not(None),
     notifications.c.cut_done_at.is_(None),
     notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
@@ -169,10 +183,13 @@ def due(
 
     Followers wait for what they follow.
     """
-    limits = {f"at_most_{channel}": at_most.get(channel, 0) for channel in ChannelName}
-    mine = {"everything": share.of == 1, "digits": share.digits(), "left_by_others": now - LEFT}
+    wanted = {f"at_most_{channel}": at_most.get(channel, 0) for channel in ChannelName} | {"now": now}
+    if share.of == 1:
+        rows_due = conn.execute(_DUE, wanted)
+    else:
+        rows_due = conn.execute(_DUE_TO_ME, wanted | {"digits": share.digits(), "left_by_others": now - LEFT})
     found: dict[ChannelName, list[Due]] = {channel: [] for channel in ChannelName}
-    for row in conn.execute(_DUE, {"now": now, **mine, **limits}):
+    for row in rows_due:
         found[ChannelName(row.channel)].append(Due(notification(row), row.tries))
     for rows in found.values():
         rows.sort(key=urgency)
@@ -202,6 +219,8 @@ def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now
     Not won: another had it, its number is in a call, no line is free, other processes were faster, its code was taken.
     """
     may_go = [one for one in sorted(wanted, key=_account) if _may_go(conn, ids, one, now)]
+    if not may_go:
+        return set()
     # The claim first: of a row that another has, no code is opened.
     won = set(conn.scalars(_CLAIM, {"ids": [one.notification.id for one in may_go], "owner": owner}))
     for one in may_go:
@@ -297,11 +316,7 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
     A row that is no longer waiting is left as it is.
     """
     for row in rows:
-        held = conn.execute(
-            update(notifications)
-            .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
-            .values(hold=why, due_at=until)
-        )
+        held = conn.execute(_HOLD, {"row_id": row.id, "why": why, "until_then": until})
         if held.rowcount and row.hold is not why:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
 
@@ -360,16 +375,11 @@ def to_cut(conn: Connection) -> list[Cut]:
 
 
 def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
-    conn.execute(update(notifications).where(notifications.c.id == row.id).values(cut_done_at=now))
+    conn.execute(_CUT_DONE, {"row_id": row.id, "now": now})
     body = {"notification": row.id, "person": row.person, "reason": row.reason}
     timeline.append(conn, ids, row.event_pk, now, "call_stopped", body)
 
 
 def still_wanted(conn: Connection, notification_id: str) -> bool:
     """The row is still being sent and nobody asked to stop it."""
-    query = select(notifications.c.id).where(
-        notifications.c.id == notification_id,
-        notifications.c.state == State.SENDING,
-        notifications.c.cut_requested_at.is_(None),
-    )
-    return conn.scalar(query) is not None
+    return conn.scalar(_STILL_WANTED, {"row_id": notification_id}) is not None

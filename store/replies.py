@@ -14,21 +14,23 @@ CODE_LIFE = timedelta(hours=24)
 CODE_REST = timedelta(hours=1)  # after it was closed a code is not given again for so long
 
 
+_ADD = insert(replies)
+
+
 def add(conn: Connection, reply: Reply) -> None:
-    conn.execute(
-        insert(replies).values(
-            id=reply.id,
-            event_pk=reply.event_pk,
-            revision=reply.revision,
-            person=reply.person,
-            answer=reply.answer,
-            channel=reply.channel,
-            received_at=reply.received_at,
-            attempt_id=reply.attempt_id,
-            said=reply.said,
-            acted_by=reply.by,
-        )
-    )
+    row = {
+        "id": reply.id,
+        "event_pk": reply.event_pk,
+        "revision": reply.revision,
+        "person": reply.person,
+        "answer": reply.answer,
+        "channel": reply.channel,
+        "received_at": reply.received_at,
+        "attempt_id": reply.attempt_id,
+        "said": reply.said,
+        "acted_by": reply.by,
+    }
+    conn.execute(_ADD, row)
 
 
 _OF_EVENT = (
