@@ -100,7 +100,8 @@ class _Compiled:
     def _processed(self, values: list[Any]) -> Any:
         assert self._row is not None
         for n, processor in self._processors:
-            values[n] = processor(values[n])
+            if (value := values[n]) is not None:  # nothing is nothing in every type of ours
+                values[n] = processor(value)
         return self._row._make(values)
 
 
