@@ -14,7 +14,8 @@ from notifiers.context import House, context
 from notifiers.limits import Limits, Pace
 from notifiers.wording import render
 from store import lines
-from store.outbox import Call, Claim, Cut, Due
+from store.cuts import Cut
+from store.outbox import Call, Claim, Due
 from store.paces import Turn
 from store.replies import Code, Codes
 

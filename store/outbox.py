@@ -5,9 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Subquery, bindparam, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Subquery,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
-from model.attempt import Attempt, AttemptState
+from model.attempt import Attempt
 from model.ids import Ids
 from model.limits import REMEMBERED, Limit, may_ring_at
 from model.plan import ChannelName, Hold, Kind, Notification, State
@@ -18,8 +30,8 @@ from store.plans import notification
 from store.portable import lock_alone, lock_pending, lockable
 from store.replies import Code
 from store.signals import DISPATCH, signal
-from store.tables import attempts as attempts_table
 from store.tables import notifications, said
+from store.tables import replies as replies_table
 from store.timeline import News
 
 HELD_AT_ONCE = 500
@@ -132,16 +144,21 @@ _UNCLAIM = (
     .where(_THESE, notifications.c.state == State.SENDING)
     .values(state=State.PENDING, lease_owner=None, tries=notifications.c.tries - 1)
 )
+_ANSWERED = exists().where(
+    replies_table.c.event_pk == notifications.c.event_pk,
+    replies_table.c.revision == notifications.c.revision,
+    replies_table.c.person == notifications.c.person,
+)
 _HOLD = (
     update(notifications)
     .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
     .values(hold=bindparam("why"), due_at=bindparam("until_then"))
 )
-_CUT_DONE = update(notifications).where(notifications.c.id == bindparam("row_id")).values(cut_done_at=bindparam("now"))
 _STILL_WANTED = select(notifications.c.id).where(
     notifications.c.id == bindparam("row_id"),
     notifications.c.state == State.SENDING,
     notifications.c.cut_requested_at.is_(None),
+    or_(notifications.c.kind != Kind.ALERT, not_(_ANSWERED)),
 )
 # Rows that somebody else has in hand are theirs to judge.
 _OUT_OF_LINES = (
@@ -162,17 +179,6 @@ _OUT_OF_LINES = (
     )
     .values(hold=Hold.LINES)
     .returning(notifications.c.event_pk, notifications.c.lane)
-)
-# Two statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
-_TO_CUT = select(notifications).where(
-    notifications.c.channel == said(ChannelName.VOICE),  # nothing else can be taken back once it is out
-    notifications.c.cut_requested_at.is_not(None),
-    notifications.c.cut_done_at.is_(None),
-    notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
-)
-_CALLS = select(attempts_table.c.notification_id, attempts_table.c.vendor_id).where(
-    attempts_table.c.notification_id.in_(bindparam("ids", expanding=True)),
-    attempts_table.c.state == AttemptState.ACCEPTED,
 )
 
 
@@ -216,8 +222,10 @@ def take_in_hand(conn: Connection, ids: Collection[str]) -> Collection[str]:
 def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now: datetime) -> set[str]:
     """PENDING -> SENDING with the attempts written first. Returns the ids of the rows that were won.
 
-    Not won: another had it, its number is in a call, no line is free, other processes were faster, its code was taken.
+    Not won: another had it, its number is in a call, no line is free, other processes were faster, its code was taken,
+    its person has answered.
     """
+    wanted = _not_answered(conn, wanted, now)
     may_go = [one for one in sorted(wanted, key=_account) if _may_go(conn, ids, one, now)]
     if not may_go:
         return set()
@@ -229,6 +237,16 @@ def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now
     won -= _without_code(conn, [one for one in may_go if one.notification.id in won], now)
     _note_claims(conn, ids, [one for one in wanted if one.notification.id in won], now)
     return won
+
+
+def _not_answered(conn: Connection, wanted: Collection[Claim], now: datetime) -> Collection[Claim]:
+    """Who has answered is told no more, also while the router has not come to say so: their rows end here."""
+    alerts = [one.notification for one in wanted if one.notification.kind is Kind.ALERT and one.notification.person]
+    answered = replies.answered(conn, {row.event_pk for row in alerts})
+    over = {row.id for row in alerts if (row.event_pk, row.revision, row.person) in answered}
+    for row_id in sorted(over):
+        plans.move(conn, row_id, State.SUPERSEDED, now, reason="answered already", hold=None)
+    return [one for one in wanted if one.notification.id not in over] if over else wanted
 
 
 def _account(claim: Claim) -> str:
@@ -361,25 +379,6 @@ def expire(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None
         plans.ask_revise(conn, ids, row.event_pk, row.lane, "expired", now, urgent=False)
 
 
-class Cut(NamedTuple):
-    """A call to be ended."""
-
-    notification: Notification
-    vendor_id: str
-
-
-def to_cut(conn: Connection) -> list[Cut]:
-    rows = {row.id: notification(row) for row in conn.execute(_TO_CUT)}
-    calls = conn.execute(_CALLS, {"ids": list(rows)}) if rows else ()
-    return [Cut(rows[call.notification_id], call.vendor_id) for call in calls]
-
-
-def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
-    conn.execute(_CUT_DONE, {"row_id": row.id, "now": now})
-    body = {"notification": row.id, "person": row.person, "reason": row.reason}
-    timeline.append(conn, ids, row.event_pk, now, "call_stopped", body)
-
-
 def still_wanted(conn: Connection, notification_id: str) -> bool:
-    """The row is still being sent and nobody asked to stop it."""
+    """The row is still being sent, nobody asked to stop it, and its person has not answered meanwhile."""
     return conn.scalar(_STILL_WANTED, {"row_id": notification_id}) is not None

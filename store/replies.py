@@ -43,6 +43,18 @@ def of_event(conn: Connection, event_pk: str) -> list[Reply]:
     return [_reply(row) for row in conn.execute(_OF_EVENT, {"event_pk": event_pk})]
 
 
+_ANSWERED = (
+    select(replies.c.event_pk, replies.c.revision, replies.c.person)
+    .where(replies.c.event_pk.in_(bindparam("event_pks", expanding=True)))
+    .distinct()
+)
+
+
+def answered(conn: Connection, event_pks: Collection[str]) -> set[tuple[str, int, str]]:
+    """Who has answered which revision of those events, in whatever way."""
+    return {tuple(row) for row in conn.execute(_ANSWERED, {"event_pks": sorted(event_pks)})} if event_pks else set()
+
+
 def of_events(conn: Connection, event_pks: Collection[str]) -> list[Reply]:
     """Of them all, in the order they came."""
     query = select(replies).where(replies.c.event_pk.in_(event_pks)).order_by(replies.c.received_at, replies.c.id)
