@@ -14,6 +14,7 @@ from model.plan import AgendaState, ChannelName, Notification, State
 from store import (
     attempts,
     claims,
+    cuts,
     deliveries,
     events,
     figures,
@@ -59,7 +60,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "take in hand": lambda c: portable.lock_pending(c, [one.id]),
         "claim": lambda c: claims.claim(c, IDS, [waits.claim(soon)], "bench", s.now),
         "calls without a line": lambda c: outbox.hold_for_lines(c, IDS, s.now),
-        "calls to end": outbox.to_cut,
+        "calls to end": cuts.to_cut,
         "lines in use": lines.in_use,
         "lines in the air": lambda c: lines.in_the_air(c, s.now),
         "calls that wait": lambda c: lines.waiting(c, soon, but=s.event_pk, at_most=100),

@@ -25,9 +25,24 @@ from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import AT_ONCE, Limits
 from notifiers.order import Told, by_reader, gathers
 from notifiers.sending import STALE_CLAIM, Sender
-from store import attempts, bundles, canaries, claims, events, leases, lines, outbox, outcomes, replies, threads, traces
+from store import (
+    attempts,
+    bundles,
+    canaries,
+    claims,
+    cuts,
+    events,
+    leases,
+    lines,
+    outbox,
+    outcomes,
+    replies,
+    threads,
+    traces,
+)
+from store.cuts import Cut
 from store.database import ASK_AGAIN, Connection, Database
-from store.outbox import Cut, Due, Share
+from store.outbox import Due, Share
 from store.signals import DISPATCH, Granted
 
 log = structlog.get_logger(__name__)
@@ -277,7 +292,7 @@ class Dispatcher:
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
             traces=traces.of_notifications(conn, [row.id for row in rows]) if self._tracer.on else {},
-            cuts=outbox.to_cut(conn),
+            cuts=cuts.to_cut(conn),
             impossible=impossible,
             out_of_lines=out_of_lines,
             calls_wait=calls_wait,

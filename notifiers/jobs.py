@@ -16,7 +16,8 @@ from notifiers.limits import Limits, Pace
 from notifiers.wording import Named, render, render_together
 from store import lines
 from store.claims import Call, Claim
-from store.outbox import Cut, Due, urgency
+from store.cuts import Cut
+from store.outbox import Due, urgency
 from store.paces import Turn
 from store.replies import Code, Codes
 

@@ -17,9 +17,9 @@ from model.tracing import Tracer
 from notifiers import retry
 from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
-from store import claims, outbox, outcomes
+from store import claims, cuts, outbox, outcomes
+from store.cuts import Cut
 from store.database import ASK_AGAIN, Connection, Database
-from store.outbox import Cut
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +145,7 @@ class Sender:
             log.warning("call could not be stopped yet", notification=row.id, error=str(error))
             return
         now = self._clock.now()
-        await self.written(lambda conn: outbox.cut_done(conn, self._ids, row, now))
+        await self.written(lambda conn: cuts.cut_done(conn, self._ids, row, now))
 
     async def written(self, work: Callable[[Connection], T]) -> T:
         """What was done is done: it is written down, however long the database is away."""

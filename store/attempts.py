@@ -179,13 +179,7 @@ def record(
 
 def known_vendor_ids(conn: Connection, channel: ChannelName, address: str, since: datetime) -> frozenset[str]:
     """The vendor's names of everything we know we sent to that address since then."""
-    query = select(attempts.c.vendor_id).where(
-        attempts.c.channel == channel,
-        attempts.c.address == address,
-        attempts.c.started_at >= since,
-        attempts.c.vendor_id.is_not(None),
-    )
-    return frozenset(conn.scalars(query))
+    return frozenset(conn.scalars(_KNOWN, {"channel": channel, "address": address, "since": since}))
 
 
 _OF_VENDOR = select(attempts.c.vendor_id, attempts.c.id).where(
@@ -201,6 +195,12 @@ def of_vendor(conn: Connection, numbers: Mapping[str, str], since: datetime) -> 
     return {row.vendor_id: row.id for row in conn.execute(_OF_VENDOR, wanted)}
 
 
+_KNOWN = select(attempts.c.vendor_id).where(
+    attempts.c.channel == bindparam("channel"),
+    attempts.c.address == bindparam("address"),
+    attempts.c.started_at >= bindparam("since"),
+    attempts.c.vendor_id.is_not(None),
+)
 _ADD_RECEIPT = upsert(receipts).on_conflict_do_nothing()
 
 

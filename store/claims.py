@@ -4,19 +4,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, not_, or_, select, update
 
 from model.attempt import Attempt
 from model.ids import Ids
 from model.limits import REMEMBERED, Limit, Message, Pauses, may_ring_at, may_write_at
 from model.plan import Hold, Kind, Notification, State
-from store import attempts, bundles, lines, paces, replies, timeline
+from store import attempts, bundles, lines, paces, plans, replies, timeline
 from store.codec import sha256
 from store.outbox import expire, hold, hold_with
 from store.paces import Turn
 from store.portable import lock_alone, lock_each_alone, lockable
 from store.replies import Code
 from store.tables import notifications
+from store.tables import replies as replies_table
 from store.timeline import News
 
 _THESE = notifications.c.id.in_(bindparam("ids", expanding=True))
@@ -33,10 +34,16 @@ _UNCLAIM = (
 )
 BUSY = timedelta(seconds=5)  # a call that ends wakes who waits for it; this is for what a lost word left behind
 A_WHILE = timedelta(minutes=1)  # whoever waits for longer is told another way
+_ANSWERED = exists().where(
+    replies_table.c.event_pk == notifications.c.event_pk,
+    replies_table.c.revision == notifications.c.revision,
+    replies_table.c.person == notifications.c.person,
+)
 _WANTED = select(func.count()).where(
     or_(notifications.c.id == bindparam("row_id"), notifications.c.carried_by == bindparam("row_id")),
     notifications.c.state == State.SENDING,
     notifications.c.cut_requested_at.is_(None),
+    or_(notifications.c.kind != Kind.ALERT, not_(_ANSWERED)),
 )
 
 
@@ -79,10 +86,13 @@ def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now
     """PENDING -> SENDING with the attempts written first. Returns the ids of the rows that were won.
 
     Not won: another had it, its number is in a call, no line is free, its reader was written to too often, other
-    processes were faster, its code was taken, what goes along was stopped.
+    processes were faster, its code was taken, what goes along was stopped, its person has answered.
     """
+    wanted = _not_answered(conn, wanted, now)
     written = _Written(conn, wanted, now)
     may_go = [one for one in sorted(wanted, key=_account) if _may_go(conn, ids, one, written, now)]
+    if not may_go:
+        return set()
     # The claim first: of a row that another has, no code is opened.
     won = set(conn.scalars(_CLAIM, {"ids": [one.notification.id for one in may_go], "owner": owner}))
     for one in may_go:
@@ -91,6 +101,16 @@ def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now
     won -= _incomplete(conn, [one for one in may_go if one.notification.id in won], owner, now)
     _note_claims(conn, ids, [one for one in wanted if one.notification.id in won], now)
     return won
+
+
+def _not_answered(conn: Connection, wanted: Collection[Claim], now: datetime) -> Collection[Claim]:
+    """Who has answered is told no more, also while the router has not come to say so: their rows end here."""
+    rows = [row for one in wanted for row in (one.notification, *one.carried) if row.kind is Kind.ALERT and row.person]
+    answered = replies.answered(conn, {row.event_pk for row in rows})
+    over = {row.id for row in rows if (row.event_pk, row.revision, row.person) in answered}
+    for row_id in sorted(over):
+        plans.move(conn, row_id, State.SUPERSEDED, now, reason="answered already", hold=None)
+    return [one for one in wanted if over.isdisjoint(one.ids)] if over else wanted
 
 
 def _account(claim: Claim) -> str:
@@ -224,5 +244,5 @@ def _wait(conn: Connection, ids: Ids, row: Notification, why: Hold, until: datet
 
 
 def still_wanted(conn: Connection, claim: Claim) -> bool:
-    """The row, and all that goes along, is still being sent and nobody asked to stop it."""
+    """The row and all that goes along is still being sent, nobody asked to stop it, its person has not answered."""
     return conn.scalar(_WANTED, {"row_id": claim.notification.id}) == len(claim.ids)

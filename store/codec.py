@@ -12,11 +12,12 @@ from model.roster import Roster
 
 CONTENT = TypeAdapter(Content)
 ROSTER = TypeAdapter(Roster)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and fixed separators: the form that is hashed and stored."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return _CANONICAL.encode(value)
 
 
 def content_text(content: Content) -> str:

@@ -21,8 +21,8 @@ _GO_ON = (
         notifications.c.id.in_(
             select(notifications.c.id)
             .where(
-                notifications.c.state == State.PENDING,
-                notifications.c.channel == ChannelName.VOICE,
+                notifications.c.state == said(State.PENDING),
+                notifications.c.channel == said(ChannelName.VOICE),
                 notifications.c.hold == said(Hold.NUMBER_BUSY),
                 notifications.c.address == bindparam("number"),
             )
@@ -57,33 +57,34 @@ _WAITING = (
 )
 
 
+_TAKE = upsert(voice_in_flight).on_conflict_do_nothing()
+_CALL_TO = select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.number == bindparam("number"))
+_RELEASE = (
+    delete(voice_in_flight)
+    .where(voice_in_flight.c.attempt_id == bindparam("attempt_id"))
+    .returning(voice_in_flight.c.number)
+)
+
+
 def take(conn: Connection, number: str, attempt_id: str, now: datetime, until: datetime) -> bool:
     """Take a line to that number. False when a call to it is in the air already."""
-    return bool(
-        conn.execute(
-            upsert(voice_in_flight)
-            .values(number=number, attempt_id=attempt_id, since=now, until=until)
-            .on_conflict_do_nothing()
-        ).rowcount
-    )
+    line = {"number": number, "attempt_id": attempt_id, "since": now, "until": until}
+    return bool(conn.execute(_TAKE, line).rowcount)
 
 
 def busy(conn: Connection, number: str) -> bool:
     """A call to it is in the air."""
-    query = select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.number == number)
-    return conn.scalar(query) is not None
+    return conn.scalar(_CALL_TO, {"number": number}) is not None
 
 
 def rings(conn: Connection, number: str) -> bool:
     """Whether somebody is being called there about an event."""
-    return conn.execute(select(voice_in_flight.c.number).where(voice_in_flight.c.number == number)).first() is not None
+    return busy(conn, number)
 
 
 def release(conn: Connection, attempt_id: str, now: datetime) -> None:
     """The call is over; who waited for a line, or for this very number, may go on."""
-    number = conn.scalar(
-        delete(voice_in_flight).where(voice_in_flight.c.attempt_id == attempt_id).returning(voice_in_flight.c.number)
-    )
+    number = conn.scalar(_RELEASE, {"attempt_id": attempt_id})
     if number is not None:
         conn.execute(_GO_ON, {"number": number, "now": now})
         signal(conn, DISPATCH)

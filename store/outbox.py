@@ -5,20 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Subquery, bindparam, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Subquery,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
-from model.attempt import AttemptState
 from model.ids import Ids
 from model.plan import ChannelName, Hold, Notification, State
 from store import plans, timeline
 from store.plans import notification
 from store.portable import lock_pending
 from store.signals import DISPATCH, signal
-from store.tables import attempts as attempts_table
 from store.tables import notifications, said
 
 HELD_AT_ONCE = 500
-_WAITS_FOR = (State.PENDING, State.SENDING, State.UNKNOWN)
+_WAITS_FOR = [said(state) for state in (State.PENDING, State.SENDING, State.UNKNOWN)]
 _PENDING = notifications.c.state == said(State.PENDING)
 
 
@@ -65,19 +73,21 @@ def _redials_last(channel: ChannelName) -> tuple[ColumnElement[bool], ...]:
     return (notifications.c.follows.is_not(None),) if channel is ChannelName.VOICE else ()
 
 
-def _due_on(channel: ChannelName) -> Subquery:
+_MINE = or_(
+    func.substr(notifications.c.id, ID_CHARS, 1).in_(bindparam("digits", expanding=True)),
+    notifications.c.due_at <= bindparam("left_by_others"),
+)
+
+
+def _due_on(channel: ChannelName, *whose: ColumnElement[bool]) -> Subquery:
     return (
         select(notifications)
         .where(
             _PENDING,
             notifications.c.channel == said(channel),
             notifications.c.due_at <= bindparam("now"),
-            or_(
-                bindparam("everything", type_=Boolean()),
-                func.substr(notifications.c.id, ID_CHARS, 1).in_(bindparam("digits", expanding=True)),
-                notifications.c.due_at <= bindparam("left_by_others"),
-            ),
-            or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, State.SENT).not_in(_WAITS_FOR)),
+            or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, said(State.SENT)).not_in(_WAITS_FOR)),
+            *whose,
         )
         .order_by(notifications.c.lane, *_redials_last(channel), *_BY_TIME_LEFT)
         .limit(bindparam(f"at_most_{channel}"))
@@ -86,7 +96,13 @@ def _due_on(channel: ChannelName) -> Subquery:
 
 
 _DUE = union_all(*(select(_due_on(channel)) for channel in ChannelName))
+_DUE_TO_ME = union_all(*(select(_due_on(channel, _MINE)) for channel in ChannelName))
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
+_HOLD = (
+    update(notifications)
+    .where(notifications.c.id == bindparam("row_id"), notifications.c.state == State.PENDING)
+    .values(hold=bindparam("why"), due_at=bindparam("until_then"))
+)
 # Rows that somebody else has in hand are theirs to judge.
 _OUT_OF_LINES = (
     update(notifications)
@@ -135,17 +151,6 @@ _HOLD_WITH_IT, _STILL_WITH_IT = (
         notifications.c.hold == bindparam("why"),
     )
 )
-# Two statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
-_TO_CUT = select(notifications).where(
-    notifications.c.channel == ChannelName.VOICE,  # nothing else can be taken back once it is out
-    notifications.c.cut_requested_at.is_not(None),
-    notifications.c.cut_done_at.is_(None),
-    notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
-)
-_CALLS = select(attempts_table.c.notification_id, attempts_table.c.vendor_id).where(
-    attempts_table.c.notification_id.in_(bindparam("ids", expanding=True)),
-    attempts_table.c.state == AttemptState.ACCEPTED,
-)
 
 
 def due(
@@ -155,10 +160,13 @@ def due(
 
     Followers wait for what they follow.
     """
-    limits = {f"at_most_{channel}": at_most.get(channel, 0) for channel in ChannelName}
-    mine = {"everything": share.of == 1, "digits": share.digits(), "left_by_others": now - LEFT}
+    wanted = {f"at_most_{channel}": at_most.get(channel, 0) for channel in ChannelName} | {"now": now}
+    if share.of == 1:
+        rows_due = conn.execute(_DUE, wanted)
+    else:
+        rows_due = conn.execute(_DUE_TO_ME, wanted | {"digits": share.digits(), "left_by_others": now - LEFT})
     found: dict[ChannelName, list[Due]] = {channel: [] for channel in ChannelName}
-    for row in conn.execute(_DUE, {"now": now, **mine, **limits}):
+    for row in rows_due:
         found[ChannelName(row.channel)].append(Due(notification(row), row.tries))
     for rows in found.values():
         rows.sort(key=urgency)
@@ -189,11 +197,7 @@ def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, 
     is left as it is.
     """
     for row in rows:
-        held = conn.execute(
-            update(notifications)
-            .where(notifications.c.id == row.id, notifications.c.state == State.PENDING)
-            .values(hold=why, due_at=until)
-        )
+        held = conn.execute(_HOLD, {"row_id": row.id, "why": why, "until_then": until})
         if held.rowcount and row.hold is not why and why is not Hold.BUNDLE:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
 
@@ -249,22 +253,3 @@ def expire(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None
         body = {"notification": row.id, "channel": row.channel, "person": row.person, "reason": reason}
         timeline.append(conn, ids, row.event_pk, now, "expired", body)
         plans.ask_revise(conn, ids, row.event_pk, row.lane, "expired", now, urgent=False)
-
-
-class Cut(NamedTuple):
-    """A call to be ended."""
-
-    notification: Notification
-    vendor_id: str
-
-
-def to_cut(conn: Connection) -> list[Cut]:
-    rows = {row.id: notification(row) for row in conn.execute(_TO_CUT)}
-    calls = conn.execute(_CALLS, {"ids": list(rows)}) if rows else ()
-    return [Cut(rows[call.notification_id], call.vendor_id) for call in calls]
-
-
-def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
-    conn.execute(update(notifications).where(notifications.c.id == row.id).values(cut_done_at=now))
-    body = {"notification": row.id, "person": row.person, "reason": row.reason}
-    timeline.append(conn, ids, row.event_pk, now, "call_stopped", body)

@@ -78,6 +78,22 @@ def _lock(conn: Connection, row: Notification, attempt: Attempt) -> None:
     bundles.lock(conn, row.event_pk, row.id, bundle=attempt.bundle)
 
 
+_TOLD_IN_PART = (
+    update(notifications)
+    .where(
+        or_(notifications.c.id == bindparam("row_id"), notifications.c.carried_by == bindparam("row_id")),
+        notifications.c.sent_at.is_(None),
+    )
+    .values(sent_at=bindparam("now"))
+)
+_END_OTHER_PARTS = (
+    update(attempts_table)
+    .where(
+        attempts_table.c.notification_id == bindparam("row_id"),
+        attempts_table.c.state == AttemptState.SENDING,
+    )
+    .values(state=AttemptState.FAILED, ended_at=bindparam("now"), error="not begun")
+)
 _FOLLOWERS = (
     select(notifications.c.id)
     .where(notifications.c.event_pk == bindparam("event_pk"), notifications.c.follows == bindparam("row_id"), _PENDING)
@@ -92,8 +108,7 @@ def _followed(conn: Connection, row: Notification) -> bool:
 
 def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:
     """Who has read the first part knows of the event: whatever becomes of the rest, they must hear of its end."""
-    its = or_(notifications.c.id == row_id, notifications.c.carried_by == row_id)
-    conn.execute(update(notifications).where(its, notifications.c.sent_at.is_(None)).values(sent_at=now))
+    conn.execute(_TOLD_IN_PART, {"row_id": row_id, "now": now})
 
 
 def failed(
@@ -177,11 +192,7 @@ def _written_before(conn: Connection, attempt: Attempt) -> bool:
 
 def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None:
     """Parts behind a failed one were not begun."""
-    conn.execute(
-        update(attempts_table)
-        .where(attempts_table.c.notification_id == row.id, attempts_table.c.state == AttemptState.SENDING)
-        .values(state=AttemptState.FAILED, ended_at=now, error="not begun")
-    )
+    conn.execute(_END_OTHER_PARTS, {"row_id": row.id, "now": now})
 
 
 def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:

@@ -14,21 +14,23 @@ CODE_LIFE = timedelta(hours=24)
 CODE_REST = timedelta(hours=1)  # after it was closed a code is not given again for so long
 
 
+_ADD = insert(replies)
+
+
 def add(conn: Connection, reply: Reply) -> None:
-    conn.execute(
-        insert(replies).values(
-            id=reply.id,
-            event_pk=reply.event_pk,
-            revision=reply.revision,
-            person=reply.person,
-            answer=reply.answer,
-            channel=reply.channel,
-            received_at=reply.received_at,
-            attempt_id=reply.attempt_id,
-            said=reply.said,
-            acted_by=reply.by,
-        )
-    )
+    row = {
+        "id": reply.id,
+        "event_pk": reply.event_pk,
+        "revision": reply.revision,
+        "person": reply.person,
+        "answer": reply.answer,
+        "channel": reply.channel,
+        "received_at": reply.received_at,
+        "attempt_id": reply.attempt_id,
+        "said": reply.said,
+        "acted_by": reply.by,
+    }
+    conn.execute(_ADD, row)
 
 
 _OF_EVENT = (
@@ -39,6 +41,18 @@ _OF_EVENT = (
 def of_event(conn: Connection, event_pk: str) -> list[Reply]:
     """In the order they came."""
     return [_reply(row) for row in conn.execute(_OF_EVENT, {"event_pk": event_pk})]
+
+
+_ANSWERED = (
+    select(replies.c.event_pk, replies.c.revision, replies.c.person)
+    .where(replies.c.event_pk.in_(bindparam("event_pks", expanding=True)))
+    .distinct()
+)
+
+
+def answered(conn: Connection, event_pks: Collection[str]) -> set[tuple[str, int, str]]:
+    """Who has answered which revision of those events, in whatever way."""
+    return {tuple(row) for row in conn.execute(_ANSWERED, {"event_pks": sorted(event_pks)})} if event_pks else set()
 
 
 def of_events(conn: Connection, event_pks: Collection[str]) -> list[Reply]:

@@ -9,19 +9,20 @@ from model.ids import Ids
 from model.verdict import Outcome, Verdict
 from store.tables import verdicts
 
+_ADD = insert(verdicts)
+
 
 def add(conn: Connection, ids: Ids, verdict: Verdict) -> None:
-    conn.execute(
-        insert(verdicts).values(
-            id=ids.new(),
-            event_pk=verdict.event_pk,
-            revision=verdict.revision,
-            person=verdict.person,
-            outcome=verdict.outcome,
-            reason=verdict.reason,
-            at=verdict.at,
-        )
-    )
+    row = {
+        "id": ids.new(),
+        "event_pk": verdict.event_pk,
+        "revision": verdict.revision,
+        "person": verdict.person,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "at": verdict.at,
+    }
+    conn.execute(_ADD, row)
 
 
 _OF_EVENT = select(verdicts).where(verdicts.c.event_pk == bindparam("event_pk")).order_by(verdicts.c.id)

@@ -4,6 +4,8 @@ The mark behind the number says which message a part belongs to. Without it the 
 person cannot tell them apart, and neither can we when the vendor is asked which of them it has.
 """
 
+from functools import cache
+
 import gsm0338  # noqa: F401 - registers the codec gsm03.38
 
 GSM_SEPTETS = 160
@@ -30,9 +32,15 @@ def plain(text: str) -> str:
 def septets(text: str) -> int | None:
     """The length in GSM-7 septets, None when a character is outside it."""
     try:
-        return len(text.encode("gsm03.38"))
+        return sum(map(_septets_of, text))
     except UnicodeEncodeError:
         return None
+
+
+@cache
+def _septets_of(character: str) -> int:
+    """One or, behind an escape, two. Raises UnicodeEncodeError."""
+    return len(character.encode("gsm03.38"))
 
 
 def fits(text: str, reserved: int = 0) -> bool:

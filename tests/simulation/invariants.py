@@ -138,6 +138,9 @@ class Watch:
         row = Row(note.a, note.b, note.c, note.d, note.e, note.f, note.g, overtime, note.i, note.j)
         self.rows[row.id] = row
         self.events[note.b].planned = True
+        if row.kind == "alert":  # the claim would keep it back, and the mistake with it
+            answered = (row.event_pk, row.revision, row.person or "") in self._answered_at
+            self._must(not answered, f"planned for somebody who has answered: {row}")
         if row.redial:
             self._redialled(row)
         if row.channel == ChannelName.VOICE and row.kind == "alert":

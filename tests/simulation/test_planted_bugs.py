@@ -113,7 +113,7 @@ PLANTED: dict[Plant, str] = {
     claim_that_is_never_read_again: "after it was stopped",
     silence_that_nobody_tells: "nobody was told",
     own_outage_that_counts_as_silence: "of listening only",
-    step_that_calls_who_has_answered: "after it was stopped",
+    step_that_calls_who_has_answered: "planned for somebody who has answered",
 }
 
 

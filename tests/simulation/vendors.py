@@ -71,6 +71,7 @@ class Vendors:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock_off: float, accepted: Callable[[Record], None]) -> None:
         self.records: list[Record] = []
+        self._by_sid: dict[str, Record] = {}
         self.answers: list[Answered] = []
         self._loop = loop
         self._off = clock_off
@@ -93,6 +94,7 @@ class Vendors:
             begun=begun,
         )
         self.records.append(record)
+        self._by_sid[record.sid] = record
         self._at_address[attempt.channel, attempt.address].append(record)
         self._accepted(record)
         return record
@@ -105,4 +107,4 @@ class Vendors:
         return (r for r in self.records if r.channel is ChannelName.VOICE and r.ended is None)
 
     def find(self, sid: str) -> Record:
-        return next(r for r in self.records if r.sid == sid)
+        return self._by_sid[sid]

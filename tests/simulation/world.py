@@ -112,7 +112,7 @@ class Life:
 class World:
     """Everything of one seed."""
 
-    def __init__(self, seed: int, loop: SimulatedLoop, *, kept: bool = False) -> None:
+    def __init__(self, seed: int, loop: SimulatedLoop, *, kept: bool = False, quick: bool = True) -> None:
         self.seed = seed
         self.loop = loop
         self.mix = mix(seed)
@@ -124,7 +124,7 @@ class World:
         self.vendors = Vendors(loop, self.mix.vendor_clock, self._accepted)
         limits = Limits(lines=self.mix.lines, calls_per_second=self.mix.calls_per_second)
         self.watch = Watch(loop.time, self.vendors, self.roster.policies, limits)
-        self.memory = Memory(self._committed)
+        self.memory = Memory(self._committed, quick=quick)
         self.stored = Stored()
         self.people = People(
             self.roster, self.vendors, self.mix, Random(f"{seed}/people"), self.faults, self._spawn, self.call_us
@@ -500,13 +500,14 @@ def _as_simulated(backstop: timedelta) -> Iterator[None]:
             gc.enable()
 
 
-def run(seed: int, *, shuffled: bool = False, kept: bool = False) -> Outcome:
+def run(seed: int, *, shuffled: bool = False, kept: bool = False, quick: bool = True) -> Outcome:
     """Live through a seed. `kept`: with the lines of its trace. `shuffled`: what is ready runs in a drawn order.
 
     Shuffled finds more, but also orders that asyncio would never make: a failure found only so says so.
+    Not `quick`: with SQLAlchemy's own connection, for the same run.
     """
     loop = SimulatedLoop(shuffle=Random(f"{seed}/order") if shuffled else None)
-    world = World(seed, loop, kept=kept)
+    world = World(seed, loop, kept=kept, quick=quick)
     broken = None
     with _as_simulated(timedelta(seconds=30) if world.mix.backstops else timedelta(days=1)):
         try:
