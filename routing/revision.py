@@ -272,10 +272,12 @@ def _still_ringing(facts: Facts) -> bool:
 
 
 def _reopen(facts: Facts, change: PlanChange) -> None:
-    """Who had accepted cannot after all: the steps not yet used are called, the next one at once."""
+    """Who had accepted cannot after all, or was a machine: the steps not yet used are called, the next one at once."""
     case = facts.case
-    change.verdicts.append(verdict(facts, Outcome.REOPENED, "who accepted it cannot comply"))
-    change.remarks.append("reopened: who accepted it cannot comply")
+    cannot = any(r.answer is Answer.CANNOT_COMPLY for r in facts.latest_replies().values())
+    why = "who accepted it cannot comply" if cannot else "a machine had taken the call that counted"
+    change.verdicts.append(verdict(facts, Outcome.REOPENED, why))
+    change.remarks.append(f"reopened: {why}")
     dropped = [a for a in facts.agenda if a.state is AgendaState.SUPERSEDED and a.revision == facts.revision]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
     begun: set[Part] = set()
@@ -291,7 +293,7 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
             due_at = max(case.now, old.due_at)
             change.add_agenda.append(replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING))
     if not steps:
-        change.add += planner.admin_rows(facts.case, "who accepted it cannot comply, and nobody is left to call")
+        change.add += planner.admin_rows(facts.case, f"{why}, and nobody is left to call")
 
 
 def _fallbacks(facts: Facts, change: PlanChange) -> None:

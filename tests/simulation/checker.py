@@ -41,7 +41,9 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
         policy = watch.policies[event.policy]
         callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
-        wanted = _Wanted(policy, callable_, _asked(watch, event), _picked_up(watch, vendors, event, policy))
+        machines = _picked_up(watch, vendors, event, policy, by_machine=True).keys()
+        picked_up = _picked_up(watch, vendors, event, policy)
+        wanted = _Wanted(policy, callable_, _asked(watch, event), picked_up, set(machines))
         written = verdicts.of_event(conn, event.pk)
         found += _judged(event, written, answers, wanted, _told(watch, vendors, event), apart)
         found += _stood_down(watch, vendors, event)
@@ -97,6 +99,7 @@ class _Wanted(NamedTuple):
     teams: list[set[str]]
     asked: set[str]
     picked_up: dict[str, float]
+    machines: set[str]  # whose phone a machine took
 
     def enough(self, people: set[str]) -> bool:
         """Who belongs to none of the teams answers for all of them."""
@@ -122,14 +125,16 @@ def _asked(watch: Watch, event: Event) -> set[str]:
     return {r.person for r in rows if r.kind == "alert" and r.person}
 
 
-def _picked_up(watch: Watch, vendors: Vendors, event: Event, policy: Policy) -> dict[str, float]:
+def _picked_up(
+    watch: Watch, vendors: Vendors, event: Event, policy: Policy, *, by_machine: bool = False
+) -> dict[str, float]:
     if policy.level is not Level.REACHED:
         return {}
     found: dict[str, float] = {}
     for record in vendors.records:
         row = watch.rows[record.attempt.notification_id]
         mine = (row.event_pk, row.revision, row.kind) == (event.pk, event.answer_revision, "alert")
-        if mine and row.person and record.picked_up and record.answered_by is None:
+        if mine and row.person and record.picked_up and (record.answered_by is not None) is by_machine:
             found.setdefault(row.person, record.at)
     return found
 
@@ -153,9 +158,12 @@ def _judged(
         said = f"the verdict is {mine[-1].outcome} ({mine[-1].reason}), the vendors saw {sorted(right)}: {seen}"
         yield f"{event.event_id} r{event.answer_revision} ({event.status}): {said}"
     accepted = {a.person for a in answers if a.answer is Answer.ACKNOWLEDGE and a.heard is not Heard.REFUSED}
-    for verdict in written:
+    for n, verdict in enumerate(written):
         met = verdict.person and verdict.outcome is Outcome.MET and verdict.revision == event.answer_revision
-        if met and verdict.person not in accepted | wanted.picked_up.keys():
+        # Twilio may find out late that a machine picked up: then it was thought to be a person, and is taken back.
+        taken_back = any(v.person is None and v.outcome is Outcome.REOPENED for v in written[n:])
+        thought = wanted.machines if taken_back else set()
+        if met and verdict.person not in accepted | wanted.picked_up.keys() | thought:
             yield f"{event.event_id}: {verdict.person} is said to have accepted, the vendors saw nothing of it"
 
 
