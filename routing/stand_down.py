@@ -52,7 +52,8 @@ def _without_buttons(facts: Facts) -> Iterator[Notification]:
     """What asked for an answer asks no more. How it ended stands first, and who had accepted it."""
     if not facts.case.event.rings:
         return
-    accepted = objective.met_by(facts)
+    met = objective.met_by(facts)
+    accepted = met if met and met.person in facts.latest_replies() else None  # not who was only reached
     who = {"by": name(facts, accepted.person), "at": accepted.at.isoformat()} if accepted else {}
     yield from (_edit(facts, posted, posted.revision, who) for posted in _posts(facts) if _stands(posted))
 

@@ -8,6 +8,7 @@ import pytest
 from model.event import Action, EndKind, EventStatus, Instruction, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
+from model.roster import Level
 from model.rota import ShiftLength, ShiftUnit
 from model.verdict import Outcome, Verdict
 from routing import falling_due, planner
@@ -151,6 +152,13 @@ def test_what_asked_in_the_channel_asks_no_more_at_the_end():
     [edit] = [n for n in revise(known).add if n.kind is Kind.EDIT]
     assert (edit.follows, edit.revision, edit.address) == (post.id, post.revision, post.address)
     assert edit.details["by"] == "Ana"
+    reached = replace(
+        known, case=replace(known.case, policy=replace(known.case.policy, level=Level.REACHED)), replies=[]
+    )
+    picked_up = {"state": State.FAILED, "reason": CallEnd.NO_KEY, "answered_at": NOW}
+    answered = [replace(n, **picked_up) if n.channel is ChannelName.VOICE else n for n in rows]
+    [edit] = [n for n in revise(replace(reached, notifications=answered)).add if n.kind is Kind.EDIT]
+    assert "by" not in edit.details  # nobody has accepted
     again = replace(known, notifications=[*rows, edit])
     assert [n for n in revise(again).add if n.kind is Kind.EDIT] == []
     told_with_others = [replace(n, carried_by="another") if n is post else n for n in rows]
