@@ -12,6 +12,7 @@ from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phas
 from model.plan import Kind, Notification
 from model.roster import OWN_SOURCE, Person, Resource
 from notifiers.wording import speech
+from notifiers.wording.catalogue import ENGLISH, language
 from notifiers.wording.clean import clean, words
 from notifiers.wording.clocks import Clocks, zone
 from notifiers.wording.context import WordingContext
@@ -35,8 +36,12 @@ PROGRAMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`driven`: the headline tells everything (alerts without megawatts). Names ending in `_spoken` are for the ear."""
+    """`language`: of the reader's catalogue. `driven`: the headline tells everything (alerts without megawatts).
 
+    Names ending in `_spoken` are for the ear.
+    """
+
+    language: str
     mode: str  # "DRILL", "TEST" or "": said first and last
     opening: str
     late: bool
@@ -98,6 +103,7 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
     until, until_spoken = _until(content, clocks) if not driven else ("", "")
     over = _over(n, event, ctx, clocks)
     return Facts(
+        language=language(person.language) if person else ENGLISH,
         mode=mode,
         opening=mode or "This is not a drill",
         late=_late(event, revision),
