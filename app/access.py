@@ -41,6 +41,7 @@ WHO: Mapping[str, Who] = {
     "HEAD /docs/oauth2-redirect": Door.OPEN,
     "GET /openapi.json": Door.OPEN,
     "HEAD /openapi.json": Door.OPEN,
+    "POST /callbacks/here": Door.OPEN,
     "POST /callbacks/twilio/voice/{attempt_id}/status": Door.SIGNED,
     "POST /callbacks/twilio/voice/{attempt_id}/amd": Door.SIGNED,
     "POST /callbacks/twilio/voice/{attempt_id}/key": Door.SIGNED,

@@ -161,6 +161,16 @@ class DeliveryIds:
         return hashlib.blake2b(delivery_id.encode(), key=self._key, digest_size=_MAC_BYTES).hexdigest()
 
 
+class Proof:
+    """Shows that it is this installation that answers, and that it answers now: who asks brings a number of its own."""
+
+    def __init__(self, installation_key: bytes) -> None:
+        self._key = hashlib.blake2b(installation_key, digest_size=32, person=b"it is us").digest()
+
+    def of(self, nonce: str) -> str:
+        return hashlib.blake2b(nonce.encode(), key=self._key, digest_size=32).hexdigest()
+
+
 class CanaryKey:
     """Opens for messages by which Gridcall tries itself. Each process of the installation makes the same one."""
 

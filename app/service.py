@@ -23,7 +23,7 @@ from app.repeats import Repeats
 from app.roles import EVERY_ROLE, Role
 from app.rosters import Rosters
 from app.rounds import Rounds
-from app.security import CanaryKey, DeliveryIds
+from app.security import CanaryKey, DeliveryIds, Proof
 from app.stores import Stores
 from app.ticks import Tick
 from app.timing import TimedDatabase
@@ -98,7 +98,7 @@ class Service:
         self.vendors = vendors
         self.tracer = tracer
         self.process_id = stores.process_id
-        self.delivery_ids = DeliveryIds(stores.installation_key)
+        self.delivery_ids, self.proof = DeliveryIds(stores.installation_key), Proof(stores.installation_key)
         self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
         self.metrics = Metrics()

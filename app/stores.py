@@ -20,6 +20,8 @@ from store.places import Place, Postgres, SqliteFile
 
 log = structlog.get_logger(__name__)
 
+INSTALLATION_KEY = "installation.key"
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -108,15 +110,22 @@ def snapshot_path(settings: Settings) -> Path | None:
     return settings.data_dir / SNAPSHOT if isinstance(database_place(settings), Postgres) else None
 
 
-def _installation_key(settings: Settings) -> bytes:
-    """Given, or made at the first start and kept."""
+def known_installation_key(settings: Settings) -> bytes | None:
+    """None before the first start."""
     if settings.installation_key is not None:
         return settings.installation_key.get_secret_value().encode()
-    path = settings.data_dir / "installation.key"
-    if not path.exists():
+    path = settings.data_dir / INSTALLATION_KEY
+    return path.read_text().strip().encode() if path.exists() else None
+
+
+def _installation_key(settings: Settings) -> bytes:
+    """Given, or made at the first start and kept."""
+    known = known_installation_key(settings)
+    if known is None:
+        path, known = settings.data_dir / INSTALLATION_KEY, secrets.token_hex(32).encode()
         path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
-    return path.read_text().strip().encode()
+        path.write_bytes(known)
+    return known
 
 
 def _process_id(settings: Settings) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from heartbeat import beats
 from model.event import Action, EndKind, MessageType, Phase, Severity
+from model.monitor import LATE
 from model.roster import Heartbeat, Source
 
 Statement = dict[str, Any]
@@ -20,7 +21,7 @@ def silence_id(source: str, since: datetime) -> str:
 
 def late_id(silence_id: str) -> str:
     """What is said before the alarm is an event of its own: it calls nobody."""
-    return f"late/{silence_id.removeprefix('silence/')}"
+    return f"{LATE}{silence_id.removeprefix('silence/')}"
 
 
 def together_id(since: datetime) -> str:
@@ -136,7 +137,7 @@ def together_is_over(silence_id: str, heard_at: datetime) -> Statement:
 
 
 def late_is_silent(source: Source, silence_id: str, told_at: datetime) -> Statement:
-    """The notice has become an alarm, which says enough: this closes it and is told to nobody."""
+    """The notice has become an alarm, which tells everybody: this closes it, and its line says where to look."""
     headline = f"{source.name} is silent now, see {silence_id}"
     return _statement(late_id(silence_id), 2, MessageType.TERMINATE, Severity.INFO, told_at, headline=headline)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+LATE = "late/"  # how the event id of a late source begins
+
 
 class MonitorStatus(StrEnum):
     NEW = "new"  # never heard

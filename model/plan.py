@@ -130,6 +130,7 @@ class Kind(StrEnum):
     NOTE = "note"  # a line in the event's Slack thread
     REMINDER = "reminder"  # comes on call soon, goes off, has not told the issuer yet; goes on past its planned end
     ADMIN = "admin"  # something the admins must know: nobody on call, conflict
+    EDIT = "edit"  # put in place of what a row before it has posted: nobody is notified
 
 
 class Hold(StrEnum):
@@ -173,8 +174,9 @@ class Notification:
     `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
     the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
     {"overtime"} for a ring that starts although it cannot finish, {"no_line"} for one that by the plan gets no line in
-    time, and in a line to the admins for whom that is. `carried_by`: the row in whose message it was told; that one has
-    the attempts.
+    time, and in a line to the admins for whom that is, {"anew"} for an edit that is posted where nothing stands to be
+    edited. `follows`: the row that must be out first; of an edit the one whose post it edits. `carried_by`: the row in
+    whose message it was told; that one has the attempts.
     """
 
     id: str

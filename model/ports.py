@@ -9,19 +9,27 @@ from model.attempt import Attempt, Receipt, Sent
 from model.plan import ChannelName
 
 
+class Edit(NamedTuple):
+    """In place of what the vendor knows by this id; None: nothing stands there. `anew`: then it is posted."""
+
+    vendor_id: str | None
+    anew: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
     """Everything a channel needs for one vendor request.
 
     `valid_seconds`: how long the message is worth delivering. `ring_seconds`: how long a phone may ring.
     `thread` is the vendor id of the event's first message in that Slack channel, when there is one.
-    `details` is the notification's.
+    `edit`: it is no new message. `details` is the notification's.
     """
 
     attempt: Attempt
     valid_seconds: float
     ring_seconds: int = 25
     thread: str | None = None
+    edit: Edit | None = None
     details: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 

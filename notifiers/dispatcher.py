@@ -22,7 +22,7 @@ from notifiers import handover
 from notifiers.breaker import Breakers
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
-from notifiers.limits import AT_ONCE, Limits
+from notifiers.limits import AT_ONCE, Limits, account
 from notifiers.order import Told, by_reader, gathers
 from notifiers.sending import STALE_CLAIM, Sender
 from store import (
@@ -291,6 +291,7 @@ class Dispatcher:
             threads={
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
+            posted={r.id: attempts.alone(conn, r.follows) for r in rows if r.kind is Kind.EDIT and r.follows},
             traces=traces.of_notifications(conn, [row.id for row in rows]) if self._tracer.on else {},
             cuts=cuts.to_cut(conn),
             impossible=impossible,
@@ -324,12 +325,12 @@ class Dispatcher:
         free = AT_ONCE[channel] - self._running[channel]
         return min(free, 1) if channel is ChannelName.VOICE else free
 
-    def _pace_at(self, channel: ChannelName, key: str, now: datetime) -> datetime:
-        pace = self._paces.get(channel)
+    def _pace_at(self, name: str, key: str, now: datetime) -> datetime:
+        pace = self._paces.get(name)
         return pace.next_at(key, now) if pace else now
 
     def _paced_until(self, row: Notification, now: datetime) -> datetime:
-        return self._pace_at(row.channel, "" if row.channel is ChannelName.VOICE else row.address, now)
+        return self._pace_at(*account(row), now)
 
     def _next_at(self, next_due: datetime | None, now: datetime) -> datetime | None:
         """The next row, or the next call that the calls-per-second limit allows."""
@@ -345,19 +346,19 @@ class Dispatcher:
         late, paced, broken, unanswered, jobs = [], [], [], [], []
         for due in batch.due:
             row = due.notification
-            key = "" if row.channel is ChannelName.VOICE else row.address
             if row.until < now:
                 late.append(row)
             elif (at := self.breakers.of(row.channel).next_at(now)) > now:
                 unanswered.append((row, at))
-            elif (at := self._pace_at(row.channel, key, now)) > now:
+            elif (at := self._paced_until(row, now)) > now:
                 paced.append((row, at))
             elif (job := self._job(due, batch, roster, now)) is None:
                 broken.append((row, self.setbacks.again_at(row.id, now)))
             else:
                 jobs.append(job)
                 self.breakers.of(row.channel).take(now)
-                if pace := self._paces.get(row.channel):
+                name, key = account(row)
+                if pace := self._paces.get(name):
                     pace.take(key, now)
         # The claim's commit is not before this, whenever we hear of it.
         claimed_at = self._clock.now()

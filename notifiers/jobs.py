@@ -9,10 +9,10 @@ from model.event import Event
 from model.ids import CODE_LETTERS, Ids
 from model.limits import COUNTED
 from model.plan import ChannelName, Kind, Notification
-from model.ports import Send
+from model.ports import Edit, Send
 from model.roster import Policy, Roster
 from notifiers.context import House, context
-from notifiers.limits import Limits, Pace
+from notifiers.limits import Limits, Pace, account
 from notifiers.wording import Named, render, render_together
 from store import lines
 from store.claims import Call, Claim
@@ -31,6 +31,7 @@ class Batch:
     earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
     codes: Mapping[str, Codes] = field(default_factory=dict)
     threads: Mapping[str, str | None] = field(default_factory=dict)
+    posted: Mapping[str, str | None] = field(default_factory=dict)  # what an edit edits
     traces: Mapping[str, str] = field(default_factory=dict)
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
@@ -56,7 +57,7 @@ class Job:
 class Jobs:
     """Makes jobs of rows that are due."""
 
-    def __init__(self, ids: Ids, limits: Limits, paces: Mapping[ChannelName, Pace], house: House) -> None:
+    def __init__(self, ids: Ids, limits: Limits, paces: Mapping[str, Pace], house: House) -> None:
         self._ids = ids
         self._limits = limits
         self._paces = paces
@@ -83,6 +84,7 @@ class Jobs:
                     valid_seconds=(row.until - now).total_seconds(),
                     ring_seconds=policy.ring_seconds,
                     thread=batch.threads.get(row.id),
+                    edit=_edit(row, batch),
                     details=row.details,
                 )
                 for attempt in tries
@@ -116,10 +118,11 @@ class Jobs:
 
     def _turn_of(self, row: Notification) -> Turn | None:
         """What this process allows itself, others may have used: the database knows (calls: see Call)."""
-        pace = self._paces.get(row.channel)
+        name, key = account(row)
+        pace = self._paces.get(name)
         if pace is None or row.channel is ChannelName.VOICE:
             return None
-        return Turn(f"{row.channel}/{row.address}", pace.per_second, pace.burst)
+        return Turn(f"{name}/{key}", pace.per_second, pace.burst)
 
     def _words_for_all(
         self,
@@ -178,3 +181,7 @@ class Jobs:
             code = self._ids.code(letters)
         taken.add(code)  # a text to the same number in this very batch takes another one
         return Code(row.address, code, row.event_pk, row.revision, row.person)
+
+
+def _edit(row: Notification, batch: Batch) -> Edit | None:
+    return Edit(batch.posted.get(row.id), bool(row.details.get("anew"))) if row.kind is Kind.EDIT else None

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from model.limits import CALLS, WRITTEN, Limit, Pauses
-from model.plan import WAYS, ChannelName
+from model.plan import WAYS, ChannelName, Kind, Notification
+
+EDITS = "edits"
+EDIT_EVERY_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -42,14 +45,22 @@ class Limits:
     calls_a_person: tuple[Limit, ...] = CALLS
     written: Mapping[ChannelName, Pauses] = field(default_factory=lambda: WRITTEN)
 
-    def paces(self) -> dict[ChannelName, Pace]:
+    def paces(self) -> dict[str, Pace]:
+        """By what `account` names. All edits in a channel keep the pace that Slack wants of those of one message."""
         slack = Pace(self.slack_per_second, self.slack_burst)
         return {
             ChannelName.VOICE: Pace(self.calls_per_second),
             ChannelName.SLACK_CHANNEL: slack,
             ChannelName.SLACK_DM: slack,
             ChannelName.PAGERDUTY: Pace(self.pagerduty_per_second, self.pagerduty_burst),
+            EDITS: Pace(1 / EDIT_EVERY_SECONDS),
         }
+
+
+def account(row: Notification) -> tuple[str, str]:
+    """Whose pace a row keeps, and which of its buckets: all calls share one; edits hold up nothing that is new."""
+    name = EDITS if row.kind is Kind.EDIT else row.channel
+    return name, "" if row.channel is ChannelName.VOICE else row.address
 
 
 AT_ONCE = {channel: way.at_once for channel, way in WAYS.items()}

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from model.event import Severity
+from model.monitor import LATE
 from model.plan import ChannelName, Kind, Notification, PagerDutyAction
 from model.reply import Answer
 from model.roster import OWN_SOURCE
 from model.verdict import Outcome
-from routing import planner
-from routing.facts import Facts, PlanChange, asked, open_generations, spoke_to, stop, waits, was_told
+from routing import objective, planner
+from routing.facts import Facts, PlanChange, asked, name, open_generations, spoke_to, stop, waits, was_told
 from routing.verdicts import verdicts
 
 # A stand-down must arrive even when it takes a while.
@@ -24,9 +24,9 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     change.reason = f"the event was {case.event.status}"
     stop(facts, change, [n for n in facts.notifications if n.revision < latest.number])
     change.drop_agenda += [a.id for a in facts.agenda if waits(a)]
-    texts = [] if _became_an_alarm(facts) else list(once_to_all(facts, Kind.STAND_DOWN))
+    texts = list(_its_line(facts) if _is_a_late_source(facts) else once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
-    change.add += [*texts, *calls]
+    change.add += [*texts, *calls, *_without_buttons(facts)]
     # PagerDuty is resolved only after people were told.
     follows = texts[-1].id if texts else None
     for number, key in open_generations(facts):
@@ -36,10 +36,49 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
 
 
-def _became_an_alarm(facts: Facts) -> bool:
-    """A notice of our own that grew into an alarm: the alarm is told, so the end of the notice says nothing."""
+def _is_a_late_source(facts: Facts) -> bool:
+    """A line that calls nobody. It is heard again, or has become an alarm, which is told by itself."""
     event = facts.case.event
-    return event.source == OWN_SOURCE and event.content.severity is Severity.INFO
+    return event.source == OWN_SOURCE and event.event_id.startswith(LATE)
+
+
+def _its_line(facts: Facts) -> Iterator[Notification]:
+    """Says how it ended: there is one line of it, and nobody is notified again."""
+    number = facts.case.event.latest.number
+    yield from (_edit(facts, posted, number, {"anew": True}) for posted in _posts(facts))
+
+
+def _without_buttons(facts: Facts) -> Iterator[Notification]:
+    """What asked for an answer asks no more. How it ended stands first, and who had accepted it."""
+    if not facts.case.event.rings:
+        return
+    met = objective.met_by(facts)
+    accepted = met if met and met.person in facts.latest_replies() else None  # not who was only reached
+    who = {"by": name(facts, accepted.person), "at": accepted.at.isoformat()} if accepted else {}
+    yield from (_edit(facts, posted, posted.revision, who) for posted in _posts(facts) if _stands(posted))
+
+
+def _posts(facts: Facts) -> Iterator[Notification]:
+    return (n for n in facts.rows() if n.channel is ChannelName.SLACK_CHANNEL)
+
+
+def _stands(row: Notification) -> bool:
+    """It was posted, or will be: alone, not in a message that asks about other events too."""
+    return row.carried_by is None and (was_told(row) or not row.state.terminal)
+
+
+def _edit(facts: Facts, posted: Notification, revision: int, details: Mapping[str, str | bool]) -> Notification:
+    return planner.row(
+        facts.case,
+        Kind.EDIT,
+        ChannelName.SLACK_CHANNEL,
+        posted.address,
+        team=posted.team,
+        revision=revision,
+        until=facts.case.now + STAND_DOWN_LIFE,
+        details={**details},
+        follows=posted.id,
+    )
 
 
 def _engaged(facts: Facts) -> list[Notification]:

@@ -65,7 +65,7 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
         plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
         others = bundles.follow(conn, row.id, State.SENT, now, lease_owner=None) if attempt.bundle else ()
         bundles.note(conn, ids, others, now, "attempt_accepted", body)
-        if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN):
+        if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN, Kind.EDIT):
             for one_of_them in (row, *others):
                 threads.remember(conn, one_of_them.event_pk, row.address, result.vendor_id)
         if row.channel is not ChannelName.VOICE and _followed(conn, row):

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from starlette.datastructures import FormData
 
 from app.answering import traced, within_a_second
 from app.api.deps import ServiceDep
@@ -43,12 +44,26 @@ def _xml(text: str) -> Response:
 async def _twilio_form(request: Request, service: Service) -> Mapping[str, str]:
     """The form of a request that Twilio signed. Raises Problem 403 for anybody else's."""
     form = await request.form()
+    if not _signed(request, service, form):
+        raise not_from(service, "twilio", request.url.path)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _signed(request: Request, service: Service, form: FormData) -> bool:
+    """By Twilio's token, over the address that Twilio knows."""
     query = f"?{request.url.query}" if request.url.query else ""
     url = f"{service.settings.public_url}{request.url.path}{query}"
     verifier = service.vendors.twilio
-    if verifier is None or not verifier.verify(url, form, request.headers.get("x-twilio-signature")):
-        raise not_from(service, "twilio", request.url.path)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    return verifier is not None and verifier.verify(url, form, request.headers.get("x-twilio-signature"))
+
+
+@router.post("/here")
+async def here(
+    request: Request, service: ServiceDep, nonce: Annotated[str, Query(pattern=r"^[0-9a-f]{0,32}$")] = ""
+) -> dict[str, str | bool]:
+    """Whether the public URL leads to this installation, and what Twilio signs is the same when it arrives."""
+    signed = _signed(request, service, await request.form())
+    return {"installation": service.proof.of(nonce), "signed_by_twilio": signed}
 
 
 class Told(NamedTuple):

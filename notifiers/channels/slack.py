@@ -15,7 +15,7 @@ from model.attempt import Attempt, Receipt, ReceiptKind, Sent
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
-from model.ports import Answers, Found, Send
+from model.ports import Answers, Edit, Found, Send
 from notifiers.channels import wire
 from notifiers.channels.slack_interactions import BUTTONS
 
@@ -49,6 +49,8 @@ OUR_MISTAKE = frozenset(
         "invalid_metadata_format",
     }
 )
+# There is nothing (any more) that could be edited.
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 # Slack says of these that a part of the request may have been done.
 PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
@@ -160,6 +162,32 @@ class SlackChannel:
                 log.warning("Slack does not know this user of the roster", user=user, error=str(error))
 
     async def send(self, send: Send) -> Sent:
+        edited = await self._edit(send.attempt, send.edit) if send.edit else None
+        return edited or await self._post(send)
+
+    async def _edit(self, attempt: Attempt, edit: Edit) -> Sent | None:
+        """None: what was to be edited is gone, and what is said now is to be posted.
+
+        An edit may be repeated: a lost answer is no unknown outcome.
+        """
+        try:
+            if edit.vendor_id is None:
+                raise SendError("Slack: nothing stands there to be edited", retryable=False, code="message_not_found")
+            channel, ts = split_id(edit.vendor_id)
+            await self._workspace.ask(
+                self.timeout_seconds,
+                lambda client: client.chat_update(
+                    channel=channel, ts=ts, text=attempt.words.text, blocks=_addressed(attempt), parse="none"
+                ),
+                changes=False,
+            )
+        except SendError as error:
+            if edit.anew and error.code in GONE:
+                return None
+            raise
+        return Sent(vendor_id=edit.vendor_id, raw={"channel": channel, "ts": ts})
+
+    async def _post(self, send: Send) -> Sent:
         attempt = send.attempt
         channel = await self._channel(attempt.address)
         thread_ts = None
@@ -305,7 +333,7 @@ def _translated(error: "SlackApiError", changes: bool) -> SendError:
         return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code=name or str(status))
     return SendError(
         message,
-        retryable=name not in STOPS | BAD_ADDRESS | OUR_MISTAKE and status != 401,
+        retryable=name not in STOPS | BAD_ADDRESS | OUR_MISTAKE | GONE and status != 401,
         code=name or str(status),
         bad_address=name in BAD_ADDRESS,
         stop_channel=name in STOPS or status == 401,

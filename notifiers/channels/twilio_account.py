@@ -197,3 +197,7 @@ class TwilioSignature:
     def verify(self, url: str, params: Mapping[str, Any] | str, signature: str | None) -> bool:
         """`params`: the form as a multi-dict (Starlette's FormData or a dict of str), or the body when it is JSON."""
         return bool(signature) and bool(self._validator.validate(url, params, signature))
+
+    def made(self, url: str, params: Mapping[str, Any]) -> str:
+        """What Twilio would send with that form."""
+        return str(self._validator.compute_signature(url, params))

@@ -17,7 +17,6 @@ from notifiers.wording.together import Named, render_together
 
 __all__ = ["Named", "WordingContext", "render", "render_together"]
 
-SPEECH_LANGUAGE = "en-US"
 TIGHTEST = 3
 TIGHTEST_CALL = 2
 
@@ -39,7 +38,7 @@ def render(
 
 
 def _voice(kind: Kind, f: Facts, call_seconds: float) -> Words:
-    voice, times = catalogue("voice"), 2
+    voice, times = catalogue("voice", f.language), 2
     if kind is Kind.ALERT:
         script, times = _in_time([voice.say(kind, f, tight) for tight in range(TIGHTEST_CALL + 1)], call_seconds)
     else:
@@ -49,7 +48,7 @@ def _voice(kind: Kind, f: Facts, call_seconds: float) -> Words:
         template=voice.template(kind),
         payload={
             "prompt": script,
-            "language": SPEECH_LANGUAGE,
+            "language": voice.speech,
             "asks": kind is Kind.ALERT and f.keys,
             "times": times,
         },
@@ -66,7 +65,7 @@ def _in_time(scripts: Sequence[str], call_seconds: float) -> tuple[str, int]:
 
 
 def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
-    sms, mark = catalogue("sms"), f.code or f.reference
+    sms, mark = catalogue("sms", f.language), f.code or f.reference
     heads = [plain(sms.say(f"{kind}_head", f, tight)) for tight in range(TIGHTEST + 1)]
     tight = next((n for n, head in enumerate(heads) if fits_as_part(head, mark)), TIGHTEST)
     rest = plain(sms.say(f"{kind}_rest", f, tight))
@@ -75,7 +74,7 @@ def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
 
 
 def _slack(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
-    slack = catalogue("slack")
+    slack = catalogue("slack", f.language)
     text, template = escape_slack(slack.say(n.kind, f)), slack.template(n.kind)
     if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY, Kind.REMINDER):
         return Words(text=text, template=template)
@@ -86,7 +85,7 @@ def _slack(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Word
 
 
 def _data(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
-    pagerduty = catalogue("pagerduty")
+    pagerduty = catalogue("pagerduty", f.language)
     summary = pagerduty.say(n.kind, f)
     payload = pagerduty_event.payload(n, event, f, ctx, summary)
     return Words(text=payload["summary"], template=pagerduty.template(n.kind), payload=payload)

@@ -1,4 +1,6 @@
-"""The catalogues of templates, one file per channel, and what makes issuers' text harmless in each."""
+"""The catalogues of templates, a folder per language and in it a file per channel, and what makes issuers' text
+harmless in each.
+"""
 
 import re
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from notifiers.wording.clean import for_slack, for_voice, shorten, words
 
 HERE = Path(__file__).parent
-LANGUAGE = "en"
+ENGLISH = "en"
 
 
 def _same(value: object) -> object:
@@ -42,12 +44,27 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return safe
 
 
-def sandbox(name: str) -> SandboxedEnvironment:
-    """What a channel's templates may do and see. HTML is escaped by Jinja's own means, all of it."""
+@cache
+def languages() -> frozenset[str]:
+    """Those that there are catalogues of."""
+    return frozenset(templates.parent.name for templates in HERE.glob("*/*.j2"))
+
+
+def language(wanted: str) -> str:
+    """The one of the catalogue to be used: that of "de" for "de-AT" as well, English where there is none."""
+    return next((one for one in (wanted, wanted.partition("-")[0]) if one in languages()), ENGLISH)
+
+
+def sandbox(name: str, language: str = ENGLISH) -> SandboxedEnvironment:
+    """What a channel's templates may do and see; a file that the language lacks is the English one.
+
+    HTML is escaped by Jinja's own means, all of it.
+    """
+    loader = FileSystemLoader([HERE / language, HERE / ENGLISH])
     if name == "page":
-        return _Sandbox(loader=FileSystemLoader(HERE / LANGUAGE), undefined=StrictUndefined, autoescape=True)
+        return _Sandbox(loader=loader, undefined=StrictUndefined, autoescape=True)
     environment = _Sandbox(
-        loader=FileSystemLoader(HERE / LANGUAGE),
+        loader=loader,
         undefined=StrictUndefined,
         finalize=_HARMLESS[name],
         autoescape=False,
@@ -57,11 +74,15 @@ def sandbox(name: str) -> SandboxedEnvironment:
 
 
 class Catalogue:
-    """The macros of one channel. Everything printed passes through the channel's filter for strangers' text."""
+    """The macros of one channel in one language. All that is printed passes the channel's filter for strangers' text.
 
-    def __init__(self, name: str) -> None:
-        self._macros: Any = sandbox(name).get_template(f"{name}.j2").module
-        self._name = name
+    `speech`: what the vendor's voice is told to speak, in the catalogue of calls.
+    """
+
+    def __init__(self, name: str, language: str) -> None:
+        self._macros: Any = sandbox(name, language).get_template(f"{name}.j2").module
+        self._name = name if language == ENGLISH else f"{language}/{name}"
+        self.speech: str = getattr(self._macros, "speech", "")
 
     def say(self, macro: str, *arguments: object) -> str:
         """One line: what the macro prints, with single spaces and single full stops."""
@@ -76,13 +97,14 @@ class Catalogue:
         return str(getattr(self._macros, macro)(*arguments))
 
     def template(self, kind: str) -> str:
-        """ "sms/alert@1" """
+        """ "sms/alert@1"; of other languages than English "de/sms/alert@1" """
         return f"{self._name}/{kind}@{self._macros.version}"
 
 
 @cache
-def catalogue(name: str) -> Catalogue:
-    return Catalogue(name)
+def catalogue(name: str, language: str = ENGLISH) -> Catalogue:
+    """`language`: one that there is a catalogue of, see there."""
+    return Catalogue(name, language)
 
 
 def begin(text: str) -> str:

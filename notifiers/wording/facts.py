@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phase, Revision, TargetKind
-from model.plan import Notification
+from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phase, Revision, Severity, TargetKind
+from model.plan import Kind, Notification
 from model.roster import OWN_SOURCE, Person, Resource
 from notifiers.wording import speech
+from notifiers.wording.catalogue import ENGLISH, language
 from notifiers.wording.clean import clean, words
 from notifiers.wording.clocks import Clocks, zone
 from notifiers.wording.context import WordingContext
@@ -35,8 +36,12 @@ PROGRAMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`driven`: the headline tells everything (alerts without megawatts). Names ending in `_spoken` are for the ear."""
+    """`language`: of the reader's catalogue. `driven`: the headline tells everything (alerts without megawatts).
 
+    Names ending in `_spoken` are for the ear.
+    """
+
+    language: str
     mode: str  # "DRILL", "TEST" or "": said first and last
     opening: str
     late: bool
@@ -44,6 +49,7 @@ class Facts:
     own: bool  # Gridcall itself says it
     resolved: bool
     urgency: str
+    over: str  # how the event ended, where the rest is about a revision before that
     phase: str
     who: str
     who_spoken: str
@@ -89,14 +95,15 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
     revision = revision_of(n, event)
     content = revision.content
     clocks = Clocks(_own_zone(person, ctx), zone(content.source_timezone or ctx.source.timezone), now)
-    mode = "" if content.mode is Mode.ACTUAL else content.mode.value.upper()
-    driven = headline_driven(event, content)
+    mode, driven = _mode(content), headline_driven(event, content)
     issuer = clean(content.issuer or ctx.source.name or event.source, 40)
     program = clean(content.program, 40)
     asked, asked_short, asked_spoken = _do(content, ctx.sites)
     by, by_spoken = _by(content, event, clocks) if not driven else ("", "")
     until, until_spoken = _until(content, clocks) if not driven else ("", "")
+    over = _over(n, event, ctx, clocks)
     return Facts(
+        language=language(person.language) if person else ENGLISH,
         mode=mode,
         opening=mode or "This is not a drill",
         late=_late(event, revision),
@@ -104,7 +111,8 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         own=_is_our_own(event),
         resolved=driven and content.message_type.ends,
         phase=content.phase.value,
-        urgency=_own_urgency(event, content) if _is_our_own(event) else _urgency(content, mode, driven),
+        urgency=_how_urgent(event, content),
+        over=over,
         who=_who(event, ctx, issuer, "" if driven else program),
         who_spoken=_who(event, ctx, issuer, "" if driven else PROGRAMS.get(program.upper(), program)),
         headline=_headline(content, mode),
@@ -114,8 +122,8 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         do_spoken=asked_spoken,
         by=by,
         by_spoken=by_spoken,
-        left=_left(content, clocks.left) if not driven else "",
-        left_spoken=_left(content, clocks.left_spoken) if not driven else "",
+        left=_left(content, clocks.left) if not (driven or over) else "",
+        left_spoken=_left(content, clocks.left_spoken) if not (driven or over) else "",
         until=until,
         until_spoken=until_spoken,
         planned_end=clocks.both(content.ends_at) if content.ends_at and not content.message_type.ends else "",
@@ -202,6 +210,26 @@ def _late(event: Event, revision: Revision) -> bool:
     return event.late or (passed and content.message_type is MessageType.NEW and content.asks_action)
 
 
+def _mode(content: Content) -> str:
+    return "" if content.mode is Mode.ACTUAL else content.mode.value.upper()
+
+
+def _how_urgent(event: Event, content: Content) -> str:
+    if _is_our_own(event):
+        return _own_urgency(event, content)
+    return _urgency(content, _mode(content), headline_driven(event, content))
+
+
+def _over(n: Notification, event: Event, ctx: WordingContext, clocks: Clocks) -> str:
+    """ "RELEASED, accepted by Ana Reyes 12:04 CST": of a post that asked for an answer, and asks no more."""
+    if n.kind is not Kind.EDIT or n.revision == event.latest.number:
+        return ""
+    how = _how_urgent(event, event.content) or "OVER"
+    if ctx.accepted_by is None:
+        return how
+    return f"{how}, accepted by {clean(ctx.accepted_by[0], 40)} {clocks.own(ctx.accepted_by[1])}"
+
+
 def _urgency(content: Content, mode: str, driven: bool) -> str:
     if driven or content.message_type is MessageType.CANCEL or _released(content):
         return _ended(content, driven)
@@ -222,7 +250,7 @@ def _ended(content: Content, driven: bool) -> str:
 
 def _own_urgency(event: Event, content: Content) -> str:
     if content.message_type.ends:
-        return "ALL CLEAR"
+        return "" if content.severity is Severity.INFO else "ALL CLEAR"  # it may be over by having become worse
     return "ALARM" if event.rings else ""
 
 

@@ -18,7 +18,7 @@ from model.plan import ChannelName, Kind, Notification
 from model.reply import Answer, Reply
 from model.roster import Person, Roster
 from notifiers.context import House, context
-from notifiers.wording.catalogue import HERE, LANGUAGE, sandbox
+from notifiers.wording.catalogue import ENGLISH, HERE, sandbox
 from notifiers.wording.clean import clean
 from notifiers.wording.clocks import Clocks, zone
 from notifiers.wording.facts import facts
@@ -61,7 +61,7 @@ def page(
     latest = {r.person: r for r in replies if r.revision >= event.answer_revision}
     own = latest.get(person.id)
     accepted = [r for r in latest.values() if r.answer is Answer.ACKNOWLEDGE]
-    return _template().render(
+    return _template(f.language).render(
         f=f,
         style=style(),
         person=clean(person.name, NAME_CHARS),
@@ -107,13 +107,13 @@ def _name(roster: Roster, person: str) -> str:
 
 
 @cache
-def _template() -> Template:
-    return sandbox("page").get_template("page.html.j2")
+def _template(language: str = ENGLISH) -> Template:
+    return sandbox("page", language).get_template("page.html.j2")
 
 
 @cache
 def style() -> str:
-    return (HERE / LANGUAGE / "page.css").read_text(encoding="utf-8").strip()
+    return (HERE / ENGLISH / "page.css").read_text(encoding="utf-8").strip()
 
 
 @cache

@@ -15,7 +15,7 @@ SECTION_CHARS = 1500
 
 def blocks(f: Facts, event_pk: str, answer: bool, buttons: bool = True) -> list[dict[str, Any]]:
     """`answer`: it asks for one, with `buttons`. Their value lacks the attempt's id: the channel adds it."""
-    slack = catalogue("slack")
+    slack = catalogue("slack", f.language)
     made: list[dict[str, Any]] = [
         header(_header(f)),
         {
@@ -50,7 +50,7 @@ def item(line: str, event_pk: str, revision: int | None) -> list[dict[str, Any]]
 
 def _header(f: Facts) -> str:
     """DRILL stays last even when the middle has to be shortened."""
-    text = catalogue("slack").say("header", f)
+    text = catalogue("slack", f.language).say("header", f)
     ending = f" {f.mode}" if f.mode else ""
     body = text.removesuffix(ending)
     for chars in range(HEADER_CHARS - len(ending), 0, -10):  # escapes grow it: shorten until it fits

@@ -43,7 +43,7 @@ def render_together(
 
 def _sms(kind: Kind, said: Sequence[Facts], count: int, page: str) -> tuple[Words, ...]:
     """As many events as fit; each of them less wordy before one is left out."""
-    sms, mark = catalogue("sms"), said[0].code or said[0].reference
+    sms, mark = catalogue("sms", said[0].language), said[0].code or said[0].reference
     tries = [(n, tight) for n in range(min(len(said), WAYS[_TEXT].named), 0, -1) for tight in range(TIGHTEST + 1)]
     for n, tight in tries:
         items = [plain(sms.say(f"{kind}_item", f, tight)) for f in said[:n]]
@@ -60,7 +60,7 @@ _TEXT = next(channel for channel, way in WAYS.items() if way.form is Form.TEXT)
 
 def _slack(named: Sequence[Named], said: Sequence[Facts], count: int) -> Words:
     """A line for each; the first ones with buttons where an answer is asked for."""
-    slack, kind = catalogue("slack"), named[0].row.kind
+    slack, kind = catalogue("slack", said[0].language), named[0].row.kind
     head = slack.say(f"{kind}_together", count)
     lines = [escape_slack(slack.say("item", f, kind)) for f in said]
     blocks: list[dict[str, Any]] = [slack_blocks.header(head)]

@@ -6,6 +6,7 @@ from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
 
 LATE = "Gridcall: MISO is late: nothing heard since 18:00 UTC"
+NOW_SILENT = "Gridcall: MISO is silent now, see silence/miso/2026-01-12T18:00:10Z"
 ALARM = "Gridcall ALARM: MISO has been silent since 18:00 UTC"
 
 
@@ -38,7 +39,7 @@ async def test_late_silent_and_heard_again(opens: OpenWorld) -> None:
         ben.expects_call("MISO has been silent", at="6:11")
         for phone in (ana, ben):
             phone.expects_text(f"{ALARM}. Ref 1800 r1. Reply 1", "Instructions may be missed", at="6:12")
-        assert posted(world) == [("5:10", LATE), ("6:10", ALARM)]
+        assert posted(world) == [("5:10", NOW_SILENT), ("6:10", ALARM)]  # the line is edited, none is added
         await call.presses("1")
         await world.advance_until("12:30")
         ben.expects_text("Ana Reyes has it since")
@@ -48,6 +49,9 @@ async def test_late_silent_and_heard_again(opens: OpenWorld) -> None:
         over = "Gridcall ALL CLEAR: MISO is heard again after 12 minutes"
         assert posted(world)[2:] == [("12:31", over)]
         await world.advance_until("16:00")
+        alarm = world.slack()[1]
+        assert alarm.text.startswith("ALL CLEAR, accepted by Ana Reyes 18:06 UTC. Gridcall: MISO has been silent")
+        assert '"actions"' not in alarm.shows()
         ana.expects_call("Gridcall all clear. MISO is heard again after 12 minutes. Nothing to do.", at="12:31")
         for phone in (ana, ben):
             phone.expects_text(f"{over}. Nothing to do.")
@@ -60,12 +64,20 @@ async def test_heard_in_time_after_the_notice_rings_nobody(opens: OpenWorld) -> 
     async with opens(minds_silence_of=("miso",)) as world:
         await world.hears()
         await world.advance_until("5:30")
+        assert posted(world) == [("5:00", LATE)]
         await world.post("edr", mode="test")  # any accepted message counts
         await world.advance_until("10:00")
-        assert posted(world) == [
-            ("5:00", LATE),
-            ("5:31", "Gridcall ALL CLEAR: MISO is heard again after 5 minutes"),
-        ]
+        assert posted(world) == [("5:00", "Gridcall ALL CLEAR: MISO is heard again after 5 minutes")]
+
+
+async def test_the_line_of_a_late_source_is_posted_anew_when_somebody_has_deleted_it(opens: OpenWorld) -> None:
+    async with opens(minds_silence_of=("miso",)) as world:
+        await world.hears()
+        await world.advance_until("5:20")
+        world.standins.workspace.channel("C0OPS").messages.clear()
+        await world.hears()
+        await world.advance_until("5:30")
+        assert posted(world) == [("5:21", "Gridcall ALL CLEAR: MISO is heard again after 5 minutes")]
 
 
 async def test_the_impatient_source(opens: OpenWorld) -> None:

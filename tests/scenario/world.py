@@ -58,7 +58,9 @@ class Record:
     timeline: Sequence[timeline.Entry]
     breaks: Sequence[seal.Break]
 
-    def row(self, person: str, channel: ChannelName = ChannelName.VOICE, kind: Kind = Kind.ALERT) -> Notification:
+    def row(
+        self, person: str | None, channel: ChannelName = ChannelName.VOICE, kind: Kind = Kind.ALERT
+    ) -> Notification:
         """The person's newest row of that channel."""
         return [n for n in self.rows if (n.person, n.channel, n.kind) == (person, channel, kind)][-1]
 

@@ -10,7 +10,7 @@ from model.limits import Pauses
 from model.plan import ChannelName, State
 from model.ports import Send
 from model.roster import Policy
-from notifiers.limits import Limits
+from notifiers.limits import EDIT_EVERY_SECONDS, EDITS, Limits
 from store.codec import mapping
 from tests.simulation.database import Note
 from tests.simulation.vendors import Record, Vendors
@@ -94,7 +94,7 @@ class Watch:
         self._lines: dict[str, str] = {}
         self._taken_at: dict[str, float] = {}
         self.longest_call = 0.0  # how long a line was in use, in seconds
-        self._claims: dict[tuple[ChannelName, str], list[datetime]] = defaultdict(list)
+        self._claims: dict[tuple[str, str], list[datetime]] = defaultdict(list)
         self._rung_at: dict[str, list[Rung]] = defaultdict(list)
         self._going_along: dict[str, set[str]] = defaultdict(set)
         self._written: dict[tuple[str, str], list[Rung]] = defaultdict(list)
@@ -198,7 +198,8 @@ class Watch:
             self._rung(note.a, self.rows[note.b], at)
         elif (pauses := self.limits.written.get(channel)) and note.f == 1:
             self._written_to(note.a, self.rows[note.b], at, pauses)
-        self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
+        name = EDITS if self.rows[note.b].kind == "edit" else channel
+        self._pace(name, "" if channel is ChannelName.VOICE else note.d, at)
 
     def _rung(self, attempt: str, row: Row, at: datetime) -> None:
         """Nobody is rung more often than four times in ten minutes, a fifth time for a critical event they know not."""
@@ -272,12 +273,13 @@ class Watch:
         self.now = now
         self._claims.clear()
 
-    def _pace(self, channel: ChannelName, key: str, at: datetime) -> None:
+    def _pace(self, channel: str, key: str, at: datetime) -> None:
         rate, burst = {
             ChannelName.VOICE: (self.limits.calls_per_second, 1),
             ChannelName.SLACK_DM: (self.limits.slack_per_second, self.limits.slack_burst),
             ChannelName.SLACK_CHANNEL: (self.limits.slack_per_second, self.limits.slack_burst),
             ChannelName.PAGERDUTY: (self.limits.pagerduty_per_second, self.limits.pagerduty_burst),
+            EDITS: (1 / EDIT_EVERY_SECONDS, 1),
         }.get(channel, (0.0, 0))
         if not burst:
             return

@@ -10,6 +10,7 @@ from fake_vendor import T0
 from model.clock import SystemClock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
+from model.ports import Edit
 from notifiers.channels.slack import SlackChannel, SlackWorkspace
 from notifiers.channels.slack_interactions import SlackAction, slack_action
 
@@ -61,6 +62,52 @@ async def test_later_posts_go_to_the_thread(vendor, team, post):
     await team.send(post(thread="C1/111.222"))
     assert vendor.seen[0].json["thread_ts"] == "111.222"
     assert vendor.seen[0].json["channel"] == "C1"
+
+
+def edits(anew=False, vendor_id="C1/111.222"):
+    return {"edit": Edit(vendor_id, anew)}
+
+
+async def test_an_edit_stands_where_the_post_stood(vendor, team, post):
+    vendor.answer = lambda seen: (200, {"ok": True, "channel": "C1", "ts": "111.222", "text": "x", "message": {}})
+    sent = await team.send(post(**edits()))
+    assert (sent.vendor_id, sent.vendor_at) == ("C1/111.222", None)
+    (seen,) = vendor.seen
+    assert seen.path == "/slack/api/chat.update"
+    assert (seen.json["channel"], seen.json["ts"]) == ("C1", "111.222")
+    assert "metadata" not in seen.json  # the post's own stays: by that it is found
+
+
+@pytest.mark.parametrize("error", ["message_not_found", "cant_update_message", "edit_window_closed"])
+async def test_what_is_gone_is_posted_anew_where_that_is_wanted(vendor, team, post, error):
+    vendor.answer = lambda seen: (200, {"ok": False, "error": error} if "update" in seen.path else POSTED)
+    with pytest.raises(SendError) as caught:
+        await team.send(post(**edits()))
+    assert (caught.value.retryable, caught.value.code) == (False, error)
+    assert len(vendor.seen) == 1
+    sent = await team.send(post(**edits(anew=True)))
+    assert sent.vendor_id == f"C1/{TS}"
+
+
+async def test_what_never_stood_alone_is_not_edited(vendor, team, post):
+    """A post that failed, or one that tells other events too: their buttons stay."""
+    vendor.answer = lambda seen: (200, POSTED)
+    with pytest.raises(SendError) as caught:
+        await team.send(post(**edits(vendor_id=None)))
+    assert not caught.value.retryable
+    assert vendor.seen == []
+    assert (await team.send(post(**edits(vendor_id=None, anew=True)))).vendor_id == f"C1/{TS}"
+
+
+@pytest.mark.parametrize("patience", [0.4])
+@pytest.mark.parametrize("fault", ["hang", "reset"])
+async def test_an_edit_whose_answer_is_lost_may_be_repeated(vendor, team, post, fault):
+    vendor.fault = fault
+    with pytest.raises(SendError) as caught:
+        await team.send(post(**edits(anew=True)))
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert caught.value.retryable
+    assert len(vendor.seen) == 1
 
 
 async def test_dm_is_opened_once(vendor, workspace, make_send):

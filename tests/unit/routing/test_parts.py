@@ -220,7 +220,8 @@ def test_it_is_over_for_every_team_that_was_told() -> None:
     )
     rows = story().notifications
     change = revise(facts(ended, rows, now=SOON, roster=house()))
-    assert [n.address for n in change.add if n.channel is CHANNEL] == ["C0OPS", "C0PLANT"]
+    for kind in (Kind.STAND_DOWN, Kind.EDIT):
+        assert [n.address for n in change.add if n.channel is CHANNEL and n.kind is kind] == ["C0OPS", "C0PLANT"]
     resolved = [n.address[0] for n in change.add if n.details.get("action") == PagerDutyAction.RESOLVE]
     assert resolved == ["k", "p"]
 

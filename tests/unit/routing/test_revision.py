@@ -8,6 +8,7 @@ import pytest
 from model.event import Action, EndKind, EventStatus, Instruction, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
+from model.roster import Level
 from model.rota import ShiftLength, ShiftUnit
 from model.verdict import Outcome, Verdict
 from routing import falling_due, planner
@@ -141,6 +142,29 @@ def test_a_cancel_tells_exactly_those_who_were_told():
     [resolve] = [n for n in change.add if n.channel is ChannelName.PAGERDUTY]
     texts = {n.id for n in change.add if n.kind is Kind.STAND_DOWN}
     assert resolve.follows in texts  # only after people were told
+
+
+def test_what_asked_in_the_channel_asks_no_more_at_the_end():
+    """Each post of its own, once; who had accepted is named. One that asks about other events too is left alone."""
+    rows, agenda = started()
+    [post] = [n for n in rows if n.channel is ChannelName.SLACK_CHANNEL]
+    known = facts(cancelled(), rows, agenda=agenda, replies=[reply("ana", Answer.ACKNOWLEDGE)], now=SOON)
+    [edit] = [n for n in revise(known).add if n.kind is Kind.EDIT]
+    assert (edit.follows, edit.revision, edit.address) == (post.id, post.revision, post.address)
+    assert edit.details["by"] == "Ana"
+    reached = replace(
+        known, case=replace(known.case, policy=replace(known.case.policy, level=Level.REACHED)), replies=[]
+    )
+    picked_up = {"state": State.FAILED, "reason": CallEnd.NO_KEY, "answered_at": NOW}
+    answered = [replace(n, **picked_up) if n.channel is ChannelName.VOICE else n for n in rows]
+    [edit] = [n for n in revise(replace(reached, notifications=answered)).add if n.kind is Kind.EDIT]
+    assert "by" not in edit.details  # nobody has accepted
+    again = replace(known, notifications=[*rows, edit])
+    assert [n for n in revise(again).add if n.kind is Kind.EDIT] == []
+    told_with_others = [replace(n, carried_by="another") if n is post else n for n in rows]
+    assert [n for n in revise(facts(cancelled(), told_with_others, now=SOON)).add if n.kind is Kind.EDIT] == []
+    never = [replace(n, state=State.EXPIRED, sent_at=None) if n is post else n for n in rows]
+    assert [n for n in revise(facts(cancelled(), never, now=SOON)).add if n.kind is Kind.EDIT] == []
 
 
 def test_every_open_alert_of_pagerduty_is_resolved_at_the_end():

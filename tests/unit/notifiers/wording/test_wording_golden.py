@@ -160,6 +160,19 @@ def test_buttons_only_where_an_answer_is_wanted():
     assert not buttons(ev=newer)
 
 
+def test_what_is_over_says_so_first_and_asks_nothing():
+    """The rest stays as it was, but for the minutes that were left."""
+    ended = event(NEW, TERMINATE)
+    (words,) = say("slack_channel", ev=ended, kind=Kind.EDIT, revision=1, person=None, now=at("21:46:00"))
+    over = "RELEASED, accepted by Ana 12:59 CDT. MISO EDR"
+    assert words.text == f"{over}: Reduce 12.5 MW at Foundry 1 since 13:30 CDT (13:30 EST)"
+    header, fields, *_ = words.payload["blocks"]
+    assert header["text"]["text"] == f"{over} event: Reduce 12.5 MW"
+    assert "left" not in str(fields)
+    assert "Answer by" not in str(fields)
+    assert [b for b in words.payload["blocks"] if b["type"] == "actions"] == []
+
+
 def test_slack_lines():
     note = say("slack_channel", NEW, Kind.NOTE, details={"note": "Ana accepted at 12:59 CDT"})
     assert (note[0].text, note[0].payload) == ("Ana accepted at 12:59 CDT", {})
