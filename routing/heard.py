@@ -56,12 +56,12 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
         meant = codes_meant(replies.open_codes(conn, heard.number), heard.code, every=heard.all_codes)
         if not meant:
             raise Undecidable("the text names no open code")
-        for code in meant:
+        for code in sorted(meant, key=lambda one: one.event_pk):  # as everybody locks several events
             yield take_code(conn, ids, heard, code)
     elif heard.alert is not None:
         yield from _of_alert(conn, ids, heard, heard.alert)
     elif heard.several:
-        for event_pk, revision in sorted(heard.several):  # in order of their keys, as everybody locks several events
+        for event_pk, revision in sorted(heard.several):  # likewise
             yield from take_one_of_several(conn, ids, heard, event_pk, revision)
     elif heard.event_pk is not None:
         if heard.event_pk not in events.load(conn, [heard.event_pk]):
