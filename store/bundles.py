@@ -108,6 +108,17 @@ def follow(conn: Connection, leader: str, state: State, now: datetime, **values:
     return rows
 
 
+def fail(conn: Connection, leader: str, why: str, now: datetime) -> Sequence[Notification]:
+    """The message did not arrive: what it told has failed, but for what was stopped, which keeps its own reason."""
+    rows = carried(conn, leader)
+    stopped = [row.id for row in rows if row.cut_requested_at is not None]
+    if stopped:
+        plans.move_all(conn, stopped, State.SUPERSEDED, now)
+    if missed := [row.id for row in rows if row.cut_requested_at is None]:
+        plans.move_all(conn, missed, State.FAILED, now, reason=why)
+    return rows
+
+
 def note(
     conn: Connection, ids: Ids, rows: Sequence[Notification], now: datetime, kind: str, body: dict[str, Any]
 ) -> None:

@@ -117,6 +117,35 @@ async def test_a_receipt_of_failure_is_one_for_all(database):
     assert await states(database, rows) == 3 * [State.FAILED]
 
 
+async def test_what_was_stopped_keeps_its_own_reason_when_the_message_did_not_arrive(database):
+    rows, [attempt] = await claimed(database)
+
+    def work(conn):
+        stopped = rows[0]
+        outcomes.sent(conn, IDS, rows[0], attempt, Sent(vendor_id="SM1"), NOW)
+        plans.request_cut(conn, [stopped.id], "Ben accepted", NOW)
+        receipt = Receipt(kind=ReceiptKind.FAILED, vendor_id="SM1", code="30003")
+        take_receipt(conn, IDS, attempt.id, receipt, NOW)
+        return {plans.one(conn, row.id).reason for row in rows if row != stopped}, plans.one(conn, stopped.id)
+
+    failed, stopped = await database.transact(work)
+    assert (stopped.state, stopped.reason) == (State.SUPERSEDED, "Ben accepted")
+    assert failed == {"sms failed (30003)"}
+
+
+async def test_what_goes_along_and_was_stopped_is_no_failure(database):
+    rows, [attempt] = await claimed(database)
+
+    def work(conn):
+        outcomes.sent(conn, IDS, rows[0], attempt, Sent(vendor_id="SM1"), NOW)
+        plans.request_cut(conn, [rows[1].id], "Ben accepted", NOW)
+        take_receipt(conn, IDS, attempt.id, Receipt(kind=ReceiptKind.FAILED, vendor_id="SM1", code="30003"), NOW)
+        return [(plans.one(conn, row.id).state, plans.one(conn, row.id).reason) for row in rows]
+
+    failed = (State.FAILED, "sms failed (30003)")
+    assert await database.transact(work) == [failed, (State.SUPERSEDED, "Ben accepted"), failed]
+
+
 async def test_when_it_is_tried_again_they_wait_for_another_but_for_what_was_stopped(database):
     rows, [attempt] = await claimed(database)
     later = NOW + timedelta(seconds=5)
