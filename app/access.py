@@ -56,6 +56,8 @@ WHO: Mapping[str, Who] = {
     "GET /calendars/{token}/calendar.ics": Door.ADDRESS,
     "GET /e/{token}": Door.ADDRESS,
     "POST /e/{token}": Door.ADDRESS,
+    "GET /e/{token}/all": Door.ADDRESS,
+    "POST /e/{token}/all": Door.ADDRESS,
     # Sending. The first three are bare ASGI (app/api/events_in.py) and see to it themselves.
     "POST /v1/events": frozenset({Role.UPSTREAM}),
     "POST /v2/enqueue": frozenset({Role.UPSTREAM}),  # its key is in the body

@@ -46,8 +46,9 @@ class Heard:
 
     What it is about is named by one of: `attempt_id` (a key, a button; `vendor_id` is the vendor's name of it; with
     `event_pk` where it tells several events), `number` with `code` or `all_codes` (a text; neither: the only open one),
-    `alert` (PagerDuty's key of it), `event_pk` (the operator's page), `source` with `event_id` (the API). `person`
-    None: whom the attempt was for; of an `alert`: nobody of the roster, `by` is what the vendor calls them.
+    `alert` (PagerDuty's key of it), `event_pk` (the operator's page) or `several` (all of its list: each event with the
+    revision that was read), `source` with `event_id` (the API). `person` None: whom the attempt was for; of an
+    `alert`: nobody of the roster, `by` is what the vendor calls them.
     `vendor_body`, `vendor_at`: what the vendor sent, and when it says it was.
     """
 
@@ -68,5 +69,6 @@ class Heard:
     vendor_body: str = ""
     vendor_at: datetime | None = None
     event_pk: str | None = None
+    several: tuple[tuple[str, int], ...] = ()
     source: str | None = None
     event_id: str | None = None

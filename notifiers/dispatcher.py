@@ -3,7 +3,6 @@ vendor, then the result. Only the router plans; this loop sends and records.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -22,8 +21,9 @@ from notifiers import handover
 from notifiers.breaker import Breakers
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
-from notifiers.limits import AT_ONCE, Limits, account
+from notifiers.limits import Limits, account
 from notifiers.order import Told, by_reader, gathers
+from notifiers.places import Places
 from notifiers.sending import STALE_CLAIM, Sender
 from store import (
     attempts,
@@ -96,7 +96,7 @@ class Dispatcher:
         self.setbacks = Setbacks()
         self.breakers = Breakers()
         self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks, self.breakers)
-        self._running: Counter[ChannelName] = Counter()
+        self._places = Places(clock)
         self._in_hand: set[str] = set()
         self._claims_in_doubt = False
         self._share = outbox.ALONE
@@ -178,10 +178,12 @@ class Dispatcher:
         heard_at = self._clock.now()
         self._to_begin |= {job.row.id for job in jobs}
         for job in jobs:
-            self._running[job.row.channel] += 1
+            self._places.take(job.row.channel, job.row.id)
             self._in_hand.add(job.row.id)
             self._told.note(job.row)
             group.create_task(self._send(job, claimed_at, heard_at, wake))
+        if batch.behind is not None:
+            self._places.looked(batch.behind, batch.unseen)
         if batch.canaries:
             group.create_task(self._take(batch.canaries))
         left = held_back or batch.more or len(jobs) < len(batch.due)
@@ -203,14 +205,23 @@ class Dispatcher:
 
     async def _send(self, job: Job, claimed_at: datetime, heard_at: datetime, wake: asyncio.Event) -> None:
         try:
-            await self._sender.send(job, claimed_at, lambda: self._begun(job, heard_at, wake))
+            await self._sender.send(
+                job, claimed_at, lambda: self._begun(job, heard_at, wake), lambda: self._give_way(job, wake)
+            )
         finally:
             self._begun(job, heard_at, wake)
-            was_full = self._running[job.row.channel] >= AT_ONCE[job.row.channel]
-            self._running[job.row.channel] -= 1
             self._in_hand.discard(job.row.id)
-            if was_full or self._ending:
-                wake.set()
+            self._leave(job, wake)
+
+    async def _give_way(self, job: Job, wake: asyncio.Event) -> None:
+        """Between two parts: first whoever has heard nothing yet."""
+        if self._places.gives_way(job.row.channel):
+            self._leave(job, wake)
+            await self._places.wait_for_first_parts(job.row.channel)
+
+    def _leave(self, job: Job, wake: asyncio.Event) -> None:
+        if self._places.leave(job.row.channel, job.row.id) or self._ending:
+            wake.set()
 
     def _start_cut(self, group: asyncio.TaskGroup, cut: Cut, now: datetime) -> None:
         # A look may be older than the end of a cut it shows: within CUT_AGAIN nothing is cut twice.
@@ -241,13 +252,14 @@ class Dispatcher:
     async def _finish_sending(self, wake: asyncio.Event) -> None:
         """Nothing new is begun; what was begun is written down. What takes longer is unknown and looked up later."""
         self._ending = True
+        self._places.end()
         try:
             async with self._clock.timeout(FINISH_SECONDS):
-                while self._running.total():
+                while self._places.taken:
                     wake.clear()
                     await wake.wait()
         except TimeoutError:
-            log.warning("ended while sending: the outcome will be looked up", sends=self._running.total())
+            log.warning("ended while sending: the outcome will be looked up", sends=self._places.taken)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -276,7 +288,8 @@ class Dispatcher:
         # What its account's pace holds back is put off, and takes nobody's place.
         paced = [d for d in due if self._paced_until(d.notification, now) > now]
         free = [d for d in due if self._paced_until(d.notification, now) <= now]
-        more = len(free) > self._at_a_turn or any(0 < room[c] == len(found[c]) for c in self._channels)
+        behind = {c for c in self._channels if 0 < room[c] == len(found[c])}
+        behind |= {d.notification.channel for d in free[self._at_a_turn :]}
         due, together = self._gather(conn, [*paced, *free[: self._at_a_turn]], now)
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
@@ -297,7 +310,9 @@ class Dispatcher:
             impossible=impossible,
             out_of_lines=out_of_lines,
             calls_wait=calls_wait,
-            more=more,
+            more=bool(behind),
+            behind=behind,
+            unseen={c for c in self._channels if not room[c]},
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
             canaries=canaries.waiting(conn) if self._takes_canaries else (),
         )
@@ -322,7 +337,7 @@ class Dispatcher:
             return 0
         if channel not in self._channels or self.breakers.of(channel).next_at(now) > now:
             return AT_A_LOOK
-        free = AT_ONCE[channel] - self._running[channel]
+        free = max(0, self._places.free(channel))
         return min(free, 1) if channel is ChannelName.VOICE else free
 
     def _pace_at(self, name: str, key: str, now: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """From a row that is due to what is claimed and sent: its words, its attempts, its code, its turn. No waiting here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,7 +24,10 @@ from store.replies import Code, Codes
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one look found: rows to send, with all that their words need. `together`: what is told with a row."""
+    """What one look found: rows to send, with all that their words need. `together`: what is told with a row.
+
+    `behind`: where more is due than is in it, None without a look; `unseen`: where there was no room to look for.
+    """
 
     due: Sequence[Due] = ()
     events: Mapping[str, Event] = field(default_factory=dict)
@@ -38,6 +41,8 @@ class Batch:
     out_of_lines: bool = False
     calls_wait: bool = False  # for a line, or for their pace
     more: bool = False
+    behind: Collection[ChannelName] | None = None
+    unseen: Collection[ChannelName] = ()
     next_at: datetime | None = None
     canaries: Sequence[str] = ()  # of our own, by their ids: their channel is none
     together: Mapping[str, Sequence[Notification]] = field(default_factory=dict)

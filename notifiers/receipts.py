@@ -66,15 +66,15 @@ def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: da
     lines.release(conn, attempt.id, now)
     if receipt.kind is ReceiptKind.COMPLETED:
         plans.move(conn, attempt.notification_id, State.ANSWERED, now)  # it was, also where nobody has said so yet
-    row = plans.one(conn, attempt.notification_id)
+    row, why = plans.one(conn, attempt.notification_id), _ENDED.get(receipt.kind) or _why_failed(attempt, receipt)
     if row.cut_requested_at is not None:
         state, reason = State.SUPERSEDED, row.reason
     elif row.reason == CallEnd.VOICEMAIL:
         state, reason = State.FAILED, row.reason
     else:
-        state, reason = State.FAILED, _ENDED.get(receipt.kind) or _why_failed(attempt, receipt)
+        state, reason = State.FAILED, why
     if plans.move(conn, row.id, state, now, reason=reason):
-        others = bundles.follow(conn, row.id, State.FAILED, now, reason=reason) if attempt.bundle else ()
+        others = bundles.fail(conn, row.id, why, now) if attempt.bundle else ()
         cause = f"{row.person or attempt.channel}: {reason}"
         for concerned in (row, *others):
             plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)

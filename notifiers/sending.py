@@ -1,6 +1,6 @@
 """Asks the vendor for what was claimed, and writes down what came of it, however long the database is away."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -50,10 +50,17 @@ class Sender:
         self._setbacks = setbacks
         self._breakers = breakers
 
-    async def send(self, job: Job, claimed_at: datetime, begun: Callable[[], None]) -> None:
-        """One attempt after the other, until one is not accepted. `begun` is told when the first is under way."""
+    async def send(
+        self, job: Job, claimed_at: datetime, begun: Callable[[], None], give_way: Callable[[], Awaitable[None]]
+    ) -> None:
+        """One attempt after the other, until one is not accepted. `begun` is told when the first is under way.
+
+        Before each part behind the first it is waited for `give_way`.
+        """
         known_at = claimed_at
-        for send in job.sends:
+        for n, send in enumerate(job.sends):
+            if n:
+                await give_way()
             wanted_at = await self._wanted_at(job, known_at)
             begun()
             if wanted_at is None:

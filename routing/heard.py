@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from pydantic import TypeAdapter
 
 from broker.base import Message, MessageKind
-from model.errors import Undecidable
+from model.errors import Refused, Undecidable
 from model.ids import Ids
 from model.reply import Heard
 from model.roster import OWN_SOURCE
@@ -56,10 +56,13 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
         meant = codes_meant(replies.open_codes(conn, heard.number), heard.code, every=heard.all_codes)
         if not meant:
             raise Undecidable("the text names no open code")
-        for code in meant:
+        for code in sorted(meant, key=lambda one: one.event_pk):  # as everybody locks several events
             yield take_code(conn, ids, heard, code)
     elif heard.alert is not None:
         yield from _of_alert(conn, ids, heard, heard.alert)
+    elif heard.several:
+        for event_pk, revision in sorted(heard.several):  # likewise
+            yield from take_one_of_several(conn, ids, heard, event_pk, revision)
     elif heard.event_pk is not None:
         if heard.event_pk not in events.load(conn, [heard.event_pk]):
             raise Undecidable("there is no such event")
@@ -100,6 +103,17 @@ def take_code(conn: Connection, ids: Ids, heard: Heard, code: Code) -> Answered:
     reply_id = str(uuid5(UUID(heard.id), code.event_pk))
     person = heard.person or code.person
     return _take(conn, ids, heard, code.event_pk, person=person, revision=code.revision, reply_id=reply_id)
+
+
+def take_one_of_several(conn: Connection, ids: Ids, heard: Heard, event_pk: str, revision: int) -> list[Answered]:
+    """None of an event that was replaced since it was read, or is not kept any more: the others count all the same."""
+    if event_pk not in events.load(conn, [event_pk]):
+        return []
+    reply_id = str(uuid5(UUID(heard.id), event_pk))
+    try:
+        return [_take(conn, ids, heard, event_pk, person=heard.person, revision=revision, reply_id=reply_id)]
+    except Refused:
+        return []
 
 
 def _take(

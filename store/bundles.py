@@ -34,6 +34,18 @@ _COMPANIONS = (
     .order_by(notifications.c.lane, notifications.c.until, notifications.c.due_at, notifications.c.id)
     .limit(bindparam("at_most"))
 )
+_OF_OTHER = (
+    select(notifications)
+    .where(
+        notifications.c.event_pk == bindparam("event_pk"),
+        notifications.c.channel == bindparam("its_channel"),
+        notifications.c.address == bindparam("its_address"),
+        notifications.c.kind == bindparam("its_kind"),
+        notifications.c.id != bindparam("leader"),
+    )
+    .order_by(notifications.c.revision.desc(), notifications.c.id)
+    .limit(1)
+)
 _TAKE = (
     update(notifications)
     .where(notifications.c.id.in_(bindparam("ids", expanding=True)), notifications.c.state == State.PENDING)
@@ -96,6 +108,17 @@ def follow(conn: Connection, leader: str, state: State, now: datetime, **values:
     return rows
 
 
+def fail(conn: Connection, leader: str, why: str, now: datetime) -> Sequence[Notification]:
+    """The message did not arrive: what it told has failed, but for what was stopped, which keeps its own reason."""
+    rows = carried(conn, leader)
+    stopped = [row.id for row in rows if row.cut_requested_at is not None]
+    if stopped:
+        plans.move_all(conn, stopped, State.SUPERSEDED, now)
+    if missed := [row.id for row in rows if row.cut_requested_at is None]:
+        plans.move_all(conn, missed, State.FAILED, now, reason=why)
+    return rows
+
+
 def note(
     conn: Connection, ids: Ids, rows: Sequence[Notification], now: datetime, kind: str, body: dict[str, Any]
 ) -> None:
@@ -105,8 +128,15 @@ def note(
 
 
 def told_by(conn: Connection, leader: str, event_pk: str | None) -> Notification | None:
-    """The row of that event which the message of `leader` tells; its own where no event is named, None for others."""
+    """The row of that event which the message of `leader` tells; its own where no event is named, None for others.
+
+    A message that the vendor did not seem to have may be read all the same: what it told waits again by then, or goes
+    along with another one, and whoever answers has read of it.
+    """
     row = plans.one(conn, leader)
     if event_pk in (None, row.event_pk):
         return row
-    return next((other for other in carried(conn, leader) if other.event_pk == event_pk), None)
+    told = next((other for other in carried(conn, leader) if other.event_pk == event_pk), None)
+    if told is None and (found := conn.execute(_OF_OTHER, {**_to_the_same(row), "event_pk": event_pk}).first()):
+        told = plans.notification(found)
+    return told

@@ -62,8 +62,9 @@ def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result
     body = {"attempt": attempt.id, "vendor_id": result.vendor_id, "vendor_at": result.vendor_at}
     timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
     if attempt.part == attempt.parts:
-        plans.move(conn, row.id, State.SENT, now, reason="", lease_owner=None)
-        others = bundles.follow(conn, row.id, State.SENT, now, lease_owner=None) if attempt.bundle else ()
+        over = {"reason": "", "lease_owner": None}
+        plans.move(conn, row.id, State.SENT, now, **over)
+        others = bundles.follow(conn, row.id, State.SENT, now, **over) if attempt.bundle else ()
         bundles.note(conn, ids, others, now, "attempt_accepted", body)
         if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN, Kind.EDIT):
             for one_of_them in (row, *others):

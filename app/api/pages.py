@@ -1,6 +1,7 @@
 """The operator's page of an event, at an address that is signed for one person. Reading it changes nothing."""
 
-from collections.abc import Sequence
+import re
+from functools import partial
 from typing import Annotated, Any
 
 import structlog
@@ -10,18 +11,22 @@ from fastapi.responses import HTMLResponse
 from app.answering import within_a_second
 from app.api.deps import ServiceDep, address_of
 from app.page_links import Opened, expired
-from app.problems import MEDIA_TYPE
+from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
 from model.errors import Refused, Undecidable
 from model.event import Event
 from model.reply import Answer, Heard, Reply
 from notifiers.wording import page as wording
-from notifiers.wording.page import Result
-from routing.heard import take_heard
-from store import events, replies
+from notifiers.wording.page import Further, Result
+from routing.heard import take_heard, take_one_of_several
+from store import asked, events, replies
+from store.asked import Asked
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
+
+ACCEPTED_AT_ONCE = 500
+_NAMED = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([1-9]\d{0,5})")
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The page", "content": {"text/html": {}}},
@@ -89,15 +94,97 @@ async def _taken(service: Service, heard: Heard) -> Result:
     return Result.ACCEPTED if heard.answer is Answer.ACKNOWLEDGE else Result.CANNOT
 
 
-async def _shown(service: Service, opened: Opened, result: Result | None) -> HTMLResponse:
-    def look(conn: Connection) -> tuple[Event | None, Sequence[Reply]]:
-        return events.load(conn, [opened.event_pk]).get(opened.event_pk), replies.of_event(conn, opened.event_pk)
+@router.get("/e/{token}/all")
+async def ask_to_accept_all(opened: OpenedDep, service: ServiceDep) -> HTMLResponse:
+    """Asks whether everything is to be accepted that waits for the person's answer."""
+    now = service.clock.now()
 
-    event, answers = await service.database.read(look)
-    now, roster = service.clock.now(), service.rosters.roster
+    def look(conn: Connection) -> tuple[Event | None, list[Asked]]:
+        return _event(conn, opened), asked.unanswered(conn, opened.person, now)
+
+    event, waiting = await service.database.read(look)
     if event is None or expired(event, now):
         return _html(wording.gone(), 410)
-    return _html(wording.page(event, roster.people[opened.person], answers, roster, service.house, now, result))
+    some = waiting[:ACCEPTED_AT_ONCE]
+    return _html(wording.accept_all(_token(service, opened, event.pk), some, len(waiting) - len(some)))
+
+
+@router.post("/e/{token}/all")
+async def accept_all(
+    opened: OpenedDep, service: ServiceDep, named: Annotated[str, Form(alias="events")]
+) -> HTMLResponse:
+    """Those that were asked for are accepted. `events`: each with the revision that was read."""
+    heard = Heard(
+        id=service.ids.new(),
+        channel="page",
+        answer=Answer.ACKNOWLEDGE,
+        received_at=service.clock.now(),
+        person=opened.person,
+        said="accept all",
+        several=_several(named),
+    )
+    token = _token(service, opened, opened.event_pk)
+    accepted = await within_a_second(service, heard, lambda: _all_taken(service, heard))
+    if accepted is None:
+        return _html(wording.all_received(token, len(heard.several)))
+    return _html(wording.all_accepted(token, accepted, len(heard.several)))
+
+
+def _several(named: str) -> tuple[tuple[str, int], ...]:
+    """Raises Problem 422 when that is not what the page sends."""
+    found = _NAMED.findall(named)
+    if " ".join(f"{pk}.{revision}" for pk, revision in found) != named or not 0 < len(found) <= ACCEPTED_AT_ONCE:
+        raise Problem(422, "not_understood", "That is not what the page sends.")
+    return tuple({pk: int(revision) for pk, revision in found}.items())
+
+
+async def _all_taken(service: Service, heard: Heard) -> int:
+    """How many were accepted. Each by itself: what waits behind them need not wait for all."""
+    accepted = 0
+    for event_pk, revision in sorted(heard.several):
+        taken = await service.database.transact(
+            partial(take_one_of_several, ids=service.ids, heard=heard, event_pk=event_pk, revision=revision)
+        )
+        accepted += sum(answered.counted for answered in taken)
+    return accepted
+
+
+async def _shown(service: Service, opened: Opened, result: Result | None) -> HTMLResponse:
+    now, roster = service.clock.now(), service.rosters.roster
+
+    def look(conn: Connection) -> tuple[Event | None, list[Reply], list[Asked], dict[str, Event]]:
+        waiting = asked.unanswered(conn, opened.person, now)
+        listed = [one.event_pk for one in waiting if one.event_pk != opened.event_pk][: wording.LISTED]
+        known = events.load(conn, [opened.event_pk, *listed])
+        return known.get(opened.event_pk), replies.of_event(conn, opened.event_pk), waiting, known
+
+    event, answers, waiting, known = await service.database.read(look)
+    if event is None or expired(event, now):
+        return _html(wording.gone(), 410)
+    others = [one.event_pk for one in waiting if one.event_pk != event.pk]
+    further = [Further(known[pk], _token(service, opened, pk)) for pk in others[: wording.LISTED]]
+    text = wording.page(
+        event,
+        roster.people[opened.person],
+        answers,
+        roster,
+        service.house,
+        now,
+        result,
+        token=_token(service, opened, event.pk),
+        further=further,
+        unlisted=len(others) - len(further),
+        waiting=len(waiting),
+    )
+    return _html(text)
+
+
+def _event(conn: Connection, opened: Opened) -> Event | None:
+    return events.load(conn, [opened.event_pk]).get(opened.event_pk)
+
+
+def _token(service: Service, opened: Opened, event_pk: str) -> str:
+    return service.page_links.token(event_pk, opened.person)
 
 
 def _html(text: str, status: int = 200) -> HTMLResponse:

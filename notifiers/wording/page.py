@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from jinja2 import Template
 
@@ -19,12 +20,14 @@ from model.reply import Answer, Reply
 from model.roster import Person, Roster
 from notifiers.context import House, context
 from notifiers.wording.catalogue import ENGLISH, HERE, sandbox
-from notifiers.wording.clean import clean
+from notifiers.wording.clean import clean, shorten
 from notifiers.wording.clocks import Clocks, zone
 from notifiers.wording.facts import facts
 
 ACCEPTED_SHOWN = 10
 NAME_CHARS = 60
+LISTED = 50  # further events, on a page of at most 30 KB
+LINE_CHARS = 60
 
 
 class Result(StrEnum):
@@ -35,6 +38,22 @@ class Result(StrEnum):
     RECEIVED = "received"  # stored for later, not yet counted
     OVER = "over"
     REPLACED = "replaced"
+
+
+class Further(NamedTuple):
+    """Another event that waits for the reader's answer; `token` names the reader's page of it."""
+
+    event: Event
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A further event in a line: what and by when."""
+
+    token: str
+    what: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +72,17 @@ def page(
     house: House,
     now: datetime,
     result: Result | None = None,
+    *,
+    token: str = "",
+    further: Sequence[Further] = (),
+    unlisted: int = 0,
+    waiting: int = 0,
 ) -> str:
-    """What the person reads at `now`. `replies`: all to the event, in the order they came."""
+    """What the person reads at `now`. `replies`: all to the event, in the order they came. `token` of this page.
+
+    `waiting` events ask for the person's answer, this one perhaps among them; `further` are others, `unlisted` so many
+    more.
+    """
     row = _row(event, person, now)
     f = facts(row, event, person, context(row, event, roster, house), now)
     clocks = Clocks(zone(person.timezone), zone(None), now)
@@ -72,7 +100,38 @@ def page(
         asks=event.status is EventStatus.OPEN and event.rings,
         revision=event.answer_revision,
         result=result,
+        token=token,
+        further=[_item(one, person, roster, house, now) for one in further],
+        unlisted=unlisted,
+        waiting=waiting,
     )
+
+
+def _item(one: Further, person: Person, roster: Roster, house: House, now: datetime) -> Item:
+    row = _row(one.event, person, now)
+    f = facts(row, one.event, person, context(row, one.event, roster, house), now)
+    said = f"{f.mode} {f.who}: {f.headline if f.driven else f.do}".strip()
+    return Item(one.token, shorten(said, LINE_CHARS), f.by or f"answer by {f.answer_by}")
+
+
+def accept_all(token: str, asked: Sequence[tuple[str, int]], left: int) -> str:
+    """Asks whether these events, each with its revision, are to be accepted. `left`: more than can be at once."""
+    named = [f"{event_pk}.{revision}" for event_pk, revision in asked]
+    return _all().render(style=style(), token=token, named=" ".join(named), count=len(named), left=left, result=None)
+
+
+def all_accepted(token: str, accepted: int, asked: int) -> str:
+    return _all().render(style=style(), token=token, accepted=accepted, count=asked, result=Result.ACCEPTED)
+
+
+def all_received(token: str, asked: int) -> str:
+    """When the events cannot be looked up, and the answer is safe."""
+    return _all().render(style=style(), token=token, count=asked, result=Result.RECEIVED)
+
+
+@cache
+def _all() -> Template:
+    return sandbox("page").get_template("page_all.html.j2")
 
 
 def received() -> str:

@@ -48,3 +48,27 @@ async def test_it_is_read_without_scrolling_sideways_and_acknowledges_when_press
         assert [(r.person, r.channel) for r in (await world.event()).replies] == [("ana", "page")]
         await world.advance_until("1:00")
         world.phone("ben").expects_text("Ana Reyes has it since")
+
+
+async def test_what_else_waits_is_listed_and_accepted_after_one_question(tmp_path: Path, page: Page) -> None:
+    async with open_world(tmp_path, NOON_IN_CHICAGO) as world:
+        url = await told(world)
+        await world.post("edr", "E-2")
+        await world.advance(seconds=2)
+        await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        await page.goto(url)
+        await page.get_by_role("link", name="MISO EDR: Reduce 12.5 MW").click()
+        await expect(page.get_by_text("E-2", exact=False).first).to_be_visible()
+        await page.goto(url)
+        assert await page.evaluate(SIDEWAYS) == 0
+        await page.get_by_role("button", name="Accept all 2").click()
+        await expect(page.get_by_role("heading")).to_have_text("Accept all 2 events?")
+        assert await page.evaluate(SIDEWAYS) == 0
+        assert (await world.event("E-2")).replies == []
+        await page.get_by_role("button", name="Accept 2").click()
+        await expect(page.get_by_role("status")).to_contain_text("You have accepted 2 events")
+        await page.get_by_role("link", name="Back to the event").click()
+        await expect(page.get_by_text("Ana Reyes, you have accepted.")).to_be_visible()
+        await world.advance(seconds=3)
+        for name in ("ana", "ben"):
+            world.phone(name).expects_everything()

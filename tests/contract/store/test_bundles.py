@@ -4,14 +4,18 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from model.attempt import Attempt, AttemptState, Receipt, ReceiptKind, Sent, Words
+from model.errors import Undecidable
 from model.ids import SystemIds
 from model.limits import WRITTEN
 from model.plan import AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
+from model.reply import Answer, Heard, Reply
 from notifiers.receipts import take_receipt
-from store import attempts, bundles, claims, events, outcomes, plans, tables
+from routing.heard import take_heard
+from store import asked, attempts, bundles, claims, events, outcomes, plans, replies, tables
 from store.claims import Claim
 from tests.unit.routing.house import NOW, event
 
@@ -111,6 +115,35 @@ async def test_a_receipt_of_failure_is_one_for_all(database):
     receipt = Receipt(kind=ReceiptKind.FAILED, vendor_id="SM1", code="30003")
     await database.transact(lambda conn: take_receipt(conn, IDS, attempt.id, receipt, NOW))
     assert await states(database, rows) == 3 * [State.FAILED]
+
+
+async def test_what_was_stopped_keeps_its_own_reason_when_the_message_did_not_arrive(database):
+    rows, [attempt] = await claimed(database)
+
+    def work(conn):
+        stopped = rows[0]
+        outcomes.sent(conn, IDS, rows[0], attempt, Sent(vendor_id="SM1"), NOW)
+        plans.request_cut(conn, [stopped.id], "Ben accepted", NOW)
+        receipt = Receipt(kind=ReceiptKind.FAILED, vendor_id="SM1", code="30003")
+        take_receipt(conn, IDS, attempt.id, receipt, NOW)
+        return {plans.one(conn, row.id).reason for row in rows if row != stopped}, plans.one(conn, stopped.id)
+
+    failed, stopped = await database.transact(work)
+    assert (stopped.state, stopped.reason) == (State.SUPERSEDED, "Ben accepted")
+    assert failed == {"sms failed (30003)"}
+
+
+async def test_what_goes_along_and_was_stopped_is_no_failure(database):
+    rows, [attempt] = await claimed(database)
+
+    def work(conn):
+        outcomes.sent(conn, IDS, rows[0], attempt, Sent(vendor_id="SM1"), NOW)
+        plans.request_cut(conn, [rows[1].id], "Ben accepted", NOW)
+        take_receipt(conn, IDS, attempt.id, Receipt(kind=ReceiptKind.FAILED, vendor_id="SM1", code="30003"), NOW)
+        return [(plans.one(conn, row.id).state, plans.one(conn, row.id).reason) for row in rows]
+
+    failed = (State.FAILED, "sms failed (30003)")
+    assert await database.transact(work) == [failed, (State.SUPERSEDED, "Ben accepted"), failed]
 
 
 async def test_when_it_is_tried_again_they_wait_for_another_but_for_what_was_stopped(database):
@@ -227,3 +260,67 @@ async def test_two_notifiers_at_once_send_no_more_than_one_would(database):
 
     won = await asyncio.gather(*(claim(row, f"n{n % 2}") for n, row in enumerate(rows)))
     assert sum(map(len, won)) == 3
+
+
+async def test_a_button_of_a_message_that_was_thought_lost_still_answers(database):
+    """Each of its events, though these wait for another message by then; none that it did not tell of."""
+    rows, [attempt] = await claimed(database)
+    await planned(database, [replace(text("e4"), address="+13125550102", person="ben")])
+
+    def lost(conn):
+        for name in (*EVENTS, "e4"):
+            events.add_revision(conn, name, event().latest, {})
+        outcomes.unknown(conn, IDS, rows[0], attempt, "no answer", NOW)
+        outcomes.absent(conn, IDS, rows[0], [attempts.one(conn, attempt.id)], NOW)
+
+    await database.transact(lost)
+    for name in ("e1", "e3"):
+        [answered] = await database.transact(lambda conn, name=name: take_heard(conn, IDS, pressed(attempt, name)))
+        assert (answered.reply.event_pk, answered.reply.person, answered.counted) == (name, "ana", True)
+    with pytest.raises(Undecidable):
+        await database.transact(lambda conn: take_heard(conn, IDS, pressed(attempt, "e4")))
+
+
+def pressed(attempt, event_pk):
+    return Heard(
+        id=IDS.new(),
+        channel="slack",
+        answer=Answer.ACKNOWLEDGE,
+        received_at=NOW,
+        person="ana",
+        revision=1,
+        attempt_id=attempt.id,
+        event_pk=event_pk,
+        vendor_id="SM1",
+    )
+
+
+async def test_what_was_sent_at_the_second_try_gives_no_reason_of_the_first(database):
+    rows, [attempt] = await claimed(database)
+    first, *others = rows
+    again = tries(first)
+    later = NOW + timedelta(minutes=1)
+
+    def work(conn):
+        outcomes.unknown(conn, IDS, first, attempt, "no answer", NOW)
+        outcomes.absent(conn, IDS, first, [attempts.one(conn, attempt.id)], NOW)
+        claims.claim(conn, IDS, [Claim(notification=first, attempts=again, carried=others)], "me", later)
+        outcomes.sent(conn, IDS, first, again[0], Sent(vendor_id="SM2"), later)
+        return [(plans.one(conn, row.id).state, plans.one(conn, row.id).reason) for row in rows]
+
+    assert await database.transact(work) == 3 * [(State.SENT, "")]
+
+
+async def test_who_was_asked_and_has_not_answered_waits_for_nobody_elses_answer(database):
+    """Most urgent first, whether it was told or waits to be told with others; by whomever else it was answered."""
+    rows = [text("e1"), replace(text("e2"), lane=0), text("e3"), replace(text("e4"), person="ben")]
+    later = replace(text("e5", hold=None), due_at=NOW + timedelta(minutes=2))
+    await planned(database, [*rows, later])
+
+    def work(conn):
+        for name, person in (("e1", "ben"), ("e3", "ana")):
+            said = {"answer": Answer.ACKNOWLEDGE, "channel": "api", "received_at": NOW, "revision": 1}
+            replies.add(conn, Reply(id=IDS.new(), event_pk=name, person=person, **said))
+        return [one.event_pk for one in asked.unanswered(conn, "ana", NOW)]
+
+    assert await database.transact(work) == ["e2", "e1"]

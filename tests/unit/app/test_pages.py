@@ -9,6 +9,9 @@ import pytest
 
 from app.page_links import LIFE
 from intake.examples import example
+from model.reply import Answer, Heard
+from notifiers.wording import page as wording
+from routing.heard import message_of
 from store import events
 from tests.app_fixture import House, opened
 
@@ -183,3 +186,127 @@ async def test_who_reads_the_words_that_were_texted_cannot_answer_as_them(house:
     token = house.service.page_links.token(house.service.ids.new(), "ana")
     for hide in (masked, without_pages):
         assert hide(f"See https://gridcall.example/e/{token} (2/2 A)") == "See https://gridcall.example/e/… (2/2 A)"
+
+
+async def several(house: House, count: int) -> list[str]:
+    """So many events; the address of Ana's page of each."""
+    for n in range(1, count + 1):
+        await house.send(f"E-{n}")
+    return [await address(house, event_id=f"E-{n}") for n in range(1, count + 1)]
+
+
+def offered(text: str) -> dict[str, str]:
+    """What the form of "accept all" sends."""
+    inputs = [found for tag, found in Tags(text).found if tag == "input"]
+    return {str(one["name"]): str(one["value"]) for one in inputs}
+
+
+async def test_what_else_waits_for_the_reader_is_listed_with_its_own_page(house: House) -> None:
+    """Most urgent first; what the reader has answered, or what is over, waits no more."""
+    mild = example("edr", house.clock.now(), "mild") | {"severity": "warning"}
+    await house.send("mild", body=mild)
+    urls = await several(house, 4)
+    await press(house, urls[2])
+    await house.send("E-4", "terminate")
+    text = (await house.client.get(urls[0])).text
+    listed = [f"/e/{found['href']}" for tag, found in Tags(text).found if tag == "a"]
+    assert listed == [urls[1], await address(house, event_id="mild")]
+    assert ">MISO EDR: Reduce 12.5 MW</a>, by 09:30 CST (10:30 EST)</li>" in text
+    assert "Accept all 3<" in text
+    assert "Accepted by" not in text
+    assert [person for person, *_ in await replies(house)] == []
+
+
+async def test_alone_an_event_has_no_list(house: House) -> None:
+    [url] = await several(house, 1)
+    text = (await house.client.get(url)).text
+    assert "Also waiting" not in text
+    assert "Accept all" not in text
+
+
+async def test_nobody_is_shown_what_they_were_not_asked(house: House) -> None:
+    await several(house, 2)
+    carla = (await house.client.get(await address(house, "carla"))).text
+    assert "Also waiting" not in carla
+
+
+async def test_all_are_accepted_after_one_question(house: House) -> None:
+    """The question changes nothing."""
+    urls = await several(house, 3)
+    question = await house.client.get(f"{urls[0]}/all")
+    assert "Accept all 3 events?" in question.text
+    assert await replies(house) == []
+    said = await house.client.post(f"{urls[0]}/all", data=offered(question.text))
+    assert "You have accepted 3 events, and that counts." in said.text
+    for n in (1, 2, 3):
+        assert await replies(house, f"E-{n}") == [("ana", "acknowledge", "page", 1)]
+    assert "Nothing waits for your answer." in (await house.client.get(f"{urls[0]}/all")).text
+    assert "Also waiting" not in (await house.client.get(urls[0])).text
+
+
+async def test_what_came_or_changed_after_the_question_is_not_accepted_by_it(house: House) -> None:
+    urls = await several(house, 3)
+    question = await house.client.get(f"{urls[0]}/all")
+    await house.send("E-2", "update")
+    await house.send("E-3", "terminate")
+    await house.send("E-9")
+    said = await house.client.post(f"{urls[0]}/all", data=offered(question.text))
+    assert "You have accepted 1 of 3 events." in said.text
+    assert await replies(house) == [("ana", "acknowledge", "page", 1)]
+    assert await replies(house, "E-2") == await replies(house, "E-9") == []
+
+
+@pytest.mark.parametrize("named", ["", "x", "1.1", f"{'0' * 36}.1", "018f0000-0000-7000-8000-000000000000.0"])
+async def test_what_the_question_did_not_send_is_refused(house: House, named: str) -> None:
+    [url] = await several(house, 1)
+    assert (await house.client.post(f"{url}/all", data={"events": named})).status_code == 422
+    assert await replies(house) == []
+
+
+async def test_an_event_that_nobody_knows_is_no_answer(house: House) -> None:
+    [url] = await several(house, 1)
+    named = f"{house.service.ids.new()}.1"
+    assert "You have accepted 0 of 1 events." in (await house.client.post(f"{url}/all", data={"events": named})).text
+
+
+async def test_all_are_accepted_by_the_queue_when_the_database_is_slow(house: House) -> None:
+    """What is replaced meanwhile keeps the others from nothing."""
+    urls = await several(house, 3)
+    question = offered((await house.client.get(f"{urls[0]}/all")).text)
+    await house.send("E-2", "update")
+    named = tuple((pk, int(n)) for pk, n in (one.split(".") for one in question["events"].split()))
+    heard = Heard(
+        id=house.service.ids.new(),
+        channel="page",
+        answer=Answer.ACKNOWLEDGE,
+        received_at=house.clock.now(),
+        person="ana",
+        several=named,
+    )
+    for _ in range(2):  # a queue may bring it twice
+        await house.service.broker.publish(message_of(heard))
+        await house.until(lambda: house.service.broker.depth() == 0)
+    assert [await replies(house, f"E-{n}") for n in (1, 2, 3)] == [
+        [("ana", "acknowledge", "page", 1)],
+        [],
+        [("ana", "acknowledge", "page", 1)],
+    ]
+
+
+async def test_the_list_ends_and_the_page_stays_small(house: House) -> None:
+    """Whatever the issuers write: 50 are named, of the rest how many; all can be accepted."""
+    body = example("edr", house.clock.now(), "E-1") | dict.fromkeys(("headline", "issuer", "program"), '"' * 200)
+    for n in range(1, 54):
+        await house.send(f"E-{n}", body=body | {"event_id": f"E-{n}"})
+    url = await address(house)
+    page = await house.client.get(url)
+    assert len(page.content) < MAX_BYTES
+    assert page.text.count("<li>") == 50
+    assert "and 2 more" in page.text
+    question = await house.client.get(f"{url}/all")
+    assert len(offered(question.text)["events"].split()) == 53
+
+
+def test_the_question_stays_small_too() -> None:
+    asked = [(f"018f0000-0000-7000-8000-{n:012}", 100) for n in range(500)]
+    assert len(wording.accept_all("A" * 35, asked, 12).encode()) < MAX_BYTES

@@ -168,7 +168,7 @@ async def test_fewer_are_claimed_together_where_they_begin_late(world, monkeypat
         return Sent(vendor_id=send.attempt.id)
 
     monkeypatch.setattr(claims, "claim", counted)
-    monkeypatch.setattr("notifiers.dispatcher.AT_ONCE", {ChannelName.SMS: 1000})
+    monkeypatch.setattr("notifiers.places.AT_ONCE", {ChannelName.SMS: 1000})
     vendor = Vendor(ChannelName.SMS)
     vendor.send = parts_are_under_way
     ids = SystemIds()
