@@ -10,10 +10,14 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from model.event import Mode
 from model.setbacks import Setbacks
 from store.figures import Lag
+from store.signals import Measure, Measured, Signals
 
 CANARY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+# Deadlines are ten minutes or less as a rule; a day-ahead notice has hours.
+DEADLINE_BUCKETS = (0, 5, 10, 15, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 570, 585, 600, 900, 1800, 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +190,39 @@ class Canaries(Collector):
         yield family
 
 
+class Deadlines(Collector):
+    """Of each event once, by its mode: how much time its first ring left, and how long its first acknowledgement took.
+
+    All modes are there from the beginning: of a series that begins at 1, an increase does not show.
+    """
+
+    def __init__(self) -> None:
+        left = "Time left until the deadline when an event's first phone rang, 0 after it"
+        took = "Time from an event's receipt until somebody accepted it"
+        self._histograms = {
+            Measure.LEFT_AT_FIRST_RING: _deadline_histogram("first_ring_left_seconds", left),
+            Measure.UNTIL_FIRST_ACKNOWLEDGEMENT: _deadline_histogram("first_acknowledgement_seconds", took),
+        }
+
+    def count(self, measured: Measured) -> None:
+        self._histograms[measured.measure].labels(measured.mode).observe(measured.seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        for histogram in self._histograms.values():
+            yield from histogram.collect()
+
+
+def _deadline_histogram(name: str, text: str) -> Histogram:
+    histogram = Histogram(f"gridcall_{name}", text, ["mode"], registry=None, buckets=DEADLINE_BUCKETS)
+    for mode in Mode:
+        histogram.labels(mode)
+    return histogram
+
+
 class Metrics:
     """One registry for each service, none for the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, signals: Signals) -> None:
         self.requests = Requests()
         self.refused = Refused()
         self.callbacks = Callbacks()
@@ -198,9 +231,11 @@ class Metrics:
         self.caches = Caches()
         self.talked_to = TalkedTo()
         self.canaries = Canaries()
+        self.deadlines = Deadlines()
+        signals.count = self.deadlines.count
         self._registry = CollectorRegistry()
         made = (self.requests, self.refused, self.callbacks, self.slowed, self.repeats, self.caches)
-        counted: tuple[Collector, ...] = (*made, self.talked_to, self.canaries)
+        counted: tuple[Collector, ...] = (*made, self.talked_to, self.canaries, self.deadlines)
         for collector in counted:
             self._registry.register(collector)
 

@@ -101,7 +101,7 @@ class Service:
         self.delivery_ids, self.proof = DeliveryIds(stores.installation_key), Proof(stores.installation_key)
         self.notebook = Notebook(stores.database, clock)
         self.pubsub = PubSub()
-        self.metrics = Metrics()
+        self.metrics = Metrics(stores.database.signals)
         self.doorkeeper = Doorkeeper(rosters_, stores.database, clock, self.metrics.refused, settings.signing_secrets)
         self.inward = Inward(self.metrics.slowed)
         self.repeats = Repeats()

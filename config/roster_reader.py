@@ -182,6 +182,7 @@ class Reader:
             asleep_delay_seconds=entry.optional("asleep_delay_seconds", _seconds, default.asleep_delay_seconds),
             redials=entry.optional("redials", f.whole(0, MOST_REDIALS, "calls"), default.redials),
             redial_within_seconds=entry.optional("redial_within_seconds", _some_seconds, default.redial_within_seconds),
+            page_again_seconds=entry.optional("page_again_seconds", _seconds, default.page_again_seconds),
             effective_at_counts=entry.optional("effective_at_counts", f.truth, default.effective_at_counts),
             read_back=entry.optional("read_back", f.choice(ReadBack), default.read_back),
             steps=entry.required("steps", f.each(self._nested(self._step)), ()),

@@ -129,6 +129,7 @@ class Kind(StrEnum):
     COURTESY = "courtesy"  # "Ana has it since 02:14. Nothing to do."
     NOTE = "note"  # a line in the event's Slack thread
     REMINDER = "reminder"  # comes on call soon, goes off, has not told the issuer yet; goes on past its planned end
+    CONFIRM = "confirm"  # a call to who has accepted, and of whom nothing was heard since: is it in hand?
     ADMIN = "admin"  # something the admins must know: nobody on call, conflict
     EDIT = "edit"  # put in place of what a row before it has posted: nobody is notified
 
@@ -173,10 +174,10 @@ class Notification:
     `group` is "timezone rotation", what the person was called as. `until`: after it nothing is started.
     `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
     the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
-    {"overtime"} for a ring that starts although it cannot finish, {"no_line"} for one that by the plan gets no line in
-    time, and in a line to the admins for whom that is, {"anew"} for an edit that is posted where nothing stands to be
-    edited. `follows`: the row that must be out first; of an edit the one whose post it edits. `carried_by`: the row in
-    whose message it was told; that one has the attempts.
+    {"accepted_at"} for a call that asks whether it is in hand, {"overtime"} for a ring that starts although it cannot
+    finish, {"no_line"} for one that by the plan gets no line in time, and in a line to the admins for whom that is,
+    {"anew"} for an edit that is posted where nothing stands to be edited. `follows`: the row that must be out first; of
+    an edit the one whose post it edits. `carried_by`: the row in whose message it was told; that one has the attempts.
     """
 
     id: str
@@ -210,6 +211,7 @@ class Notification:
         """What makes the row unique within its event: planning the same thing twice changes nothing."""
         who = self.person or self.address
         extra = f"{self.details.get('action', '')}{self.details.get('generation', '')}{self.details.get('note', '')}"
+        extra += str(self.details.get("accepted_at", ""))
         return f"{self.revision}/{self.kind}/{self.channel}/{who}/{self.step}/{self.try_no}/{extra}"
 
     @property
@@ -228,6 +230,7 @@ class AgendaKind(StrEnum):
     REVISE = "revise"  # something was learned: look at all facts again
     RAISE = "raise"  # nobody has acknowledged by 60 % of the time: PagerDuty becomes critical
     REMIND = "remind"  # half of the time is over: has the issuer been told?
+    PAGE_AGAIN = "page_again"  # somebody accepted and nothing was heard since: is it in hand?
     ENDS = "ends"  # its planned end has come: was it released?
     VERDICT = "verdict"  # the deadline
 

@@ -141,6 +141,7 @@ class Policy:
     `steps`: its own, then those of the policies that it goes on with.
     `quorum`: how many people an objective `quorum` needs. `redials`: how often a person is called again whom a call did
     not reach, 0 for never; the same number begins to ring again within `redial_within_seconds` of its first call.
+    `page_again_seconds`: who accepted is asked again when nothing was heard for so long, 0 for never.
     """
 
     id: str
@@ -155,6 +156,7 @@ class Policy:
     asleep_delay_seconds: int = 150
     redials: int = 2
     redial_within_seconds: int = 170
+    page_again_seconds: int = 0
     effective_at_counts: bool = True
     read_back: ReadBack = ReadBack.OFF
     then: Then | None = None

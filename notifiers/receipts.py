@@ -5,7 +5,7 @@ from datetime import datetime
 from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
 from model.plan import REFUSED, UNREACHABLE, CallEnd, State
-from store import attempts, bundles, lines, outcomes, plans, timeline
+from store import attempts, bundles, firsts, lines, outcomes, plans, timeline
 from store.database import Connection
 
 _HEARD = {
@@ -16,6 +16,7 @@ _HEARD = {
     ReceiptKind.ANSWERED: State.ANSWERED,
     ReceiptKind.MACHINE: State.ANSWERED,
 }
+_RINGS = frozenset({ReceiptKind.RINGING, ReceiptKind.ANSWERED, ReceiptKind.MACHINE})  # some vendors leave one out
 _ENDED = {
     ReceiptKind.NO_ANSWER: CallEnd.NO_ANSWER,
     ReceiptKind.BUSY: CallEnd.BUSY,
@@ -42,6 +43,8 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
     outcomes.proven(conn, attempt, receipt.vendor_id, now)  # it came to the attempt's own URL
     if attempt.part < attempt.parts and not receipt.kind.final:
         return True  # the row is as far as its last part
+    if receipt.kind in _RINGS:
+        firsts.ring(conn, attempt.notification_id, now)
     if receipt.kind.final:
         _end(conn, ids, attempt, receipt, now)
     else:

@@ -125,10 +125,13 @@ def take_plan(change: PlanChange, plan: Plan) -> None:
     change.pushes_out.update(plan.pushes_out)
 
 
+_STOPPED = (Kind.ALERT, Kind.UPDATE, Kind.CONFIRM)
+
+
 def stop(facts: Facts, change: PlanChange, rows: Iterable[Notification]) -> None:
     """What is waiting is superseded, what is in the air is cut; the event's own Slack and PagerDuty rows go out."""
     for row in rows:
-        if row.person and row.state is State.PENDING and row.kind in (Kind.ALERT, Kind.UPDATE):
+        if row.person and row.state is State.PENDING and row.kind in _STOPPED:
             change.supersede.append(row.id)
         elif row.person and in_the_air(row) and row.cut_requested_at is None:
             change.cut.append(row.id)
@@ -141,7 +144,7 @@ def escalates(agenda: Agenda) -> bool:
 
 def waits(agenda: Agenda) -> bool:
     """Of what is to come of a revision, until another one replaces it or the event is over."""
-    kinds = (AgendaKind.REMIND, AgendaKind.ENDS)
+    kinds = (AgendaKind.REMIND, AgendaKind.PAGE_AGAIN, AgendaKind.ENDS)
     return escalates(agenda) or (agenda.kind in kinds and agenda.state is AgendaState.PENDING)
 
 

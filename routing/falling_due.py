@@ -7,7 +7,7 @@ from model.event import EventStatus
 from model.plan import Agenda, AgendaKind, AgendaState, Kind, Notification, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
-from routing import fitting, objective, planner, telling_issuer
+from routing import fitting, objective, paging_again, planner, telling_issuer
 from routing.changes import wall
 from routing.facts import Facts, PlanChange, newest_triggers, take_plan, thread_line
 from routing.stand_down import once_to_all
@@ -22,7 +22,9 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     before = replace(facts, agenda=claimed)
     open_ = facts.case.event.status is EventStatus.OPEN and objective.met_by(before) is None
     if open_ and agenda.revision == facts.revision:
-        plan = planner.take_step(facts.case, agenda.step, asleep=agenda.asleep)
+        # Who accepted in time and fell silent later leaves no time: the next are called all the same.
+        case = replace(facts.case, overtime=bool(objective.fell_silent(facts)))
+        plan = planner.take_step(case, agenda.step, asleep=agenda.asleep)
         waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
         plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
         # Whose call was stopped because they have answered is on nobody's timetable any more, and is left alone.
@@ -69,6 +71,14 @@ def take_remind(facts: Facts, agenda: Agenda) -> PlanChange:
     return change
 
 
+def take_page_again(facts: Facts, agenda: Agenda) -> PlanChange:
+    """Somebody accepted some time ago: where nothing was heard since, they are asked whether it is in hand."""
+    change, accepted = PlanChange(), objective.met_by(facts)
+    if facts.case.event.status is EventStatus.OPEN and agenda.revision == facts.revision and accepted:
+        paging_again.ask(facts, change, accepted)
+    return change
+
+
 def take_ends(facts: Facts, agenda: Agenda) -> PlanChange:
     """Its planned end has come and no release: those who were told are reminded that it goes on."""
     change, event = PlanChange(), facts.case.event
@@ -89,11 +99,13 @@ def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
     late = facts.case.event.late
     reached = facts.case.policy.level is Level.REACHED
     some, done = objective.how_many(facts), "was reached" if reached else "accepted"
-    why = objective.left_open(facts) or (f"only {some} {done} in time" if some else f"nobody {done} in time")
+    silent = paging_again.why(facts)
+    why = objective.left_open(facts) or silent or (f"only {some} {done} in time" if some else f"nobody {done} in time")
     change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else why)
     if not late:
         who = f"ONLY {some} HAVE" if some else "NOBODY HAS"
-        short = objective.left_open(facts).upper() or f"{who} {'BEEN REACHED' if reached else 'ACCEPTED'}"
+        lacking = objective.left_open(facts) or silent
+        short = lacking.upper() or f"{who} {'BEEN REACHED' if reached else 'ACCEPTED'}"
         note = f"{short} by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
         change.add += [*thread_line(facts, note, agenda.id), *planner.admin_rows(facts.case, note)]
     return change

@@ -4,12 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from model.plan import AgendaKind, CallEnd, ChannelName, Notification
+from model.plan import AgendaKind, CallEnd, ChannelName, Kind, Notification, State
 from model.reply import Answer
 from model.roster import Level, Objective, Policy, Step
 from model.route import Part
 from routing.facts import Facts, name
 from routing.planner import Case
+
+IN_VAIN = frozenset({State.FAILED, State.EXPIRED})  # how a call ends that asks whether it is in hand
 
 
 class Counted(NamedTuple):
@@ -35,7 +37,7 @@ WHOLE = Scope("", ())
 
 
 def counted(facts: Facts) -> list[Counted]:
-    """Those who count by the policy's level, in order. Who took an answer back, or cannot comply, does not."""
+    """Those who count by the policy's level, in order. Who took an answer back, cannot comply or is silent does not."""
     found = {
         r.person: Counted(r.person, r.received_at, r.channel)
         for r in facts.latest_replies().values()
@@ -45,7 +47,20 @@ def counted(facts: Facts) -> list[Counted]:
         for row in facts.rows(revision=facts.revision):
             if row.person and _picked_up(row) and row.person not in facts.latest_replies():
                 found.setdefault(row.person, Counted(row.person, row.answered_at or facts.case.now, row.channel))
-    return sorted(found.values(), key=lambda c: c.at)
+    silent = fell_silent(facts)
+    counts = [c for c in found.values() if c.person not in silent or c.at > silent[c.person]]
+    return sorted(counts, key=lambda c: c.at)
+
+
+def fell_silent(facts: Facts) -> dict[str, datetime]:
+    """Who was asked whether it is in hand and did not answer: what they said up to then counts no more."""
+    rows = facts.rows(revision=facts.revision, kind=Kind.CONFIRM)
+    return {n.person: accepted_at(n) for n in rows if n.person and n.state in IN_VAIN}
+
+
+def accepted_at(row: Notification) -> datetime:
+    """Which acceptance a call asks about."""
+    return datetime.fromisoformat(str(row.details["accepted_at"]))
 
 
 def _picked_up(row: Notification) -> bool:

@@ -33,7 +33,8 @@ class Case:
     """What planning looks at. `told`: (person, channel) pairs already on this revision's timetable.
 
     `lines`: what is known of the phone lines and of other events' calls; `own`: this event's calls that wait for one;
-    `named`: people who are known to get none in time. `silence`: what holds the event now, if nobody was told of it.
+    `named`: people who are known to get none in time. `overtime`: who is called is called though the time is over.
+    `silence`: what holds the event now, if nobody was told of it.
     """
 
     event: Event
@@ -46,6 +47,7 @@ class Case:
     lines: Lines = field(default_factory=Lines)
     own: tuple[Call, ...] = ()
     named: frozenset[str] = frozenset()
+    overtime: bool = False
     silence: Silence | None = None
 
     @property
@@ -289,6 +291,11 @@ def agenda_revise(case: Case, cause: str) -> Agenda:
     return replace(_agenda(case, AgendaKind.REVISE, case.now), cause=cause)
 
 
+def agenda_page_again(case: Case, due_at: datetime) -> Agenda:
+    """Whether anything was heard since somebody accepted is to be looked at then."""
+    return _agenda(case, AgendaKind.PAGE_AGAIN, due_at)
+
+
 def step_name(case: Case, index: int) -> str:
     """E.g. "step 2", and "step 1 for team plant" where another route than the one that decides calls for it."""
     part = case.part(index)
@@ -352,6 +359,8 @@ def _person_row(case: Case, index: int, group: str, person: Person, channel: Cha
         # An event that would otherwise ring nobody rings its first step all the same (design section 5).
         if until <= case.now and index == case.part(index).steps.start:
             until, details = case.event.work_until, {"overtime": True}
+        if until <= case.now and case.overtime:
+            until, details = case.now + timedelta(seconds=case.policy.sla_seconds), {"overtime": True}
     return row(
         case,
         Kind.ALERT,

@@ -8,7 +8,7 @@ from model.event import Event, EventStatus, lane
 from model.ids import Ids
 from model.plan import State
 from model.reply import Answer, Reply
-from store import events, plans, timeline
+from store import events, firsts, plans, timeline
 from store import replies as rows
 from store.database import Connection
 
@@ -65,8 +65,10 @@ def take_reply(
         said=said,
         by=by,
     )
-    rows.add(conn, reply)
     counted = event.status is EventStatus.OPEN
+    if counted:
+        firsts.acknowledgement(conn, event, reply, rows.of_event(conn, event_pk))
+    rows.add(conn, reply)
     if notification_id:
         state = State.ACKNOWLEDGED if answer is Answer.ACKNOWLEDGE else State.DECLINED
         plans.move(conn, notification_id, state, now)

@@ -27,6 +27,7 @@ _TAKE = {
     AgendaKind.STEP: falling_due.take_step,
     AgendaKind.RAISE: falling_due.take_raise,
     AgendaKind.REMIND: falling_due.take_remind,
+    AgendaKind.PAGE_AGAIN: falling_due.take_page_again,
     AgendaKind.ENDS: falling_due.take_ends,
     AgendaKind.VERDICT: falling_due.take_deadline,
 }

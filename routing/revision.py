@@ -21,7 +21,7 @@ from model.plan import (
 from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Reply
 from model.route import Part
 from model.verdict import Outcome, Verdict
-from routing import fitting, objective, planner, silencing, telling_issuer
+from routing import fitting, objective, paging_again, planner, silencing, telling_issuer
 from routing.facts import (
     Brought,
     Facts,
@@ -143,6 +143,7 @@ def _notes(facts: Facts, change: PlanChange) -> None:
     for ack in facts.issuer_acks:
         note = f"{name(facts, ack.person)} told the issuer ({ack.how}, {ack.at:%H:%M:%S} UTC)"
         change.add += thread_line(facts, note, ack.id)
+    paging_again.notes(facts, change)
 
 
 def _read_back(reply: Reply) -> str:
@@ -192,11 +193,12 @@ def _settle(facts: Facts, change: PlanChange, accepted: Counted, verdict: Verdic
     done = "has accepted" if accepted.person in facts.latest_replies() else "was reached"
     change.reason = f"{name(facts, accepted.person)} {done}"
     alerts = [n for n in facts.rows(revision=facts.revision) if n.person]
-    stop(facts, change, alerts)
+    stop(facts, change, [*alerts, *paging_again.needless(facts, accepted)])
     change.drop_agenda += [a.id for a in facts.agenda if escalates(a)]
     change.add += _courtesies(facts, accepted)
     change.add += _acknowledge_pagerduty(facts)
     change.add += telling_issuer.reminders(facts)
+    change.add_agenda += paging_again.look(facts, accepted)
     if verdict is None or verdict.outcome is Outcome.REOPENED:
         in_time = accepted.at <= facts.case.event.deadline_at
         outcome = Outcome.MET if in_time else Outcome.MISSED
@@ -271,13 +273,19 @@ def _still_ringing(facts: Facts) -> bool:
     return any(not n.state.terminal and n.channel is ChannelName.VOICE for n in facts.rows(revision=facts.revision))
 
 
-def _reopen(facts: Facts, change: PlanChange) -> None:
-    """Who had accepted cannot after all, or was a machine: the steps not yet used are called, the next one at once."""
-    case = facts.case
+def _why_not(facts: Facts) -> str:
     cannot = any(r.answer is Answer.CANNOT_COMPLY for r in facts.latest_replies().values())
-    why = "who accepted it cannot comply" if cannot else "a machine had taken the call that counted"
+    return "who accepted it cannot comply" if cannot else "a machine had taken the call that counted"
+
+
+def _reopen(facts: Facts, change: PlanChange) -> None:
+    """Who had accepted cannot after all, is silent or was a machine: steps not yet used are called, the next at once."""
+    case, why = facts.case, paging_again.why(facts) or _why_not(facts)
     change.verdicts.append(verdict(facts, Outcome.REOPENED, why))
+    change.reason = why
     change.remarks.append(f"reopened: {why}")
+    stop(facts, change, facts.rows(revision=facts.revision, kind=Kind.CONFIRM))
+    change.drop_agenda += [a.id for a in facts.open_agenda(AgendaKind.PAGE_AGAIN)]
     dropped = [a for a in facts.agenda if a.state is AgendaState.SUPERSEDED and a.revision == facts.revision]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
     begun: set[Part] = set()

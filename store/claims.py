@@ -213,7 +213,7 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
     if lines.full(conn, row, call.lines):
         hold(conn, ids, [row], Hold.LINES, row.due_at, now)
         return False
-    if row.kind is Kind.ALERT and not _may_be_rung(conn, ids, row, call, now):
+    if row.kind in (Kind.ALERT, Kind.CONFIRM) and not _may_be_rung(conn, ids, row, call, now):
         return False
     if not lines.take(conn, row.address, attempt_id, now, call.until):
         _wait(conn, ids, row, Hold.NUMBER_BUSY, now + BUSY, now)
@@ -224,11 +224,14 @@ def _may_call(conn: Connection, ids: Ids, row: Notification, call: Call, attempt
 
 
 def _may_be_rung(conn: Connection, ids: Ids, row: Notification, call: Call, now: datetime) -> bool:
-    """One call at a time, on whichever phone, and no more of them than the limits say. Words that end an event may."""
+    """One call at a time, on whichever phone, and no more than the limits say of those that ask for a first answer.
+
+    Words that end an event may ring beside another call.
+    """
     if any(lines.busy(conn, number) for number in call.numbers if number != row.address):
         _wait(conn, ids, row, Hold.NUMBER_BUSY, now + BUSY, now)
         return False
-    rings = attempts.rings(conn, call.numbers, now - REMEMBERED) if call.limits else []
+    rings = attempts.rings(conn, call.numbers, now - REMEMBERED) if call.limits and row.kind is Kind.ALERT else []
     at = may_ring_at(call.limits, rings, row.event_pk, critical=row.lane == 0, now=now)
     if at > row.until:
         expire(conn, ids, replace(row, hold=Hold.PERSON_LIMIT), now)

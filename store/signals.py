@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from model.event import Event
+from model.event import Event, Mode
 from model.plan import Notification
 
 DISPATCH = "dispatch"
@@ -31,17 +32,33 @@ class Handover:
     trace: str = ""
 
 
+class Measure(StrEnum):
+    LEFT_AT_FIRST_RING = "left_at_first_ring"
+    UNTIL_FIRST_ACKNOWLEDGEMENT = "until_first_acknowledgement"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long it was, of one event: for whoever counts in the process that wrote it down."""
+
+    measure: Measure
+    mode: Mode
+    seconds: float
+
+
 @dataclass(slots=True)
 class Signalled:
     """What becomes known when a transaction has committed. `others_due`: some rows are due that nobody hands over."""
 
     topics: set[str] = field(default_factory=set)
     handovers: list[Handover] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
     others_due: bool = False
 
     def add(self, more: "Signalled") -> None:
         self.topics |= more.topics
         self.handovers += more.handovers
+        self.measured += more.measured
         self.others_due |= more.others_due
 
 
@@ -73,6 +90,11 @@ def hand_over(conn: Connection, handover: Handover) -> None:
     _of(conn).handovers.append(handover)
 
 
+def measure(conn: Connection, measured: Measured) -> None:
+    """Have it counted in this process once this transaction has committed."""
+    _of(conn).measured.append(measured)
+
+
 def _of(conn: Connection) -> Signalled:
     signalled: Signalled = conn.info.setdefault(_KEY, Signalled())
     return signalled
@@ -85,10 +107,15 @@ def take(conn: Connection) -> Signalled:
     return signalled
 
 
+def _nobody_counts(measured: Measured) -> None:
+    """Outside of a service there is no /metrics."""
+
+
 class Signals:
-    """Events by topic. Used in the loop's thread only."""
+    """Events by topic. Used in the loop's thread only. `count`: who is told of what was measured in this process."""
 
     def __init__(self) -> None:
+        self.count: Callable[[Measured], None] = _nobody_counts
         self._waiting: dict[str, list[asyncio.Event]] = defaultdict(list)
         self._readers: list[Granted] = []
 
@@ -119,6 +146,8 @@ class Signals:
         for reader in self._readers:
             reader.handovers += signalled.handovers
             reader.alone = reader.alone and not signalled.others_due
+        for measured in signalled.measured:
+            self.count(measured)
         self.fire(signalled.topics)
 
     def fire_all(self) -> None:

@@ -49,7 +49,7 @@ def _voice(kind: Kind, f: Facts, call_seconds: float) -> Words:
         payload={
             "prompt": script,
             "language": voice.speech,
-            "asks": kind is Kind.ALERT and f.keys,
+            "asks": kind in (Kind.ALERT, Kind.CONFIRM) and f.keys,
             "times": times,
         },
     )
@@ -76,7 +76,7 @@ def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
 def _slack(n: Notification, event: Event, f: Facts, ctx: WordingContext) -> Words:
     slack = catalogue("slack", f.language)
     text, template = escape_slack(slack.say(n.kind, f)), slack.template(n.kind)
-    if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY, Kind.REMINDER):
+    if n.kind in (Kind.NOTE, Kind.ADMIN, Kind.COURTESY, Kind.REMINDER, Kind.CONFIRM):
         return Words(text=text, template=template)
     answer = event.rings and n.kind is Kind.ALERT and f.revision >= event.answer_revision
     return Words(

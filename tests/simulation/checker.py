@@ -26,6 +26,7 @@ from tests.simulation.vendors import Answered, Heard, Vendors
 
 __all__ = ["SILENCE_SECONDS", "START", "check", "silences", "slack", "told_of_silence"]
 
+_IN_VAIN = (State.FAILED, State.EXPIRED)
 PATIENCE_SECONDS = 120.0  # what slow ticks and a database that is away may add until a silence is told
 SILENCE_SECONDS = 360.0 + PATIENCE_SECONDS  # with the longest period and grace
 
@@ -42,8 +43,8 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         policy = watch.policies[event.policy]
         callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
         machines = _picked_up(watch, vendors, event, policy, by_machine=True).keys()
-        picked_up = _picked_up(watch, vendors, event, policy)
-        wanted = _Wanted(policy, callable_, _asked(watch, event), picked_up, set(machines))
+        picked_up, silent = _picked_up(watch, vendors, event, policy), _silent(watch, vendors, event)
+        wanted = _Wanted(policy, callable_, _asked(watch, event), picked_up, set(machines), silent)
         written = verdicts.of_event(conn, event.pk)
         found += _judged(event, written, answers, wanted, _told(watch, vendors, event), apart)
         found += _stood_down(watch, vendors, event)
@@ -92,7 +93,7 @@ def _told(watch: Watch, vendors: Vendors, event: Event) -> dict[str, None]:
 
 class _Wanted(NamedTuple):
     """What fulfils the event: its policy, whom it may call for each of its teams and has called, and who picked up a
-    phone, since when, where that counts.
+    phone, since when, where that counts. `silent`: who was asked again whether it is in hand, and when last.
     """
 
     policy: Policy
@@ -100,6 +101,7 @@ class _Wanted(NamedTuple):
     asked: set[str]
     picked_up: dict[str, float]
     machines: set[str]  # whose phone a machine took
+    silent: dict[str, float]
 
     def enough(self, people: set[str]) -> bool:
         """Who belongs to none of the teams answers for all of them."""
@@ -136,6 +138,17 @@ def _picked_up(
         mine = (row.event_pk, row.revision, row.kind) == (event.pk, event.answer_revision, "alert")
         if mine and row.person and record.picked_up and (record.answered_by is not None) is by_machine:
             found.setdefault(row.person, record.at)
+    return found
+
+
+def _silent(watch: Watch, vendors: Vendors, event: Event) -> dict[str, float]:
+    """Whoever was to be asked again: since when what they said before may count no more. A call may never begin."""
+    rows = [r for r in watch.rows.values() if (r.event_pk, r.revision) == (event.pk, event.answer_revision)]
+    asked = {r.id: r.person for r in rows if r.kind == "confirm" and r.person and r.state in _IN_VAIN}
+    found = dict.fromkeys(asked.values(), float("inf"))
+    for record in vendors.records:
+        if person := asked.get(record.attempt.notification_id):
+            found[person] = record.at
     return found
 
 
@@ -176,9 +189,13 @@ def _right(event: Event, answers: list[Answered], wanted: _Wanted, slack: float)
     found: set[Outcome] = set()
     perhaps = {a.person for a in accepted if a.at <= deadline + slack}
     perhaps |= {person for person, at in wanted.picked_up.items() if at <= deadline + slack}
+    if event.closed_at is None:
+        later = {a.person for a in heard for at in [wanted.silent.get(a.person)] if at is not None and a.told_at >= at}
+        perhaps -= {person for person, at in wanted.silent.items() if at < float("inf")} - later
     if wanted.enough(perhaps):
         found.add(Outcome.MET)
     sure = [a for a in accepted if a.heard is Heard.COUNTED and a.person not in cannot]
+    sure = [a for a in sure if a.at > wanted.silent.get(a.person, -1)]
     if not wanted.enough({a.person for a in sure if a.told_at <= deadline - slack}):
         found.add(Outcome.MISSED)
     if event.closed_at is not None:

@@ -47,6 +47,7 @@ class Mix:
     quorum: int
     redials: int
     redial_within: int
+    page_again: int  # who has accepted is asked again after so many seconds; 0: never
     two_phones: float
     continues: bool  # another team's route comes before the one that decides
     # the database
@@ -123,6 +124,7 @@ def mix(seed: int) -> Mix:
         quorum=wants.choice((1, 2, 2, 3)),
         redials=again.choice((0, 1, 2, 2)),
         redial_within=again.choice((30, 60, 170)),
+        page_again=Random(f"{seed}/page again").choice((0, 0, 0, 15, 60, 200)),
         two_phones=again.choice((0.0, 0.5)),
         continues=Random(f"{seed}/continues").random() < 0.2,
         database_delay=r.choice((0.0005, 0.002, 0.02)),

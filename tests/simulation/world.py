@@ -415,6 +415,7 @@ def _roster(mix: Mix, random: Random) -> Roster:
             quorum=mix.quorum,
             redials=mix.redials,
             redial_within_seconds=mix.redial_within,
+            page_again_seconds=mix.page_again,
             steps=steps,
         )
 

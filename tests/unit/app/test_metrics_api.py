@@ -57,6 +57,21 @@ async def test_what_waits_is_aged_by_lane_and_channel(tmp_path: Path) -> None:
     assert found["gridcall_loop_turned_seconds", ("dispatcher",)] == 42
 
 
+async def test_the_first_acknowledgement_is_in_a_histogram_and_drills_apart(house: House) -> None:
+    for event_id, kind in (("edr-1", "edr"), ("drill-1", "drill")):
+        await house.send(event_id, kind)
+        house.advance(20)
+        for person in ("ana", "ben"):
+            answer = {"person": person, "reply": "acknowledge"}
+            assert (await house.post(f"/v1/events/miso/{event_id}/reply", json=answer)).status_code == 200
+    found = await figures(house)
+    assert found["gridcall_first_acknowledgement_seconds_sum", ("actual",)] == 20
+    assert found["gridcall_first_acknowledgement_seconds_bucket", ("15.0", "actual")] == 0
+    for mode, count in (("actual", 1), ("drill", 1), ("test", 0)):
+        assert found["gridcall_first_acknowledgement_seconds_count", (mode,)] == count
+        assert found["gridcall_first_ring_left_seconds_count", (mode,)] == 0
+
+
 async def test_each_service_has_figures_of_its_own(house: House) -> None:
     assert ("gridcall_http_requests_total", ("GET", "/metrics", "200")) not in await figures(house)
     assert (await figures(house))["gridcall_http_requests_total", ("GET", "/metrics", "200")] == 1

@@ -12,7 +12,7 @@ from routing import planner
 from store import attempts, claims, events, outcomes, plans, timeline
 from store.claims import Call, Claim
 from tests.databases import in_memory
-from tests.unit.routing.house import NOW, CountingIds, case, event
+from tests.unit.routing.house import NOW, CountingIds, case, event, revision
 
 TOLD = {
     "picked up": [ReceiptKind.SENT, ReceiptKind.RINGING, ReceiptKind.ANSWERED, ReceiptKind.COMPLETED],
@@ -27,6 +27,7 @@ def told(order: list[ReceiptKind], kinds: list[ReceiptKind], times: int = 10):
     database, ids = in_memory(), CountingIds()
     with database.engine.begin() as conn:
         events.save(conn, event())
+        events.add_revision(conn, "event-1", revision(), {})
         plans.add_notifications(conn, planner.plan(case()).notifications)
         row = next(n for n in plans.of_event(conn, "event-1") if n.channel is ChannelName.VOICE and n.person == "ana")
         attempt = Attempt(

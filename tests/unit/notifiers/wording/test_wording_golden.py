@@ -53,6 +53,14 @@ def test_voice_courtesy():
     )
 
 
+def test_voice_confirm():
+    assert text("voice", NEW, Kind.CONFIRM) == (
+        f"This is not a drill. {WHO} You accepted this, and nothing was heard since. Is it in hand? "
+        "Press 1 if it is, 2 if you cannot comply, 3 to repeat. Reduce one two point five megawatts by "
+        f"{CLOCKS}. Reference zero zero zero seven, revision one."
+    )
+
+
 NOTE = "You come on call for Operations Mon 9 Nov 09:00 CST. Ben Okafor goes off."
 
 
