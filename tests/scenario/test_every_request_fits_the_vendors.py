@@ -56,7 +56,7 @@ async def trouble(world: World) -> None:
 def assert_all_was_asked(recorder: Recorder) -> None:
     assert {vendor: asked(recorder, vendor) for vendor in HOSTS} == {
         "twilio": {"POST Calls.json", "GET Calls.json", "POST Calls/*.json", "POST Messages.json", "GET Messages.json"},
-        "slack": {"POST chat.postMessage", "GET conversations.history", "POST conversations.open"},
+        "slack": {"POST chat.postMessage", "POST chat.update", "GET conversations.history", "POST conversations.open"},
         "pagerduty": {"POST v2/enqueue"},
     }
     assert {json.loads(e.body)["event_action"] for e in recorder.of("pagerduty")} == {
