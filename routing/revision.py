@@ -279,7 +279,7 @@ def _why_not(facts: Facts) -> str:
 
 
 def _reopen(facts: Facts, change: PlanChange) -> None:
-    """Who had accepted cannot after all, is silent or was a machine: steps not yet used are called, the next at once."""
+    """Who had accepted cannot after all, is silent or was a machine: steps not yet used are called, one at once."""
     case, why = facts.case, paging_again.why(facts) or _why_not(facts)
     change.verdicts.append(verdict(facts, Outcome.REOPENED, why))
     change.reason = why
