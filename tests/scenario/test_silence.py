@@ -112,8 +112,9 @@ async def test_killed_while_silent(opens: OpenWorld) -> None:
         await world.advance(minutes=20)
         await world.start_service()
         await world.advance(minutes=10)
+        late_line_now = "Gridcall: MISO is silent now, see silence/miso/2026-01-12T18:00:00Z"
         ours = "Gridcall: Nothing could come in for 20 minutes, from 18:06 UTC"
-        assert [text for _, text in posted(world)] == [LATE, ALARM, ours]
+        assert [text for _, text in posted(world)] == [late_line_now, ALARM, ours]
         await world.hears()
         await world.advance(seconds=1)
         assert posted(world)[-1][1] == "Gridcall ALL CLEAR: MISO is heard again after 36 minutes"
