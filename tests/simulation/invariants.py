@@ -149,7 +149,8 @@ class Watch:
     def _redialled(self, row: Row) -> None:
         """At most so many as the policy says for each person, each after another call, a number twice at most."""
         calls = self._calls_of[row.event_pk, row.revision, row.person or ""]
-        same = [r for r in calls if r.redial and (r.claimed or r.state is not State.SUPERSEDED)]
+        # One that was stopped before a vendor took it rang nobody: an event that is reopened may call again.
+        same = [r for r in calls if r.redial and (r.created or r.state is not State.SUPERSEDED)]
         self._must(not any(r.follows == row.follows for r in same), f"two re-dials after one call: {row}")
         numbers = [r.address for r in (*same, row) if r.address == self.rows[r.follows or ""].address]
         self._must(len(numbers) == len(set(numbers)), f"a number is re-dialled twice: {row}")
