@@ -93,7 +93,8 @@ FINAL_RECEIPTS = frozenset(
 class Receipt:
     """What the vendor told us about an attempt. `sequence` orders a call's receipts; -1 where there is none.
 
-    Of one that failed: `refused`, nothing can be sent there; `unreachable`, now nothing arrives there.
+    Of one that failed: `refused`, nothing can be sent there; `unreachable`, now nothing arrives there. Of a call that
+    is over: `by_machine`, a machine had picked up.
     """
 
     kind: ReceiptKind
@@ -103,4 +104,5 @@ class Receipt:
     code: str | None = None
     refused: bool = False
     unreachable: bool = False
+    by_machine: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)

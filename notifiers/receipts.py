@@ -72,8 +72,8 @@ def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: da
     row, why = plans.one(conn, attempt.notification_id), _ENDED.get(receipt.kind) or _why_failed(attempt, receipt)
     if row.cut_requested_at is not None:
         state, reason = State.SUPERSEDED, row.reason
-    elif row.reason == CallEnd.VOICEMAIL:
-        state, reason = State.FAILED, row.reason
+    elif receipt.by_machine or row.reason == CallEnd.VOICEMAIL:
+        state, reason = State.FAILED, CallEnd.VOICEMAIL
     else:
         state, reason = State.FAILED, why
     if plans.move(conn, row.id, state, now, reason=reason):
@@ -81,6 +81,8 @@ def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: da
         cause = f"{row.person or attempt.channel}: {reason}"
         for concerned in (row, *others):
             plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)
+    elif receipt.by_machine:
+        _it_was_a_machine(conn, ids, attempt, now)
 
 
 def _why_failed(attempt: Attempt, receipt: Receipt) -> str:

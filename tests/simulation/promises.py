@@ -36,7 +36,8 @@ def _not_called(
     last = event.work_until[revision] - timedelta(
         seconds=policy.ring_seconds + policy.call_seconds + policy.dial_margin_seconds
     )
-    rows = {row.person: row for row in watch.rows.values() if _is_call(row, event_pk, revision)}
+    # The plan's own row is a person's first; those of a reopening or in overtime were promised nothing by it.
+    rows = {row.person: row for row in reversed(watch.rows.values()) if _is_call(row, event_pk, revision)}
     for number, call in enumerate(calls):
         row = rows.get(call["person"])
         slack = SLACK + number * SLACK_OF_A_CALL

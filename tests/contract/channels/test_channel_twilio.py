@@ -275,6 +275,8 @@ def test_voice_receipts():
     receipt = voice_receipt(form)
     assert (receipt.kind, receipt.sequence, receipt.vendor_at) == (ReceiptKind.ANSWERED, 2, T0)
     assert voice_receipt(form | {"AnsweredBy": "fax"}).kind is ReceiptKind.MACHINE
+    over = voice_receipt(form | {"CallStatus": "completed", "AnsweredBy": "machine_start"})
+    assert (over.kind, over.by_machine) == (ReceiptKind.COMPLETED, True)
     for status, kind in voice.KINDS.items():
         assert voice_receipt({"CallSid": CA, "CallStatus": status}).kind is kind
     assert voice_receipt({"CallSid": CA, "CallStatus": "new-one"}).kind is ReceiptKind.SENT
