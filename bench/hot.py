@@ -109,15 +109,7 @@ class Waiting:
 
     def claim(self, until: datetime) -> Claim:
         row = self.sample.call
-        attempt = Attempt(
-            id=IDS.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=row.channel,
-            address=row.address,
-            words=Words(text="cut 12.5 MW", template="bench"),
-            started_at=self.sample.now,
-        )
+        attempt = Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="bench"), self.sample.now)
         return Claim(notification=row, attempts=[attempt], call=Call(until=until, lines=1_000_000, per_second=1000))
 
 

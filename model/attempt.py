@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from model.plan import ChannelName
+from model.plan import ChannelName, Notification
 
 
 class AttemptState(StrEnum):
@@ -53,6 +53,32 @@ class Attempt:
     vendor_at: datetime | None = None
     error: str = ""
     bundle: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        row: Notification,
+        id_: str,
+        words: Words,
+        now: datetime,
+        *,
+        part: int = 1,
+        parts: int = 1,
+        bundle: bool = False,
+    ) -> Self:
+        """A try of a row that begins now."""
+        return cls(
+            id=id_,
+            notification_id=row.id,
+            event_pk=row.event_pk,
+            channel=row.channel,
+            address=row.address,
+            words=words,
+            started_at=now,
+            part=part,
+            parts=parts,
+            bundle=bundle,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ class Jobs:
         accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
         words = self._words_for_all(row, others, batch, roster, codes, now)
         tries = [
-            self._attempt(row, part, len(words), text, now, bundle=bool(others))
+            Attempt.of(row, self._ids.new(), text, now, part=part, parts=len(words), bundle=bool(others))
             for part, text in words
             if part not in accepted
         ]
@@ -152,22 +152,6 @@ class Jobs:
     def _told(self, row: Notification, batch: Batch, roster: Roster, code: Code | None) -> Named:
         event = batch.events[row.event_pk]
         return Named(row, event, context(row, event, roster, self._house, code.code if code else None))
-
-    def _attempt(
-        self, row: Notification, part: int, parts: int, words: Words, now: datetime, *, bundle: bool
-    ) -> Attempt:
-        return Attempt(
-            id=self._ids.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=row.channel,
-            address=row.address,
-            words=words,
-            started_at=now,
-            part=part,
-            parts=parts,
-            bundle=bundle,
-        )
 
     def _code(self, row: Notification, batch: Batch) -> Code | None:
         """That of an earlier text about the same, or a new one."""

@@ -32,15 +32,7 @@ def text(kind=Kind.ALERT, *, revision=1, person="ana"):
 
 
 def claim_of(row):
-    attempt = Attempt(
-        id=IDS.new(),
-        notification_id=row.id,
-        event_pk=row.event_pk,
-        channel=row.channel,
-        address=row.address,
-        words=Words(text="cut 12.5 MW", template="t"),
-        started_at=NOW,
-    )
+    attempt = Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="t"), NOW)
     return Claim(notification=row, attempts=[attempt])
 
 

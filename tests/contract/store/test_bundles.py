@@ -42,18 +42,7 @@ def text(name, *, hold=Hold.BUNDLE, minutes=10):
 
 def tries(row, parts=1, *, bundle=True, now=NOW):
     return [
-        Attempt(
-            id=IDS.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=row.channel,
-            address=row.address,
-            words=Words(text=f"part {part}", template="t"),
-            started_at=now,
-            part=part,
-            parts=parts,
-            bundle=bundle,
-        )
+        Attempt.of(row, IDS.new(), Words(text=f"part {part}", template="t"), now, part=part, parts=parts, bundle=bundle)
         for part in range(1, parts + 1)
     ]
 

@@ -34,15 +34,7 @@ async def claim(database, row, at):
     """Ask for the call, at so many seconds; the row as it is then."""
     now = NOW + timedelta(seconds=at)
     words = Words(text="cut 12.5 MW", template="t")
-    attempt = Attempt(
-        id=IDS.new(),
-        notification_id=row.id,
-        event_pk=row.event_pk,
-        channel=row.channel,
-        address=row.address,
-        words=words,
-        started_at=now,
-    )
+    attempt = Attempt.of(row, IDS.new(), words, now)
     needs = Call(until=now + timedelta(minutes=3), lines=10, per_second=1e9, numbers=PHONES, limits=CALLS)
 
     def work(conn):

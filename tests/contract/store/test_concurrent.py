@@ -106,15 +106,7 @@ async def add(database, rows):
 
 def a_claim(row, call=None):
     words = Words(text="cut 12.5 MW", template="t")
-    attempt = Attempt(
-        id=IDS.new(),
-        notification_id=row.id,
-        event_pk=row.event_pk,
-        channel=row.channel,
-        address=row.address,
-        words=words,
-        started_at=NOW,
-    )
+    attempt = Attempt.of(row, IDS.new(), words, NOW)
     return Claim(notification=row, attempts=[attempt], call=call)
 
 

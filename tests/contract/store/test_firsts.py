@@ -46,15 +46,7 @@ async def called(database, of):
 
 
 def _claimed(conn, row):
-    attempt = Attempt(
-        id=IDS.new(),
-        notification_id=row.id,
-        event_pk=row.event_pk,
-        channel=row.channel,
-        address=row.address,
-        words=Words(text="Reduce", template="t"),
-        started_at=NOW,
-    )
+    attempt = Attempt.of(row, IDS.new(), Words(text="Reduce", template="t"), NOW)
     call = Call(until=NOW + timedelta(minutes=3), lines=5, per_second=1e9)
     assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=call)], "me", NOW)
     outcomes.sent(conn, IDS, row, attempt, Sent(vendor_id=f"CA{attempt.id}"), NOW)

@@ -54,15 +54,7 @@ async def told(database, event_id="E-1", source="miso"):
     def work(conn):
         pk = decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW).event_pk
         row = next(n for n in plans.of_event(conn, pk) if n.channel is ChannelName.SMS and n.address == ANA)
-        attempt = Attempt(
-            id=IDS.new(),
-            notification_id=row.id,
-            event_pk=pk,
-            channel=row.channel,
-            address=row.address,
-            words=Words(text="cut 12.5 MW", template="t"),
-            started_at=NOW,
-        )
+        attempt = Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="t"), NOW)
         assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
         outcomes.sent(conn, IDS, row, attempt, Sent(vendor_id="SM1", raw={"to": ANA}), NOW)
         receipt = Receipt(kind=ReceiptKind.DELIVERED, vendor_id="SM1", raw={"To": ANA})

@@ -37,15 +37,7 @@ def said(conn, number, trace, **changes):
 
 
 def claimed(row):
-    return Attempt(
-        id=IDS.new(),
-        notification_id=row.id,
-        event_pk=row.event_pk,
-        channel=row.channel,
-        address=row.address,
-        words=Words(text="cut 12.5 MW", template="t"),
-        started_at=NOW,
-    )
+    return Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="t"), NOW)
 
 
 async def test_each_row_leads_to_the_message_it_is_about(database):

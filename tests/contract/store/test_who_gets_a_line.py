@@ -82,15 +82,7 @@ async def test_a_claim_keeps_the_reserve_too(postgres_url):
 
     def claim(row):
         words = Words(text="cut 12.5 MW", template="t")
-        attempt = Attempt(
-            id=IDS.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=row.channel,
-            address=row.address,
-            words=words,
-            started_at=NOW,
-        )
+        attempt = Attempt.of(row, IDS.new(), words, NOW)
         needs = Call(until=NOW + timedelta(minutes=3), lines=LINES, per_second=1e9)
         return Claim(notification=row, attempts=[attempt], call=needs)
 

@@ -277,15 +277,7 @@ async def test_a_call_of_an_earlier_attempt_is_known_to_the_look(world):
 
     def two(conn):
         for name, at, vendor_id in (("old", NOW - timedelta(seconds=8), "V1"), ("new", NOW, None)):
-            attempt = Attempt(
-                id=name,
-                notification_id=row.id,
-                event_pk=row.event_pk,
-                channel=row.channel,
-                address=row.address,
-                words=Words(text="same", template="t"),
-                started_at=at,
-            )
+            attempt = Attempt.of(row, name, Words(text="same", template="t"), at)
             attempts.add(conn, [attempt])
             if vendor_id:
                 outcomes.settled(conn, attempt, vendor_id, NOW)

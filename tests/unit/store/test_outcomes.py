@@ -37,17 +37,7 @@ def claimed(conn, channel=ChannelName.SMS, parts=1):
     """The row with the attempts of one claim."""
     row = row_of(conn, channel)
     tries = [
-        Attempt(
-            id=IDS.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=channel,
-            address=row.address,
-            words=Words(text=f"part {n}", template="t"),
-            started_at=NOW,
-            part=n,
-            parts=parts,
-        )
+        Attempt.of(row, IDS.new(), Words(text=f"part {n}", template="t"), NOW, part=n, parts=parts)
         for n in range(1, parts + 1)
     ]
     in_the_air = Call(until=NOW + timedelta(minutes=3), lines=5, per_second=1)
@@ -60,15 +50,7 @@ def test_without_a_free_line_a_call_waits(conn):
     """Whether or not a look has seen that the lines are in use."""
     row = row_of(conn, ChannelName.VOICE)
     call = Call(until=NOW + timedelta(minutes=3), lines=0, per_second=1)
-    attempt = Attempt(
-        id=IDS.new(),
-        notification_id=row.id,
-        event_pk=row.event_pk,
-        channel=row.channel,
-        address=row.address,
-        words=Words(text="ring", template="t"),
-        started_at=NOW,
-    )
+    attempt = Attempt.of(row, IDS.new(), Words(text="ring", template="t"), NOW)
     assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt], call=call)], "me", NOW) == set()
     kept = plans.one(conn, row.id)
     assert (kept.state, kept.hold) == (State.PENDING, Hold.LINES)

@@ -36,15 +36,7 @@ def told(order: list[ReceiptKind], kinds: list[ReceiptKind], times: int = 10, *,
         events.add_revision(conn, "event-1", revision(), {})
         plans.add_notifications(conn, planner.plan(case()).notifications)
         row = next(n for n in plans.of_event(conn, "event-1") if n.channel is ChannelName.VOICE and n.person == "ana")
-        attempt = Attempt(
-            id=ids.new(),
-            notification_id=row.id,
-            event_pk=row.event_pk,
-            channel=row.channel,
-            address=row.address,
-            words=Words(text="Reduce", template="t"),
-            started_at=NOW,
-        )
+        attempt = Attempt.of(row, ids.new(), Words(text="Reduce", template="t"), NOW)
         call = Call(until=NOW + timedelta(minutes=3), lines=5, per_second=1)
         assert claims.claim(conn, ids, [Claim(notification=row, attempts=[attempt], call=call)], "me", NOW)
         outcomes.sent(conn, ids, row, attempt, Sent(vendor_id="CA1"), NOW)
