@@ -14,7 +14,7 @@ MARKS = 5  # how many times of the axis are written
 
 
 def gantt(found: Preview) -> list[str]:
-    """`#` is the time a call may take, ringing and talking; `:` the same of a call that an acceptance makes needless.
+    """`#` is the time a call is reckoned to take, ringing and talking; `:` of one that an acceptance makes needless.
 
     Each line begins with the person's group and the clock at their home as the phone rings. No calls: no lines.
     """
@@ -34,10 +34,15 @@ def gantt(found: Preview) -> list[str]:
     column = timedelta(seconds=(end - begin).total_seconds() / COLUMNS)
     return [
         f"Calls from {begin:%H:%M:%S} until {end:%H:%M:%S} UTC, {column.total_seconds():.1f} s a column: "
-        "# rings and talks at most so long, : unless somebody accepts before",
+        f"# rings and talks {_how_long(found)}, : unless somebody accepts before",
         f"{_padded(('group', 'who', 'at home'), widths)} {_axis(begin, end)}",
         *(f"{_padded(cells, widths)} {bar}" for cells, (_, _, bar) in zip(left, lines, strict=True)),
     ]
+
+
+def _how_long(found: Preview) -> str:
+    calls = found.plan.reach.length.calls if found.plan.reach else 0
+    return f"as long as {calls} past calls teach" if calls else "at most so long"
 
 
 def _bar(ring: Ring | None, begin: datetime, end: datetime, mark: str) -> str:

@@ -45,6 +45,8 @@ class Figures:
     open_events: int | None = None
     open_unreadables: int | None = None
     monitors: Mapping[str, int] = field(default_factory=dict)
+    call_seconds: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    learned_from: Mapping[tuple[str], int] = field(default_factory=dict)
 
 
 K = TypeVar("K", bound=tuple[str, ...])
@@ -277,6 +279,9 @@ class _Looked(Collector):
         yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
         yield _by("vendor_up", "1 when the vendor took our credentials at the last look", ["vendor"], f.vendors_up)
         yield _by("vendor_balance", "What the account there has left", ["vendor", "currency"], f.balances)
+        reckoned = "How long a call lasts by what its policy gives, by the calls of late, and as plans reckon with it"
+        yield _by("call_seconds", reckoned, ["policy", "by"], f.call_seconds)
+        yield _by("calls_learned_from", "Past calls by which that was learned", ["policy"], f.learned_from)
         never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
         yield _gauge("sources_never_heard", never, f.never_heard)
         age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}

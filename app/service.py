@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
+from app import call_lengths
+from app.call_lengths import CallLengths
 from app.doorkeeper import Doorkeeper
 from app.editing import Editor
 from app.housekeeping import Housekeeping
@@ -93,8 +95,8 @@ class Service:
         self.clock = clock
         self.ids = ids
         self.rosters = rosters_
-        self.phones = settings.phones
-        self.editor = Editor(stores.database, rosters_, clock, self.phones)
+        self.call_lengths = CallLengths(stores.database, clock, settings.phones)
+        self.editor = Editor(stores.database, rosters_, clock, settings.phones)
         self.vendors = vendors
         self.tracer = tracer
         self.process_id = stores.process_id
@@ -116,13 +118,13 @@ class Service:
             roster=roster,
             read=read_message,
             tracer=tracer,
-            phones=self.phones,
+            phones=self.call_lengths.known,
         )
         self.router = routes(stores.broker)
         # RabbitMQ's queue is shared; what waits on this host while it is away is for a router of this process.
         self.failover = stores.broker if isinstance(stores.broker, FailoverBroker) else None
         self.spool_router = routes(self.failover.spool) if self.failover else None
-        self.reviser = Reviser(stores.database, clock, ids, roster, self.phones)
+        self.reviser = Reviser(stores.database, clock, ids, roster, self.call_lengths.known)
         self.page_links = PageLinks(stores.installation_key, settings.public_url)
         number = settings.help_callback_number or settings.twilio_from or ""
         self.house = House(
@@ -139,8 +141,8 @@ class Service:
             vendors.channels,
             owner=stores.process_id,
             limits=Limits(
-                lines=self.phones.lines,
-                calls_per_second=self.phones.calls_per_second,
+                lines=settings.phones.lines,
+                calls_per_second=settings.phones.calls_per_second,
                 slack_per_second=settings.slack_per_second,
                 calls_a_person=limits.times(settings.person_limits_times),
                 written=limits.pauses_times(settings.person_limits_times),
@@ -219,6 +221,7 @@ class Service:
         everybodys = (
             Tick("roster", 1.0, self._look_at_roster),
             Tick("queue", 1.0, self.broker.refresh),
+            Tick("call lengths", call_lengths.EVERY_SECONDS, self.call_lengths.look),
             Tick("alive", vital_signs.SAYS_SO.total_seconds(), self.vital.look),
         )
         ticks = [*everybodys, *(tick for role, ticks in table.items() if role in self.roles for tick in ticks)]

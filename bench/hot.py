@@ -13,6 +13,7 @@ from model.ids import SystemIds
 from model.plan import AgendaState, ChannelName, Notification, State
 from store import (
     attempts,
+    call_lengths,
     claims,
     cuts,
     deliveries,
@@ -64,6 +65,8 @@ def operations(s: Sample) -> dict[str, Operation]:
         "lines in use": lines.in_use,
         "lines in the air": lambda c: lines.in_the_air(c, s.now),
         "calls that wait": lambda c: lines.waiting(c, soon, but=s.event_pk, at_most=100),
+        "calls to come": lambda c: lines.to_come(c, soon, but=s.event_pk, at_most=100),
+        "lengths of calls": lambda c: call_lengths.of_late(c, s.now),
         "lines overdue": lambda c: lines.overdue(c, s.now),
         "free a line": lambda c: c.execute(lines._GO_ON, {"number": one.address, "now": s.now}),
         "pace": lambda c: paces.next_at(c, "voice", s.now),

@@ -178,6 +178,7 @@ class Reader:
             sla_seconds=entry.optional("sla_seconds", _some_seconds, default.sla_seconds),
             ring_seconds=entry.optional("ring_seconds", f.whole(5, 600, "seconds"), default.ring_seconds),
             call_seconds=entry.optional("call_seconds", _some_seconds, default.call_seconds),
+            learn_call_seconds=entry.optional("learn_call_seconds", f.truth, default.learn_call_seconds),
             dial_margin_seconds=entry.optional("dial_margin_seconds", _seconds, default.dial_margin_seconds),
             asleep_delay_seconds=entry.optional("asleep_delay_seconds", _seconds, default.asleep_delay_seconds),
             redials=entry.optional("redials", f.whole(0, MOST_REDIALS, "calls"), default.redials),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from model.call_lengths import Length
+
 
 class ChannelName(StrEnum):
     VOICE = "voice"
@@ -268,7 +270,7 @@ class Agenda:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ring:
-    """When the lines let a person be called, and the call be over at the latest. `start` None: no line in time."""
+    """When the lines let a person be called, and the call is reckoned to be over. `start` None: no line in time."""
 
     person: str
     step: int
@@ -278,9 +280,13 @@ class Ring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """How far the phone lines go: the people a plan calls, most important first, those of steps to come last."""
+    """How far the phone lines go: the people a plan calls, most important first, those of steps to come last.
+
+    `length`: how long each call is reckoned with.
+    """
 
     rings: tuple[Ring, ...]
+    length: Length
 
     @property
     def unreached(self) -> tuple[str, ...]:

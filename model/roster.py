@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from datetime import time
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -142,6 +142,7 @@ class Policy:
     `quorum`: how many people an objective `quorum` needs. `redials`: how often a person is called again whom a call did
     not reach, 0 for never; the same number begins to ring again within `redial_within_seconds` of its first call.
     `page_again_seconds`: who accepted is asked again when nothing was heard for so long, 0 for never.
+    `learn_call_seconds`: plans reckon with how long calls of late were, where that is less than `call_seconds`.
     """
 
     id: str
@@ -152,6 +153,7 @@ class Policy:
     sla_seconds: int = 600
     ring_seconds: int = 25
     call_seconds: int = 90
+    learn_call_seconds: bool = False
     dial_margin_seconds: int = 5
     asleep_delay_seconds: int = 150
     redials: int = 2
@@ -286,12 +288,6 @@ class Roster:
     @cached_property
     def _person_by_pagerduty(self) -> Mapping[str, Person]:
         return {p.pagerduty_user.casefold(): p for p in self.people.values() if p.pagerduty_user}
-
-    @cached_property
-    def shortest_call(self) -> timedelta | None:
-        """What a call takes by the policy that gives it least. None without a policy."""
-        seconds = (policy.ring_seconds + policy.call_seconds for policy in self.policies.values())
-        return min((timedelta(seconds=each) for each in seconds), default=None)
 
     @cached_property
     def rotas(self) -> Mapping[str, Rota]:

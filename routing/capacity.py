@@ -41,18 +41,20 @@ class Grant(NamedTuple):
 class Lines:
     """What is known of the lines: `busy` until when, one for each in use, and the calls that wait for one.
 
-    `next_at`: when the account may begin the next call; None: at once.
+    `next_at`: when the account may begin the next call; None: at once. `to_come`: calls of other events to those who
+    have accepted, to be made then unless something is heard.
     """
 
     phones: Phones = field(default_factory=Phones)
     busy: tuple[datetime, ...] = ()
     next_at: datetime | None = None
     waiting: tuple[Call, ...] = ()
+    to_come: tuple[Call, ...] = ()
 
 
 def grant(calls: Iterable[Call], lines: Lines, now: datetime) -> dict[str, Grant]:
-    """When each call gets a line, by its id, those of `lines.waiting` among them. Who gets none in time is left out."""
-    queue = _Queue([*lines.waiting, *calls])
+    """When each call gets a line, by its id, other events' among them. Who gets none in time is left out."""
+    queue = _Queue([*lines.waiting, *lines.to_come, *calls])
     busy = [end for end in lines.busy if end > now]
     heapify(busy)
     between = timedelta(seconds=1 / lines.phones.calls_per_second)

@@ -1,6 +1,6 @@
 """Load what planning looks at, and write down what it decided. Plain functions of a Connection."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,15 +12,17 @@ from model.roster import Policy, Roster
 from model.silence import Silence
 from model.upstream import OutcomeCall
 from model.verdict import Outcome, Verdict
-from routing import silencing
+from routing import paging_again, silencing
 from routing.capacity import Call, Lines, most_starts
 from routing.facts import Facts, PlanChange, case_for
 from routing.planner import Case
 from store import events, issuer_acks, lines, outcome_calls, plans, replies, silences, timeline, verdicts
 from store.database import Connection
-from store.lines import Waiting
+from store.lines import InTheAir, ToCome, Waiting
 
 RosterAt = Callable[[], Roster]
+PhonesAt = Callable[[], Phones]
+Holds = Mapping[str, timedelta]  # how long a call has its line, by policies
 
 _LOST = Policy(id="", steps=())
 _A_WHILE = timedelta(seconds=_LOST.ring_seconds + _LOST.call_seconds)  # of a call whose policy the roster lost
@@ -77,36 +79,48 @@ def lines_known(
     conn: Connection, roster: Roster, phones: Phones, now: datetime, until: datetime, *, but: str = ""
 ) -> Lines:
     """What matters to an event that calls people until then. `but`: the event itself."""
+    lengths = {policy.id: phones.length_of(policy) for policy in roster.policies.values()}
+    holds = {policy: length.holds for policy, length in lengths.items()}
+    taught = {policy: length.holds for policy, length in lengths.items() if length.calls}
     calls = lines.in_the_air(conn, now)
     begun = max((call.since for call in calls), default=None)
-    most = most_starts(phones, until - now, roster.shortest_call or _A_WHILE)
+    most = most_starts(phones, until - now, min(holds.values(), default=_A_WHILE))
     waiting = lines.waiting(conn, until, but=but, at_most=most) if most else ()
+    to_come = lines.to_come(conn, until, but=but, at_most=most) if most else ()
     return Lines(
         phones=phones,
-        busy=tuple(call.over_at for call in calls),
+        busy=tuple(_over_at(call, taught, now) for call in calls),
         next_at=begun and begun + timedelta(seconds=1 / phones.calls_per_second),
-        waiting=tuple(_waits(row, roster) for row in waiting),
+        waiting=tuple(_waits(row, holds) for row in waiting),
+        to_come=tuple(_will_wait(row, holds) for row in to_come),
     )
 
 
-def _waits(row: Waiting, roster: Roster) -> Call:
-    policy = roster.policies.get(row.policy)
-    holds = _holds(policy) if policy else _A_WHILE
-    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, holds)
+def _over_at(call: InTheAir, taught: Holds, now: datetime) -> datetime:
+    """As past calls teach; one that is longer already may take all that its policy gives it."""
+    usual = taught.get(call.policy or "")
+    if usual is None or call.since + usual <= now:
+        return call.over_at
+    return min(call.since + usual, call.over_at)
 
 
-def _holds(policy: Policy) -> timedelta:
-    return timedelta(seconds=policy.ring_seconds + policy.call_seconds)
+def _waits(row: Waiting, holds: Holds) -> Call:
+    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, holds.get(row.policy, _A_WHILE))
+
+
+def _will_wait(row: ToCome, holds: Holds) -> Call:
+    until = row.due_at + paging_again.LIFE
+    return Call(row.lane, False, until, row.due_at, row.id, row.event_pk, holds.get(row.policy, _A_WHILE))
 
 
 def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime, phones: Phones = USUAL) -> Facts:
     event = events.load(conn, [event_pk])[event_pk]
     rows = plans.of_event(conn, event_pk)
-    found = case_for(case(event, roster, ids, now), rows, now)
+    known = case(event, roster, ids, now)
     if event.status is EventStatus.OPEN:
-        found = with_lines(conn, found if rows else with_silence(conn, found), phones)
+        known = with_lines(conn, known if rows else with_silence(conn, known), phones)
     return Facts(
-        case=found,
+        case=case_for(known, rows, now),
         notifications=rows,
         agenda=plans.agenda_of_event(conn, event_pk),
         replies=replies.of_event(conn, event_pk),
@@ -211,7 +225,8 @@ def _reach(reach: Reach | None) -> dict[str, object] | None:
     if reach is None:
         return None
     calls = [{"person": r.person, "step": r.step + 1, "start": r.start, "end": r.end} for r in reach.rings if r.start]
-    return {"calls": calls, "no_line": list(reach.unreached), "over_at": reach.over_at}
+    length = reach.length._asdict()
+    return {"calls": calls, "no_line": list(reach.unreached), "over_at": reach.over_at, "call_length": length}
 
 
 def _brief(n: Notification) -> dict[str, object]:

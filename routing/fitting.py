@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from model.call_lengths import Length
 from model.plan import Agenda, ChannelName, Kind, Notification, Plan, Reach, Ring, State
+from model.roster import Policy
 from routing import objective, planner
 from routing.capacity import Grant, grant, pushed_out
 from routing.facts import Facts, PlanChange
@@ -27,7 +29,7 @@ class _Fit:
 
     def reach(self) -> Reach:
         rings = {n.person: self._ring(n) for n in self.rows if n.person}
-        return Reach(rings=tuple(rings.values()))
+        return Reach(rings=tuple(rings.values()), length=self.case.lines.phones.length_of(self.case.policy))
 
     def _ring(self, row: Notification) -> Ring:
         granted = self.grants.get(row.id)
@@ -99,14 +101,21 @@ def sentence(case: Case, reach: Reach) -> str:
     """How many can be called by when, who cannot, and why."""
     people, policy, lines = len(reach.rings), case.policy, case.lines
     over_at = f" by {reach.over_at:%H:%M:%S} UTC" if reach.over_at else ""
-    seconds = policy.ring_seconds + policy.call_seconds
     taken = [f"{len(lines.busy)} of them in use"] if lines.busy else []
     taken += [f"calls of other events that wait too: {len(lines.waiting)}"] if lines.waiting else []
-    why = ", ".join((f"{lines.phones}, up to {seconds} s each", *taken))
+    taken += [f"people who accepted and are to be asked again: {len(lines.to_come)}"] if lines.to_come else []
+    why = ", ".join((str(lines.phones), _each(policy, reach.length), *taken))
     return (
         f"{people - len(reach.unreached)} of {people} people can be called{over_at}; no line in time for "
         f"{_names(case, reach.unreached)}: {why}, and a call must begin by {case.last_ring_at:%H:%M:%S} UTC"
     )
+
+
+def _each(policy: Policy, length: Length) -> str:
+    most = f"up to {policy.ring_seconds + policy.call_seconds} s"
+    if not length.calls:
+        return f"{most} each"
+    return f"{length.holds.total_seconds():.0f} s each as {length.calls} past calls teach ({most})"
 
 
 def _names(case: Case, people: Sequence[str]) -> str:

@@ -84,7 +84,7 @@ class Case:
 
     @property
     def last_ring_at(self) -> datetime:
-        """A call started later cannot be over before we stop trying."""
+        """A call started later may not be over before we stop trying; by the policy, whatever was learned of others."""
         seconds = self.policy.ring_seconds + self.policy.call_seconds + self.policy.dial_margin_seconds
         return self.event.work_until - timedelta(seconds=seconds)
 
@@ -218,8 +218,8 @@ def row(
 
 def call_of(case: Case, row: Notification) -> Call:
     """What a call of this event wants of the lines."""
-    seconds = case.policy.ring_seconds + case.policy.call_seconds
-    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, timedelta(seconds=seconds))
+    holds = case.lines.phones.length_of(case.policy).holds
+    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, holds)
 
 
 def admin_rows(case: Case, note: str, **more: str) -> Iterator[Notification]:

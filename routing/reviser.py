@@ -10,7 +10,7 @@ import structlog
 from model.clock import Clock, wake_or
 from model.errors import Unavailable
 from model.ids import Ids
-from model.phones import USUAL, Phones
+from model.phones import USUAL, Phones, usual
 from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
 from model.setbacks import Setbacks
@@ -37,7 +37,12 @@ class Reviser:
     """`turned_at` is when the loop last turned; readiness looks at it. `setbacks`: events that it cannot decide."""
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, roster: cases.RosterAt, phones: Phones = USUAL
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        roster: cases.RosterAt,
+        phones: cases.PhonesAt = usual,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -91,9 +96,9 @@ class Reviser:
 
     async def _decide(self, event_pk: str, rows: Sequence[Agenda]) -> None:
         """An event that cannot be decided is put off and told, and keeps no other waiting."""
-        now, roster = self._clock.now(), self._roster()
+        now, roster, phones = self._clock.now(), self._roster(), self._phones()
         try:
-            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now, self._phones))
+            await self._database.transact(lambda conn: take(conn, event_pk, rows, roster, self._ids, now, phones))
         except Unavailable:
             raise
         except Exception as error:

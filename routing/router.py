@@ -11,13 +11,13 @@ from broker.base import Broker, Handle, Message, MessageKind
 from model.clock import Clock
 from model.errors import Refused, Unavailable
 from model.ids import Ids
-from model.phones import USUAL, Phones
+from model.phones import usual
 from model.reading import Problem, Reading, Unreadable
 from model.roster import Roster
 from model.tracing import UNTRACED, Tracer
 from routing import canary
 from routing.accept import Member, decide, keep_untold
-from routing.cases import RosterAt
+from routing.cases import PhonesAt, RosterAt
 from routing.heard import heard_in, take_heard
 from store import canaries
 from store.database import Database
@@ -52,7 +52,7 @@ class Router:
         read: Read,
         tracer: Tracer = UNTRACED,
         *,
-        phones: Phones = USUAL,
+        phones: PhonesAt = usual,
     ) -> None:
         self._broker = broker
         self._database = database
@@ -130,7 +130,7 @@ class Router:
         try:
             with self._tracer.span("decide", member.message.trace, delivery=member.delivery_id):
                 decided = await self._database.transact(
-                    lambda conn: decide(conn, member, reading, roster, self._ids, now, self._phones)
+                    lambda conn: decide(conn, member, reading, roster, self._ids, now, self._phones())
                 )
         except Unavailable:
             raise
@@ -167,7 +167,7 @@ class Router:
         try:
             await self._database.transact(
                 lambda conn: canary.decide(
-                    conn, reading, message.source, message.received_at, roster, self._ids, now, self._phones
+                    conn, reading, message.source, message.received_at, roster, self._ids, now, self._phones()
                 )
             )
         except Unavailable:
@@ -188,7 +188,7 @@ class Router:
         now = self._clock.now()
         try:
             return await self._database.transact(
-                lambda conn: decide(conn, member, unreadable, roster, self._ids, now, self._phones)
+                lambda conn: decide(conn, member, unreadable, roster, self._ids, now, self._phones())
             )
         except Unavailable:
             raise

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from model.event import EventStatus
 from model.phones import lines_open_to
-from model.plan import ChannelName, Hold, Notification, State
+from model.plan import AgendaKind, AgendaState, ChannelName, Hold, Notification, State
 from store.portable import upsert
 from store.signals import DISPATCH, signal
-from store.tables import events, notifications, said, voice_in_flight
+from store.tables import agenda, attempts, events, notifications, said, voice_in_flight
 
 SLACK = timedelta(seconds=60)  # a line whose call must long be over is asked about at the vendor
 WOKEN_AT_ONCE = 100  # the others look for themselves after some seconds
@@ -57,6 +58,21 @@ _WAITING = (
 )
 
 
+_TO_COME = (
+    select(agenda.c.id, agenda.c.event_pk, agenda.c.lane, agenda.c.due_at, events.c.policy)
+    .join(events, events.c.pk == agenda.c.event_pk)
+    .where(
+        agenda.c.state == said(AgendaState.PENDING),
+        agenda.c.kind == said(AgendaKind.PAGE_AGAIN),
+        agenda.c.due_at <= bindparam("by"),
+        agenda.c.event_pk != bindparam("but"),
+        events.c.status == said(EventStatus.OPEN),
+    )
+    .order_by(agenda.c.due_at, agenda.c.id)
+    .limit(bindparam("at_most"))
+)
+
+
 _TAKE = upsert(voice_in_flight).on_conflict_do_nothing()
 _CALL_TO = select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.number == bindparam("number"))
 _RELEASE = (
@@ -91,7 +107,11 @@ def release(conn: Connection, attempt_id: str, now: datetime) -> None:
 
 
 _IN_USE = select(func.count()).select_from(voice_in_flight)
-_IN_THE_AIR = select(voice_in_flight.c.since, voice_in_flight.c.until)
+_IN_THE_AIR = (
+    select(voice_in_flight.c.since, voice_in_flight.c.until, events.c.policy)
+    .outerjoin(attempts, attempts.c.id == voice_in_flight.c.attempt_id)
+    .outerjoin(events, events.c.pk == attempts.c.event_pk)
+)
 _OVERDUE = select(voice_in_flight.c.attempt_id).where(voice_in_flight.c.until <= bindparam("now"))
 
 
@@ -109,6 +129,7 @@ class InTheAir(NamedTuple):
 
     since: datetime
     over_at: datetime
+    policy: str | None
 
 
 class Waiting(NamedTuple):
@@ -126,12 +147,27 @@ class Waiting(NamedTuple):
 def in_the_air(conn: Connection, now: datetime) -> list[InTheAir]:
     """One whose call should be over and whose end nobody told us counts until it is asked about."""
     rows = conn.execute(_IN_THE_AIR)
-    return [InTheAir(since, until - SLACK if until - SLACK > now else until) for since, until in rows]
+    return [InTheAir(since, until - SLACK if until - SLACK > now else until, policy) for since, until, policy in rows]
 
 
 def waiting(conn: Connection, until: datetime, *, but: str, at_most: int) -> list[Waiting]:
     """The most urgent calls due by then, of all events but that one."""
     return [Waiting(*row) for row in conn.execute(_WAITING, {"by": until, "but": but, "at_most": at_most})]
+
+
+class ToCome(NamedTuple):
+    """Somebody who accepted will be asked again then, unless something is heard before."""
+
+    id: str
+    event_pk: str
+    lane: int
+    due_at: datetime
+    policy: str
+
+
+def to_come(conn: Connection, until: datetime, *, but: str, at_most: int) -> list[ToCome]:
+    """The first calls that ask again by then, of all open events but that one; what was asked already waits."""
+    return [ToCome(*row) for row in conn.execute(_TO_COME, {"by": until, "but": but, "at_most": at_most})]
 
 
 def overdue(conn: Connection, now: datetime) -> list[str]:

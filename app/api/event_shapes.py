@@ -103,6 +103,7 @@ def reach_shape(reach: Reach | None) -> dict[str, Any]:
             {"person": r.person, "step": step_shape(r.step), "start": iso(r.start), "end": iso(r.end)} for r in rings
         ],
         "calls_over_at": iso(reach.over_at) if reach else None,
+        "call_length": reach.length._asdict() if reach else None,
         "no_line": list(reach.unreached) if reach else [],
     }
 

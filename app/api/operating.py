@@ -1,7 +1,7 @@
 """For machines that watch Gridcall and those that send to it: `/metrics`, `/schemas/event.json`. Open to all."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -58,12 +58,24 @@ async def _figures(service: Service) -> Figures:
         canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
         unanswered=dict(service.dispatcher.breakers.open()),
+        call_seconds=dict(_call_seconds(service)),
+        learned_from={(policy,): known.calls for policy, known in service.call_lengths.phones.learned.items()},
     )
     try:
         async with clock.timeout(DATABASE_SECONDS):
             return await _looked_up(service, alone)
     except (Unavailable, TimeoutError):
         return alone
+
+
+def _call_seconds(service: Service) -> Iterator[tuple[tuple[str, str], int]]:
+    """By policies; `learned` also where a policy has it switched off, so that one sees what it would be."""
+    phones = service.call_lengths.phones
+    for policy in service.rosters.roster.policies.values():
+        yield (policy.id, "policy"), policy.call_seconds
+        if policy.id in phones.learned:
+            yield (policy.id, "learned"), phones.learned[policy.id].seconds
+        yield (policy.id, "plans"), phones.length_of(policy).call_seconds
 
 
 async def _looked_up(service: Service, alone: Figures) -> Figures:

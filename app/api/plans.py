@@ -71,7 +71,7 @@ async def plan(
 async def _lines(service: Service, roster: Roster, now: datetime) -> Lines:
     """The lines in use and the calls that wait, as far as any policy looks ahead."""
     until = now + timedelta(seconds=max((p.sla_seconds for p in roster.policies.values()), default=0))
-    return await service.database.read(lambda conn: lines_known(conn, roster, service.phones, now, until))
+    return await service.database.read(lambda conn: lines_known(conn, roster, service.call_lengths.phones, now, until))
 
 
 def _source(service: Service, caller: Caller, given: str | None) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.draft import Draft
     from app.preview import Preview, Spoken
     from model.attempt import Words
+    from model.call_lengths import Length
 
 CHANNELS = tuple(str(channel) for channel in WAYS)
 Message = Annotated[str, typer.Argument(metavar="FILE|-", help="The event; - reads standard input.")]
@@ -135,10 +136,15 @@ def _lengths(found: "Preview") -> Iterator[str]:
     reach, texts = found.plan.reach, found.texts
     if reach is not None and reach.over_at is not None:
         people = f"{len(reach.rings) - len(reach.unreached)} of {len(reach.rings)} people"
-        yield f"Calls: {people} in time, the last one over by {clock(reach.over_at)}."
+        yield f"Calls: {people} in time, the last one over by {clock(reach.over_at)}; {_each(reach.length)}."
     if texts.parts:
         rate = f"{texts.parts} parts at {texts.per_second:g} a second"
         yield f"Texts: {rate}, the last one leaves by {clock(texts.out_at)}."
+
+
+def _each(length: "Length") -> str:
+    by = f"as {length.calls} past calls teach" if length.calls else "as long as the policy allows"
+    return f"each rings {length.ring_seconds} s and lasts {length.call_seconds} s, {by}"
 
 
 def _as_data(found: "Preview") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -171,3 +172,36 @@ async def test_600_people_and_200_lines(opens: OpenWorld) -> None:
         parts = sum(len(n["words"]) for n in plan["notifications"] if n["channel"] == "sms")
         assert plan["texts"]["parts"] == parts
         assert datetime.fromisoformat(plan["texts"]["out_at"]) == world.start + timedelta(seconds=parts - 1)
+
+
+async def test_a_plan_reckons_with_the_calls_before_it(opens: OpenWorld) -> None:
+    """Each of 21 calls lasts 42 s: a minute later the next plan goes by that, and says so."""
+    learns = roster(60).replace("redials: 0,", "redials: 0, learn_call_seconds: true,")
+    async with opens(roster=learns, twilio_lines=30) as world:
+        before = await planned(world)
+        assert before["call_length"] == {"ring_seconds": 25, "call_seconds": 90, "calls": 0}
+        for name in names(60):
+            await world.phone(name).behaves(answer="human", after_seconds=2, talk_seconds=42)
+        for name in names(60)[21:]:
+            await world.phone(name).behaves(answer="busy")
+        await world.post("edr")
+        await world.advance(minutes=12)
+        after = await planned(world)
+        assert after["call_length"] == {"ring_seconds": 25, "call_seconds": 42, "calls": 21}
+        first = after["calls"][0]
+        assert (datetime.fromisoformat(first["end"]) - datetime.fromisoformat(first["start"])).seconds == 67
+        assert "# rings and talks as long as 21 past calls teach" in after["gantt"][0]
+        figures = (await world.http.get("/metrics")).text
+        for said in (
+            'by="policy",policy="all"} 90.0',
+            'by="learned",policy="all"} 42.0',
+            'by="plans",policy="all"} 42.0',
+        ):
+            assert f"gridcall_call_seconds{{{said}" in figures
+        assert 'gridcall_calls_learned_from{policy="all"} 21.0' in figures
+        expect_everything(world, 60)
+
+
+async def planned(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = (await world.post_raw(json.dumps(world.example("edr")), path="/v1/plans")).json()
+    return found

@@ -37,6 +37,7 @@ class Mix:
     falls_silent: float
     sla_seconds: int
     call_seconds: int
+    learned_seconds: int  # plans begin with what past calls are said to have taught; 0: with what the policy gives
     lines: int
     calls_per_second: float
     people: People
@@ -114,6 +115,7 @@ def mix(seed: int) -> Mix:
         falls_silent=beats.choice((0.0, 0.02, 0.05)),
         sla_seconds=r.choice((120, 240, 600)),
         call_seconds=r.choice((30, 60, 90)),
+        learned_seconds=Random(f"{seed}/learned").choice((0, 0, 0, 15, 40, 200)),
         lines=r.choice((1, 2, 3, 5)),
         calls_per_second=r.choice((0.5, 1.0, 5.0)),
         people=_people(r),

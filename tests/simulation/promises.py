@@ -17,11 +17,17 @@ SLACK_OF_A_CALL = timedelta(seconds=1)
 def broken(conn: Connection, watch: Watch, roster: Roster) -> Iterator[str]:
     """Every promise that was not kept, of events that had the lines to themselves."""
     for event_pk, event in watch.events.items():
-        policy = roster.policies[event.policy]
-        if _alone(watch, event_pk) and watch.longest_call <= policy.ring_seconds + policy.call_seconds:
+        if _alone(watch, event_pk):
             for entry in timeline.of_event(conn, event_pk):
-                if entry.kind == "planned" and entry.body.get("reach"):
-                    yield from _not_called(watch, event_pk, event, policy, entry.body["reach"]["calls"])
+                reach = entry.body.get("reach") if entry.kind == "planned" else None
+                if reach and watch.longest_call <= _reckoned(reach["call_length"]):
+                    policy = roster.policies[event.policy]
+                    yield from _not_called(watch, event_pk, event, policy, reach["calls"])
+
+
+def _reckoned(length: dict[str, int]) -> int:
+    """Seconds of a call by the plan: what past ones taught may be too little for tonight's."""
+    return length["ring_seconds"] + length["call_seconds"]
 
 
 def _alone(watch: Watch, event_pk: str) -> bool:

@@ -28,6 +28,7 @@ from app.ticks import Tick
 from app.vendors import Vendors as Connected
 from config.roster_file import load_roster
 from config.settings import Settings, load_settings
+from model.call_lengths import Learned
 from model.plan import ChannelName
 from model.roster import ContactMethod, Heartbeat, Level, Objective, Person, Policy, Roster, Source, Step, Team
 from model.route import Match, Route
@@ -91,6 +92,10 @@ class Life:
             self.clock,
             ids,
         )
+        if world.mix.learned_seconds:
+            # Until the first look: few runs last long enough for twenty calls of their own.
+            learned = {"default": Learned(world.mix.learned_seconds, 20)}
+            self.service.call_lengths.phones = replace(world.settings.phones, learned=learned)
         self.service.feeder.run = asyncio.Event().wait  # nobody watches: reading the feed would only cost
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.ending = False
@@ -409,6 +414,7 @@ def _roster(mix: Mix, random: Random) -> Roster:
             old,
             sla_seconds=mix.sla_seconds,
             call_seconds=mix.call_seconds,
+            learn_call_seconds=mix.learned_seconds > 0,
             asleep_delay_seconds=30,
             objective=Objective(mix.objective),
             level=Level(mix.level),

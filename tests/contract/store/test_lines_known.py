@@ -4,15 +4,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from broker.base import Message, MessageKind
-from model.event import Severity
+from model.attempt import Attempt, Words
+from model.call_lengths import Learned
+from model.event import EventStatus, Severity
 from model.ids import SystemIds
 from model.phones import Phones
-from model.plan import AgendaKind, AgendaState, ChannelName
+from model.plan import Agenda, AgendaKind, AgendaState, ChannelName
 from model.reading import Reading
 from model.roster import Policy, Step
+from routing import paging_again
 from routing.accept import Member, decide
 from routing.cases import lines_known
-from store import lines, plans
+from store import claims, events, lines, plans
 from store.deliveries import Delivery
 from tests.unit.routing.house import NOW, ROSTER, content
 
@@ -43,8 +46,8 @@ async def accept(database, name, severity=Severity.CRITICAL, phones=ONE, roster=
     return await database.transact(lambda conn: decide(conn, Member(message, 0), reading, roster, IDS, at, phones))
 
 
-async def known(database, *, now=NOW, until=LATER, but="", phones=ONE):
-    return await database.read(lambda conn: lines_known(conn, SHORT, phones, now, until, but=but))
+async def known(database, *, now=NOW, until=LATER, but="", phones=ONE, roster=SHORT):
+    return await database.read(lambda conn: lines_known(conn, roster, phones, now, until, but=but))
 
 
 async def test_lines_in_use_and_when_they_are_free(database):
@@ -76,6 +79,63 @@ async def test_no_more_are_read_than_can_begin(database):
         await accept(database, f"E-{n}")
     assert len((await known(database, until=NOW + 20 * SECOND)).waiting) == 1
     assert len((await known(database, until=NOW + 20 * SECOND, phones=Phones(3, 1.0))).waiting) == 3
+
+
+LEARNS = replace(SHORT, policies={"default": replace(SHORT.policies["default"], learn_call_seconds=True)})
+TAUGHT = replace(ONE, learned={"default": Learned(40, 55)})
+
+
+async def test_other_calls_are_reckoned_with_as_past_ones_teach(database):
+    """Those that wait; and of those in the air each that is not longer yet: such a one may take all it is given."""
+    await accept(database, "E-1")
+    [waiting] = (await known(database, roster=LEARNS, phones=TAUGHT)).waiting
+    assert waiting.holds == 65 * SECOND
+    assert waiting.until == NOW + 80 * SECOND  # none begins that might not end, however short others were
+
+    until = NOW + 115 * SECOND + lines.SLACK
+
+    def claim(conn):
+        [row] = [n for n in plans.of_event(conn, waiting.event_pk) if n.channel is ChannelName.VOICE]
+        attempt = Attempt.of(row, IDS.new(), Words(text="Reduce", template="t"), NOW)
+        call = claims.Call(until=until, lines=1, per_second=1e9)
+        assert claims.claim(conn, IDS, [claims.Claim(notification=row, attempts=[attempt], call=call)], "me", NOW)
+
+    await database.transact(claim)
+    assert (await known(database, roster=LEARNS, phones=TAUGHT)).busy == (NOW + 65 * SECOND,)
+    assert (await known(database, roster=SHORT, phones=TAUGHT)).busy == (NOW + 115 * SECOND,)
+    longer = NOW + 66 * SECOND
+    assert (await known(database, now=longer, roster=LEARNS, phones=TAUGHT)).busy == (NOW + 115 * SECOND,)
+
+
+async def test_more_calls_can_begin_when_they_are_short(database):
+    for n in range(4):
+        await accept(database, f"E-{n}")
+    until = NOW + 70 * SECOND
+    assert len((await known(database, until=until)).waiting) == 1
+    assert len((await known(database, until=until, roster=LEARNS, phones=TAUGHT)).waiting) == 2
+
+
+async def test_calls_that_will_ask_who_accepted_want_lines_too(database):
+    """Of open events, until they are asked: then it is a call that waits."""
+    one, over = await accept(database, "E-1"), await accept(database, "E-2")
+    at = NOW + 300 * SECOND
+
+    def agenda(event_pk, id_, kind=AgendaKind.PAGE_AGAIN):
+        return Agenda(id=id_, event_pk=event_pk, kind=kind, due_at=at, lane=0, revision=1)
+
+    def work(conn):
+        plans.add_agenda(conn, [agenda(one.event_pk, "a"), agenda(over.event_pk, "b")])
+        plans.add_agenda(conn, [agenda(one.event_pk, "c", AgendaKind.ENDS)])
+        events.save(conn, replace(events.load(conn, [over.event_pk])[over.event_pk], status=EventStatus.CANCELLED))
+
+    await database.transact(work)
+    [call] = (await known(database)).to_come
+    assert (call.id, call.event_pk, call.due_at, call.until) == ("a", one.event_pk, at, at + paging_again.LIFE)
+    assert call.holds == 115 * SECOND
+    assert (await known(database, but=one.event_pk)).to_come == ()
+    assert (await known(database, until=at - SECOND)).to_come == ()
+    await database.transact(lambda conn: plans.finish_agenda(conn, ["a"], AgendaState.DONE, at))
+    assert (await known(database)).to_come == ()
 
 
 async def test_an_event_that_loses_its_line_is_looked_at_again(database):

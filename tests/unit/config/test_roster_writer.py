@@ -106,6 +106,7 @@ def policies(draw: st.DrawFn, name: str) -> Policy:
         level=draw(st.sampled_from(Level)),
         redials=draw(st.integers(0, 2)),
         redial_within_seconds=draw(st.integers(30, 600)),
+        learn_call_seconds=draw(st.booleans()),
         page_again_seconds=draw(st.sampled_from([0, 300])),
         effective_at_counts=draw(st.booleans()),
     )

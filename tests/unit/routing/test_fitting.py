@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 from time import process_time
 
+from model.call_lengths import Learned, Length
 from model.phones import Phones
 from model.plan import ChannelName, Hold, Kind, State
 from model.roster import Policy, Step
 from routing import falling_due, fitting
 from routing.capacity import Call, Lines
+from routing.facts import case_for
 from routing.revision import revise
 from tests.unit.routing.house import NOW, ROSTER, case, event, facts, person, reply, sent
 
@@ -72,6 +74,42 @@ def test_with_longer_calls_twenty_and_five_named():
     assert len(plan.reach.rings) - len(plan.reach.unreached) == 20
     assert "20 of 25 people" in plan.remarks[0]
     assert "for P21, P22, P23, P24, P25:" in plan.remarks[0]
+
+
+def test_plans_reckon_with_what_past_calls_teach():
+    """Calls of 115 s fit 25 times, those of 65 s oftener; none may begin that could last longer than there is time."""
+    step = Step(after_seconds=0, people=tuple(f"p{n:02}" for n in range(1, 51)))
+    policy = Policy(id="default", steps=(step,), learn_call_seconds=True)
+    taught = Lines(phones=replace(FIVE.phones, learned={"default": Learned(40, 120)}))
+    plan = planned(crowd(50, policy), taught)
+    begun = [ring.start for ring in plan.reach.rings if ring.start]
+    assert len(begun) == 40
+    assert max(begun) <= NOW + 480 * SECOND
+    assert {ring.end - ring.start for ring in plan.reach.rings if ring.start} == {65 * SECOND}
+    assert plan.reach.length == Length(25, 40, 120)
+    assert plan.remarks[0].startswith("40 of 50 people can be called by 18:08:44 UTC; no line in time for P41, P42")
+    assert "65 s each as 120 past calls teach (up to 115 s), and a call must begin by 18:08:00 UTC" in plan.remarks[0]
+    assert {n.until for n in rows(plan.notifications, VOICE)} == {NOW + 480 * SECOND}
+    as_given = planned(crowd(50, replace(policy, learn_call_seconds=False)), taught)
+    assert len(as_given.reach.rings) - len(as_given.reach.unreached) == 25
+
+
+def test_who_will_be_asked_again_takes_a_line():
+    """One line, and somebody else's acceptance is asked about in the middle; nobody there loses a line they had."""
+    to_come = (other_call(until=400, due=100),)
+    plan = planned(crowd(5), replace(ONE, to_come=to_come))
+    assert plan.reach.unreached == ("p05",)
+    assert "people who accepted and are to be asked again: 1" in plan.remarks[0]
+    assert plan.pushes_out == ()
+
+
+def test_own_calls_that_wait_are_reckoned_with_alike():
+    """Those of a step that was taken before, when the next one is due."""
+    roster = crowd(2, Policy(id="default", steps=(Step(after_seconds=0, people=("p01",)),), learn_call_seconds=True))
+    taught = replace(ONE, phones=replace(ONE.phones, learned={"default": Learned(40, 120)}))
+    known = replace(case(roster=roster), lines=taught)
+    [call] = case_for(known, fitting.plan(known).notifications, NOW).own
+    assert call.holds == 65 * SECOND
 
 
 def test_a_step_whose_people_get_only_calls_writes_to_those_without_a_line():
