@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import structlog
 
-from model.attempt import Attempt
+from model.attempt import Attempt, AttemptState
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError, Unavailable
 from model.ids import Ids
@@ -17,7 +17,7 @@ from model.tracing import Tracer
 from notifiers import retry
 from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
-from store import claims, cuts, outbox, outcomes
+from store import attempts, claims, cuts, outbox, outcomes
 from store.cuts import Cut
 from store.database import ASK_AGAIN, Connection, Database
 
@@ -101,12 +101,7 @@ class Sender:
             with self._tracer.span("send", job.trace, attempt=attempt.id, channel=str(row.channel)):
                 result = await self._channels[row.channel].send(send)
         except SendError as error:
-            if self._breakers.of(row.channel).failed(error, self._clock.now()):
-                log.error("the vendor does not answer: what is due there waits", channel=str(row.channel))
-            if isinstance(error, OutcomeUnknown):
-                await self._lost(job, attempt, error)
-            else:
-                await self._failed(job, attempt, error)
+            await self._not_answered(job, attempt, error)
         except Exception as error:
             log.exception("a channel failed by our own mistake", notification=row.id, attempt=attempt.id)
             self._setbacks.again_at(attempt.id, self._clock.now())
@@ -127,14 +122,41 @@ class Sender:
             return True
         return False
 
-    async def _lost(self, job: Job, attempt: Attempt, error: OutcomeUnknown) -> None:
+    async def _not_answered(self, job: Job, attempt: Attempt, error: SendError) -> None:
+        channel = job.row.channel
+        if isinstance(error, OutcomeUnknown):
+            if not await self._lost(job, attempt, error):
+                await self._works(channel)
+                return
+        else:
+            await self._failed(job, attempt, error)
+        if self._breakers.of(channel).failed(error, self._clock.now()):
+            log.error("the vendor does not answer: what is due there waits", channel=str(channel))
+
+    async def _lost(self, job: Job, attempt: Attempt, error: OutcomeUnknown) -> bool:
+        """Write down that the answer was lost. False where a callback has said meanwhile that the vendor has it."""
         now, row = self._clock.now(), job.row
         if self._channels[row.channel].repeatable:
             again = SendError(str(error), retryable=True)
             await self._failed(job, attempt, again)
-            return
-        await self.written(lambda conn: outcomes.unknown(conn, self._ids, row, attempt, str(error), now))
-        self._log("outcome unknown", row, attempt, now, error=str(error))
+            return True
+
+        def work(conn: Connection) -> bool:
+            outcomes.unknown(conn, self._ids, row, attempt, str(error), now)
+            known = attempts.one(conn, attempt.id)
+            return known is None or known.state is not AttemptState.ACCEPTED
+
+        lost = await self.written(work)
+        said = "outcome unknown" if lost else "answer lost, a callback says that the vendor has it"
+        self._log(said, row, attempt, now, error=str(error))
+        return lost
+
+    async def _works(self, channel: ChannelName) -> None:
+        """It answers by callbacks only, but what it takes rings."""
+        if self._breakers.of(channel).worked():
+            now = self._clock.now()
+            log.info("the vendor works again, though it does not answer", channel=str(channel))
+            await self.written(lambda conn: outbox.let_go(conn, together(channel), now))
 
     async def _failed(self, job: Job, attempt: Attempt, error: SendError) -> None:
         now, row = self._clock.now(), job.row

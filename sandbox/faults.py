@@ -1,6 +1,7 @@
 """Ways to break a vendor: by switch (`PUT /faults/{vendor}`) or by credential, so that a test needs no side channel."""
 
 import json
+from collections import Counter
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,12 +24,14 @@ class Fault(BaseModel):
 
     `hang`: no answer, nothing stored. `accept_then_hang`: done, but no answer; concerns POST only, so that one can look
     afterwards. `reset`: the connection is dropped. A number: answered with that status. None with a delay: late, well.
+    `one_in`: of so many requests that it concerns the last one is hit, the others are answered well.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     status: int | Literal["hang", "reset", "accept_then_hang"] | None = Field(default=None)
     count: int | None = Field(default=None, ge=1, description="requests affected; null = until cleared")
+    one_in: int = Field(default=1, ge=1, le=1000)
     delay_seconds: float = Field(default=0, ge=0, le=600)
     path: str | None = Field(default=None, description="only requests whose path contains this")
     callbacks: Disorder | None = Field(default=None, description="swap or duplicate status callbacks")
@@ -45,12 +48,17 @@ class Faults:
 
     def __init__(self) -> None:
         self.active: dict[Vendor, Fault] = {}
+        self._spared: Counter[Vendor] = Counter()
 
     def take(self, vendor: Vendor, method: str, path: str) -> Fault | None:
         """Return the fault that hits this request, and use it up by one."""
         fault = self.active.get(vendor)
         if fault is None or not fault.concerns(method, path):
             return None
+        if self._spared[vendor] + 1 < fault.one_in:
+            self._spared[vendor] += 1
+            return None
+        self._spared[vendor] = 0
         if fault.count == 1:
             del self.active[vendor]
         elif fault.count is not None:

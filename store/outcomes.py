@@ -197,12 +197,19 @@ def _end_other_parts(conn: Connection, row: Notification, now: datetime) -> None
 
 
 def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, error: str, now: datetime) -> None:
-    """The answer was lost: the reconciler looks before anything is repeated."""
+    """The answer was lost: the reconciler looks before anything is repeated.
+
+    Where a callback has said meanwhile that the vendor has it, there is nothing to look for: what is behind it is due.
+    """
     _lock(conn, row, attempt)
     if _written_before(conn, attempt):
         return
-    attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
+    lost = attempts.record(conn, attempt.id, AttemptState.UNKNOWN, now, error=error)
     _end_other_parts(conn, row, now)
+    if not lost:
+        if one(conn, row.id).state is State.SENDING:
+            _back(conn, row.id, now, reason="", due_at=now)
+        return
     look_at = attempt.started_at + LOOKS[0]
     if plans.move(conn, row.id, State.UNKNOWN, now, reason=error, look_at=look_at, looks=0, lease_owner=None):
         body = {"attempt": attempt.id, "error": error}

@@ -23,6 +23,12 @@ async def test_a_fault_lasts_as_many_requests_as_it_says(stage: Stage) -> None:
     assert [(await dial(stage)).status_code for _ in range(3)] == [503, 503, 201]
 
 
+async def test_a_fault_can_hit_some_of_the_requests(stage: Stage) -> None:
+    await stage.put("/faults/twilio", status=503, one_in=3, count=2)
+    statuses = [(await dial(stage)).status_code for _ in range(9)]
+    assert statuses == [201, 201, 503, 201, 201, 503, 201, 201, 201]
+
+
 async def test_a_fault_lasts_until_it_is_cleared(stage: Stage) -> None:
     await stage.put("/faults/pagerduty", status=429)
     answers = [await stage.http.post("/pagerduty/v2/enqueue", json={}) for _ in range(2)]

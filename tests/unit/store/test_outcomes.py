@@ -120,6 +120,34 @@ def test_an_outcome_that_is_written_twice_does_not_touch_the_next_try(conn):
     assert state(conn, row) is State.SENDING
 
 
+def test_a_part_that_a_callback_proved_is_not_looked_for(conn):
+    """Its answer never came, but word of it did: what is behind it is due at once, nothing is said to be missing."""
+    row, tries = claimed(conn, parts=2)
+    outcomes.proven(conn, tries[0], "SM1", NOW)
+    for _ in range(2):  # the first commit may be done and its answer lost
+        outcomes.unknown(conn, IDS, row, tries[0], "no answer", LATER)
+        kept = plans.one(conn, row.id)
+        assert (kept.state, kept.reason, kept.due_at) == (State.PENDING, "", LATER)
+    found = [attempts.one(conn, each.id).state for each in tries]
+    assert found == [AttemptState.ACCEPTED, AttemptState.FAILED]
+
+
+def test_a_call_that_a_callback_proved_stays_as_it_is(conn):
+    row, tries = claimed(conn, ChannelName.VOICE)
+    outcomes.proven(conn, tries[0], "CA1", NOW)
+    outcomes.unknown(conn, IDS, row, tries[0], "no answer", LATER)
+    assert state(conn, row) is State.SENT
+    assert lines.in_use(conn) == 1
+
+
+def test_a_proven_part_of_what_was_stopped_is_the_last(conn):
+    row, tries = claimed(conn, parts=2)
+    outcomes.proven(conn, tries[0], "SM1", NOW)
+    plans.request_cut(conn, [row.id], "Ana has accepted", NOW)
+    outcomes.unknown(conn, IDS, row, tries[0], "no answer", LATER)
+    assert state(conn, row) is State.SUPERSEDED
+
+
 def test_who_has_read_the_first_part_was_told(conn):
     row, tries = claimed(conn, parts=2)
     outcomes.sent(conn, IDS, row, tries[0], Sent(vendor_id="SM1"), NOW)
