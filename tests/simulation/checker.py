@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from model.event import Event, EventStatus
-from model.plan import State
+from model.plan import ChannelName, State
 from model.reply import Answer
 from model.roster import Heartbeat, Level, Objective, Policy, Roster, Source
 from model.verdict import Outcome, Verdict
@@ -48,6 +48,7 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         written = verdicts.of_event(conn, event.pk)
         found += _judged(event, written, answers, wanted, _told(watch, vendors, event), apart)
         found += _stood_down(watch, vendors, event)
+        found += _asked_again(watch, vendors, event, answers, wanted, roster, now)
     return found
 
 
@@ -207,6 +208,32 @@ def _right(event: Event, answers: list[Answered], wanted: _Wanted, slack: float)
 
 def _seconds(at: datetime) -> float:
     return (at - START).total_seconds()
+
+
+# --- who is asked again ---------------------------------------------------------------------------------------------
+
+
+def _asked_again(
+    watch: Watch, vendors: Vendors, event: Event, answers: list[Answered], wanted: _Wanted, roster: Roster, now: float
+) -> Iterator[str]:
+    """One person said one thing, that they have it, in time, and then nobody anything: they were called about it.
+
+    Where more was said, or it may have been lost, the verdict shows what came of it. A call may never begin: no line.
+    """
+    policy = wanted.policy
+    counts = policy.page_again_seconds and policy.level is Level.ACKNOWLEDGED and event.status is EventStatus.OPEN
+    if not counts or len(answers) != 1:
+        return
+    [said] = answers
+    sure = said.heard is Heard.COUNTED and said.answer is Answer.ACKNOWLEDGE and wanted.enough({said.person})
+    in_time = said.told_at <= _seconds(event.deadline_at) - PATIENCE_SECONDS
+    over = said.told_at + policy.page_again_seconds + PATIENCE_SECONDS <= now
+    if not (sure and in_time and over and roster.people[said.person].address(ChannelName.VOICE)):
+        return
+    mine = [r for r in watch.rows.values() if (r.event_pk, r.kind, r.person) == (event.pk, "confirm", said.person)]
+    rung = {record.attempt.notification_id for record in vendors.records}
+    if not any(row.id in rung or row.state in (*_IN_VAIN, State.SUPERSEDED) for row in mine):
+        yield f"{event.event_id}: {said.person} accepted at {said.at:.0f} s, was not heard of since, and nobody asked"
 
 
 # --- stand-downs ----------------------------------------------------------------------------------------------------

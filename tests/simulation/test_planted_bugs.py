@@ -12,7 +12,7 @@ from heartbeat import monitor
 from model.monitor import MonitorStatus
 from model.plan import ChannelName
 from notifiers import reconciler, sending
-from routing import falling_due, objective, planner
+from routing import falling_due, objective, paging_again, planner
 from routing.facts import Facts
 from routing.objective import Counted
 from store import lines, outcomes, plans
@@ -101,6 +101,16 @@ def step_that_calls_who_has_answered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(falling_due, "objective", SimpleNamespace(**vars(objective) | {"answered": lambda facts: set()}))
 
 
+def silence_that_still_counts(patch: pytest.MonkeyPatch) -> None:
+    """Whoever does not answer when asked whether it is in hand has it all the same."""
+    patch.setattr(objective, "fell_silent", lambda facts: {})
+
+
+def question_that_nobody_asks(patch: pytest.MonkeyPatch) -> None:
+    """Who accepted and was not heard of since is never called."""
+    patch.setattr(paging_again, "ask", lambda facts, change, accepted: None)
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -114,12 +124,16 @@ PLANTED: dict[Plant, str] = {
     silence_that_nobody_tells: "nobody was told",
     own_outage_that_counts_as_silence: "of listening only",
     step_that_calls_who_has_answered: "planned for somebody who has answered",
+    silence_that_still_counts: "the vendors saw",
+    question_that_nobody_asks: "nobody asked",
 }
 
 
 # Where no source is minded, where there are few lines or few people, the mistake changes nothing.
 ABLE: dict[Plant, Callable[[Mix], bool]] = {
     silence_that_nobody_tells: lambda found: found.heartbeats,
+    silence_that_still_counts: lambda found: found.page_again > 0,
+    question_that_nobody_asks: lambda found: found.page_again > 0,
     own_outage_that_counts_as_silence: lambda found: found.heartbeats and found.outages > 0,
     reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
     plan_that_forgets_how_long_calls_take: lambda found: (
