@@ -86,7 +86,8 @@ def lines_known(
     begun = max((call.since for call in calls), default=None)
     most = most_starts(phones, until - now, min(holds.values(), default=_A_WHILE))
     waiting = lines.waiting(conn, until, but=but, at_most=most) if most else ()
-    to_come = lines.to_come(conn, until, but=but, at_most=most) if most else ()
+    asks_again = any(policy.page_again_seconds for policy in roster.policies.values())
+    to_come = lines.to_come(conn, until, but=but, at_most=most) if most and asks_again else ()
     return Lines(
         phones=phones,
         busy=tuple(_over_at(call, taught, now) for call in calls),

@@ -14,46 +14,36 @@ from store.partitions import first_id
 from store.tables import attempts, events, notifications, receipts, said
 
 WITHIN = timedelta(days=90)  # what was longer ago says little of tonight
-RECEIPTS = 20_000  # looked through, of texts as well: so this takes milliseconds, however much there is
-CALLS = 1_000  # read, of all policies
+RECEIPTS = 5_000  # looked through, of texts as well: so this takes milliseconds, however much there is
+CALLS = 500  # of all policies
 
 _ENDED = ReceiptKind.COMPLETED
 _BEGUN = (ReceiptKind.ANSWERED, ReceiptKind.MACHINE)
-_c = receipts.c
 _NEWEST = (
-    select(_c.attempt_id, _c.kind)
-    .where(_c.attempt_id >= bindparam("since"))
-    .order_by(_c.attempt_id.desc())
+    select(receipts.c.attempt_id, receipts.c.kind, receipts.c.received_at, receipts.c.vendor_at)
+    .where(receipts.c.attempt_id >= bindparam("since"))
+    .order_by(receipts.c.attempt_id.desc())
     .limit(RECEIPTS)
     .subquery()
 )
-_OVER = (
-    select(_NEWEST.c.attempt_id)
-    .where(_NEWEST.c.kind == said(_ENDED))
-    .order_by(_NEWEST.c.attempt_id.desc())
-    .limit(CALLS)
-    .subquery()
-)
+_TOLD = select(_NEWEST).where(_NEWEST.c.kind.in_((_ENDED, *_BEGUN))).order_by(_NEWEST.c.attempt_id.desc())
 # What we cut short would have lasted longer, and words that ask nothing are shorter: both teach nothing.
-_OF_LATE = (
-    select(events.c.policy, _c.attempt_id, _c.kind, _c.received_at, _c.vendor_at)
-    .join(attempts, attempts.c.id == _c.attempt_id)
+_ABOUT = (
+    select(attempts.c.id, events.c.policy)
     .join(notifications, notifications.c.id == attempts.c.notification_id)
     .join(events, events.c.pk == notifications.c.event_pk)
     .where(
-        _c.attempt_id.in_(select(_OVER.c.attempt_id)),
-        _c.kind.in_((_ENDED, *_BEGUN)),
+        attempts.c.id.in_(bindparam("ids", expanding=True)),
+        attempts.c.id >= bindparam("oldest"),  # said again: of what is kept by months, the last ones only
         notifications.c.kind == said(Kind.ALERT),
         notifications.c.cut_requested_at.is_(None),
     )
-    .order_by(_c.attempt_id.desc())
 )
 
 
 class _Told(NamedTuple):
     """One thing the vendor told of a call: when we heard it, and when it was by the vendor's clock."""
 
-    policy: str
     attempt_id: str
     kind: str
     received_at: datetime
@@ -62,13 +52,18 @@ class _Told(NamedTuple):
 
 def of_late(conn: Connection, now: datetime) -> Mapping[str, Learned]:
     """What the last calls that asked for an answer teach, by the policy of their event."""
-    found: dict[str, list[timedelta]] = {}
-    rows = (_Told(*row) for row in conn.execute(_OF_LATE, {"since": first_id(now - WITHIN)}).all())
-    for (policy, _), told in groupby(rows, key=lambda row: (row.policy, row.attempt_id)):
-        length = _length(list(told))
-        if length is not None:
-            found.setdefault(policy, []).append(length)
-    learned = {policy: learn(lengths) for policy, lengths in found.items()}
+    told = (_Told(*row) for row in conn.execute(_TOLD, {"since": first_id(now - WITHIN)}))
+    by_call = [(call, _length(list(rows))) for call, rows in groupby(told, key=lambda row: row.attempt_id)]
+    lengths = dict([(call, length) for call, length in by_call if length is not None][:CALLS])
+    if not lengths:
+        return {}
+    rows = conn.execute(_ABOUT, {"ids": list(lengths), "oldest": min(lengths)})
+    about = {call: policy for call, policy in rows}
+    of_policy: dict[str, list[timedelta]] = {}
+    for call, length in lengths.items():
+        if call in about:
+            of_policy.setdefault(about[call], []).append(length)
+    learned = {policy: learn(found) for policy, found in of_policy.items()}
     return {policy: what for policy, what in learned.items() if what is not None}
 
 

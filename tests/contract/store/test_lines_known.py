@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from broker.base import Message, MessageKind
 from model.attempt import Attempt, Words
@@ -129,13 +130,16 @@ async def test_calls_that_will_ask_who_accepted_want_lines_too(database):
         events.save(conn, replace(events.load(conn, [over.event_pk])[over.event_pk], status=EventStatus.CANCELLED))
 
     await database.transact(work)
-    [call] = (await known(database)).to_come
+    assert (await known(database)).to_come == ()  # no policy asks again any more
+    policy = replace(SHORT.policies["default"], page_again_seconds=120)
+    seen = partial(known, database, roster=replace(SHORT, policies={"default": policy}))
+    [call] = (await seen()).to_come
     assert (call.id, call.event_pk, call.due_at, call.until) == ("a", one.event_pk, at, at + paging_again.LIFE)
     assert call.holds == 115 * SECOND
-    assert (await known(database, but=one.event_pk)).to_come == ()
-    assert (await known(database, until=at - SECOND)).to_come == ()
+    assert (await seen(but=one.event_pk)).to_come == ()
+    assert (await seen(until=at - SECOND)).to_come == ()
     await database.transact(lambda conn: plans.finish_agenda(conn, ["a"], AgendaState.DONE, at))
-    assert (await known(database)).to_come == ()
+    assert (await seen()).to_come == ()
 
 
 async def test_an_event_that_loses_its_line_is_looked_at_again(database):

@@ -12,7 +12,7 @@ from model.clock import SystemClock
 from model.errors import SettingsError
 from tests.app_fixture import opened
 
-EVERYBODYS = ({"queue"}, {"roster", "queue", "alive"})
+EVERYBODYS = ({"queue"}, {"roster", "call lengths", "queue", "alive"})
 JOBS = {
     Role.API: ({"live"}, {"notebook", "key uses"}),
     Role.ROUTER: ({"router", "reviser"}, set()),
