@@ -100,8 +100,14 @@ class Sender:
         try:
             with self._tracer.span("send", job.trace, attempt=attempt.id, channel=str(row.channel)):
                 result = await self._channels[row.channel].send(send)
+        except OutcomeUnknown as error:
+            if await self._lost(job, attempt, error):
+                self._did_not_answer(row.channel, error)
+            else:
+                await self._works(row.channel)
         except SendError as error:
-            await self._not_answered(job, attempt, error)
+            self._did_not_answer(row.channel, error)
+            await self._failed(job, attempt, error)
         except Exception as error:
             log.exception("a channel failed by our own mistake", notification=row.id, attempt=attempt.id)
             self._setbacks.again_at(attempt.id, self._clock.now())
@@ -122,14 +128,7 @@ class Sender:
             return True
         return False
 
-    async def _not_answered(self, job: Job, attempt: Attempt, error: SendError) -> None:
-        channel = job.row.channel
-        if isinstance(error, OutcomeUnknown):
-            if not await self._lost(job, attempt, error):
-                await self._works(channel)
-                return
-        else:
-            await self._failed(job, attempt, error)
+    def _did_not_answer(self, channel: ChannelName, error: SendError) -> None:
         if self._breakers.of(channel).failed(error, self._clock.now()):
             log.error("the vendor does not answer: what is due there waits", channel=str(channel))
 

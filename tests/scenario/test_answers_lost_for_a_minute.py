@@ -19,7 +19,7 @@ DEAF = pytest.mark.parametrize("deaf", [False, True], ids=["callbacks come", "ca
 
 
 async def lost_for_a_minute(world: World, *, deaf: bool = False, **fault: int) -> None:
-    """Nobody picks up; the event is planned, and everything that was to come of it has come."""
+    """Nobody picks up; the event is planned, and every call and text that was to come of it has come."""
     await world.scene("nobody answers")
     await world.breaks("twilio", status="accept_then_hang", **fault)
     world.front.deaf = deaf
@@ -27,7 +27,7 @@ async def lost_for_a_minute(world: World, *, deaf: bool = False, **fault: int) -
     await world.advance_until("1:00")
     await world.mends("twilio")
     world.front.deaf = False
-    await world.advance_until("12:00")
+    await world.advance_until("3:00")
 
 
 async def nobody_twice_and_nobody_forgotten(world: World, calls_each: int = 1) -> None:
@@ -62,6 +62,8 @@ async def test_no_answer_but_callbacks(opens: OpenWorld) -> None:
         await lost_for_a_minute(world)
         assert first_rings(world) == A_SECOND_APART
         assert last_words(world) == ["0:05"] * PEOPLE
+        await world.advance_until("10:01")
+        assert (await world.event()).outcomes() == ["missed"]
         assert not any(text.how == "direct message" for name in names(PEOPLE) for text in world.phone(name).texts)
         await nobody_twice_and_nobody_forgotten(world)
 
@@ -113,7 +115,7 @@ async def test_a_vendor_that_was_away_and_only_calls_back_works(opens: OpenWorld
         await world.breaks("twilio", status="accept_then_hang")
         await world.advance_until("1:10")
         await world.mends("twilio")
-        await world.advance_until("12:00")
+        await world.advance_until("3:00")
         rings = sorted(first_rings(world))
         assert "0:30" <= rings[0] <= "0:40"
         assert rings[-1] <= "1:00"
