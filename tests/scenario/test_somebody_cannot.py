@@ -87,6 +87,31 @@ async def test_taking_an_acceptance_back_reopens(world: World) -> None:
     assert world.settled(kept) == []
 
 
+async def test_taking_an_acceptance_back_when_every_step_was_taken(world: World) -> None:
+    """Nobody else is left to call: those who did not answer before are called once more, however late it is."""
+    await begin(world)
+    await world.advance_until("6:00")
+    codes = {name: world.phone(name).texts[0].code for name in ("ana", "ben", "chie", "dee")}
+    await world.phone("ana").says(f"1{codes['ana']}")
+    await world.advance_until("6:30")
+    rung = {name: len(world.phone(name).calls) for name in codes}
+    assert "Noted, you cannot" in await world.phone("ana").says(f"2{codes['ana']}")
+    await world.advance_until("6:40")
+    assert {name: len(world.phone(name).calls) - rung[name] for name in codes} == {
+        "ana": 0,
+        "ben": 1,
+        "chie": 1,
+        "dee": 1,
+    }
+    await world.phone("dee").calls[-1].presses("1")
+    await world.advance(minutes=11)
+    kept = await world.event()
+    assert kept.outcomes() == ["met", "reopened", "met"]
+    assert world.settled(kept) == []
+    for phone in world.everybody():
+        phone.expects_everything()
+
+
 async def test_everybody_cannot(world: World) -> None:
     """When nobody is left to call, the admins hear so at once, and the deadline is missed with the reasons."""
     await begin(world)

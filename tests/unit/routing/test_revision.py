@@ -113,6 +113,17 @@ def test_cannot_after_accept_reopens():
     assert steps == [(0, True, SOON), (1, False, NOW + timedelta(seconds=300))]
 
 
+def test_reopened_with_no_step_left_takes_those_that_were_taken_once_more():
+    rows, agenda = started()
+    answers = [reply("ana"), reply("ana", Answer.CANNOT_COMPLY, at=SOON, n=2)]
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    done = [replace(a, state=AgendaState.DONE) for a in agenda if a.kind is AgendaKind.STEP]
+    change = revise(facts(event(), rows, agenda=done, replies=answers, verdicts=[met], now=SOON))
+    steps = [(a.step, a.asleep, a.due_at, a.cause) for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert steps == [(0, True, SOON, planner.NOBODY_LEFT)]
+    assert not [n for n in change.add if n.kind is Kind.ADMIN]
+
+
 def test_a_failed_or_held_call_gets_a_slack_message_and_an_unanswered_one_does_not():
     rows, _ = started()
 
