@@ -149,7 +149,7 @@ class Service:
             tracer=tracer,
             canaries_=settings.canary_seconds > 0,
         )
-        self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
+        self.reconciler = Reconciler(stores.database, clock, ids, roster, vendors.channels)
         self.hearing = Hearing(
             stores.database,
             clock,

@@ -220,8 +220,19 @@ def add_receipt(conn: Connection, attempt_id: str, receipt: Receipt, now: dateti
         "vendor_at": receipt.vendor_at,
         "code": receipt.code,
         "raw": canonical(dict(receipt.raw)),
+        "by_machine": receipt.by_machine,
     }
     return bool(conn.execute(_ADD_RECEIPT, row).rowcount)
+
+
+_WHO_PICKED_UP = select(receipts.c.kind).where(
+    receipts.c.attempt_id == bindparam("attempt"), receipts.c.by_machine.is_not(None)
+)
+
+
+def told_who_picked_up(conn: Connection, attempt_id: str) -> bool:
+    """Whether a receipt has said if it was a machine."""
+    return conn.execute(_WHO_PICKED_UP, {"attempt": attempt_id}).first() is not None
 
 
 class ReceiptRow(NamedTuple):
