@@ -104,12 +104,6 @@ def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
     return [_attempt(row) for row in conn.execute(_OF_NOTIFICATION, {"id": notification_id})]
 
 
-def alone(conn: Connection, notification_id: str) -> str | None:
-    """What the vendor calls the message that told this row and no other event; None where there is none."""
-    told = [a for a in of_notification(conn, notification_id) if a.state is AttemptState.ACCEPTED and not a.bundle]
-    return told[-1].vendor_id if told else None
-
-
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
     """Those of its own rows, and those whose message told it along with others."""
     return [_attempt(row) for row in conn.execute(_OF_EVENT, {"id": event_pk})]
