@@ -165,6 +165,8 @@ class Reconciler:
 
     async def _counts(self, attempt: Attempt) -> bool:
         """Whoever picked up counts, by the policy: then it matters that it was no machine."""
+        if attempt.channel not in self._channels:
+            return False
         event = (await self._database.read(lambda conn: events.load(conn, [attempt.event_pk]))).get(attempt.event_pk)
         return event is not None and self._roster().policy_of(event).level is Level.REACHED
 

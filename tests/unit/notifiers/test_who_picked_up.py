@@ -168,6 +168,14 @@ async def test_where_only_a_key_counts_nobody_is_asked(house):
     assert (house.twilio.asked, house.waits()) == (0, None)
 
 
+async def test_where_there_are_no_calls_any_more_nobody_is_asked(house):
+    """Twilio was taken out of the settings meanwhile."""
+    house.call(over())
+    house.reconciler._channels.clear()
+    await house.turn()
+    assert house.waits() is None
+
+
 async def test_while_twilio_cannot_be_asked_it_is_tried_again_but_not_for_ever(house):
     house.twilio.found = SendError("no connection", retryable=True)
     house.call(over())
