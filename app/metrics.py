@@ -37,6 +37,7 @@ class Figures:
     unanswered: Mapping[str, datetime]
     vendors_up: Mapping[tuple[str], int] = field(default_factory=dict)
     balances: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    slack_socket_down_seconds: float | None = None
     never_heard: int = 0
     canary_age_seconds: float | None = None
     database_up: bool = False
@@ -277,6 +278,9 @@ class _Looked(Collector):
         yield _by("monitors", "Sources by what was heard of them", ["status"], statuses)
         yield _by("vendor_up", "1 when the vendor took our credentials at the last look", ["vendor"], f.vendors_up)
         yield _by("vendor_balance", "What the account there has left", ["vendor", "currency"], f.balances)
+        text = "For how long there is no connection for Slack's buttons and commands, 0 while there is one"
+        down = {} if f.slack_socket_down_seconds is None else {(): f.slack_socket_down_seconds}
+        yield _by("slack_socket_down_seconds", text, [], down)
         never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
         yield _gauge("sources_never_heard", never, f.never_heard)
         age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}

@@ -31,7 +31,9 @@ class Fault(BaseModel):
     count: int | None = Field(default=None, ge=1, description="requests affected; null = until cleared")
     delay_seconds: float = Field(default=0, ge=0, le=600)
     path: str | None = Field(default=None, description="only requests whose path contains this")
-    callbacks: Disorder | None = Field(default=None, description="swap or duplicate status callbacks")
+    callbacks: Disorder | None = Field(
+        default=None, description="swap or duplicate status callbacks, or lose those about machines"
+    )
 
     def concerns(self, method: str, path: str) -> bool:
         if self.status == "accept_then_hang" and method != "POST":

@@ -15,7 +15,7 @@ from notifiers import reconciler, sending
 from routing import falling_due, objective, planner
 from routing.facts import Facts
 from routing.objective import Counted
-from store import lines, outcomes, plans
+from store import lines, outcomes, pick_ups, plans
 from tests.simulation.mix import Mix, mix
 from tests.simulation.world import Outcome, run
 
@@ -101,6 +101,18 @@ def step_that_calls_who_has_answered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(falling_due, "objective", SimpleNamespace(**vars(objective) | {"answered": lambda facts: set()}))
 
 
+def machine_that_nobody_asks_about(patch: pytest.MonkeyPatch) -> None:
+    """Where the one callback about it is lost, a voicemail counts as somebody reached."""
+    patch.setattr(pick_ups, "ask", lambda conn, attempt_id, now, at: None)
+
+
+def _machines_take_most(found: Mix) -> bool:
+    """And few press or write, so that nobody else has the event."""
+    press, late, _, _, voicemail, *_ = found.people.weights
+    share = sum(found.people.weights)
+    return found.level == "reached" and found.callback_lost > 0 and voicemail > share / 3.3 and press + late < share / 5
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -110,6 +122,7 @@ PLANTED: dict[Plant, str] = {
     plan_that_forgets_how_long_calls_take: "was promised a call",
     reconciler_that_looks_once: "told twice|called twice|nobody knows",
     verdict_from_our_own_table: "the vendors saw",
+    machine_that_nobody_asks_about: "the vendors saw",
     claim_that_is_never_read_again: "after it was stopped",
     silence_that_nobody_tells: "nobody was told",
     own_outage_that_counts_as_silence: "of listening only",
@@ -119,6 +132,7 @@ PLANTED: dict[Plant, str] = {
 
 # Where no source is minded, where there are few lines or few people, the mistake changes nothing.
 ABLE: dict[Plant, Callable[[Mix], bool]] = {
+    machine_that_nobody_asks_about: _machines_take_most,
     silence_that_nobody_tells: lambda found: found.heartbeats,
     own_outage_that_counts_as_silence: lambda found: found.heartbeats and found.outages > 0,
     reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
