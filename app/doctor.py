@@ -325,7 +325,7 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
 async def _asked_vendors(settings: Settings) -> dict[str, Seen]:
     """Those that have credentials of the settings; the routing keys of PagerDuty are asked by what runs."""
     clock = SystemClock()
-    connected = vendors.connect(settings, clock, callbacks=False)
+    connected = vendors.connect(settings, clock)
     try:
         return await look(connected.checks(()), clock)
     finally:

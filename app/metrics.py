@@ -37,6 +37,7 @@ class Figures:
     unanswered: Mapping[str, datetime]
     vendors_up: Mapping[tuple[str], int] = field(default_factory=dict)
     balances: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    slack_socket_down_seconds: float | None = None
     never_heard: int = 0
     canary_age_seconds: float | None = None
     database_up: bool = False
@@ -282,6 +283,9 @@ class _Looked(Collector):
         reckoned = "How long a call lasts by what its policy gives, by the calls of late, and as plans reckon with it"
         yield _by("call_seconds", reckoned, ["policy", "by"], f.call_seconds)
         yield _by("calls_learned_from", "Past calls by which that was learned", ["policy"], f.learned_from)
+        text = "For how long there is no connection for Slack's buttons and commands, 0 while there is one"
+        down = {} if f.slack_socket_down_seconds is None else {(): f.slack_socket_down_seconds}
+        yield _by("slack_socket_down_seconds", text, [], down)
         never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
         yield _gauge("sources_never_heard", never, f.never_heard)
         age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}

@@ -151,7 +151,7 @@ class Service:
             tracer=tracer,
             canaries_=settings.canary_seconds > 0,
         )
-        self.reconciler = Reconciler(stores.database, clock, ids, vendors.channels)
+        self.reconciler = Reconciler(stores.database, clock, ids, roster, vendors.channels)
         self.hearing = Hearing(
             stores.database,
             clock,
@@ -246,6 +246,13 @@ class Service:
         if (spool := self.spool_router) is not None:
             everybodys.append(Loop("spool router", spool.run, lambda: spool.oldest_since() or self.clock.now()))
         return [*everybodys, *(loop for role, loops in table.items() if role in self.roles for loop in loops)]
+
+    def slack_socket_down_seconds(self) -> float | None:
+        """For how long this process has had no connection for what is done in Slack; None where it is to have none."""
+        if (socket := self.vendors.socket) is None or Role.API not in self.roles:
+            return None
+        since = socket.down_since
+        return max(0.0, (self.clock.now() - since).total_seconds()) if since else 0.0
 
     def _without_a_door(self) -> Iterator[Loop]:
         """What brings in what vendors know and people do, where no request of the vendor's does."""

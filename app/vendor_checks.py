@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.duty_alarm import DutyAlarm, Level, Told
-from app.vendors import Vendors
+from app.vendors import PAGERDUTY, SLACK, SLACK_SOCKET, Vendors
 from config.settings import Settings
 from heartbeat.direct_alarm import Rules
 from model.clock import Clock
@@ -23,13 +23,12 @@ from model.roster import Roster
 log = structlog.get_logger(__name__)
 
 AT_ONCE = Rules(after=timedelta(), well_for=timedelta())
-SLACK, PAGERDUTY = "Slack", "PagerDuty"
 KEYS_AT_ONCE = 20  # PagerDuty takes two requests a second
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a vendor answered. `refused`: every message there would fail; else `trouble` may pass by itself."""
+    """What a vendor answered. `refused`: all that is done there would fail; else `trouble` may pass by itself."""
 
     at: datetime
     detail: str
@@ -95,8 +94,10 @@ class VendorChecks:
         key = settings.watch_pagerduty_key.get_secret_value() if settings.watch_pagerduty_key else None
         by_slack = channel if slack is not None and not slack.trouble else None
         by_pagerduty = None if by_slack else key or min(routing_keys(roster), default=None)
-        means = f" Nothing is sent by {vendor} until its credentials are mended."
-        level = Level(False, "warning", f":{vendor.lower()}", means, AT_ONCE, f"{vendor} for Gridcall")
+        fails = "What people press and type in Slack is not heard" if vendor == SLACK_SOCKET else None
+        means = f" {fails or f'Nothing is sent by {vendor}'} until its credentials are mended."
+        key_ends = f":{vendor.lower().replace(' ', '-')}"
+        level = Level(False, "warning", key_ends, means, AT_ONCE, f"{vendor} for Gridcall")
         whom = Told(url=settings.public_url, pagerduty_key=by_pagerduty, slack_channel=by_slack)
         return DutyAlarm(whom, level, self._vendors.channels, self._clock, self._ids)
 

@@ -24,6 +24,7 @@ from notifiers.channels.webhook import WebhookChannel
 
 log = structlog.get_logger(__name__)
 
+SLACK, SLACK_SOCKET, TWILIO, PAGERDUTY = "Slack", "Slack Socket Mode", "Twilio", "PagerDuty"
 KNOWN_AT_ONCE = 12  # with a look each 20 s that is below what Slack allows, 50 a minute
 
 
@@ -55,11 +56,13 @@ class Vendors:
         """What asks each vendor that is set up whether it takes our credentials, by its name."""
         found: dict[str, Callable[[], Awaitable[Answers]]] = {}
         if self.workspace is not None:
-            found["Slack"] = self.workspace.check
+            found[SLACK] = self.workspace.check
+        if self.socket is not None:
+            found[SLACK_SOCKET] = self.socket.known
         if self.account is not None:
-            found["Twilio"] = self.account.check
+            found[TWILIO] = self.account.check
         if routing_keys and self.pagerduty is not None:
-            found["PagerDuty"] = partial(_every_key, self.pagerduty, sorted(routing_keys))
+            found[PAGERDUTY] = partial(_every_key, self.pagerduty, sorted(routing_keys))
         return found
 
     async def get_to_know(self, roster: Roster) -> None:

@@ -89,7 +89,7 @@ async def _shape(
             )
         flood, sent = await _round(running.port, arrivals, first, rate=FLOOD, seconds=1)
         told = len(flood.seconds)
-        per_second = told / flood.took_seconds
+        per_second = told / flood.took_seconds if told else 0
         print(f"{f'{label}, {FLOOD} at once':34}{sent:>8}{told:>8}   {per_second:.0f} events/s end to end")
         assert first + sent <= roster.PEOPLE
         return measured

@@ -119,8 +119,8 @@ FINAL_RECEIPTS = frozenset(
 class Receipt:
     """What the vendor told us about an attempt. `sequence` orders a call's receipts; -1 where there is none.
 
-    Of one that failed: `refused`, nothing can be sent there; `unreachable`, now nothing arrives there. Of a call that
-    is over: `by_machine`, a machine had picked up.
+    Of one that failed: `refused`, nothing can be sent there; `unreachable`, now nothing arrives there. Of a
+    call: `by_machine`, whether a machine picked up, None where that is not said.
     """
 
     kind: ReceiptKind
@@ -130,5 +130,5 @@ class Receipt:
     code: str | None = None
     refused: bool = False
     unreachable: bool = False
-    by_machine: bool = False
+    by_machine: bool | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)

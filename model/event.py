@@ -233,10 +233,13 @@ class Event:
         return self.deadline_at < self.work_until
 
 
+LAST_LANE = 2
+
+
 def lane(content: Content, severity: Severity) -> int:
     """0 goes before 1 goes before 2. `severity` is the event's highest so far (design section 1.5)."""
     if content.mode is not Mode.ACTUAL and not content.message_type.ends:
         severity = min(severity, content.severity, key=lambda s: s.rank)
     if severity is Severity.CRITICAL:
         return 0
-    return 1 if severity is Severity.WARNING else 2
+    return 1 if severity is Severity.WARNING else LAST_LANE

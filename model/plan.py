@@ -214,6 +214,7 @@ class Notification:
         who = self.person or self.address
         extra = f"{self.details.get('action', '')}{self.details.get('generation', '')}{self.details.get('note', '')}"
         extra += str(self.details.get("accepted_at", ""))
+        extra += self.follows or "" if self.kind is Kind.EDIT else ""
         return f"{self.revision}/{self.kind}/{self.channel}/{who}/{self.step}/{self.try_no}/{extra}"
 
     @property

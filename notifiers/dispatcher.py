@@ -21,7 +21,7 @@ from notifiers import handover
 from notifiers.breaker import Breakers
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
-from notifiers.limits import Limits, account
+from notifiers.limits import EDIT_EVERY_SECONDS, Limits, accounts
 from notifiers.order import Told, by_reader, gathers
 from notifiers.places import Places
 from notifiers.sending import STALE_CLAIM, Sender
@@ -36,6 +36,7 @@ from store import (
     lines,
     outbox,
     outcomes,
+    posts,
     replies,
     threads,
     traces,
@@ -43,6 +44,7 @@ from store import (
 from store.cuts import Cut
 from store.database import ASK_AGAIN, Connection, Database
 from store.outbox import Due, Share
+from store.posts import Post
 from store.signals import DISPATCH, Granted
 
 log = structlog.get_logger(__name__)
@@ -290,13 +292,20 @@ class Dispatcher:
         free = [d for d in due if self._paced_until(d.notification, now) <= now]
         behind = {c for c in self._channels if 0 < room[c] == len(found[c])}
         behind |= {d.notification.channel for d in free[self._at_a_turn :]}
-        due, together = self._gather(conn, [*paced, *free[: self._at_a_turn]], now)
+        free, later_edits = _one_edit(free)
+        chosen = free[: self._at_a_turn]
+        due, together = self._gather(conn, [*paced, *chosen], now)
+        posted = _posted(conn, chosen)
+        together |= {row_id: others for row_id, post in posted.items() if post and (others := post.besides(row_id))}
+        going_along = {row.id for others in together.values() for row in others}
+        put_off = [d for d in later_edits if d.notification.id not in going_along]
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
         rows = [d.notification for d in due]
         numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
         named = [one for row in rows for one in together.get(row.id, ())[: WAYS[row.channel].named - 1]]
+        named += [one for post in posted.values() if post for one in post.told]
         return Batch(
-            due=due,
+            due=[*due, *put_off],
             together=together,
             events=events.load(conn, {row.event_pk for row in (*rows, *named)}),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
@@ -304,7 +313,7 @@ class Dispatcher:
             threads={
                 r.id: threads.find(conn, r.event_pk, r.address) for r in rows if r.kind in (Kind.NOTE, Kind.ADMIN)
             },
-            posted={r.id: attempts.alone(conn, r.follows) for r in rows if r.kind is Kind.EDIT and r.follows},
+            posted=posted,
             traces=traces.of_notifications(conn, [row.id for row in rows]) if self._tracer.on else {},
             cuts=cuts.to_cut(conn),
             impossible=impossible,
@@ -345,7 +354,7 @@ class Dispatcher:
         return pace.next_at(key, now) if pace else now
 
     def _paced_until(self, row: Notification, now: datetime) -> datetime:
-        return self._pace_at(*account(row), now)
+        return max(self._pace_at(name, key, now) for name, key in accounts(row))
 
     def _next_at(self, next_due: datetime | None, now: datetime) -> datetime | None:
         """The next row, or the next call that the calls-per-second limit allows."""
@@ -367,14 +376,16 @@ class Dispatcher:
                 unanswered.append((row, at))
             elif (at := self._paced_until(row, now)) > now:
                 paced.append((row, at))
+            elif row.kind is Kind.EDIT and row.id not in batch.posted:
+                paced.append((row, now + timedelta(seconds=EDIT_EVERY_SECONDS)))
             elif (job := self._job(due, batch, roster, now)) is None:
                 broken.append((row, self.setbacks.again_at(row.id, now)))
             else:
                 jobs.append(job)
                 self.breakers.of(row.channel).take(now)
-                name, key = account(row)
-                if pace := self._paces.get(name):
-                    pace.take(key, now)
+                for name, key in accounts(row):
+                    if pace := self._paces.get(name):
+                        pace.take(key, now)
         # The claim's commit is not before this, whenever we hear of it.
         claimed_at = self._clock.now()
         if not (late or paced or broken or unanswered or jobs or batch.impossible or batch.out_of_lines):
@@ -434,3 +445,15 @@ class Dispatcher:
             in_hand = frozenset(self._in_hand)
             await self._database.transact(lambda conn: outcomes.take_back(conn, self._ids, self._owner, in_hand, now))
             self._claims_in_doubt = False
+
+
+def _posted(conn: Connection, chosen: Sequence[Due]) -> dict[str, Post | None]:
+    """What stands where the edits among them are to be made."""
+    edits = (d.notification for d in chosen if d.notification.kind is Kind.EDIT)
+    return {row.id: posts.standing(conn, row.follows) for row in edits if row.follows}
+
+
+def _one_edit(due: Sequence[Due]) -> tuple[list[Due], list[Due]]:
+    """All but the edits behind the first, and those: no two of them go at once."""
+    behind = {d.notification.id for d in [d for d in due if d.notification.kind is Kind.EDIT][1:]}
+    return [d for d in due if d.notification.id not in behind], [d for d in due if d.notification.id in behind]

@@ -10,15 +10,16 @@ from model.ids import CODE_LETTERS, Ids
 from model.limits import COUNTED
 from model.plan import ChannelName, Kind, Notification
 from model.ports import Edit, Send
-from model.roster import Policy, Roster
+from model.roster import Person, Policy, Roster
 from notifiers.context import House, context
-from notifiers.limits import Limits, Pace, account
-from notifiers.wording import Named, render, render_together
+from notifiers.limits import Limits, Pace, accounts
+from notifiers.wording import Named, render, render_edited, render_together
 from store import lines
 from store.claims import Call, Claim
 from store.cuts import Cut
 from store.outbox import Due, urgency
 from store.paces import Turn
+from store.posts import Post
 from store.replies import Code, Codes
 
 
@@ -34,7 +35,7 @@ class Batch:
     earlier: Mapping[str, list[Attempt]] = field(default_factory=dict)
     codes: Mapping[str, Codes] = field(default_factory=dict)
     threads: Mapping[str, str | None] = field(default_factory=dict)
-    posted: Mapping[str, str | None] = field(default_factory=dict)  # what an edit edits
+    posted: Mapping[str, Post | None] = field(default_factory=dict)  # what an edit edits
     traces: Mapping[str, str] = field(default_factory=dict)
     cuts: Sequence[Cut] = ()
     impossible: Sequence[Notification] = ()
@@ -100,7 +101,7 @@ class Jobs:
                 carried=others,
                 codes=[code for code in codes.values() if code and code not in batch.codes[code.number].open],
                 call=self._call(row, policy, roster, now) if row.channel is ChannelName.VOICE else None,
-                turn=self._turn_of(row),
+                turns=self._turns_of(row),
                 pauses=self._limits.written.get(row.channel) if row.kind in COUNTED and not accepted else None,
             ),
             trace=batch.traces.get(row.id, ""),
@@ -121,13 +122,12 @@ class Jobs:
         known = person.addresses(ChannelName.VOICE) if person else ()
         return tuple(dict.fromkeys((row.address, *known)))
 
-    def _turn_of(self, row: Notification) -> Turn | None:
+    def _turns_of(self, row: Notification) -> list[Turn]:
         """What this process allows itself, others may have used: the database knows (calls: see Call)."""
-        name, key = account(row)
-        pace = self._paces.get(name)
-        if pace is None or row.channel is ChannelName.VOICE:
-            return None
-        return Turn(f"{name}/{key}", pace.per_second, pace.burst)
+        if row.channel is ChannelName.VOICE:
+            return []
+        known = [(name, key, self._paces[name]) for name, key in accounts(row) if name in self._paces]
+        return [Turn(f"{name}/{key}", pace.per_second, pace.burst) for name, key, pace in known]
 
     def _words_for_all(
         self,
@@ -140,14 +140,22 @@ class Jobs:
     ) -> list[tuple[int, Words]]:
         """By part. Of several events as many are named as were looked up."""
         person = roster.people.get(row.person) if row.person else None
+        if (post := _bundle(row, batch)) is not None:
+            return [(1, self._edited(post, batch, roster, person, now))]
         told = [self._told(one, batch, roster, codes[one.id]) for one in (row, *others) if one.event_pk in batch.events]
         first = told[0]
-        if others:
+        if others and row.kind is not Kind.EDIT:
             told.sort(key=lambda one: urgency(Due(one.row, 0)))
             said = render_together(told, len(others) + 1, person, first.context.page, now)
         else:
             said = render(row, first.event, person, first.context, now)
         return list(enumerate(said, start=1))
+
+    def _edited(self, post: Post, batch: Batch, roster: Roster, person: Person | None, now: datetime) -> Words:
+        """All that the message tells, in the order in which it was told first, with what is over marked."""
+        told = sorted(post.told, key=lambda row: urgency(Due(row, 0)))
+        rows = [post.edits.get(row.id, row) for row in told if row.event_pk in batch.events]
+        return render_edited([self._told(row, batch, roster, None) for row in rows], post.attempt_id, person, now)
 
     def _told(self, row: Notification, batch: Batch, roster: Roster, code: Code | None) -> Named:
         event = batch.events[row.event_pk]
@@ -173,4 +181,19 @@ class Jobs:
 
 
 def _edit(row: Notification, batch: Batch) -> Edit | None:
-    return Edit(batch.posted.get(row.id), bool(row.details.get("anew"))) if row.kind is Kind.EDIT else None
+    if row.kind is not Kind.EDIT:
+        return None
+    post, anew = batch.posted.get(row.id), _anew(row)
+    stands = post is not None and not (anew and post.bundle)
+    return Edit(post.vendor_id if post and stands else None, anew)
+
+
+def _bundle(row: Notification, batch: Batch) -> Post | None:
+    """The message that tells other events too, of which the line of this one is to be changed."""
+    post = batch.posted.get(row.id)
+    return post if post and post.bundle and not _anew(row) else None
+
+
+def _anew(row: Notification) -> bool:
+    """It is posted where it cannot be edited; alone, so that what else a bundle tells is not told again."""
+    return bool(row.details.get("anew"))

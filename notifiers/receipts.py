@@ -1,11 +1,11 @@
 """What a vendor tells us about an attempt, with its consequences, in one transaction."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from model.attempt import Attempt, Receipt, ReceiptKind
 from model.ids import Ids
-from model.plan import REFUSED, UNREACHABLE, CallEnd, State
-from store import attempts, bundles, firsts, lines, outcomes, plans, timeline
+from model.plan import REFUSED, UNREACHABLE, CallEnd, Kind, State
+from store import attempts, bundles, firsts, lines, outcomes, pick_ups, plans, timeline
 from store.database import Connection
 
 _HEARD = {
@@ -23,6 +23,8 @@ _ENDED = {
     ReceiptKind.COMPLETED: CallEnd.NO_KEY,
     ReceiptKind.CANCELED: CallEnd.STOPPED,
 }
+# The word about a machine comes by a callback of its own, as a rule before the call is over.
+ASK_WHO_AFTER = timedelta(seconds=5)
 
 
 def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, now: datetime) -> bool:
@@ -40,6 +42,8 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
         "code": receipt.code,
     }
     timeline.append(conn, ids, attempt.event_pk, now, "receipt", body, {"vendor_body": dict(receipt.raw)})
+    if receipt.by_machine is not None:
+        pick_ups.done(conn, attempt_id)
     outcomes.proven(conn, attempt, receipt.vendor_id, now)  # it came to the attempt's own URL
     if attempt.part < attempt.parts and not receipt.kind.final:
         return True  # the row is as far as its last part
@@ -81,6 +85,8 @@ def _end(conn: Connection, ids: Ids, attempt: Attempt, receipt: Receipt, now: da
         cause = f"{row.person or attempt.channel}: {reason}"
         for concerned in (row, *others):
             plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)
+        if row.kind is Kind.ALERT and reason == CallEnd.NO_KEY and not attempts.told_who_picked_up(conn, attempt.id):
+            pick_ups.ask(conn, attempt.id, now, now + ASK_WHO_AFTER)
     elif receipt.by_machine:
         _it_was_a_machine(conn, ids, attempt, now)
 

@@ -1,7 +1,11 @@
-"""Settles what is unknown: looks at the vendor at 3, 10 and 25 seconds before anything is sent again."""
+"""Settles what is unknown: looks at the vendor at 3, 10 and 25 seconds before anything is sent again.
 
-from collections.abc import Mapping
+And asks it once who picked up a call that counts for that, where nobody has told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -11,11 +15,13 @@ from model.errors import SendError, Unavailable
 from model.ids import Ids
 from model.plan import ChannelName
 from model.ports import Channel, Found
+from model.roster import Level, Roster
 from notifiers.receipts import take_receipt
-from store import attempts, lines, outcomes
+from store import attempts, events, lines, outcomes, pick_ups
 from store.database import ASK_AGAIN as DATABASE_AWAY
 from store.database import Connection, Database
 from store.outcomes import LOOKS, Look
+from store.pick_ups import PickUp
 from store.signals import RECONCILE
 
 log = structlog.get_logger(__name__)
@@ -24,16 +30,25 @@ BACKSTOP = timedelta(seconds=1)
 ASK_AGAIN = timedelta(seconds=3)  # when the vendor cannot be asked, or a call goes on for longer than it should
 LOOK_LEASE = timedelta(seconds=15)  # a look that another process began and did not end is done again after this
 CLOCK_SLACK = timedelta(seconds=5)
+ASK_WHO_FOR = timedelta(minutes=10)  # after the call: by then the others were called, or somebody has accepted
 LONGEST_CALL = timedelta(hours=1)  # what the vendor lists may belong to an attempt that was begun this long before
 
 
 class Reconciler:
     """`turned_at` is when the loop last turned; readiness looks at it."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, channels: Mapping[ChannelName, Channel]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        roster: Callable[[], Roster],
+        channels: Mapping[ChannelName, Channel],
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._roster = roster
         self._channels = channels
         self.turned_at = clock.now()
 
@@ -47,14 +62,15 @@ class Reconciler:
         now = self._clock.now()
         self.turned_at = now
         try:
-            looks, overdue = await self._database.read(
-                lambda conn: (outcomes.to_look_up(conn, now), lines.overdue(conn, now))
+            looks, overdue, unsaid = await self._database.read(
+                lambda conn: (outcomes.to_look_up(conn, now), lines.overdue(conn, now), pick_ups.due(conn, now))
             )
             for look in looks:
                 await self._look_up(look)
             for attempt_id in overdue:
                 await self._ask_about_line(attempt_id)
-            following = await self._database.read(outcomes.next_look_at)
+            await self._ask_who_picked_up(unsaid)
+            following = await self._database.read(_next_at)
         except Unavailable as away:
             log.warning("database away, the unknown stays unknown", error=str(away))
             return now + DATABASE_AWAY
@@ -136,3 +152,48 @@ class Reconciler:
                 lines.extend(conn, attempt_id, now + ASK_AGAIN)
 
         await self._database.transact(work)
+
+    async def _ask_who_picked_up(self, calls: Sequence[PickUp]) -> None:
+        """One after the other; when the vendor cannot be asked, the rest is for the next turn."""
+        for call in calls:
+            now = self._clock.now()
+            attempt = await self._database.read(partial(attempts.one, attempt_id=call.attempt_id))
+            if attempt is None or now - call.ended_at > ASK_WHO_FOR or not await self._counts(attempt):
+                await self._database.transact(partial(pick_ups.done, attempt_id=call.attempt_id))
+            elif not await self._ask_who(attempt, now):
+                return
+
+    async def _counts(self, attempt: Attempt) -> bool:
+        """Whoever picked up counts, by the policy: then it matters that it was no machine."""
+        if attempt.channel not in self._channels:
+            return False
+        event = (await self._database.read(lambda conn: events.load(conn, [attempt.event_pk]))).get(attempt.event_pk)
+        return event is not None and self._roster().policy_of(event).level is Level.REACHED
+
+    async def _ask_who(self, attempt: Attempt, now: datetime) -> bool:
+        """False when the vendor cannot be asked now."""
+        until = now + LOOK_LEASE
+        if not await self._database.transact(lambda conn: pick_ups.put_off(conn, attempt.id, now, until)):
+            return True
+        try:
+            found = await self._find(attempt)
+        except SendError as error:
+            log.warning("the vendor cannot be asked who picked up", attempt=attempt.id, error=str(error))
+            again_at = self._clock.now() + ASK_AGAIN
+            await self._database.transact(lambda conn: pick_ups.put_off(conn, attempt.id, until, again_at))
+            return False
+        receipt = found.receipt if found and found.vendor_id == attempt.vendor_id else None
+        at = self._clock.now()
+
+        def work(conn: Connection) -> None:
+            pick_ups.done(conn, attempt.id)
+            if receipt is not None and receipt.by_machine is not None:
+                take_receipt(conn, self._ids, attempt.id, receipt, at)
+
+        await self._database.transact(work)
+        return True
+
+
+def _next_at(conn: Connection) -> datetime | None:
+    """When something is to be looked up next."""
+    return min(filter(None, (outcomes.next_look_at(conn), pick_ups.next_at(conn))), default=None)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from model.event import EventStatus
-from model.plan import Agenda, AgendaKind, AgendaState, Kind, Notification, PagerDutyAction
+from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Kind, Notification, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
 from routing import fitting, objective, paging_again, planner, telling_issuer
@@ -22,8 +22,11 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     before = replace(facts, agenda=claimed)
     open_ = facts.case.event.status is EventStatus.OPEN and objective.met_by(before) is None
     if open_ and agenda.revision == facts.revision:
-        # Who accepted in time and fell silent later leaves no time: the next are called all the same.
-        case = replace(facts.case, overtime=bool(objective.fell_silent(facts)))
+        # Who accepted in time and took it back, or fell silent, leaves no time: the next are called all the same.
+        last = facts.verdict()
+        reopened = last is not None and last.outcome is Outcome.REOPENED
+        told = _ringing(facts) if agenda.cause == planner.NOBODY_LEFT else facts.case.told
+        case = replace(facts.case, told=told, overtime=reopened)
         plan = planner.take_step(case, agenda.step, asleep=agenda.asleep)
         waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
         plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
@@ -40,6 +43,13 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
             # It was the last that everybody waited for, or the next one is called at once.
             change.add_agenda.append(planner.agenda_revise(facts.case, note))
     return change
+
+
+def _ringing(facts: Facts) -> frozenset[tuple[str, ChannelName]]:
+    """Who was told, on which channels, but for the calls that are over: those are made once more."""
+    calls = [n for n in facts.rows(revision=facts.revision) if n.channel is ChannelName.VOICE]
+    on_their_way = {n.person for n in calls if not n.state.terminal}
+    return frozenset((p, c) for p, c in facts.case.told if c is not ChannelName.VOICE or p in on_their_way)
 
 
 def _without(people: Collection[str], rows: Iterable[Notification]) -> tuple[Notification, ...]:

@@ -24,7 +24,11 @@ PAGERDUTY_SEVERITY = {
     Severity.INFO: "info",
 }
 DEDUP_KEY_CHARS = 255  # as long as PagerDuty takes
-NOBODY_YET = "somebody comes on call"  # why a step that found nobody is asked again
+# Why a step is taken again: it found nobody; it was open again when its people's calls were stopped; or nobody else
+# was left to call, and those whom it called in vain are called once more.
+NOBODY_YET = "somebody comes on call"
+STOPPED = "who was stopped is called"
+NOBODY_LEFT = "nobody else is left, all are called once more"
 _PHONES = (ChannelName.VOICE, ChannelName.SMS)
 
 

@@ -279,7 +279,9 @@ def _why_not(facts: Facts) -> str:
 
 
 def _reopen(facts: Facts, change: PlanChange) -> None:
-    """Who had accepted cannot after all, is silent or was a machine: steps not yet used are called, one at once."""
+    """Who had accepted cannot after all, is silent or was a machine: the next step is called at once, and whoever was
+    stopped; where no step is left, everybody who has not answered is called once more.
+    """
     case, why = facts.case, paging_again.why(facts) or _why_not(facts)
     change.verdicts.append(verdict(facts, Outcome.REOPENED, why))
     change.reason = why
@@ -300,8 +302,20 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
         if old.kind in (AgendaKind.VERDICT, AgendaKind.RAISE):
             due_at = max(case.now, old.due_at)
             change.add_agenda.append(replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING))
-    if not steps:
+    for part in case.parts:
+        to_come = [a for a in steps if a.step in part.steps and a.cause != planner.NOBODY_YET]
+        change.add_agenda += _taken_again(facts, part, to_come)
+    if not any(a.kind is AgendaKind.STEP for a in change.add_agenda):
         change.add += planner.admin_rows(facts.case, f"{why}, and nobody is left to call")
+
+
+def _taken_again(facts: Facts, part: Part, to_come: list[Agenda]) -> Iterator[Agenda]:
+    """The part's steps that were taken, once more and at once; `to_come`: those that were dropped and come now."""
+    cause = planner.STOPPED if to_come else planner.NOBODY_LEFT
+    coming = {a.step for a in to_come if a.asleep}  # it asks for all of its people anyway
+    taken = {n.step for n in facts.rows(revision=facts.revision) if n.person and n.step in part.steps}
+    for step in sorted(taken - coming):
+        yield planner.agenda_step(facts.case, step, facts.case.now, asleep=True, cause=cause)
 
 
 def _fallbacks(facts: Facts, change: PlanChange) -> None:

@@ -1,8 +1,10 @@
 """Cancelled or released: stop everything, and tell exactly those who were told. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
+from model.event import LAST_LANE
 from model.monitor import LATE
 from model.plan import ChannelName, Kind, Notification, PagerDutyAction
 from model.reply import Answer
@@ -55,7 +57,8 @@ def _without_buttons(facts: Facts) -> Iterator[Notification]:
     met = objective.met_by(facts)
     accepted = met if met and met.person in facts.latest_replies() else None  # not who was only reached
     who = {"by": name(facts, accepted.person), "at": accepted.at.isoformat()} if accepted else {}
-    yield from (_edit(facts, posted, posted.revision, who) for posted in _posts(facts) if _stands(posted))
+    asked = [*_posts(facts), *(n for n in facts.rows() if n.channel is ChannelName.SLACK_DM)]
+    yield from (_edit(facts, row, row.revision, who) for row in asked if _stands(row))
 
 
 def _posts(facts: Facts) -> Iterator[Notification]:
@@ -63,22 +66,25 @@ def _posts(facts: Facts) -> Iterator[Notification]:
 
 
 def _stands(row: Notification) -> bool:
-    """It was posted, or will be: alone, not in a message that asks about other events too."""
-    return row.carried_by is None and (was_told(row) or not row.state.terminal)
+    """It was posted, be it with others. What waits for a person is stopped, what waits for a channel will be posted."""
+    return was_told(row) or (row.person is None and not row.state.terminal)
 
 
 def _edit(facts: Facts, posted: Notification, revision: int, details: Mapping[str, str | bool]) -> Notification:
-    return planner.row(
+    """Behind all that is new, of whatever event."""
+    edit = planner.row(
         facts.case,
         Kind.EDIT,
-        ChannelName.SLACK_CHANNEL,
+        posted.channel,
         posted.address,
+        person=posted.person,
         team=posted.team,
         revision=revision,
         until=facts.case.now + STAND_DOWN_LIFE,
         details={**details},
         follows=posted.id,
     )
+    return replace(edit, lane=LAST_LANE)
 
 
 def _engaged(facts: Facts) -> list[Notification]:

@@ -20,7 +20,7 @@ TWILIO_TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
 SLACK_TIMEOUT = httpx2.Timeout(3.0)
 PAGERDUTY_TIMEOUT = httpx2.Timeout(5.0)
 
-Disorder = Literal["swap", "duplicate"]
+Disorder = Literal["swap", "duplicate", "lose_detection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,7 @@ class Outbox:
     """The status callbacks of one call or message: sent one after the other, without holding up the call itself.
 
     `swap` holds every other callback back until its successor has been sent; the last one is never held.
+    `lose_detection` is none of theirs: it concerns the callback about who picked up.
     """
 
     def __init__(self, courier: Courier, name: str) -> None:

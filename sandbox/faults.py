@@ -34,7 +34,9 @@ class Fault(BaseModel):
     one_in: int = Field(default=1, ge=1, le=1000)
     delay_seconds: float = Field(default=0, ge=0, le=600)
     path: str | None = Field(default=None, description="only requests whose path contains this")
-    callbacks: Disorder | None = Field(default=None, description="swap or duplicate status callbacks")
+    callbacks: Disorder | None = Field(
+        default=None, description="swap or duplicate status callbacks, or lose those about machines"
+    )
 
     def concerns(self, method: str, path: str) -> bool:
         if self.status == "accept_then_hang" and method != "POST":

@@ -104,12 +104,6 @@ def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
     return [_attempt(row) for row in conn.execute(_OF_NOTIFICATION, {"id": notification_id})]
 
 
-def alone(conn: Connection, notification_id: str) -> str | None:
-    """What the vendor calls the message that told this row and no other event; None where there is none."""
-    told = [a for a in of_notification(conn, notification_id) if a.state is AttemptState.ACCEPTED and not a.bundle]
-    return told[-1].vendor_id if told else None
-
-
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
     """Those of its own rows, and those whose message told it along with others."""
     return [_attempt(row) for row in conn.execute(_OF_EVENT, {"id": event_pk})]
@@ -220,8 +214,19 @@ def add_receipt(conn: Connection, attempt_id: str, receipt: Receipt, now: dateti
         "vendor_at": receipt.vendor_at,
         "code": receipt.code,
         "raw": canonical(dict(receipt.raw)),
+        "by_machine": receipt.by_machine,
     }
     return bool(conn.execute(_ADD_RECEIPT, row).rowcount)
+
+
+_WHO_PICKED_UP = select(receipts.c.kind).where(
+    receipts.c.attempt_id == bindparam("attempt"), receipts.c.by_machine.is_not(None)
+)
+
+
+def told_who_picked_up(conn: Connection, attempt_id: str) -> bool:
+    """Whether a receipt has said if it was a machine."""
+    return conn.execute(_WHO_PICKED_UP, {"attempt": attempt_id}).first() is not None
 
 
 class ReceiptRow(NamedTuple):

@@ -63,7 +63,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Permission asked for: the row, its attempts with their words, the codes they carry, the call it is, its turn.
+    """Permission asked for: the row, its attempts with their words, the codes they carry, the call it is, its turns.
 
     `carried`: rows that are told with it. `pauses`: how often its reader may be written to.
     """
@@ -73,7 +73,7 @@ class Claim:
     carried: Sequence[Notification] = ()
     codes: Sequence[Code] = ()
     call: Call | None = None
-    turn: Turn | None = None
+    turns: Sequence[Turn] = ()
     pauses: Pauses | None = None
 
     @property
@@ -115,7 +115,7 @@ def _not_answered(conn: Connection, wanted: Collection[Claim], now: datetime) ->
 
 def _account(claim: Claim) -> str:
     """Rows of several processes that are locked in one order never wait for each other in a circle."""
-    return claim.turn.key if claim.turn else ""
+    return claim.turns[0].key if claim.turns else ""
 
 
 class _Written:
@@ -142,9 +142,10 @@ def _may_go(conn: Connection, ids: Ids, claim: Claim, written: _Written, now: da
         return False
     if claim.call and not _may_call(conn, ids, row, claim.call, claim.attempts[0].id, now):
         return False
-    if claim.turn and lockable(conn) and (at := paces.take_turn(conn, claim.turn, now)) is not None:
-        hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
-        return False
+    for turn in claim.turns if lockable(conn) else ():
+        if (at := paces.take_turn(conn, turn, now)) is not None:
+            hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
+            return False
     return True
 
 

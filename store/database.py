@@ -25,6 +25,9 @@ __all__ = ["ASK_AGAIN", "Connection", "Database", "InlineDatabase", "SqliteDatab
 
 T = TypeVar("T")
 GROUP_LIMIT = 64
+# Decisions under way at a time. Each waits for all those before it, and so does whoever wants to tell of what is
+# decided: with 64 a flood of messages was decided first and told of afterwards.
+AT_ONCE = 4
 ASK_AGAIN = timedelta(seconds=1)  # a database that is away is asked again so soon
 
 
@@ -187,7 +190,7 @@ def _is_away(error: BaseException | None) -> TypeGuard[OperationalError]:
 class SqliteDatabase:
     """One file, one process. Opened by the constructor; the schema must be there (store/migrate.py)."""
 
-    at_once = GROUP_LIMIT
+    at_once = AT_ONCE
 
     def __init__(self, path: Path) -> None:
         self.signals = Signals()
@@ -216,7 +219,7 @@ class SqliteDatabase:
 class InlineDatabase:
     """SQLite in memory, called in the loop's own thread: for tests of store functions and for the simulation."""
 
-    at_once = GROUP_LIMIT
+    at_once = AT_ONCE
 
     def __init__(self, engine: Engine) -> None:
         self.signals = Signals()

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from model.ids import Ids
-from model.plan import ChannelName, Hold, Notification, State
+from model.plan import ChannelName, Hold, Kind, Notification, State
 from store import plans, timeline
 from store.plans import notification
 from store.portable import lock_pending
@@ -193,12 +193,12 @@ def take_in_hand(conn: Connection, ids: Collection[str]) -> Collection[str]:
 def hold(conn: Connection, ids: Ids, rows: Collection[Notification], why: Hold, until: datetime, now: datetime) -> None:
     """Keep rows back for a named reason; a revision is asked for once, when the reason changes.
 
-    Not for what waits a moment to be told with others: nothing else is done about that. A row that is no longer waiting
-    is left as it is.
+    Not for what waits a moment to be told with others, nor for an edit: nothing else is done about that. A row that is
+    no longer waiting is left as it is.
     """
     for row in rows:
         held = conn.execute(_HOLD, {"row_id": row.id, "why": why, "until_then": until})
-        if held.rowcount and row.hold is not why and why is not Hold.BUNDLE:
+        if held.rowcount and row.hold is not why and why is not Hold.BUNDLE and row.kind is not Kind.EDIT:
             plans.ask_revise(conn, ids, row.event_pk, row.lane, f"held: {why}", now, urgent=False)
 
 

@@ -378,6 +378,16 @@ receipts = Table(
     Column("vendor_at", Instant),
     Column("code", Text),
     Column("raw", Text),
+    Column("by_machine", Boolean),
+)
+
+# Calls of which nobody has said who picked up: the vendor is asked.
+pick_ups = Table(
+    "pick_ups",
+    metadata,
+    _id("attempt_id"),
+    Column("ended_at", Instant, nullable=False),
+    Column("ask_at", Instant, nullable=False),
 )
 
 voice_in_flight = Table(

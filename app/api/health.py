@@ -75,7 +75,13 @@ def _seconds_since(service: Service, at: datetime) -> float:
 def _remarks(service: Service) -> list[str]:
     """What no other process would do better."""
     vendors = service.rounds.vendor_checks.found.items()
-    return [*_of_the_queue(service), *(f"{vendor}: {seen.detail}" for vendor, seen in vendors if seen.trouble)]
+    unknown = [f"{vendor}: {seen.detail}" for vendor, seen in vendors if seen.trouble]
+    return [*_of_the_queue(service), *_of_slack(service), *unknown]
+
+
+def _of_slack(service: Service) -> list[str]:
+    down = service.slack_socket_down_seconds()
+    return [f"Slack's buttons and commands: no connection for {down:.0f} s"] if down else []
 
 
 def _of_the_queue(service: Service) -> list[str]:

@@ -54,6 +54,7 @@ async def _figures(service: Service) -> Figures:
         watchers=len(service.pubsub),
         vendors_up={(vendor,): int(not seen.trouble) for vendor, seen in vendors.items()},
         balances={(v, s.balance.currency): s.balance.amount for v, s in vendors.items() if s.balance},
+        slack_socket_down_seconds=service.slack_socket_down_seconds(),
         never_heard=len(service.rounds.newcomers.never_heard()) if Role.MONITOR in service.roles else 0,
         canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
         setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},

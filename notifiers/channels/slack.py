@@ -35,7 +35,12 @@ CHECK_SECONDS = 5.0
 WHISPER_SECONDS = 1.0  # Slack waits three for the answer to a button
 
 # Names of errors that waiting does not mend. All others are transient.
-STOPS = frozenset({"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired", "missing_scope"})
+STOPS = frozenset(
+    {
+        *("not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired", "missing_scope"),
+        "not_allowed_token_type",
+    }
+)
 BAD_ADDRESS = frozenset(
     {"channel_not_found", "not_in_channel", "is_archived", "user_not_found", "users_not_found", "user_disabled"}
 )

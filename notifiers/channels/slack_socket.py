@@ -6,7 +6,7 @@ https://docs.slack.dev/apis/events-api/using-socket-mode
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -14,6 +14,7 @@ import structlog
 
 from model.clock import Clock
 from model.errors import SendError
+from model.ports import Answers
 from notifiers.channels import wire
 from notifiers.channels.slack import SlackWorkspace
 
@@ -32,16 +33,21 @@ Take = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
 
 
 class SlackSocket:
-    """`connected`: how many connections are open; for a moment two, when Slack changes one for another."""
+    """`connected`: how many connections are open; for a moment two, when Slack changes one for another.
+
+    `down_since`: since when there is none, None while there is one, or nobody has begun to open any.
+    """
 
     def __init__(self, workspace: SlackWorkspace, *, app_token: str, clock: Clock) -> None:
         self._workspace = workspace
         self._app_token = app_token
         self._clock = clock
         self.connected = 0
+        self.down_since: datetime | None = None
 
     async def run(self, take: Take) -> None:
         """For ever. A connection that ends, or is said to end soon, is followed by another."""
+        self.down_since = self._clock.now()
         async with wire.session() as session, asyncio.TaskGroup() as group:
             while True:
                 link = await self._opened(session)
@@ -56,6 +62,11 @@ class SlackSocket:
             seconds, lambda client: client.apps_connections_open(app_token=self._app_token), changes=False
         )
         return str(answer["url"])
+
+    async def known(self) -> Answers:
+        """As `check`, for who asks now and then whether Slack still takes the token."""
+        await self.check(OPEN_SECONDS)
+        return Answers("the app-level token is taken")
 
     async def _opened(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         """A connection, however long that takes."""
@@ -78,6 +89,7 @@ class SlackSocket:
     ) -> None:
         """Until it ends. `ending` is set as soon as that is near: what still comes here is taken all the same."""
         self.connected += 1
+        self.down_since = None
         try:
             async for message in link:
                 told = _told(message)
@@ -88,6 +100,8 @@ class SlackSocket:
                     group.create_task(self._answer(link, request, take))
         finally:
             self.connected -= 1
+            if not self.connected:
+                self.down_since = self._clock.now()
             ending.set()
             await link.close()
 

@@ -237,7 +237,7 @@ def voice_receipt(form: Mapping[str, str]) -> Receipt:
         vendor_at=when(form.get("Timestamp")),
         sequence=int(sequence) if sequence.isdigit() else -1,
         code=form.get("ErrorCode") or form.get("SipResponseCode") or answered_by or None,
-        by_machine=_is_machine(answered_by),
+        by_machine=_is_machine(answered_by) if answered_by else None,
         raw=dict(form),
     )
 
@@ -270,6 +270,6 @@ def _receipt_of_call(call: Any, kind: ReceiptKind | None = None) -> Receipt:
         vendor_id=call.sid,
         vendor_at=ended or call.start_time or call.date_created,
         code=call.answered_by,
-        by_machine=_is_machine(call.answered_by),
+        by_machine=_is_machine(call.answered_by) if call.answered_by else None,
         raw={"sid": call.sid, "status": call.status, "answered_by": call.answered_by},
     )

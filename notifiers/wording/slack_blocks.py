@@ -42,9 +42,12 @@ def section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def item(line: str, event_pk: str, revision: int | None) -> list[dict[str, Any]]:
-    """One of several events, with its buttons where `revision` needs an answer. `line` is escaped already."""
-    buttons = [] if revision is None else [{"type": "actions", "elements": _buttons(event_pk, revision)}]
+def item(line: str, event_pk: str, revision: int | None, attempt: str = "") -> list[dict[str, Any]]:
+    """One of several events, with its buttons where `revision` needs an answer. `line` is escaped already.
+
+    `attempt`: by which they were told first, where that is another than the one that says so now.
+    """
+    buttons = [] if revision is None else [{"type": "actions", "elements": _buttons(event_pk, revision, attempt)}]
     return [section(line), *buttons]
 
 
@@ -68,8 +71,8 @@ def _mrkdwn(text: str, chars: int) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": _escaped(text, chars), "verbatim": True}
 
 
-def _buttons(event_pk: str, revision: int) -> list[dict[str, Any]]:
-    value = json.dumps({"event": event_pk, "revision": revision})
+def _buttons(event_pk: str, revision: int, attempt: str = "") -> list[dict[str, Any]]:
+    value = json.dumps({"event": event_pk, "revision": revision} | ({"attempt": attempt} if attempt else {}))
     return [
         _button("Acknowledge", "acknowledge", "primary", value),
         _button("Cannot comply", "cannot_comply", "danger", value),

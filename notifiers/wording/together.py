@@ -17,6 +17,7 @@ from notifiers.wording.sms_parts import fit_as_parts, fits_as_part, plain, split
 TIGHTEST = 3
 WITH_BUTTONS = 8
 SECTION_CHARS = 2900  # Slack takes 3000
+EDITED_CHARS = 4000  # of text; what is shown are the blocks
 
 
 class Named(NamedTuple):
@@ -59,20 +60,53 @@ _TEXT = next(channel for channel, way in WAYS.items() if way.form is Form.TEXT)
 
 
 def _slack(named: Sequence[Named], said: Sequence[Facts], count: int) -> Words:
-    """A line for each; the first ones with buttons where an answer is asked for."""
     slack, kind = catalogue("slack", said[0].language), named[0].row.kind
     head = slack.say(f"{kind}_together", count)
-    lines = [escape_slack(slack.say("item", f, kind)) for f in said]
-    blocks: list[dict[str, Any]] = [slack_blocks.header(head)]
-    for one, f, line in list(zip(named, said, lines, strict=True))[:WITH_BUTTONS]:
-        answer = one.event.rings and kind is Kind.ALERT and f.revision >= one.event.answer_revision
-        blocks += slack_blocks.item(line, one.event.pk, f.revision if answer else None)
-    blocks += [slack_blocks.section(text) for text in _sections(lines[WITH_BUTTONS:])]
+    lines = _lines(named, said)
     return Words(
         text="\n".join([escape_slack(head), *lines]),
         template=slack.template(f"{kind}_together"),
-        payload={"blocks": blocks},
+        payload={"blocks": _blocks(head, named, said, lines)},
     )
+
+
+def render_edited(named: Sequence[Named], attempt: str, person: Person | None, now: datetime) -> Words:
+    """A post of several events anew, when some of them are over: those are told by rows of the kind `edit`.
+
+    `attempt`: by which it was posted. What it says beside its blocks is cut to what Slack takes of an edit.
+    """
+    said = [facts(one.row, one.event, person, one.context, now) for one in named]
+    slack = catalogue("slack", said[0].language)
+    all_over = all(one.row.kind is Kind.EDIT for one in named)
+    head = slack.say(f"{Kind.STAND_DOWN if all_over else Kind.ALERT}_together", len(named))
+    lines = _lines(named, said)
+    text = escape_slack(head)
+    for line in lines:
+        if len(text) + 1 + len(line) > EDITED_CHARS:
+            break
+        text += f"\n{line}"
+    return Words(
+        text=text,
+        template=slack.template(f"{Kind.EDIT}_together"),
+        payload={"blocks": _blocks(head, named, said, lines, attempt)},
+    )
+
+
+def _lines(named: Sequence[Named], said: Sequence[Facts]) -> list[str]:
+    slack = catalogue("slack", said[0].language)
+    return [escape_slack(slack.say("item", f, one.row.kind)) for one, f in zip(named, said, strict=True)]
+
+
+def _blocks(
+    head: str, named: Sequence[Named], said: Sequence[Facts], lines: Sequence[str], attempt: str = ""
+) -> list[dict[str, Any]]:
+    """A line for each; the first ones with buttons where an answer is asked for."""
+    blocks: list[dict[str, Any]] = [slack_blocks.header(head)]
+    for one, f, line in list(zip(named, said, lines, strict=True))[:WITH_BUTTONS]:
+        answer = one.event.rings and one.row.kind is Kind.ALERT and f.revision >= one.event.answer_revision
+        asks = answer and one.context.buttons
+        blocks += slack_blocks.item(line, one.event.pk, f.revision if asks else None, attempt)
+    return blocks + [slack_blocks.section(text) for text in _sections(lines[WITH_BUTTONS:])]
 
 
 def _sections(lines: Sequence[str]) -> list[str]:

@@ -109,7 +109,9 @@ class Call:
             ("ToCountry", "US"),
             ("CalledCountry", "US"),
         ]
-        return fields if self.answered_by is None else [*fields, ("AnsweredBy", self.answered_by)]
+        # Found out meanwhile, it is told by a callback of its own and in lists only.
+        said = [] if self.answered_by is None or self.order.detection_aside else [("AnsweredBy", self.answered_by)]
+        return [*fields, *said]
 
     def notify(self, event: str, now: datetime) -> None:
         """Send the status callback of `event`, if it was asked for."""

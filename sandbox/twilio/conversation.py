@@ -134,7 +134,7 @@ class Conversation:
         if self._call.ended:
             return
         self._call.answered_by = self._verdict()
-        if url is None:
+        if url is None or self._courier.disorder == "lose_detection":
             return
         form = [
             ("CallSid", self._call.sid),

@@ -1,4 +1,4 @@
-"""Somebody cannot comply: the next person is called at once, and an acceptance taken back opens the question again."""
+"""Somebody cannot comply: the next person is called at once; whoever answers twice is taken at their last word."""
 
 from tests.scenario.conftest import over_both
 from tests.scenario.world import World
@@ -44,6 +44,78 @@ async def test_cannot_comply_calls_the_next_person_at_once(world: World) -> None
     assert world.settled(kept) == []
 
 
+@over_both
+async def test_who_cannot_and_then_can_on_the_same_call_has_it(world: World) -> None:
+    """The 2 calls the next person at once, the 1 four seconds later stops them: the latest answer counts."""
+    await begin(world)
+    ana = await world.phone("ana").expects_call(at="0:00").presses("2")
+    ben = world.phone("ben").expects_call(at="0:01")
+    await world.advance_until("0:14")
+    chie = world.phone("chie").expects_call(at="0:10")
+    assert (ana.ended, ben.ended, chie.ended) == (None, None, None)
+    assert (await world.event()).outcomes() == []
+
+    await ana.presses("1")
+    await world.advance_until("0:20")
+    assert [said for said in ana.heard if said.startswith(("Noted", "You have"))] == [
+        "Noted: you cannot comply. The next person is being called. To change, press 1 to accept.",
+        "You have accepted, and that counts. Also confirm in MCS. Goodbye.",
+    ]
+    assert [(c.ended, c.ended_at) for c in (ben, chie)] == [("canceled", "0:14")] * 2
+    world.phone("chie").expects_text("Reply 1", at="0:12")
+    for name, at in (("ben", "0:16"), ("chie", "0:16")):
+        world.phone(name).expects_text("Ana Reyes has it since", at=at)
+    await world.advance(minutes=11)
+    await has_it_after_all(world, "0:14", "voice")
+    assert [p.text for p in world.slack()[1:]] == [
+        "Ana Reyes cannot comply (voice, 18:00:10 UTC)",
+        "Ana Reyes accepted (voice, 18:00:14 UTC)",
+    ]
+
+
+async def test_who_cannot_and_later_can_by_text_has_it(world: World) -> None:
+    """As on the same call: her phone has hung up long since, and whom the 2 called is stopped."""
+    await begin(world)
+    await world.phone("ana").expects_call(at="0:00").presses("2")
+    ben = world.phone("ben").expects_call(at="0:01")
+    await world.advance_until("1:00")
+    chie = world.phone("chie").expects_call(at="0:10")
+    world.phone("chie").expects_text("Reply 1", at="0:12")
+    assert (await world.event()).outcomes() == []
+
+    said = await world.phone("ana").says(f"1{world.phone('ana').texts[0].code}")
+    assert said == "Accepted: MISO EDR Ref 1 r1. This counts."
+    await world.advance_until("1:10")
+    assert [(c.ended, c.ended_at) for c in (ben, chie)] == [("canceled", "1:00")] * 2
+    for name in ("ben", "chie"):
+        world.phone(name).expects_text("Ana Reyes has it since", at="1:02")
+    await world.advance(minutes=11)
+    await has_it_after_all(world, "1:00", "sms")
+    assert [p.text for p in world.slack()[1:]] == [
+        "Ana Reyes cannot comply (voice, 18:00:10 UTC)",
+        "Ana Reyes accepted (sms, 18:01:00 UTC)",
+    ]
+
+
+async def has_it_after_all(world: World, at: str, channel: str) -> None:
+    """Met by Ana's second answer, nobody else called, both answers kept."""
+    kept = await world.event()
+    assert kept.outcomes() == ["met"]
+    assert world.moment(kept.verdict().at) == at
+    assert kept.verdict().reason == f"accepted by Ana Reyes at {world.instant(at):%H:%M:%S} UTC"
+    assert {p: (str(kept.verdict(p).outcome), kept.verdict(p).reason) for p in ("ana", "ben", "chie")} == {
+        "ana": ("met", f"accepted by {channel}"),
+        "ben": ("not_needed", kept.verdict().reason),
+        "chie": ("not_needed", kept.verdict().reason),
+    }
+    assert [(r.person, str(r.answer), world.moment(r.received_at)) for r in kept.replies] == [
+        ("ana", "cannot_comply", "0:10"),
+        ("ana", "acknowledge", at),
+    ]
+    assert not world.slack("C0ADMIN")
+    assert world.settled(kept) == []
+
+
 async def test_whoever_passes_it_on_says_nothing_of_the_site(world: World) -> None:
     """The next person is called at once, as after a 2; kept and told is that it was passed on. 1 still accepts."""
     await begin(world)
@@ -85,6 +157,31 @@ async def test_taking_an_acceptance_back_reopens(world: World) -> None:
     assert kept.outcomes() == ["met", "reopened", "met"]
     assert [world.moment(v.at) for v in kept.verdicts if v.person is None] == ["0:10", "1:00", "1:10"]
     assert world.settled(kept) == []
+
+
+async def test_taking_an_acceptance_back_when_every_step_was_taken(world: World) -> None:
+    """Nobody else is left to call: those who did not answer before are called once more, however late it is."""
+    await begin(world)
+    await world.advance_until("6:00")
+    codes = {name: world.phone(name).texts[0].code for name in ("ana", "ben", "chie", "dee")}
+    await world.phone("ana").says(f"1{codes['ana']}")
+    await world.advance_until("6:30")
+    rung = {name: len(world.phone(name).calls) for name in codes}
+    assert "Noted, you cannot" in await world.phone("ana").says(f"2{codes['ana']}")
+    await world.advance_until("6:40")
+    assert {name: len(world.phone(name).calls) - rung[name] for name in codes} == {
+        "ana": 0,
+        "ben": 1,
+        "chie": 1,
+        "dee": 1,
+    }
+    await world.phone("dee").calls[-1].presses("1")
+    await world.advance(minutes=11)
+    kept = await world.event()
+    assert kept.outcomes() == ["met", "reopened", "met"]
+    assert world.settled(kept) == []
+    for phone in world.everybody():
+        phone.expects_everything()
 
 
 async def test_everybody_cannot(world: World) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from sandbox import Settings as Accounts
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
 
@@ -20,9 +21,9 @@ def takes(world: World, **credentials: str) -> None:
     world.standins.settings = replace(world.standins.settings, **credentials)
 
 
-async def figures(world: World) -> list[str]:
+async def figures(world: World, begins: str = "gridcall_vendor") -> list[str]:
     lines = (await world.http.get("/metrics")).text.splitlines()
-    return [line for line in lines if line.startswith("gridcall_vendor")]
+    return [line for line in lines if line.startswith(begins)]
 
 
 async def remarks(world: World) -> str:
@@ -71,6 +72,37 @@ async def test_when_slack_is_dead_pagerduty_says_so(opens: OpenWorld) -> None:
         await world.advance_until("5:00")
         assert [ping.action for ping in world.pagerduty()] == ["trigger", "resolve"]
         assert said(world) == []
+
+
+async def test_a_dead_app_token_is_known_before_its_connection_ends(opens: OpenWorld) -> None:
+    """Slack keeps a connection open for hours after its token was revoked: only asking tells."""
+    slack = Accounts()
+    tokens = {"slack_bot_token": slack.slack_bot_token, "slack_app_token": slack.slack_app_token}
+    async with opens(vendor_check_seconds=60, **tokens) as world:
+        with_admins(world)
+        await world.advance_until("0:40")
+        assert 'gridcall_vendor_up{vendor="Slack Socket Mode"} 1.0' in await figures(world)
+        assert await figures(world, "gridcall_slack_socket") == ["gridcall_slack_socket_down_seconds 0.0"]
+        takes(world, slack_app_token="xapp-another")
+        await world.advance_until("3:00")
+        (line,) = said(world)
+        assert line.startswith("Slack Socket Mode for Gridcall at http://127.0.0.1:")
+        assert "What people press and type in Slack is not heard until its credentials are mended." in line
+        assert 'gridcall_vendor_up{vendor="Slack"} 1.0' in await figures(world)
+        assert 'gridcall_vendor_up{vendor="Slack Socket Mode"} 0.0' in await figures(world)
+        assert await remarks(world) == "Slack Socket Mode: Slack answered 200 invalid_auth"
+
+        await world.standins.slack_sockets.refresh()
+        await world.advance_until("3:20")
+        assert (await remarks(world)).startswith("Slack's buttons and commands: no connection for 20 s; ")
+        assert await figures(world, "gridcall_slack_socket") == ["gridcall_slack_socket_down_seconds 20.0"]
+        assert "Slack" not in str((await world.http.get("/readyz")).json()["reasons"])
+
+        takes(world, slack_app_token=slack.slack_app_token)
+        await world.advance_until("6:00")
+        assert [line.partition(" is well")[1] for line in said(world)] == ["", " is well"]
+        assert await remarks(world) == ""
+        assert await figures(world, "gridcall_slack_socket") == ["gridcall_slack_socket_down_seconds 0.0"]
 
 
 @pytest.mark.long

@@ -70,6 +70,10 @@ class SimulatedChannel:
         self._faults.may_crash("before a send")
         await self._travel()
         self._refuse()
+        if send.edit is not None and send.edit.vendor_id is not None:
+            return await self._edited(send.edit.vendor_id)
+        if send.edit is not None and not send.edit.anew:
+            raise SendError("nothing stands there", retryable=False)
         record = None
         if not self._strikes(self._mix.hang_before, "vendor: hangs"):
             record = self._take(send.attempt, begun)
@@ -82,6 +86,17 @@ class SimulatedChannel:
             raise OutcomeUnknown(f"{self.name}: no answer")
         await self._travel()
         return Sent(vendor_id=record.sid, vendor_at=record.created_at, raw={"sid": record.sid})
+
+    async def _edited(self, vendor_id: str) -> Sent:
+        """It may be done again, so that a lost answer is no unknown outcome."""
+        self._outside.vendors.find(vendor_id)
+        if self._strikes(self._mix.hang_after, "vendor: takes it and hangs"):
+            await asyncio.sleep(TIMEOUT_SECONDS)
+            self._fence.goes_on()
+            raise SendError(f"{self.name}: no answer", retryable=True)
+        self._faults.may_crash("after a send")
+        await self._travel()
+        return Sent(vendor_id=vendor_id, raw={"sid": vendor_id})
 
     def _take(self, attempt: Attempt, begun: float) -> Record:
         record = self._outside.vendors.create(attempt, begun)

@@ -137,7 +137,7 @@ def _picked_up(
     for record in vendors.records:
         row = watch.rows[record.attempt.notification_id]
         mine = (row.event_pk, row.revision, row.kind) == (event.pk, event.answer_revision, "alert")
-        if mine and row.person and record.picked_up and (record.answered_by is not None) is by_machine:
+        if mine and row.person and record.picked_up and record.by_machine is by_machine:
             found.setdefault(row.person, record.at)
     return found
 

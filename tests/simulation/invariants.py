@@ -10,7 +10,7 @@ from model.limits import Pauses
 from model.plan import ChannelName, State
 from model.ports import Send
 from model.roster import Policy
-from notifiers.limits import EDIT_EVERY_SECONDS, EDITS, Limits
+from notifiers.limits import ALL_EDITS, EDIT_EVERY_SECONDS, EDITS, EDITS_A_MINUTE, Limits
 from store.codec import mapping
 from tests.simulation.database import Note
 from tests.simulation.vendors import Record, Vendors
@@ -199,8 +199,11 @@ class Watch:
             self._rung(note.a, self.rows[note.b], at)
         elif (pauses := self.limits.written.get(channel)) and note.f == 1:
             self._written_to(note.a, self.rows[note.b], at, pauses)
-        name = EDITS if self.rows[note.b].kind == "edit" else channel
-        self._pace(name, "" if channel is ChannelName.VOICE else note.d, at)
+        if self.rows[note.b].kind == "edit":
+            self._pace(ALL_EDITS, "", at)
+            self._pace(EDITS, note.d, at)
+        else:
+            self._pace(channel, "" if channel is ChannelName.VOICE else note.d, at)
 
     def _rung(self, attempt: str, row: Row, at: datetime) -> None:
         """Nobody is rung more often than four times in ten minutes, a fifth time for a critical event they know not."""
@@ -229,7 +232,8 @@ class Watch:
 
     def _attempt(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, note.d)
-        if note.d != "accepted" or self.rows[note.b].channel == ChannelName.PAGERDUTY:
+        row = self.rows[note.b]
+        if note.d != "accepted" or row.channel == ChannelName.PAGERDUTY or row.kind == "edit":
             return
         first = self.vendor_ids.setdefault(note.e, note.a)
         self._must(first == note.a, f"{note.e} stands on two attempts: {first} and {note.a}")
@@ -281,6 +285,7 @@ class Watch:
             ChannelName.SLACK_CHANNEL: (self.limits.slack_per_second, self.limits.slack_burst),
             ChannelName.PAGERDUTY: (self.limits.pagerduty_per_second, self.limits.pagerduty_burst),
             EDITS: (1 / EDIT_EVERY_SECONDS, 1),
+            ALL_EDITS: (EDITS_A_MINUTE / 60, 1),
         }.get(channel, (0.0, 0))
         if not burst:
             return

@@ -84,13 +84,21 @@ class People:
             return self._over(record, "canceled")
         if end in ("busy", "no answer"):
             return self._over(record, "busy" if end == "busy" else "no-answer")
-        record.picked_up = True
-        if end == "voicemail":
-            record.answered_by = "machine_start"
+        record.picked_up, record.by_machine = True, end == "voicemail"
         self._tell_status(record, "in-progress")
+        self._spawn(self._detect(record))
         if not await self._cut_within(record, self._random.uniform(0.5, 3) if end == "hang up" else 12):
             await self._talk(record, end)
         return self._over(record, "completed")
+
+    async def _detect(self, record: Record) -> None:
+        """Twilio listens for some seconds, then says who picked up by a callback of its own, and in its list."""
+        await asyncio.sleep(self._random.uniform(1, 4))
+        if record.ended is not None:
+            record.answered_by = "unknown"
+        else:
+            record.answered_by = "machine_start" if record.by_machine else "human"
+        self._tell(record, voice.voice_receipt({"CallSid": record.sid, "AnsweredBy": record.answered_by}))
 
     async def _talk(self, record: Record, end: str) -> None:
         person = self._roster.person_at(ChannelName.VOICE, record.attempt.address)
@@ -133,8 +141,6 @@ class People:
         record.sequence += 1
         record.status = status
         form = {"CallStatus": status, "CallSid": record.sid, "SequenceNumber": str(record.sequence)}
-        if record.answered_by:
-            form["AnsweredBy"] = record.answered_by
         self._tell(record, voice.voice_receipt(form))
 
     def _tell(self, record: Record, receipt: Receipt) -> None:

@@ -15,7 +15,7 @@ from notifiers import reconciler, sending
 from routing import falling_due, objective, paging_again, planner
 from routing.facts import Facts
 from routing.objective import Counted
-from store import lines, outcomes, plans
+from store import lines, outcomes, pick_ups, plans
 from tests.simulation.mix import Mix, mix
 from tests.simulation.world import Outcome, run
 
@@ -111,6 +111,18 @@ def question_that_nobody_asks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(paging_again, "ask", lambda facts, change, accepted: None)
 
 
+def machine_that_nobody_asks_about(patch: pytest.MonkeyPatch) -> None:
+    """Where the one callback about it is lost, a voicemail counts as somebody reached."""
+    patch.setattr(pick_ups, "ask", lambda conn, attempt_id, now, at: None)
+
+
+def _machines_take_most(found: Mix) -> bool:
+    """And few press or write, so that nobody else has the event."""
+    press, late, _, _, voicemail, *_ = found.people.weights
+    share = sum(found.people.weights)
+    return found.level == "reached" and found.callback_lost > 0 and voicemail > share / 3.3 and press + late < share / 5
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -120,6 +132,7 @@ PLANTED: dict[Plant, str] = {
     plan_that_forgets_how_long_calls_take: "was promised a call",
     reconciler_that_looks_once: "told twice|called twice|nobody knows",
     verdict_from_our_own_table: "the vendors saw",
+    machine_that_nobody_asks_about: "the vendors saw",
     claim_that_is_never_read_again: "after it was stopped",
     silence_that_nobody_tells: "nobody was told",
     own_outage_that_counts_as_silence: "of listening only",
@@ -131,6 +144,7 @@ PLANTED: dict[Plant, str] = {
 
 # Where no source is minded, where there are few lines or few people, the mistake changes nothing.
 ABLE: dict[Plant, Callable[[Mix], bool]] = {
+    machine_that_nobody_asks_about: _machines_take_most,
     silence_that_nobody_tells: lambda found: found.heartbeats,
     silence_that_still_counts: lambda found: found.page_again > 0,
     question_that_nobody_asks: lambda found: found.page_again > 0,

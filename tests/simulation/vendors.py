@@ -53,6 +53,7 @@ class Record:
     sequence: int = 0
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     picked_up: bool = False
+    by_machine: bool = False  # whatever is found out of it
 
     # As Twilio's list shows it.
     @property

@@ -493,7 +493,7 @@ async def test_what_other_processes_used_is_held(two):
     turn = Turn("slack_dm/U0ANA", per_second=1, burst=1)
 
     async def claim(database, row):
-        wanted = replace(a_claim(row), turn=turn)
+        wanted = replace(a_claim(row), turns=(turn,))
         return await database.transact(lambda conn: claims.claim(conn, IDS, [wanted], "o", NOW))
 
     assert await claim(two[0], first)

@@ -13,7 +13,7 @@ from store.tables import metadata
 from tests.databases import in_memory
 
 NOW = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
-SMALL = {"keys", "leases", "monitors", "paces", "rosters", "voice_in_flight"}
+SMALL = {"keys", "leases", "monitors", "paces", "pick_ups", "rosters", "voice_in_flight"}
 INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
 LARGE = set(metadata.tables) - SMALL
 SAMPLE = hot.Sample(

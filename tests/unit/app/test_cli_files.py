@@ -138,6 +138,8 @@ def test_the_line_to_paste_starts_with_what_was_started(tmp_path: Path) -> None:
 
 def test_doctor_asks_the_vendors(tmp_path):
     twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "t" * 32, "twilio_from": "+13125550190"}
-    settings = load_settings(data_dir=tmp_path, twilio_base_url="http://127.0.0.1:9", **twilio)
-    [found] = [found for found in doctor.findings(settings) if found.what == "Twilio"]
-    assert found.level is doctor.Level.MIND, "it cannot be asked, which says nothing of the credentials"
+    slack = {"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1", "slack_base_url": "http://127.0.0.1:9/"}
+    settings = load_settings(data_dir=tmp_path, twilio_base_url="http://127.0.0.1:9", **twilio, **slack)
+    asked = ("Twilio", "Slack", "Slack Socket Mode")
+    found = {found.what: found.level for found in doctor.findings(settings) if found.what in asked}
+    assert found == dict.fromkeys(asked, doctor.Level.MIND), "none can be asked, which says nothing of the credentials"

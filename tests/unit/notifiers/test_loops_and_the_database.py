@@ -284,6 +284,6 @@ async def test_a_call_of_an_earlier_attempt_is_known_to_the_look(world):
         return attempt
 
     vendor = Vendor(ChannelName.SMS)
-    look = Reconciler(database, clock, IDS, {ChannelName.SMS: vendor})
+    look = Reconciler(database, clock, IDS, lambda: ROSTER, {ChannelName.SMS: vendor})
     await look._find(await database.read(two))
     assert vendor.known == {"V1"}

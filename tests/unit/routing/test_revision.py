@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from model.event import Action, EndKind, EventStatus, Instruction, MessageType
+from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
 from model.roster import Level
@@ -113,6 +113,17 @@ def test_cannot_after_accept_reopens():
     assert steps == [(0, True, SOON), (1, False, NOW + timedelta(seconds=300))]
 
 
+def test_reopened_with_no_step_left_takes_those_that_were_taken_once_more():
+    rows, agenda = started()
+    answers = [reply("ana"), reply("ana", Answer.CANNOT_COMPLY, at=SOON, n=2)]
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    done = [replace(a, state=AgendaState.DONE) for a in agenda if a.kind is AgendaKind.STEP]
+    change = revise(facts(event(), rows, agenda=done, replies=answers, verdicts=[met], now=SOON))
+    steps = [(a.step, a.asleep, a.due_at, a.cause) for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert steps == [(0, True, SOON, planner.NOBODY_LEFT)]
+    assert not [n for n in change.add if n.kind is Kind.ADMIN]
+
+
 def test_a_failed_or_held_call_gets_a_slack_message_and_an_unanswered_one_does_not():
     rows, _ = started()
 
@@ -145,13 +156,14 @@ def test_a_cancel_tells_exactly_those_who_were_told():
 
 
 def test_what_asked_in_the_channel_asks_no_more_at_the_end():
-    """Each post of its own, once; who had accepted is named. One that asks about other events too is left alone."""
+    """Each once, those told with other events too; who had accepted is named. Behind all that is new."""
     rows, agenda = started()
     [post] = [n for n in rows if n.channel is ChannelName.SLACK_CHANNEL]
     known = facts(cancelled(), rows, agenda=agenda, replies=[reply("ana", Answer.ACKNOWLEDGE)], now=SOON)
     [edit] = [n for n in revise(known).add if n.kind is Kind.EDIT]
     assert (edit.follows, edit.revision, edit.address) == (post.id, post.revision, post.address)
     assert edit.details["by"] == "Ana"
+    assert edit.lane == LAST_LANE > post.lane
     reached = replace(
         known, case=replace(known.case, policy=replace(known.case.policy, level=Level.REACHED)), replies=[]
     )
@@ -162,9 +174,41 @@ def test_what_asked_in_the_channel_asks_no_more_at_the_end():
     again = replace(known, notifications=[*rows, edit])
     assert [n for n in revise(again).add if n.kind is Kind.EDIT] == []
     told_with_others = [replace(n, carried_by="another") if n is post else n for n in rows]
-    assert [n for n in revise(facts(cancelled(), told_with_others, now=SOON)).add if n.kind is Kind.EDIT] == []
+    assert [n.follows for n in revise(facts(cancelled(), told_with_others, now=SOON)).add if n.kind is Kind.EDIT] == [
+        post.id
+    ]
     never = [replace(n, state=State.EXPIRED, sent_at=None) if n is post else n for n in rows]
     assert [n for n in revise(facts(cancelled(), never, now=SOON)).add if n.kind is Kind.EDIT] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "edited"),
+    [
+        ({"state": State.SENT, "sent_at": NOW}, True),
+        ({"state": State.ACKNOWLEDGED, "sent_at": NOW}, True),
+        ({"state": State.UNKNOWN}, True),  # once it is known: the edit follows it
+        ({"state": State.PENDING}, False),  # it is stopped
+        ({"state": State.FAILED}, False),
+    ],
+)
+def test_what_asked_a_person_in_slack_asks_no_more_at_the_end(changes, edited):
+    rows, agenda = started()
+    direct = planner.row(case(), Kind.ALERT, ChannelName.SLACK_DM, "UANA", person="ana", step=0)
+    direct = replace(direct, id="direct", **changes)
+    change = revise(facts(cancelled(), [*rows, direct], agenda=agenda, now=SOON))
+    found = [n for n in change.add if n.kind is Kind.EDIT and n.channel is ChannelName.SLACK_DM]
+    assert [(n.person, n.address, n.follows, n.lane) for n in found] == [("ana", "UANA", direct.id, LAST_LANE)] * edited
+    assert (direct.id in change.supersede) == (direct.state is State.PENDING)
+
+
+def test_two_messages_to_one_person_are_two_edits():
+    rows, agenda = started()
+    direct = planner.row(case(), Kind.ALERT, ChannelName.SLACK_DM, "UANA", person="ana")
+    twice = [replace(direct, id=f"direct-{n}", step=n) for n in (0, 1)]
+    change = revise(facts(cancelled(), [*rows, *map(sent, twice)], agenda=agenda, now=SOON))
+    found = [n for n in change.add if n.kind is Kind.EDIT and n.channel is ChannelName.SLACK_DM]
+    assert [n.follows for n in found] == [n.id for n in twice]
+    assert len({n.slot for n in found}) == 2
 
 
 def test_every_open_alert_of_pagerduty_is_resolved_at_the_end():

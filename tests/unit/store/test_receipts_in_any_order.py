@@ -43,7 +43,7 @@ def told(order: list[ReceiptKind], kinds: list[ReceiptKind], times: int = 10, *,
         for turn in range(times):
             for kind in order:
                 late = by_machine and kind is ReceiptKind.COMPLETED
-                receipt = Receipt(kind=kind, vendor_id="CA1", sequence=kinds.index(kind), by_machine=late)
+                receipt = Receipt(kind=kind, vendor_id="CA1", sequence=kinds.index(kind), by_machine=late or None)
                 assert take_receipt(conn, ids, attempt.id, receipt, NOW + timedelta(seconds=turn + 1))
         kept = plans.one(conn, row.id)
         lines = [e for e in timeline.of_event(conn, "event-1") if e.kind == "receipt"]

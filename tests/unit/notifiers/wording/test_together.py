@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wording_world import ANA, CANCEL, CONTEXT, DRILL, NEW, NOW, event, row
 
 from model.plan import ChannelName, Kind
-from notifiers.wording import Named, render_together
+from notifiers.wording import Named, render_edited, render_together
 from notifiers.wording.sms_parts import MAX_PARTS, fits
 
 LETTERS = "ACDEFGHJKLMNPRTXYZ"
@@ -97,3 +97,55 @@ def test_two_hundred_long_lines_fit_a_post():
     [post] = render_together(named, 200, None, "", NOW)
     assert len(post.payload["blocks"]) <= 50
     assert len(post.text) <= 40_000
+
+
+def over(named, *places):
+    """With those of them told to be over, as cancelled events are."""
+    found = list(named)
+    for n in places:
+        one = named[n]
+        ended = event(NEW, CANCEL, event_id=one.event.event_id)
+        found[n] = one._replace(row=replace(one.row, kind=Kind.EDIT, revision=1), event=ended)
+    return found
+
+
+def asked(post):
+    """What its buttons say, each event once."""
+    buttons = [e for b in post.payload["blocks"] if b["type"] == "actions" for e in b["elements"]]
+    return [json.loads(b["value"]) for b in buttons if b["action_id"] == "acknowledge"]
+
+
+def test_a_post_that_is_edited_keeps_its_order_and_the_buttons_of_what_is_not_over():
+    """They are those of the message as it was posted: by that one a press is known."""
+    named = told("slack_channel", [NEW] * 10)
+    post = render_edited(over(named, 1, 9), "first attempt", None, NOW)
+    lines = post.text.splitlines()
+    assert lines[0] == "10 events at once"
+    assert [n for n, line in enumerate(lines[1:]) if line.startswith("CANCELLED, accepted by Ana")] == [1, 9]
+    assert [about["event"] for about in asked(post)] == [named[n].event.pk for n in (0, 2, 3, 4, 5, 6, 7)]
+    assert {about["attempt"] for about in asked(post)} == {"first attempt"}
+    assert lines[1] == render_together(named, 10, None, "", NOW)[0].text.splitlines()[1]
+    assert post.template == "slack/edit_together@1"
+
+
+def test_when_all_of_it_is_over_it_says_so_and_asks_nothing():
+    post = render_edited(over(told("slack_dm", [NEW] * 3), 0, 1, 2), "first attempt", ANA, NOW)
+    assert post.text.startswith("3 events are over\n")
+    assert asked(post) == []
+
+
+def test_an_edit_of_two_hundred_long_lines_is_within_what_slack_takes():
+    one = event(replace(NEW, headline="x" * 300, program="OPERATIONS"))
+    named = [Named(row(ChannelName.SLACK_CHANNEL, Kind.ALERT, one), one, CONTEXT)] * 200
+    post = render_edited(over(named, *range(8, 200)), "first attempt", None, NOW)
+    assert len(post.payload["blocks"]) <= 50
+    assert len(post.text) <= 4000
+    assert len(post.text.splitlines()) > 10  # whole lines, as many as fit
+    assert "".join(json.dumps(post.payload)).count("CANCELLED") == 192
+
+
+def test_where_nobody_could_hear_a_press_a_bundle_has_no_buttons():
+    """As a post of one event."""
+    named = told("slack_channel", [NEW] * 3, ctx=replace(CONTEXT, buttons=False))
+    assert asked(render_together(named, 3, None, "", NOW)[0]) == []
+    assert asked(render_edited(over(named, 1), "first attempt", None, NOW)) == []
