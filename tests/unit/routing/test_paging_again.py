@@ -165,14 +165,19 @@ def test_who_cannot_comply_later_is_not_taken_for_the_one_who_was_silent():
 
 
 def test_after_the_deadline_the_next_are_called_all_the_same():
-    """Accepted in time, silent later: their calls cannot be over by a deadline that has passed."""
-    found = known(700, rows=[the_call(State.FAILED)])
+    """Accepted in time and taken back, or silent later: their calls cannot be over by a deadline that has passed."""
     step = replace(planner.agenda_step(case(roster=ROSTER_AGAIN), 1, after(700)), id="step")
-    calls = [n for n in falling_due.take_step(found, step).add if n.channel is ChannelName.VOICE]
-    assert [(n.person, n.details, n.until > after(700)) for n in calls] == [("dee", {"overtime": True}, True)]
-    cannot = known(700, replies=[reply("ana", Answer.CANNOT_COMPLY)])
-    calls = [n for n in falling_due.take_step(cannot, step).add if n.channel is ChannelName.VOICE]
-    assert [n.details for n in calls] == [{}]  # others are only written to, as ever
+    opened = [MET, replace(MET, outcome=Outcome.REOPENED, at=after(690))]
+    cannot = [reply("ana", Answer.CANNOT_COMPLY)]
+    for found in (
+        known(700, rows=[the_call(State.FAILED)], verdicts=opened),
+        known(700, replies=cannot, verdicts=opened),
+    ):
+        calls = [n for n in falling_due.take_step(found, step).add if n.channel is ChannelName.VOICE]
+        assert [(n.person, n.details, n.until > after(700)) for n in calls] == [("dee", {"overtime": True}, True)]
+    missed = known(700, replies=cannot, verdicts=[replace(MET, outcome=Outcome.MISSED)])
+    calls = [n for n in falling_due.take_step(missed, step).add if n.channel is ChannelName.VOICE]
+    assert [n.details for n in calls] == [{}]  # where nobody had it, they are only written to, as ever
 
 
 def test_a_deadline_that_passes_meanwhile_says_who_is_silent():
