@@ -7,13 +7,14 @@ import sqlite3
 import sys
 from importlib.metadata import version
 
-from bench import answers, claims, coverage, formats, intake, live, monitors, oncall, pings, plans, to_vendor
+from bench import answers, claims, coverage, engine, formats, intake, live, monitors, oncall, pings, plans, to_vendor
 
 BENCHES = {
     "intake": intake.run,
     "formats": formats.run,
     "vendor": to_vendor.run,
     "claims": claims.run,
+    "engine": engine.run,
     "oncall": oncall.run,
     "coverage": coverage.run,
     "monitors": monitors.run,

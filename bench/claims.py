@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 from typing import Any
 
@@ -19,15 +19,14 @@ from sqlalchemy import func, select
 
 from app.rosters import load_rosters
 from app.serve import listen
-from bench import event, load, roster
+from bench import load, roster
 from bench.engines import engines
+from bench.issued import issued
 from bench.processes import Idle, cpu_seconds, server
-from intake.read import read
 from model.clock import SystemClock
-from model.event import Event, EventStatus, Revision, Severity
+from model.event import Event
 from model.ids import SystemIds
 from model.plan import ChannelName, Kind, Notification, PagerDutyAction, State
-from model.reading import Feed, Reading
 from notifiers.limits import AT_ONCE
 from sandbox import Settings, World, build
 from sandbox.faults import Fault
@@ -171,7 +170,7 @@ class Bench:
         now = self._clock.now()
         due = []
         for n in numbers:
-            made = _event(now)
+            made = issued(now, policy="to-p0")
             events.save(conn, made)
             events.add_revision(conn, made.pk, made.latest, {})
             due.append(_row(made, n, now))
@@ -186,29 +185,6 @@ async def _answering(port: int) -> None:
 
 def _sent(conn: Connection) -> int:
     return conn.scalar(select(func.count()).where(notifications.c.state == State.SENT)) or 0
-
-
-def _event(now: datetime) -> Event:
-    event_id, body = event.body()
-    [reading] = read(body, {"content-type": "application/json"}, Feed(source="bench"), now)
-    assert isinstance(reading, Reading)
-    said = Revision(number=1, content=reading.content, digest=reading.digest, delivery_id=IDS.new(), received_at=now)
-    return Event(
-        pk=IDS.new(),
-        source="bench",
-        event_id=event_id,
-        status=EventStatus.OPEN,
-        severity=Severity.CRITICAL,
-        revisions=(said,),
-        answer_revision=1,
-        received_at=now,
-        deadline_at=now + timedelta(hours=1),
-        work_until=now + timedelta(hours=1),
-        route="all",
-        policy="to-p0",
-        team="ops",
-        roster_version=1,
-    )
 
 
 def _row(made: Event, n: int, now: datetime) -> Notification:

@@ -30,6 +30,7 @@ from config.settings import Settings, load_settings
 from model.clock import SystemClock
 from model.ids import SystemIds
 from sandbox import Settings as SandboxSettings
+from sandbox import World, build
 from store import ping_links
 from store.ping_links import PingLink
 
@@ -103,9 +104,6 @@ def confirmed() -> FastAPI:
     return app
 
 
-APPS = {"echo": echo, "model": model, "confirmed": confirmed}
-
-
 async def gridcall(port: int, directory: Path, standins: str | None, people: RosterFile) -> None:
     """Our service: only its door (no stand-ins), or all of it against the stand-ins at that address."""
     api = listen("127.0.0.1", port, next_free=False)
@@ -127,6 +125,15 @@ async def gridcall(port: int, directory: Path, standins: str | None, people: Ros
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await service.close()
+
+
+def standins() -> FastAPI:
+    """The vendors, as fast as they can be: no pace, no cap, and nobody is called back."""
+    free = SandboxSettings(calls_per_second=None, max_calls=None, slack_per_second=None, twilio_sms_inbound_url=None)
+    return build(World(SystemClock(), free))
+
+
+APPS = {"echo": echo, "model": model, "confirmed": confirmed, "standins": standins}
 
 
 def _must_not_fail(running: asyncio.Task[None]) -> None:

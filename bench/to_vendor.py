@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -43,23 +44,29 @@ class Arrivals:
         await self._app(scope, receive, send)
 
 
-async def run() -> None:
+@asynccontextmanager
+async def vendor() -> AsyncIterator[tuple[str, Arrivals]]:
+    """The stand-ins in this process: their address, and when they are asked first."""
     standins = listen("127.0.0.1", 0, next_free=False)
     world = World(SystemClock(), Settings(slack_per_second=None))
     arrivals = Arrivals(build(world))
-    config = uvicorn.Config(arrivals, log_level="warning", access_log=False)
-    vendor = uvicorn.Server(config)
-    serving = asyncio.create_task(vendor.serve(sockets=[standins.socket]))
+    listening = uvicorn.Server(uvicorn.Config(arrivals, log_level="warning", access_log=False))
+    serving = asyncio.create_task(listening.serve(sockets=[standins.socket]))
+    yield standins.url, arrivals
+    listening.should_exit = True
+    await world.stop()
+    await serving
+
+
+async def run() -> None:
     print(f"\nPOST to first vendor request, {roster.PEOPLE} people, one Slack DM an event, {SECONDS} s each")
     print(f"{'':34}{'events':>8}{'told':>8}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'CPU idle':>10}")
     with engines() as found:
-        for label, settings in _shapes(found):
-            measured = await _shape(label, standins.url, arrivals, settings)
-        if found.database_url and found.amqp_url:
-            await _with_open_events(standins.url, arrivals, settings, measured)
-    vendor.should_exit = True
-    await world.stop()
-    await serving
+        async with vendor() as (url, arrivals):
+            for label, settings in _shapes(found):
+                measured = await _shape(label, url, arrivals, settings)
+            if found.database_url and found.amqp_url:
+                await _with_open_events(url, arrivals, settings, measured)
 
 
 def _shapes(found: Engines) -> list[tuple[str, dict[str, str]]]:
@@ -76,10 +83,10 @@ async def _shape(
 ) -> Measured:
     """Steady rates, then as many as it can at once. Returns the last steady rate."""
     async with server("gridcall", standins, **settings) as running:
-        _, first = await _round(running.port, arrivals, 0, rate=20, seconds=2)  # warm
+        _, first = await post_and_wait(running.port, arrivals, 0, rate=20, seconds=2)  # warm
         for rate in rates:
             idle = Idle()
-            measured, sent = await _round(running.port, arrivals, first, rate=rate, seconds=SECONDS)
+            measured, sent = await post_and_wait(running.port, arrivals, first, rate=rate, seconds=SECONDS)
             first += sent
             share = idle.share()
             note = "" if share >= 0.2 else "  (under 20 % idle: throughput, not latency)"
@@ -87,7 +94,7 @@ async def _shape(
                 f"{f'{label}, {rate}/s':34}{sent:>8}{len(measured.seconds):>8}{measured.percentile(0.5):>9.2f}"
                 f"{measured.percentile(0.99):>9.2f}{measured.percentile(1):>9.2f}{share:>9.0%}{note}"
             )
-        flood, sent = await _round(running.port, arrivals, first, rate=FLOOD, seconds=1)
+        flood, sent = await post_and_wait(running.port, arrivals, first, rate=FLOOD, seconds=1)
         told = len(flood.seconds)
         per_second = told / flood.took_seconds if told else 0
         print(f"{f'{label}, {FLOOD} at once':34}{sent:>8}{told:>8}   {per_second:.0f} events/s end to end")
@@ -106,7 +113,7 @@ async def _with_open_events(standins: str, arrivals: Arrivals, settings: dict[st
     print(f"{f'... at {RATES[-1]}/s, to the empty one':34}{'':16}{ratios[0]:>8.2f}x{ratios[1]:>8.2f}x")
 
 
-async def _round(port: int, arrivals: Arrivals, first: int, *, rate: int, seconds: int) -> tuple[Measured, int]:
+async def post_and_wait(port: int, arrivals: Arrivals, first: int, *, rate: int, seconds: int) -> tuple[Measured, int]:
     """Post `rate` events a second, evenly; whoever is slow does not slow the next (open loop)."""
     arrivals.at.clear()
     posted: dict[str, float] = {}
