@@ -58,6 +58,14 @@ class Facts:
         found = [v for v in self.verdicts if v.person is None and v.revision == self.revision]
         return found[-1] if found else None
 
+    def by_person(self, *, revision: int | None = None) -> Mapping[str, Sequence[Notification]]:
+        """As `rows`, those of each person: of thousands of people nobody looks through the rows of all the others."""
+        found: dict[str, list[Notification]] = {}
+        for row in self.rows(revision=revision):
+            if row.person:
+                found.setdefault(row.person, []).append(row)
+        return found
+
     def told(self) -> list[str]:
         """Everybody the vendor was asked to tell, in the order they were."""
         alerts = (n for n in self.notifications if n.kind in (Kind.ALERT, Kind.UPDATE) and n.person and was_told(n))

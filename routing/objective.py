@@ -38,14 +38,15 @@ WHOLE = Scope("", ())
 
 def counted(facts: Facts) -> list[Counted]:
     """Those who count by the policy's level, in order. Who took an answer back, cannot comply or is silent does not."""
+    replies = facts.latest_replies()
     found = {
         r.person: Counted(r.person, r.received_at, r.channel)
-        for r in facts.latest_replies().values()
+        for r in replies.values()
         if r.answer is Answer.ACKNOWLEDGE
     }
     if facts.case.policy.level is Level.REACHED:
         for row in facts.rows(revision=facts.revision):
-            if row.person and _picked_up(row) and row.person not in facts.latest_replies():
+            if row.person and _picked_up(row) and row.person not in replies:
                 found.setdefault(row.person, Counted(row.person, row.answered_at or facts.case.now, row.channel))
     silent = fell_silent(facts)
     counts = [c for c in found.values() if c.person not in silent or c.at > silent[c.person]]

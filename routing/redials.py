@@ -28,12 +28,11 @@ _Calls = Sequence[Notification]  # of one person, in order; what was never begun
 
 def redials(facts: Facts) -> Iterator[Notification]:
     """One more call to each whose last one is over and reached nobody, as far as the policy allows."""
-    answered = objective.answered(facts)
-    spared = objective.not_needed(facts, list(facts.rows(revision=facts.revision)))
+    left_alone = objective.answered(facts) | objective.not_needed(facts, list(facts.rows(revision=facts.revision)))
     for person, calls in _calls(facts).items():
         last = calls[-1]
         over = last.state is State.FAILED or (last.redial and last.state is State.EXPIRED)
-        if over and person not in answered | spared and len(calls) <= facts.case.policy.redials:
+        if over and person not in left_alone and len(calls) <= facts.case.policy.redials:
             yield from _again(facts.case, person, calls)
 
 
@@ -41,9 +40,10 @@ def retexts(facts: Facts) -> Iterator[Notification]:
     """One more text to each phone that could not be reached: most are back within half a minute, or not for long."""
     texts = [n for n in facts.rows(revision=facts.revision, kind=Kind.ALERT) if n.channel is ChannelName.SMS]
     tried = Counter((n.person, n.address) for n in texts)
+    answered = objective.answered(facts)
     for row in texts:
         lost = row.state is State.FAILED and row.reason.startswith(UNREACHABLE)
-        if lost and tried[row.person, row.address] == 1 and row.person not in objective.answered(facts):
+        if lost and tried[row.person, row.address] == 1 and row.person not in answered:
             due_at = facts.case.now + TEXT_AGAIN
             if due_at <= facts.case.event.work_until:
                 yield planner.row(
@@ -67,7 +67,8 @@ def last_ring(facts: Facts, part: Part) -> Notification | None:
     rows = [n for n in facts.rows(revision=facts.revision) if n.person and n.step in part.steps]
     if not rows:
         return None
-    running = [n for n in rows if n.step == max(n.step for n in rows)]
+    step = max(n.step for n in rows)
+    running = [n for n in rows if n.step == step]
     calls = _calls(facts)
     done = calls.keys() | objective.answered(facts) | objective.not_needed(facts, rows)
     if not all(n.person in done for n in running):

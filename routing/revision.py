@@ -1,6 +1,6 @@
 """Revise: all facts so far in, what must change in the timetable out. Pure, and idempotent: twice changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from model.event import EventStatus
@@ -104,9 +104,10 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     take_plan(change, plan)
     change.add += _resolve_older_alerts(facts, plan)
     planned = {n.person for n in plan.notifications}
+    rows = facts.by_person()
     for person in facts.told():
         if person not in planned and case.event.rings:
-            change.add += _tell_again(facts, person)
+            change.add += _tell_again(facts, person, rows.get(person, ()))
 
 
 def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
@@ -117,11 +118,11 @@ def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
             yield planner.pagerduty_row(facts.case, key, PagerDutyAction.RESOLVE, number, follows=trigger.id)
 
 
-def _tell_again(facts: Facts, person: str) -> Iterator[Notification]:
-    """The channels this person was told on before, for the revision that needs an answer."""
+def _tell_again(facts: Facts, person: str, rows: Sequence[Notification]) -> Iterator[Notification]:
+    """The channels this person was told on before (`rows`), for the revision that needs an answer."""
     seen: set[ChannelName] = set()
-    for old in facts.rows():
-        if old.person == person and old.channel not in seen and was_told(old):
+    for old in rows:
+        if old.channel not in seen and was_told(old):
             seen.add(old.channel)
             until = facts.case.last_ring_at if old.channel is ChannelName.VOICE else None
             yield planner.row(
@@ -136,7 +137,10 @@ def _inform(facts: Facts, change: PlanChange) -> None:
 
 def _notes(facts: Facts, change: PlanChange) -> None:
     """One line in the event's Slack thread for each answer."""
+    noted = {n.details.get("key") for n in facts.notifications}
     for reply in facts.replies:
+        if reply.id in noted:
+            continue
         who = name(facts, reply.person)
         note = f"{who} {reply.verb} ({reply.channel}, {reply.received_at:%H:%M:%S} UTC){_read_back(reply)}"
         change.add += thread_line(facts, note, reply.id)
@@ -242,11 +246,13 @@ def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
     if any(a.brought_by == reply.id for a in facts.agenda):
         return
     taken = {brought.agenda_id for brought in change.bring_forward}
-    parts: list[Part | None] = [part for part in facts.case.parts if _called_for(facts, reply.person, part)]
-    for part in parts or [None]:
-        free = [a for a in _waiting(facts, part) if a.id not in taken and a.brought_by is None]
-        if free:
-            change.bring_forward.append(Brought(free[0].id, reply.id, "somebody cannot comply"))
+    free = [a for a in _waiting(facts, None) if a.id not in taken and a.brought_by is None]
+    if not free:
+        return
+    parts = [part for part in facts.case.parts if _called_for(facts, reply.person, part)]
+    for own in [[a for a in free if a.step in part.steps] for part in parts] or [free]:
+        if own:
+            change.bring_forward.append(Brought(own[0].id, reply.id, "somebody cannot comply"))
 
 
 def _called_for(facts: Facts, person: str, part: Part) -> bool:

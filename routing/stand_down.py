@@ -1,6 +1,6 @@
 """Cancelled or released: stop everything, and tell exactly those who were told. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -119,26 +119,27 @@ def once_to_all(facts: Facts, kind: Kind, details: Mapping[str, str] = _NONE) ->
         yield planner.row(
             case, kind, ChannelName.SLACK_CHANNEL, channel, team=team, revision=number, until=until, details={**details}
         )
+    rows = facts.by_person()
     for person in facts.told():
-        for channel, address in _quiet_ways(facts, person):
+        for channel, address in _quiet_ways(facts, person, rows.get(person, ())):
             yield planner.row(
                 case, kind, channel, address, person=person, revision=number, until=until, details={**details}
             )
 
 
-def _quiet_ways(facts: Facts, person: str) -> list[tuple[ChannelName, str]]:
-    """A text, a Slack message where one told the person or nothing else can, and what else told the person."""
+def _quiet_ways(facts: Facts, person: str, rows: Sequence[Notification]) -> list[tuple[ChannelName, str]]:
+    """A text, a Slack message where one told the person or nothing else can, and what else told the person.
+
+    `rows`: that person's.
+    """
+    told = [n for n in rows if was_told(n)]
     known = facts.case.roster.people.get(person)
     if known is None:  # left the roster since: the addresses that were used still stand
-        return list({(n.channel, n.address): None for n in facts.rows() if n.person == person and was_told(n)})
+        return list({(n.channel, n.address): None for n in told})
     sms, direct = known.address(ChannelName.SMS), known.address(ChannelName.SLACK_DM)
-    wrote = any(n.person == person and n.channel is ChannelName.SLACK_DM and was_told(n) for n in facts.rows())
-    others = list({(n.channel, n.address): None for n in facts.rows() if _by_another_way(n, person)})
+    wrote = any(n.channel is ChannelName.SLACK_DM for n in told)
+    others = list({(n.channel, n.address): None for n in told if n.channel not in _USUAL})
     ways = [(ChannelName.SMS, sms)] if sms else []
     if direct and (wrote or not (sms or others)):
         ways.append((ChannelName.SLACK_DM, direct))
     return ways + others
-
-
-def _by_another_way(row: Notification, person: str) -> bool:
-    return row.person == person and row.channel not in _USUAL and was_told(row)

@@ -1,7 +1,8 @@
 """Was the deadline kept: the event's outcome and each person's, with the reason in words. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from model.plan import Notification
 from model.reply import Answer
 from model.roster import Objective
 from model.verdict import Outcome, Verdict
@@ -25,8 +26,7 @@ def verdicts(facts: Facts, outcome: Outcome, reason: str) -> Iterator[Verdict]:
     yield verdict(facts, outcome, reason)
     replies, deadline = facts.latest_replies(), facts.case.event.deadline_at
     reached = {c.person: c.at for c in counted(facts)}
-    people = dict.fromkeys(n.person for n in facts.rows(revision=facts.revision) if n.person)
-    for person in people:
+    for person, rows in facts.by_person(revision=facts.revision).items():
         reply = replies.get(person)
         if reply and reply.answer is Answer.ACKNOWLEDGE:
             in_time = facts.case.policy.objective is not Objective.ANYONE and reply.received_at <= deadline
@@ -38,12 +38,10 @@ def verdicts(facts: Facts, outcome: Outcome, reason: str) -> Iterator[Verdict]:
             own = Outcome.MET if outcome is Outcome.MISSED and reached[person] <= deadline else outcome
             yield verdict(facts, own, "picked up the phone", person)
         elif outcome is Outcome.MISSED:
-            yield verdict(facts, Outcome.MISSED, _why_silent(facts, person), person)
+            yield verdict(facts, Outcome.MISSED, _why_silent(rows), person)
         else:
             yield verdict(facts, Outcome.NOT_NEEDED, reason, person)
 
 
-def _why_silent(facts: Facts, person: str) -> str:
-    calls = [n for n in facts.rows(revision=facts.revision) if n.person == person]
-    reasons = dict.fromkeys(f"{n.channel}: {n.reason or n.state}" for n in calls)
-    return "; ".join(reasons)
+def _why_silent(rows: Iterable[Notification]) -> str:
+    return "; ".join(dict.fromkeys(f"{n.channel}: {n.reason or n.state}" for n in rows))
