@@ -1,17 +1,18 @@
 """The statements of the hot loops: what router, notifiers, monitor and live feed ask the database again and again."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, event
 
-from model.attempt import Attempt, AttemptState, Words
+from model.attempt import Attempt, AttemptState, Sent, Words
 from model.ids import SystemIds
 from model.plan import AgendaState, ChannelName, Notification, State
 from store import (
+    accepted,
     attempts,
     call_lengths,
     claims,
@@ -32,6 +33,7 @@ from store import (
     seal,
     timeline,
 )
+from store.accepted import Accepted
 from store.claims import Call, Claim
 from store.outbox import Share
 
@@ -73,6 +75,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "free a line": lambda c: c.execute(lines._GO_ON, {"number": one.address, "now": s.now}),
         "pace": lambda c: paces.next_at(c, "voice", s.now),
         "result of a try": lambda c: attempts.record(c, s.attempt_id, AttemptState.ACCEPTED, s.now, vendor_id="CA1"),
+        "results": lambda c: accepted.write(c, IDS, [waits.whole(), waits.in_part()]),
         "move a row": lambda c: plans.move(c, one.id, State.SENT, s.now),
         "tries of a row": lambda c: attempts.of_notification(c, one.id),
         "one try": lambda c: attempts.one(c, s.attempt_id),
@@ -116,9 +119,21 @@ class Waiting:
     sample: Sample
 
     def claim(self, until: datetime) -> Claim:
+        call = Call(until=until, lines=1_000_000, per_second=1000)
+        return Claim(notification=self.sample.call, attempts=[self._attempt()], call=call)
+
+    def whole(self) -> Accepted:
+        """Of a text: what follows a call is not looked for."""
+        row = replace(self.sample.call, channel=ChannelName.SMS)
+        return Accepted(row, self._attempt(), Sent(vendor_id="SM1"), self.sample.now)
+
+    def in_part(self) -> Accepted:
+        return Accepted(self.sample.call, self._attempt(parts=2), Sent(vendor_id="SM1"), self.sample.now)
+
+    def _attempt(self, parts: int = 1) -> Attempt:
         row = self.sample.call
-        attempt = Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="bench"), self.sample.now)
-        return Claim(notification=row, attempts=[attempt], call=Call(until=until, lines=1_000_000, per_second=1000))
+        words = Words(text="cut 12.5 MW", template="bench")
+        return replace(Attempt.of(row, IDS.new(), words, self.sample.now), parts=parts)
 
 
 @dataclass(frozen=True, slots=True)

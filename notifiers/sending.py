@@ -17,7 +17,9 @@ from model.tracing import Tracer
 from notifiers import retry
 from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
+from notifiers.results import Results
 from store import attempts, claims, cuts, outbox, outcomes
+from store.accepted import Accepted
 from store.cuts import Cut
 from store.database import ASK_AGAIN, Connection, Database
 
@@ -49,6 +51,7 @@ class Sender:
         self._tracer = tracer
         self._setbacks = setbacks
         self._breakers = breakers
+        self._results = Results(self.written, ids)
 
     async def send(
         self, job: Job, claimed_at: datetime, begun: Callable[[], None], give_way: Callable[[], Awaitable[None]]
@@ -117,13 +120,9 @@ class Sender:
             answers_again = together(row.channel) if self._breakers.of(row.channel).worked() else ()
             if answers_again:
                 log.info("the vendor answers again", channel=str(row.channel))
-
-            def work(conn: Connection) -> None:
-                outcomes.sent(conn, self._ids, row, attempt, result, now)
-                if answers_again:
-                    outbox.let_go(conn, answers_again, now)
-
-            await self.written(work)
+            await self._results.write(Accepted(row, attempt, result, now))
+            if answers_again:
+                await self.written(lambda conn: outbox.let_go(conn, answers_again, now))
             self._log("notification sent", row, attempt, now)
             return True
         return False

@@ -1,21 +1,21 @@
 """Tries at a vendor: intent before effect, then the result, then what the vendor told us about it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
-from model.attempt import Attempt, AttemptState, Receipt, Words
+from model.attempt import Attempt, AttemptState, Receipt, Sent, Words
 from model.limits import Message, Ring
 from model.plan import ChannelName, Kind
 from store import bundles
 from store.codec import canonical, mapping
 from store.portable import lockable, upsert
-from store.tables import attempts, notifications, receipts
+from store.tables import attempts, notifications, receipts, said
 
 _ADD = insert(attempts)
-_OPEN_STATES = (AttemptState.SENDING, AttemptState.UNKNOWN)
+_OPEN_STATES = [said(state) for state in (AttemptState.SENDING, AttemptState.UNKNOWN)]
 _RECORD = (
     update(attempts)
     .where(attempts.c.id == bindparam("attempt_id"), attempts.c.state.in_(_OPEN_STATES))
@@ -175,6 +175,25 @@ def record(
         },
     )
     return changed.rowcount == 1
+
+
+def record_accepted(conn: Connection, accepted: Iterable[tuple[str, Sent, datetime]]) -> None:
+    """As `record`, those that vendors have accepted: the attempts' ids, what was answered, and when."""
+    conn.execute(
+        _RECORD,
+        [
+            {
+                "attempt_id": attempt_id,
+                "new_state": AttemptState.ACCEPTED,
+                "now": at,
+                "vendor_id": result.vendor_id,
+                "vendor_at": result.vendor_at,
+                "vendor_body": canonical(dict(result.raw)) if result.raw else None,
+                "error": "",
+            }
+            for attempt_id, result, at in accepted
+        ],
+    )
 
 
 def known_vendor_ids(conn: Connection, channel: ChannelName, address: str, since: datetime) -> frozenset[str]:

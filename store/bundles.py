@@ -1,6 +1,6 @@
 """Messages that tell several events: which rows go along, and that these go where their message goes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -123,8 +123,13 @@ def note(
     conn: Connection, ids: Ids, rows: Sequence[Notification], now: datetime, kind: str, body: dict[str, Any]
 ) -> None:
     """An entry in the timeline of each of the events."""
-    news = [News(row.event_pk, kind, {**body, "notification": row.id, "told_with_others": True}, {}) for row in rows]
-    timeline.append_all(conn, ids, now, news)
+    timeline.append_all(conn, ids, now, list(news(rows, kind, body)))
+
+
+def news(rows: Sequence[Notification], kind: str, body: dict[str, Any]) -> Iterator[News]:
+    """What `note` appends."""
+    for row in rows:
+        yield News(row.event_pk, kind, {**body, "notification": row.id, "told_with_others": True}, {})
 
 
 def told_by(conn: Connection, leader: str, event_pk: str | None) -> Notification | None:

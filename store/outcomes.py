@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
-from model.plan import ChannelName, Hold, Kind, Notification, State
-from store import attempts, bundles, leases, lines, plans, threads, timeline
+from model.plan import Hold, Notification, State
+from store import accepted, attempts, bundles, leases, lines, plans, timeline
+from store.accepted import Accepted
 from store.plans import notification, one
 from store.signals import DISPATCH, RECONCILE, signal
 from store.tables import attempts as attempts_table
@@ -48,45 +49,14 @@ _LEFT_BEHIND = (
 
 
 def sent(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, result: Sent, now: datetime) -> None:
-    """The vendor accepted this attempt; the row is SENT when all its parts are, and so are those told with it."""
-    _lock(conn, row, attempt)
-    attempts.record(
-        conn,
-        attempt.id,
-        AttemptState.ACCEPTED,
-        now,
-        vendor_id=result.vendor_id,
-        vendor_at=result.vendor_at,
-        vendor_body=result.raw,
-    )
-    body = {"attempt": attempt.id, "vendor_id": result.vendor_id, "vendor_at": result.vendor_at}
-    timeline.append(conn, ids, row.event_pk, now, "attempt_accepted", body, {"vendor_body": dict(result.raw)})
-    if attempt.part == attempt.parts:
-        over = {"reason": "", "lease_owner": None}
-        plans.move(conn, row.id, State.SENT, now, **over)
-        others = bundles.follow(conn, row.id, State.SENT, now, **over) if attempt.bundle else ()
-        bundles.note(conn, ids, others, now, "attempt_accepted", body)
-        if row.channel is ChannelName.SLACK_CHANNEL and row.kind not in (Kind.NOTE, Kind.ADMIN, Kind.EDIT):
-            for one_of_them in (row, *others):
-                threads.remember(conn, one_of_them.event_pk, row.address, result.vendor_id)
-        if row.channel is not ChannelName.VOICE and _followed(conn, row):
-            signal(conn, DISPATCH)
-    else:
-        _told_in_part(conn, row.id, now)
+    """The vendor accepted this attempt (store/accepted.py)."""
+    accepted.write(conn, ids, [Accepted(row, attempt, result, now)])
 
 
 def _lock(conn: Connection, row: Notification, attempt: Attempt) -> None:
     bundles.lock(conn, row.event_pk, row.id, bundle=attempt.bundle)
 
 
-_TOLD_IN_PART = (
-    update(notifications)
-    .where(
-        or_(notifications.c.id == bindparam("row_id"), notifications.c.carried_by == bindparam("row_id")),
-        notifications.c.sent_at.is_(None),
-    )
-    .values(sent_at=bindparam("now"))
-)
 _END_OTHER_PARTS = (
     update(attempts_table)
     .where(
@@ -95,21 +65,6 @@ _END_OTHER_PARTS = (
     )
     .values(state=AttemptState.FAILED, ended_at=bindparam("now"), error="not begun")
 )
-_FOLLOWERS = (
-    select(notifications.c.id)
-    .where(notifications.c.event_pk == bindparam("event_pk"), notifications.c.follows == bindparam("row_id"), _PENDING)
-    .limit(1)
-)
-
-
-def _followed(conn: Connection, row: Notification) -> bool:
-    """A row waits for this one."""
-    return conn.scalar(_FOLLOWERS, {"event_pk": row.event_pk, "row_id": row.id}) is not None
-
-
-def _told_in_part(conn: Connection, row_id: str, now: datetime) -> None:
-    """Who has read the first part knows of the event: whatever becomes of the rest, they must hear of its end."""
-    conn.execute(_TOLD_IN_PART, {"row_id": row_id, "now": now})
 
 
 def failed(
@@ -151,7 +106,7 @@ def settled(conn: Connection, attempt: Attempt, vendor_id: str, now: datetime) -
         if attempt.bundle:
             bundles.follow(conn, attempt.notification_id, State.SENT, now)
         return
-    _told_in_part(conn, attempt.notification_id, now)
+    accepted.told_in_part(conn, {attempt.notification_id: now})
     if one(conn, attempt.notification_id).state is State.UNKNOWN:
         _back(conn, attempt.notification_id, now, reason="", due_at=now)
 

@@ -55,8 +55,13 @@ def append(
 
 def append_all(conn: Connection, ids: Ids, at: datetime, news: Sequence[News]) -> None:
     """In that order."""
+    append_each(conn, ids, [(at, one) for one in news])
+
+
+def append_each(conn: Connection, ids: Ids, news: Sequence[tuple[datetime, News]]) -> None:
+    """As `append_all`, each of a time of its own."""
     if news:
-        rows = [_row(ids, at, one) for one in news]
+        rows = [_row(ids, at, one) for at, one in news]
         conn.execute(_APPEND, rows if len(rows) > 1 else rows[0])
         signal(conn, TIMELINE)
 
