@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import phonenumbers
 
@@ -57,6 +58,7 @@ def _beginnings(number: str) -> Iterator[str]:
     return (number[:length] for length in range(len(number), 1, -1))
 
 
+@lru_cache(maxsize=10_000)  # a look into the tables of all countries costs more than the rest of what is done here
 def _premium(number: str) -> bool:
     try:
         return phonenumbers.number_type(phonenumbers.parse(number)) == phonenumbers.PhoneNumberType.PREMIUM_RATE
