@@ -90,7 +90,7 @@ def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now
     """
     wanted = _not_answered(conn, wanted, now)
     written = _Written(conn, wanted, now)
-    may_go = [one for one in sorted(wanted, key=_account) if _may_go(conn, ids, one, written, now)]
+    may_go = _in_turn(conn, ids, [one for one in wanted if _may_go(conn, ids, one, written, now)], now)
     if not may_go:
         return set()
     # The claim first: of a row that another has, no code is opened.
@@ -113,11 +113,6 @@ def _not_answered(conn: Connection, wanted: Collection[Claim], now: datetime) ->
     return [one for one in wanted if over.isdisjoint(one.ids)] if over else wanted
 
 
-def _account(claim: Claim) -> str:
-    """Rows of several processes that are locked in one order never wait for each other in a circle."""
-    return claim.turns[0].key if claim.turns else ""
-
-
 class _Written:
     """What readers had lately, and what this very transaction is about to send them.
 
@@ -136,17 +131,27 @@ class _Written:
 
 
 def _may_go(conn: Connection, ids: Ids, claim: Claim, written: _Written, now: datetime) -> bool:
-    """Take what it needs: a line, a turn, the patience of its reader."""
-    row = claim.notification
+    """Take what it needs: a line, the patience of its reader."""
     if claim.pauses and not _may_be_written_to(conn, ids, claim, claim.pauses, written, now):
         return False
-    if claim.call and not _may_call(conn, ids, row, claim.call, claim.attempts[0].id, now):
-        return False
-    for turn in claim.turns if lockable(conn) else ():
-        if (at := paces.take_turn(conn, turn, now)) is not None:
-            hold(conn, ids, [row], Hold.CHANNEL_RATE, at, now)
-            return False
-    return True
+    return not claim.call or _may_call(conn, ids, claim.notification, claim.call, claim.attempts[0].id, now)
+
+
+def _in_turn(conn: Connection, ids: Ids, wanted: Sequence[Claim], now: datetime) -> Sequence[Claim]:
+    """Those whose account has a turn left. What this process knows of it, it has looked at; here speak the others."""
+    if not lockable(conn):
+        return wanted
+    single = [one for one in wanted if len(one.turns) == 1]
+    several = [one for one in wanted if len(one.turns) > 1]
+    found = paces.take_turns(conn, [one.turns[0] for one in single], now)
+    at = {one.notification.id: later for one, later in zip(single, found, strict=True)}
+    for one in several:  # one after the other: whoever is refused the first does not use up the second
+        refused = (later for turn in one.turns if (later := paces.take_turn(conn, turn, now)) is not None)
+        at[one.notification.id] = next(refused, None)
+    for one in wanted:
+        if (later := at.get(one.notification.id)) is not None:
+            hold(conn, ids, [one.notification], Hold.CHANNEL_RATE, later, now)
+    return [one for one in wanted if at.get(one.notification.id) is None]
 
 
 def _may_be_written_to(

@@ -21,6 +21,7 @@ __all__ = [
     "lock_pending",
     "lock_timetable",
     "lockable",
+    "sorted_names",
     "try_alone",
     "upsert",
 ]
@@ -40,8 +41,8 @@ _TIMETABLE = (
 )
 _ALONE = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
 _NAMES = func.unnest(bindparam("names", type_=ARRAY(Text))).column_valued("name")
-_SORTED = select(_NAMES).order_by(_NAMES).subquery()
-_EACH_ALONE = select(func.pg_advisory_xact_lock(func.hashtextextended(_SORTED.c.name, 0)))
+sorted_names = select(_NAMES).order_by(_NAMES).subquery()  # the parameter `names`, one a row; PostgreSQL's alone
+_EACH_ALONE = select(func.pg_advisory_xact_lock(func.hashtextextended(sorted_names.c.name, 0)))
 _TRY_ALONE = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
 
 

@@ -486,6 +486,37 @@ async def test_turns_are_counted_together(two):
     assert await ask(1) is None
 
 
+async def test_turns_of_several_accounts_are_taken_as_each_would_be(two):
+    """Also of one that is asked for twice, of another pace, and of one that has none left."""
+    names = ["C0A", "C0B", "C0C", "C0B"]
+    turns = [Turn(f"slack/{name}", per_second=2, burst=1) for name in names] + [Turn("edits/C0A", 0.2, 1)]
+    used, later = Turn("slack/C0C", per_second=2, burst=1), NOW + timedelta(seconds=0.5)
+
+    def work(conn, some):
+        paces.take_turn(conn, used, NOW)
+        return paces.take_turns(conn, some, NOW)
+
+    once = await two[0].transact(lambda conn: work(conn, [turns[0], turns[1], turns[2], turns[4]]))
+    assert once == [None, None, later, None]
+    assert await two[1].transact(lambda conn: paces.take_turns(conn, turns[:3], NOW)) == 3 * [later]
+    await two[0].transact(lambda conn: paces.forget(conn, NOW + timedelta(hours=1)))
+    twice = await two[1].transact(lambda conn: work(conn, turns))
+    assert twice == [None, None, later, later, None]
+    assert await two[0].transact(lambda conn: paces.take_turns(conn, [], NOW)) == []
+
+
+async def test_processes_that_take_turns_together_never_take_one_too_many(two):
+    names = [f"C0{n:02}" for n in range(20)]
+    turns = [Turn(f"slack/{name}", per_second=1, burst=2) for name in names]
+
+    async def ask(n):
+        some = turns[n:] + turns[:n]
+        return await two[n % 2].transact(lambda conn: paces.take_turns(conn, some, NOW))
+
+    answers = [at for some in await asyncio.gather(*(ask(n) for n in range(6))) for at in some]
+    assert answers.count(None) == 2 * len(turns)
+
+
 async def test_what_other_processes_used_is_held(two):
     """The row of the second dispatcher waits, with the reason, until the first one's pace allows it."""
     [first, second] = rows_of(await an_event(two[0]), 2, ChannelName.SLACK_DM)
