@@ -49,7 +49,7 @@ class Person:
 
     def address(self, channel: ChannelName) -> str | None:
         """The first address on that channel, None when there is none."""
-        return next(iter(self.addresses(channel)), None)
+        return next((m.address for m in self.methods if m.channel is channel), None)
 
     def addresses(self, channel: ChannelName) -> tuple[str, ...]:
         """All addresses on that channel, the first choice first."""
