@@ -34,6 +34,7 @@ from store import (
     events,
     leases,
     lines,
+    merged,
     outbox,
     outcomes,
     replies,
@@ -295,10 +296,12 @@ class Dispatcher:
         rows = [d.notification for d in due]
         numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
         named = [one for row in rows for one in together.get(row.id, ())[: WAYS[row.channel].named - 1]]
+        known = events.load(conn, {row.event_pk for row in (*rows, *named)})
         return Batch(
             due=due,
             together=together,
-            events=events.load(conn, {row.event_pk for row in (*rows, *named)}),
+            events=known,
+            alike=merged.counts(conn, [pk for pk, event in known.items() if event.merge_key], open_only=True),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
             codes=replies.codes_of(conn, numbers, now),
             threads={

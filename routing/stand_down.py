@@ -32,7 +32,8 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     for number, key in open_generations(facts):
         change.add.append(planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=follows))
     verdict = facts.verdict()
-    if (verdict is None or verdict.outcome is Outcome.REOPENED) and asked(facts):
+    others_asked = case.event.leader_pk is not None and case.event.rings
+    if (verdict is None or verdict.outcome is Outcome.REOPENED) and (asked(facts) or others_asked):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
 
 
