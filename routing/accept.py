@@ -112,8 +112,9 @@ def _place(
         if event is None:
             return _delivery(member, now, DeliveryState.DUPLICATE, placement.detail)
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
+    first = event is None
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
-    if placement.decision is Decision.NEW:
+    if first and placement.decision is Decision.NEW:
         event = following.joined(conn, event, roster, ids, now)
     events.save(conn, event)
     events.add_revision(conn, event.pk, event.latest, reading.parsed, member.message.trace)

@@ -13,9 +13,10 @@ from model.ids import Ids
 from model.plan import Plan
 from model.roster import Roster
 from model.verdict import Outcome
-from routing import cases, merging
+from routing import cases, merging, objective
 from routing.facts import Facts, PlanChange
 from routing.planner import Case, agenda_member
+from routing.stand_down import all_over
 from routing.verdicts import verdict
 from store import events, merged, plans, timeline
 from store.database import Connection
@@ -95,7 +96,7 @@ def follow(conn: Connection, case: Case) -> Plan:
     count = merged.counts(conn, [event.leader_pk], open_only=True)[event.leader_pk]
     plans.add_notifications(conn, list(merging.count_lines(leader, count)))
     if leader.verdicts or leader.replies:
-        _ask(conn, ids, event.pk, f"as {leader.case.event.event_id}", now)
+        plans.ask_revise(conn, ids, event.pk, _LAST, f"as {leader.case.event.event_id}", now, urgent=False)
     return plan
 
 
@@ -113,10 +114,10 @@ class Locked(NamedTuple):
 
 def lock(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime) -> Locked:
     """The event and its timetable, and what a change of its leader would touch."""
-    event = events.load(conn, [event_pk]).get(event_pk)
+    leader_pk = merged.leader_of(conn, event_pk)
     locked = Locked()
-    if event is not None and event.leader_pk is not None and event.status is EventStatus.OPEN:
-        locked = _lock_with(conn, event, event.leader_pk, roster, ids, now)
+    if leader_pk is not None:
+        locked = _lock_with(conn, events.load(conn, [event_pk])[event_pk], leader_pk, roster, ids, now)
     plans.lock(conn, event_pk)
     return locked
 
@@ -177,11 +178,9 @@ def tell_members(conn: Connection, ids: Ids, event: Event, cause: str, now: date
     if not found:
         return
     first = merging.successor(found, now)
-    for member in found:
-        if member is first:
-            plans.ask_revise(conn, ids, member.pk, _LAST, cause, now, urgent=True)
-        else:
-            _ask(conn, ids, member.pk, cause, now + REVISE_EVERY)
+    plans.ask_revise(conn, ids, first.pk, _LAST, cause, now, urgent=True)
+    others = [member.pk for member in found if member is not first]
+    plans.ask_revise_each(conn, ids, others, _LAST, cause, now + REVISE_EVERY)
 
 
 def tell_of_change(conn: Connection, facts: Facts, change: PlanChange) -> None:
@@ -191,5 +190,16 @@ def tell_of_change(conn: Connection, facts: Facts, change: PlanChange) -> None:
         tell_members(conn, facts.case.ids, event, f"as {event.event_id}", facts.case.now)
 
 
-def _ask(conn: Connection, ids: Ids, event_pk: str, cause: str, at: datetime) -> None:
-    plans.ask_revise(conn, ids, event_pk, _LAST, cause, at, urgent=False)
+def tell_all_over(conn: Connection, facts: Facts) -> None:
+    """The last that went with a leader is over, and so is that one.
+
+    Where somebody had accepted that one they heard that others go on, and hear now that none does.
+    """
+    case, event = facts.case, facts.case.event
+    if event.leader_pk is None or event.status is EventStatus.OPEN or merged.members(conn, event.leader_pk):
+        return
+    if event.leader_pk in events.load(conn, [event.leader_pk]):
+        leader = cases.known(conn, event.leader_pk, case.roster, case.ids, case.now)
+        accepted = objective.met_by(leader) is not None
+        if accepted and leader.case.event.status is not EventStatus.OPEN:
+            plans.add_notifications(conn, list(all_over(leader)))

@@ -147,6 +147,7 @@ def take(
         to_admins.tell(facts, change)
         cases.save_change(conn, facts, change, row.cause or str(row.kind))
         following.tell_of_change(conn, facts, change)
+        following.tell_all_over(conn, facts)
 
 
 def tell_undecided(conn: Connection, event_pk: str, error: Exception, roster: Roster, ids: Ids, now: datetime) -> None:

@@ -43,6 +43,12 @@ def _is_a_late_source(facts: Facts) -> bool:
     return event.source == OWN_SOURCE and event.event_id.startswith(LATE)
 
 
+def all_over(facts: Facts) -> Iterator[Notification]:
+    """Of an event that is over: those that went with it, and went on after its end, are over too."""
+    note = f"“{facts.case.event.content.headline}”: those like it are over as well, none goes on."
+    return once_to_all(facts, Kind.REMINDER, {"note": note, "of": "all"})
+
+
 def _its_line(facts: Facts) -> Iterator[Notification]:
     """Says how it ended: there is one line of it, and nobody is notified again."""
     number = facts.case.event.latest.number

@@ -26,6 +26,7 @@ _MAY_LEAD = (
     .limit(MOST_LOOKED_AT)
 )
 _MEMBERS = select(_c.pk, _c.severity, _c.deadline_at).where(_c.leader_pk == bindparam("pk"), _OPEN).order_by(_c.pk)
+_LEADER = select(_c.leader_pk).where(_c.pk == bindparam("pk"), _OPEN)
 _LED = _c.leader_pk.in_(bindparam("pks", expanding=True))
 _COUNT = select(_c.leader_pk, func.count()).where(_LED).group_by(_c.leader_pk)
 _COUNT_OPEN = _COUNT.where(_OPEN)
@@ -43,6 +44,12 @@ def may_lead(conn: Connection, source: str, key: str, at: datetime, within: time
     """Open events of that key that ring for themselves, received within so much of `at`, the newest first."""
     given = {"source": source, "key": key, "since": at - within, "until": at + within, "but": but}
     return list(conn.scalars(_MAY_LEAD, given))
+
+
+def leader_of(conn: Connection, event_pk: str) -> str | None:
+    """What rings for the event, None where it is over or rings for itself."""
+    found: str | None = conn.scalar(_LEADER, {"pk": event_pk})
+    return found
 
 
 def members(conn: Connection, leader_pk: str) -> list[tuple[str, Severity, datetime]]:

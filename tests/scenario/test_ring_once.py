@@ -137,6 +137,24 @@ async def test_who_accepted_a_leader_that_ends_is_left_alone_for_a_minute(opens:
         assert kept.event.deadline_at == world.instant("23:00")
 
 
+async def test_when_all_are_over_whoever_heard_that_some_go_on_hears_so(opens: OpenWorld) -> None:
+    async with opens(roster=ROSTER) as world:
+        await world.scene("nobody answers")
+        await storm(world, 3, 3)
+        await world.advance_until("0:20")
+        await world.phone("ann").says("1")
+        await world.advance_until("20:00")
+        for n in (0, 2, 1):
+            await world.post("cancel", f"E-{n}", revision=2)
+            await world.advance(seconds=5)
+        await world.advance_until("30:00")
+        calls, texts = heard(world, "ann")
+        assert calls == ["0:00", "20:00"], "the call that it is over, and none after it"
+        told = [(at, text) for at, text in texts if "those like it are over as well" in text]
+        assert [at for at, _ in told] == ["20:12"]
+        assert (await world.event("E-1")).outcomes() == ["met"]
+
+
 async def test_what_asks_for_more_than_its_leader_rings_by_itself(opens: OpenWorld) -> None:
     async with opens(roster=ROSTER, person_limits_times=10) as world:
         await world.scene("nobody answers")
