@@ -44,7 +44,8 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         seen = [_seen(watch, vendors, one, roster) for one in _asked_by(conn, watch, event)]
         found += _judged(event, written, seen, told, apart)
         found += _stood_down(watch, vendors, event)
-        found += _rings_alone(watch, event, told)
+        found += _rings_alone(watch, event)
+        found += _left_behind(conn, event, now)
     return found
 
 
@@ -61,7 +62,19 @@ def _asked_by(conn: Connection, watch: Watch, event: Event) -> Iterator[Event]:
                 yield replace(leader, answer_revision=revision.number, **own)
 
 
-def _rings_alone(watch: Watch, event: Event, told: Mapping[str, None]) -> Iterator[str]:
+def _left_behind(conn: Connection, event: Event, now: float) -> Iterator[str]:
+    """Where what rang for an event is over, something else rings for it, at once or a minute later."""
+    if event.leader_pk is None or event.status is not EventStatus.OPEN:
+        return
+    leader = events.load(conn, [event.leader_pk])[event.leader_pk]
+    if leader.closed_at is not None and now - _seconds(leader.closed_at) > 60.0 + PATIENCE_SECONDS:
+        yield f"{event.event_id} is open, and {leader.event_id}, which rings for it, is over"
+    asks_more = event.severity.rank > leader.severity.rank or event.content.instruction != leader.content.instruction
+    if leader.closed_at is None and asks_more:
+        yield f"{event.event_id} asks for something that {leader.event_id}, which rings for it, does not ask"
+
+
+def _rings_alone(watch: Watch, event: Event) -> Iterator[str]:
     """Nobody is told of an event for which another one rings."""
     rows = [r for r in watch.rows.values() if r.event_pk == event.pk and r.revision == event.answer_revision]
     asks = [row for row in rows if row.kind == "alert"]
