@@ -296,9 +296,6 @@ class Dispatcher:
         # What its account's pace holds back is put off, and takes nobody's place.
         paced = [d for d in due if self._paced_until(d.notification, now) > now]
         free = [d for d in due if self._paced_until(d.notification, now) <= now]
-        behind = {
-            c for c in self._channels if 0 < room[c] == len(found[c]) + sum(d.notification.channel is c for d in others)
-        }
         behind |= {d.notification.channel for d in free[self._at_a_turn :]}
         due, together = self._gather(conn, [*paced, *free[: self._at_a_turn]], now)
         impossible = [d.notification for c, rows in found.items() if c not in self._channels for d in rows]
