@@ -68,7 +68,10 @@ async def test_fifty_in_ten_seconds_ring_once_and_are_accepted_together(opens: O
         assert events["E-0"]["alike"] == 49
         assert {e["goes_with"] for name, e in events.items() if name != "E-0"} == {"E-0"}
         assert (await world.event("E-17")).outcomes() == []
-        await world.phone("ann").says("1")
+        status = await world.types_in_slack("status", by="ann")
+        assert status.count("\n") == 0, "fifty lines would hide it"
+        assert status.endswith("nobody has accepted, by Mon 12:10 CST; and 49 more like it")
+        assert "Accepted" in await world.types_in_slack("ack", by="ann")
         await world.advance(seconds=3)
         events = await listed(world)
         assert {e["verdict"]["outcome"] for e in events.values()} == {"met"}
