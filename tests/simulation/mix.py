@@ -163,10 +163,10 @@ def mix(seed: int) -> Mix:
 
 
 def _merging(found: Mix, r: Random) -> Mix:
-    """In every fourth seed, with enough events for it to matter."""
-    if r.random() >= 0.25:
+    """In every seventh seed, with enough events for it to matter."""
+    if r.random() >= 0.15:
         return found
-    return replace(found, merges=True, events=found.events + r.choice((2, 4, 8)))
+    return replace(found, merges=True, events=found.events + r.choice((2, 3, 6)))
 
 
 def _crowd(r: Random) -> tuple[int, bool, int]:
