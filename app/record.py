@@ -16,6 +16,7 @@ from model.upstream import OutcomeCall
 from model.verdict import Verdict
 from routing.cases import case
 from routing.facts import case_for
+from routing.following import ALONE, Together, together
 from routing.forecast import Forecast, forecast
 from store import attempts, deliveries, events, issuer_acks, outcome_calls, plans, replies, timeline, verdicts
 from store.attempts import ReceiptRow
@@ -42,6 +43,7 @@ class Record:
     timeline: Sequence[Entry]
     deliveries: Sequence[Delivery]
     evidence: Mapping[str, Evidence]
+    together: Together = ALONE
 
     @property
     def verdict(self) -> Verdict | None:
@@ -72,6 +74,7 @@ def load(conn: Connection, source: str, event_id: str, roster: Roster, ids: Ids,
         timeline=timeline.of_event(conn, event.pk),
         deliveries=posted,
         evidence=deliveries.evidence(conn, {d.body_id for d in posted}),
+        together=together(conn, [event])[event.pk],
     )
 
 

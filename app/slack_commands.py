@@ -29,7 +29,7 @@ from notifiers.wording.catalogue import escape_slack
 from notifiers.wording.facts import reference
 from routing.heard import take_heard
 from routing.silence_news import words
-from store import events, replies, silences
+from store import events, merged, replies, silences
 from store.audit import Who
 from store.database import Connection
 
@@ -81,11 +81,14 @@ def _on_call(service: Service, person: Person) -> Iterator[str]:
 class _Open:
     event: Event
     accepted: tuple[str, ...]
+    alike: int = 0
 
 
 def _open(conn: Connection) -> list[_Open]:
-    """Open events that ask somebody, the newest first, and who has accepted."""
-    found = [e for e in events.page(conn, NEWEST, None) if e.status is EventStatus.OPEN and e.rings]
+    """Open events that ask somebody, the newest first, who has accepted, and how many each rings for."""
+    newest = events.page(conn, NEWEST, None, members=False)
+    found = [e for e in newest if e.status is EventStatus.OPEN and e.rings]
+    alike = merged.counts(conn, [e.pk for e in found if e.merge_key], open_only=True)
     said = replies.of_events(conn, [event.pk for event in found]) if found else []
     latest = {(r.event_pk, r.revision, r.person): r.answer for r in said}
 
@@ -93,7 +96,7 @@ def _open(conn: Connection) -> list[_Open]:
         asked = (event.pk, event.answer_revision)
         return tuple(p for (pk, number, p), a in latest.items() if (pk, number) == asked and a is Answer.ACKNOWLEDGE)
 
-    return [_Open(event, accepted(event)) for event in found]
+    return [_Open(event, accepted(event), alike.get(event.pk, 0)) for event in found]
 
 
 async def _looked(service: Service, person: Person) -> str:
@@ -122,7 +125,9 @@ def _line(service: Service, one: _Open, person: Person) -> str:
     people, event = service.rosters.roster.people, one.event
     names = ", ".join(people[p].name if p in people else p for p in one.accepted)
     has = f"{names} {'has' if len(one.accepted) == 1 else 'have'} it" if names else "nobody has accepted"
-    return f"{reference(event.event_id)}: {event.content.headline}: {has}, by {_clock(event.deadline_at, person)}"
+    more = f"; and {one.alike} more like it" if one.alike else ""
+    by = _clock(event.deadline_at, person)
+    return f"{reference(event.event_id)}: {event.content.headline}: {has}, by {by}{more}"
 
 
 async def _accept(service: Service, person: Person, ref: str = "") -> str:

@@ -9,7 +9,6 @@ import fcntl
 import queue
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from enum import Enum
 from functools import partial
@@ -20,6 +19,7 @@ import structlog
 
 from broker.base import LINES, Durability, Message, line
 from broker.codec import Encoded, decode, encode
+from broker.turns import Turns
 from model.errors import QueueFull, SettingsError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -143,7 +143,7 @@ class EmbeddedBroker:
         self._lock = _lock(path)
         connection = _open(path)
         self._depth_limit = depth_limit
-        self._ready: list[deque[EmbeddedHandle]] = [deque() for _ in range(LINES)]
+        self._ready: list[Turns[EmbeddedHandle]] = [Turns() for _ in range(LINES)]
         self._wake = asyncio.Event()
         self._depth = 0
         self._taken = 0
@@ -175,7 +175,7 @@ class EmbeddedBroker:
 
     def offer(self, message: Message, *, redelivered: bool) -> None:
         """Put a durable message where consumers find it."""
-        self._ready[line(message)].append(EmbeddedHandle(self, message, redelivered))
+        self._ready[line(message)].add(EmbeddedHandle(self, message, redelivered), message.source)
         self._wake.set()
 
     async def remove(self, message: Message) -> None:
@@ -209,7 +209,7 @@ class EmbeddedBroker:
             return None
         self._taken += 1
         # Slot ten belongs to the lanes behind, so that a flood of critical events starves nobody for ever.
-        return waiting[-1 if self._taken % FAIRNESS == 0 else 0].popleft()
+        return waiting[-1 if self._taken % FAIRNESS == 0 else 0].take()
 
     def depth(self) -> int:
         return self._depth

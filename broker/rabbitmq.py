@@ -260,7 +260,7 @@ class RabbitBroker:
         if handle.alone:
             self._waiting.add_alone(handle)
         else:
-            self._waiting.add(handle, line(handle.message))
+            self._waiting.add(handle, line(handle.message), handle.message.source)
 
     async def consume(self) -> AsyncIterator[RabbitHandle]:
         self._wanted.set()

@@ -1,10 +1,11 @@
-"""Messages that wait in the process to be taken, in the order of lines: replies, lane 0, 1, 2."""
+"""Messages that wait in the process to be taken, in the order of lines: replies, lane 0, 1, 2; in a line by turns."""
 
 import asyncio
 from collections import deque
 from typing import Generic, TypeVar
 
 from broker.base import LINES
+from broker.turns import Turns
 
 H = TypeVar("H")
 
@@ -16,15 +17,15 @@ class Waiting(Generic[H]):
     """What may be taken together waits in lines; what must be taken `alone`, only while nobody has anything."""
 
     def __init__(self) -> None:
-        self._lines: list[deque[H]] = [deque() for _ in range(LINES)]
+        self._lines: list[Turns[H]] = [Turns() for _ in range(LINES)]
         self._alone: deque[H] = deque()
         self._changed = asyncio.Event()
         self._taken = 0
         self._hands = 0
         self._one_alone = False
 
-    def add(self, item: H, line: int) -> None:
-        self._lines[line].append(item)
+    def add(self, item: H, line: int, source: str) -> None:
+        self._lines[line].add(item, source)
         self._changed.set()
 
     def add_alone(self, item: H) -> None:
@@ -33,9 +34,10 @@ class Waiting(Generic[H]):
 
     def clear(self) -> list[H]:
         """Everything that waits, and it waits no longer."""
-        cleared = [item for line in (*self._lines, self._alone) for item in line]
-        for line in (*self._lines, self._alone):
+        cleared = [*(item for line in self._lines for item in line), *self._alone]
+        for line in self._lines:
             line.clear()
+        self._alone.clear()
         return cleared
 
     def __len__(self) -> int:
@@ -66,4 +68,4 @@ class Waiting(Generic[H]):
         if not waiting:
             return None
         self._taken += 1
-        return waiting[-1 if self._taken % FAIRNESS == 0 else 0].popleft()
+        return waiting[-1 if self._taken % FAIRNESS == 0 else 0].take()

@@ -17,6 +17,7 @@ from model.reading import Named, Names
 from model.roster import Counts, Heartbeat, Source
 from model.trust import BY_KEY, NO_RATE, USUAL_RATE, Algorithm, Encoding, Proof, Rate, Trust
 from model.upstream import EVERY_SECONDS, Callback, History
+from routing import merging
 from upstream import reach
 
 T = TypeVar("T")
@@ -28,6 +29,9 @@ _some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
 MOST_SECRETS = 2  # the one in use, and the one that replaces it
 MOST_ADDRESSES = 100
 MOST_A_SECOND, MOST_AT_ONCE = 100_000, 1_000_000
+MOST_FIELDS = 8
+MOST_WINDOW_SECONDS = 3600
+_window = f.whole(0, MOST_WINDOW_SECONDS, "seconds")
 _KINDS: Mapping[str, MessageType | Mode] = {str(kind): kind for kind in (*MessageType, *Mode)}
 _PLAIN_HMAC = ("header", "algorithm", "encoding", "prefix")
 
@@ -57,7 +61,11 @@ class SourceReader:
             numbered=entry.optional("numbered", self._nested(_numbered), None),
             history=entry.optional("history", self._nested(_history), None),
             callback=entry.optional("callback", self._nested(_callback), None),
+            group_by=entry.optional("group_by", _group_by, ()),
+            group_window_seconds=entry.optional("group_window_seconds", _window, 0),
         )
+        if (node := entry.given("group_window_seconds")) and source.group_window_seconds:
+            self._check_group(node, source)
         if (node := entry.given("history")) and source.format != "miso-mui":
             self._problems.add(node, "only a source of format miso-mui has one that can be asked")
         if (node := entry.given("numbered")) and source.numbered:
@@ -68,6 +76,12 @@ class SourceReader:
         if not node and source.format == "mapping":
             self._problems.add(entry.node, 'expected "mapping": an expression for event_id, headline and whatever else')
         return source
+
+    def _check_group(self, node: Node, source: Source) -> None:
+        if not source.group_by:
+            self._problems.add(node, 'needs "group_by": what near-identical events have in common')
+        if source.issuer_ack:
+            self._problems.add(node, "an issuer that waits for an answer to each event (issuer_ack) gets each told")
 
     def _check_numbered(self, node: Node, source: Source, by: CountedBy) -> None:
         own = source.format in ("canonical", "cloudevents")
@@ -238,3 +252,13 @@ def _counts(node: Node) -> tuple[Counts, tuple[MessageType | Mode, ...]]:
         named = f.each(f.one_of(_KINDS, "a kind of event"))(node)
         return Counts.KINDS, tuple(dict.fromkeys(_KINDS[name] for name in named))
     return Counts(f.one_of((Counts.ANY, Counts.HEARTBEATS), "a list of kinds, or one of")(node)), ()
+
+
+def _group_field(node: Node) -> str:
+    name = f.text(node)
+    if name in merging.FIELDS or merging.OF_ITS_FORMAT.fullmatch(name):
+        return name
+    raise Wrong(node, f"one of {', '.join(merging.FIELDS)}, or extra.NAME of what its format gives besides")
+
+
+_group_by = f.no_doubles(f.each(_group_field, MOST_FIELDS))

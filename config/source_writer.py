@@ -29,6 +29,8 @@ def source(source: Source) -> Data:
             "mapping": dict(source.mapping),
             "history": _history(source.history) if source.history else None,
             "callback": {"url": source.callback.url, "secret": source.callback.secret} if source.callback else None,
+            "group_by": list(source.group_by),
+            "group_window_seconds": source.group_window_seconds or None,
             "numbered": _numbered(source.numbered) if source.numbered else None,
         }
     )

@@ -187,7 +187,8 @@ class Event:
     `deadline_at` is when somebody must have acknowledged that revision; `work_until` is when we stop trying
     (later than the deadline only when the deadline had passed at receipt).
     `severity` is the highest so far; it decides the lane. `route`, `policy` and `team` are of the route that decides,
-    `also` those of the routes before it that went on.
+    `also` those of the routes before it that went on. `merge_key`: what it has in common with those near-identical to
+    it, "" where its source does not merge them; `leader_pk`: the one that rings for it, None when it rings for itself.
     """
 
     pk: str
@@ -206,6 +207,8 @@ class Event:
     roster_version: int
     also: tuple[Also, ...] = ()
     closed_at: datetime | None = None
+    merge_key: str = ""
+    leader_pk: str | None = None
 
     @property
     def latest(self) -> Revision:

@@ -178,7 +178,8 @@ class Notification:
     the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
     {"accepted_at"} for a call that asks whether it is in hand, {"overtime"} for a ring that starts although it cannot
     finish, {"no_line"} for one that by the plan gets no line in time, and in a line to the admins for whom that is,
-    {"anew"} for an edit that is posted where nothing stands to be edited. `follows`: the row that must be out first; of
+    {"anew"} for an edit that is posted where nothing stands to be edited, {"alike"} for a line that counts, as it goes
+    out, those near-identical to its event. `follows`: the row that must be out first; of
     an edit the one whose post it edits. `carried_by`: the row in whose message it was told; that one has the attempts.
     """
 
@@ -236,6 +237,7 @@ class AgendaKind(StrEnum):
     PAGE_AGAIN = "page_again"  # somebody accepted and nothing was heard since: is it in hand?
     ENDS = "ends"  # its planned end has come: was it released?
     VERDICT = "verdict"  # the deadline
+    MEMBER = "member"  # the deadline of an event for which another one rings
 
 
 class AgendaState(StrEnum):

@@ -231,7 +231,8 @@ class Source:
     `names`: what the words of its format stand for. `rate`: how much of it is taken, None: the usual.
     `mapping`: JMESPath expressions by the fields of an event, for the format of that name. `numbered`: it numbers its
     messages, so that one that is missing is found. `history`: where it is asked for what we missed.
-    `callback`: where it is told what became of its events.
+    `callback`: where it is told what became of its events. `group_by`: what near-identical events have in common, those
+    received within `group_window_seconds` of each other ring once; 0: each rings.
     """
 
     id: str
@@ -249,6 +250,12 @@ class Source:
     numbered: Numbered | None = None
     history: History | None = None
     callback: Callback | None = None
+    group_by: tuple[str, ...] = ()
+    group_window_seconds: int = 0
+
+    @property
+    def merges(self) -> bool:
+        return bool(self.group_by) and self.group_window_seconds > 0
 
     @property
     def limit(self) -> Rate | None:

@@ -20,7 +20,9 @@ class House:
     buttons: bool = True  # pressed in Slack, they come to us
 
 
-def context(row: Notification, event: Event, roster: Roster, house: House, code: str | None = None) -> WordingContext:
+def context(
+    row: Notification, event: Event, roster: Roster, house: House, code: str | None = None, alike: int = 0
+) -> WordingContext:
     source = roster.sources.get(event.source) or Source(id=event.source, name="Gridcall", heartbeat=None)
     sites = tuple(_site(roster, ref.scheme, ref.code) for ref in event.content.resources)
     team = roster.teams.get(row.team) if row.team else roster.team_of(event)
@@ -36,6 +38,7 @@ def context(row: Notification, event: Event, roster: Roster, house: House, code:
         keys=house.keys,
         buttons=house.buttons,
         call_seconds=roster.policy_of(event).call_seconds,
+        alike=alike,
         timezone=next((site.timezone for site in sites if site), None),
     )
 

@@ -3,7 +3,7 @@ vendor, then the result. Only the router plans; this loop sends and records.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
@@ -34,6 +34,7 @@ from store import (
     events,
     leases,
     lines,
+    merged,
     outbox,
     outcomes,
     posts,
@@ -57,6 +58,8 @@ LEASE = timedelta(seconds=15)  # a process that has not renewed it for so long i
 # vendor, each must be read again, which takes even longer, and in the end nothing but claims is made.
 AT_A_TURN = 20
 AT_LEAST = 5  # a look costs as much as some sends
+TENTH = 10
+OTHERS_EVERY = timedelta(milliseconds=250)  # in a storm that look costs as much as all others together
 AT_A_LOOK = 100  # rows a look takes of channels that are not set up, or that nobody answers
 CUT_AGAIN = timedelta(seconds=2)
 FINISH_SECONDS = 1.5  # given at the end to what is being sent
@@ -110,6 +113,8 @@ class Dispatcher:
         self._caught_up = False  # the last look left nothing that was due
         self._next_due: datetime | None = None  # when the next row falls due, by the last look
         self._told = Told()
+        self._others_at = clock.now()  # when sources that have no place are looked for again
+        self._looks_at_others = 0
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
         self.turned_at = clock.now()
@@ -286,11 +291,13 @@ class Dispatcher:
             out_of_lines = lines.full(conn, found[ChannelName.VOICE][0].notification, self._limits.lines)
             if out_of_lines or self._pace_at(ChannelName.VOICE, "", now) > now:
                 found[ChannelName.VOICE], calls_wait = [], True
+        behind = {c for c in self._channels if 0 < room[c] == len(found[c])}
+        let_in = self._let_others_in(conn, found, room, behind, now)
         due = self._told.first_messages_first([d for channel in self._channels for d in found[channel]])
+        due = [*let_in, *due]
         # What its account's pace holds back is put off, and takes nobody's place.
         paced = [d for d in due if self._paced_until(d.notification, now) > now]
         free = [d for d in due if self._paced_until(d.notification, now) <= now]
-        behind = {c for c in self._channels if 0 < room[c] == len(found[c])}
         behind |= {d.notification.channel for d in free[self._at_a_turn :]}
         free, later_edits = _one_edit(free)
         chosen = free[: self._at_a_turn]
@@ -304,10 +311,12 @@ class Dispatcher:
         numbers = {row.address for row in rows if row.channel is ChannelName.SMS}
         named = [one for row in rows for one in together.get(row.id, ())[: WAYS[row.channel].named - 1]]
         named += [one for post in posted.values() if post for one in post.told]
+        known = events.load(conn, {row.event_pk for row in (*rows, *named)})
         return Batch(
             due=[*due, *put_off],
             together=together,
-            events=events.load(conn, {row.event_pk for row in (*rows, *named)}),
+            events=known,
+            alike=merged.counts(conn, [pk for pk, event in known.items() if event.merge_key], open_only=True),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
             codes=replies.codes_of(conn, numbers, now),
             threads={
@@ -325,6 +334,33 @@ class Dispatcher:
             next_at=self._next_at(outbox.next_due_at(conn, now), now),
             canaries=canaries.waiting(conn) if self._takes_canaries else (),
         )
+
+    def _let_others_in(
+        self,
+        conn: Connection,
+        found: dict[ChannelName, list[Due]],
+        room: Mapping[ChannelName, int],
+        full: Collection[ChannelName],
+        now: datetime,
+    ) -> list[Due]:
+        """One place in ten of a channel where more waits than there are places is for sources that have none there.
+
+        They come in place of the least urgent rows, which are taken out of `found`.
+        """
+        if not full or now < self._others_at:
+            return []
+        self._others_at = now + OTHERS_EVERY
+        self._looks_at_others += 1
+        let_in: list[Due] = []
+        for channel in sorted(full):
+            places = room[channel] // TENTH or int(self._looks_at_others % TENTH == 0)
+            those = [d.notification for d in found[channel]]
+            others = outbox.due_of_others(conn, channel, those, places, now) if places else []
+            # A re-dial may not have the lines that a first ring may.
+            others = [d for d in others if self._share.has(d.notification.id) and not d.notification.redial]
+            found[channel] = found[channel][: len(those) - len(others)]
+            let_in += others
+        return let_in
 
     def _gather(
         self, conn: Connection, due: Sequence[Due], now: datetime

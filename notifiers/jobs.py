@@ -27,7 +27,8 @@ from store.replies import Code, Codes
 class Batch:
     """What one look found: rows to send, with all that their words need. `together`: what is told with a row.
 
-    `behind`: where more is due than is in it, None without a look; `unseen`: where there was no room to look for.
+    `alike`: how many go with an event, by its key. `behind`: where more is due than is in it, None without a look;
+    `unseen`: where there was no room to look for.
     """
 
     due: Sequence[Due] = ()
@@ -47,6 +48,7 @@ class Batch:
     next_at: datetime | None = None
     canaries: Sequence[str] = ()  # of our own, by their ids: their channel is none
     together: Mapping[str, Sequence[Notification]] = field(default_factory=dict)
+    alike: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ class Jobs:
 
     def _told(self, row: Notification, batch: Batch, roster: Roster, code: Code | None) -> Named:
         event = batch.events[row.event_pk]
-        return Named(row, event, context(row, event, roster, self._house, code.code if code else None))
+        letters, alike = code.code if code else None, batch.alike.get(event.pk, 0)
+        return Named(row, event, context(row, event, roster, self._house, letters, alike))
 
     def _code(self, row: Notification, batch: Batch) -> Code | None:
         """That of an earlier text about the same, or a new one."""

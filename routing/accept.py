@@ -10,7 +10,7 @@ from model.phones import USUAL, Phones
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import OWN_SOURCE, Roster
-from routing import cases, fitting, joining, planner, unreadable
+from routing import cases, fitting, following, joining, planner, unreadable
 from routing.event_after import event_after
 from routing.placing import Decision, Placement, place
 from routing.repeats import Repeat, repeat_of
@@ -112,7 +112,10 @@ def _place(
         if event is None:
             return _delivery(member, now, DeliveryState.DUPLICATE, placement.detail)
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
+    first = event is None
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
+    if first and placement.decision is Decision.NEW:
+        event = following.joined(conn, event, roster, ids, now)
     events.save(conn, event)
     events.add_revision(conn, event.pk, event.latest, reading.parsed, member.message.trace)
     note_received(conn, member, reading, placement, event, ids)
@@ -168,6 +171,8 @@ def _plan(
     conn: Connection, placement: Placement, event: Event, roster: Roster, ids: Ids, now: datetime, phones: Phones
 ) -> Plan | None:
     """A new event is planned here; whatever follows is the reviser's, before everything else it has to do."""
+    if event.leader_pk is not None and placement.decision is Decision.NEW:
+        return following.follow(conn, cases.case(event, roster, ids, now))
     if placement.decision is Decision.NEW:
         case = cases.with_silence(conn, cases.case(event, roster, ids, now))
         if case.silence is not None:
@@ -181,6 +186,7 @@ def _plan(
         replies.close_codes(conn, event.pk, below, now)
         cause = f"revision {placement.number}: {event.content.message_type}"
         plans.ask_revise(conn, ids, event.pk, lane(event.content, event.severity), cause, now, urgent=True)
+        following.tell_members(conn, ids, event, f"{event.event_id} {cause}", now)
     return None
 
 

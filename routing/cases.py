@@ -14,7 +14,8 @@ from model.upstream import OutcomeCall
 from model.verdict import Outcome, Verdict
 from routing import paging_again, silencing
 from routing.capacity import Call, Lines, most_starts
-from routing.facts import Facts, PlanChange, case_for
+from routing.facts import Facts, Leader, PlanChange, case_for
+from routing.objective import leader_in
 from routing.planner import Case
 from store import events, issuer_acks, lines, outcome_calls, plans, replies, silences, timeline, verdicts
 from store.database import Connection
@@ -23,6 +24,7 @@ from store.lines import InTheAir, ToCome, Waiting
 RosterAt = Callable[[], Roster]
 PhonesAt = Callable[[], Phones]
 Holds = Mapping[str, timedelta]  # how long a call has its line, by policies
+FactsOf = Callable[[str], Facts]  # by the event's key
 
 _LOST = Policy(id="", steps=())
 _A_WHILE = timedelta(seconds=_LOST.ring_seconds + _LOST.call_seconds)  # of a call whose policy the roster lost
@@ -59,7 +61,7 @@ def hold(conn: Connection, case: Case) -> Plan:
         reason=said,
         at=case.now,
     )
-    _save_verdicts(conn, case, [held])
+    save_verdicts(conn, case, [held])
     return plan
 
 
@@ -115,19 +117,36 @@ def _will_wait(row: ToCome, holds: Holds) -> Call:
 
 
 def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime, phones: Phones = USUAL) -> Facts:
+    found = known(conn, event_pk, roster, ids, now)
+    event = found.case.event
+    if event.status is not EventStatus.OPEN:
+        return found
+    if event.leader_pk is not None:
+        return replace(found, leader=leader(conn, event.leader_pk, roster, ids, now))
+    asked = found.case if found.notifications else with_silence(conn, found.case)
+    # How long the event's own calls take is known with the lines.
+    return replace(found, case=case_for(with_lines(conn, asked, phones), found.notifications, now))
+
+
+def known(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime) -> Facts:
+    """What is known of the event alone: nothing of lines, silences and other events."""
     event = events.load(conn, [event_pk])[event_pk]
     rows = plans.of_event(conn, event_pk)
-    known = case(event, roster, ids, now)
-    if event.status is EventStatus.OPEN:
-        known = with_lines(conn, known if rows else with_silence(conn, known), phones)
     return Facts(
-        case=case_for(known, rows, now),
+        case=case_for(case(event, roster, ids, now), rows, now),
         notifications=rows,
         agenda=plans.agenda_of_event(conn, event_pk),
         replies=replies.of_event(conn, event_pk),
         verdicts=verdicts.of_event(conn, event_pk),
         issuer_acks=issuer_acks.of_event(conn, event_pk),
     )
+
+
+def leader(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime) -> Leader | None:
+    """How far the event is that rings for others. None where it is not kept any more."""
+    if event_pk not in events.load(conn, [event_pk]):
+        return None
+    return leader_in(known(conn, event_pk, roster, ids, now))
 
 
 def save_plan(conn: Connection, case: Case, plan: Plan) -> None:
@@ -161,10 +180,10 @@ def save_change(conn: Connection, facts: Facts, change: PlanChange, cause: str) 
     _look_again(conn, case, sorted(change.pushes_out))
     if change.held is not None:
         _note_held(conn, case, change.held)
-    _save_verdicts(conn, case, change.verdicts)
+    save_verdicts(conn, case, change.verdicts)
 
 
-def _save_verdicts(conn: Connection, case: Case, found: Sequence[Verdict]) -> None:
+def save_verdicts(conn: Connection, case: Case, found: Sequence[Verdict]) -> None:
     for verdict in found:
         verdicts.add(conn, case.ids, verdict)
     for verdict in found:

@@ -27,10 +27,15 @@ def needs_answer(before: Content, after: Content) -> bool:
         or before.ends_at != after.ends_at
         or before.end_kind != after.end_kind
         or before.resources != after.resources
-        or _URGENCY[after.phase] > _URGENCY[before.phase]
+        or raised(before, after)
         or before.severity.rank < Severity.WARNING.rank <= after.severity.rank
         or (after.mode is Mode.ACTUAL and before.mode is not Mode.ACTUAL)
     )
+
+
+def raised(before: Content, after: Content) -> bool:
+    """The phase went up."""
+    return _URGENCY[after.phase] > _URGENCY[before.phase]
 
 
 def moved_start(before: Content | None, after: Content) -> bool:

@@ -8,7 +8,7 @@ from model.event import Content, Event, EventStatus, MessageType
 from model.ids import Ids
 from model.roster import Roster, also
 from model.route import Routed
-from routing import changes, routes
+from routing import changes, merging, routes
 from routing.placing import Decision, Placement, highest
 
 
@@ -38,6 +38,7 @@ def event_after(
         revisions=(*event.revisions, revision),
         severity=highest(event.severity, content.severity),
         roster_version=roster.version,
+        merge_key=_merge_key(event, content, roster),
     )
     if placement.decision is Decision.ENDED:
         status = EventStatus.CANCELLED if content.message_type is MessageType.CANCEL else EventStatus.TERMINATED
@@ -64,6 +65,13 @@ def _new(placement: Placement, source: str, content: Content, routed: Routed, re
     )
 
 
+def _merge_key(event: Event, content: Content, roster: Roster) -> str:
+    """An event that others may go with says something else now: then it is those that say the same."""
+    source = roster.sources.get(event.source)
+    anew = event.merge_key and source is not None and source.merges
+    return merging.key(source.group_by, content) if anew and source else event.merge_key
+
+
 def _concerns_more(before: Routed, after: Routed) -> bool:
     """A team or a policy that it did not concern, by the roster of now: another zone, or a severity of other routes."""
     return not _concerned(after) <= _concerned(before)
@@ -87,6 +95,7 @@ def _opened(event: Event, before: Content | None, routed: Routed, roster: Roster
         event,
         status=EventStatus.OPEN,
         closed_at=None,
+        leader_pk=None,  # what it asks now is not what another one rings for
         answer_revision=revision.number,
         deadline_at=deadline_at,
         work_until=min(work_until, deadline_at) if deadline_at > revision.received_at else work_until,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from model.event import Event
 from model.issuer import IssuerAck
 from model.plan import (
     Agenda,
@@ -28,8 +29,22 @@ from routing.planner import Case
 
 
 @dataclass(frozen=True, slots=True)
+class Leader:
+    """The event that rings for another one, and how far it is.
+
+    `accepted_at`: since when its objective is met, `how` in words. `taken_back`: it was, and is no more.
+    """
+
+    event: Event
+    verdict: Verdict | None
+    accepted_at: datetime | None = None
+    how: str = ""
+    taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """An event's case with everything that happened to it."""
+    """An event's case with everything that happened to it. `leader`: what rings for it, None where it does itself."""
 
     case: Case
     notifications: Sequence[Notification]
@@ -37,6 +52,7 @@ class Facts:
     replies: Sequence[Reply]
     verdicts: Sequence[Verdict]
     issuer_acks: Sequence[IssuerAck] = ()
+    leader: Leader | None = None
 
     @property
     def revision(self) -> int:
@@ -152,7 +168,7 @@ def escalates(agenda: Agenda) -> bool:
 
 def waits(agenda: Agenda) -> bool:
     """Of what is to come of a revision, until another one replaces it or the event is over."""
-    kinds = (AgendaKind.REMIND, AgendaKind.PAGE_AGAIN, AgendaKind.ENDS)
+    kinds = (AgendaKind.REMIND, AgendaKind.PAGE_AGAIN, AgendaKind.ENDS, AgendaKind.MEMBER)
     return escalates(agenda) or (agenda.kind in kinds and agenda.state is AgendaState.PENDING)
 
 

@@ -7,7 +7,7 @@ from model.event import EventStatus
 from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Kind, Notification, PagerDutyAction
 from model.roster import Level
 from model.verdict import Outcome
-from routing import fitting, objective, paging_again, planner, telling_issuer
+from routing import fitting, merging, objective, paging_again, planner, telling_issuer
 from routing.changes import wall
 from routing.facts import Facts, PlanChange, newest_triggers, take_plan, thread_line
 from routing.stand_down import once_to_all
@@ -97,6 +97,11 @@ def take_ends(facts: Facts, agenda: Agenda) -> PlanChange:
         note = f"“{event.content.headline}” was planned to end at {ended} and is not released: hold until it is."
         change.add += once_to_all(facts, Kind.REMINDER, {"note": note, "of": "end"})
     return change
+
+
+def take_member(facts: Facts, agenda: Agenda) -> PlanChange:
+    """The deadline of an event for which another one rings."""
+    return merging.take_deadline(facts) if agenda.revision == facts.revision else PlanChange()
 
 
 def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:

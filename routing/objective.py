@@ -8,7 +8,8 @@ from model.plan import AgendaKind, CallEnd, ChannelName, Kind, Notification, Sta
 from model.reply import Answer
 from model.roster import Level, Objective, Policy, Step
 from model.route import Part
-from routing.facts import Facts, name
+from model.verdict import Outcome
+from routing.facts import Facts, Leader, name
 from routing.planner import Case
 
 IN_VAIN = frozenset({State.FAILED, State.EXPIRED})  # how a call ends that asks whether it is in hand
@@ -158,6 +159,20 @@ def not_needed(facts: Facts, rows: Collection[Notification]) -> set[str]:
 def answered(facts: Facts) -> set[str]:
     """Who is not called again: they have said something, or count."""
     return {*facts.latest_replies(), *(c.person for c in counted(facts))}
+
+
+def leader_in(facts: Facts) -> Leader:
+    """What those that go with the event must know of it."""
+    accepted, latest = met_by(facts), facts.verdict()
+    cannot = any(reply.answer is Answer.CANNOT_COMPLY for reply in facts.latest_replies().values())
+    reopened = latest is not None and latest.outcome is Outcome.REOPENED
+    return Leader(
+        event=facts.case.event,
+        verdict=latest,
+        accepted_at=accepted.at if accepted else None,
+        how=how_met(facts, accepted) if accepted else "",
+        taken_back=accepted is None and (cannot or reopened or bool(fell_silent(facts))),
+    )
 
 
 # --- in words -------------------------------------------------------------------------------------------------------

@@ -295,6 +295,11 @@ def agenda_revise(case: Case, cause: str) -> Agenda:
     return replace(_agenda(case, AgendaKind.REVISE, case.now), cause=cause)
 
 
+def agenda_member(case: Case) -> Agenda:
+    """The event's own deadline, while another one rings for it."""
+    return _agenda(case, AgendaKind.MEMBER, max(case.now, case.event.deadline_at))
+
+
 def agenda_page_again(case: Case, due_at: datetime) -> Agenda:
     """Whether anything was heard since somebody accepted is to be looked at then."""
     return _agenda(case, AgendaKind.PAGE_AGAIN, due_at)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 import structlog
@@ -14,7 +15,7 @@ from model.phones import USUAL, Phones, usual
 from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
 from model.setbacks import Setbacks
-from routing import cases, falling_due, planner, revision, to_admins
+from routing import cases, falling_due, following, planner, revision, to_admins
 from store import events, plans, timeline
 from store.database import ASK_AGAIN, Connection, Database
 from store.signals import REVISE
@@ -30,6 +31,7 @@ _TAKE = {
     AgendaKind.PAGE_AGAIN: falling_due.take_page_again,
     AgendaKind.ENDS: falling_due.take_ends,
     AgendaKind.VERDICT: falling_due.take_deadline,
+    AgendaKind.MEMBER: falling_due.take_member,
 }
 
 
@@ -138,14 +140,19 @@ def take(
     phones: Phones = USUAL,
 ) -> None:
     """Claim the rows and act on them; a row that somebody else claimed meanwhile is left to them."""
-    plans.lock(conn, event_pk)
+    facts_of = partial(cases.facts, conn, roster=roster, ids=ids, now=now, phones=phones)
+    locked = following.lock(conn, event_pk, roster, ids, now)
     for row in sorted(rows, key=lambda a: a.kind is not AgendaKind.REVISE):
         if plans.finish_agenda(conn, [row.id], AgendaState.DONE, now) == 0:
             continue
-        facts = cases.facts(conn, event_pk, roster, ids, now, phones)
+        facts = facts_of(event_pk)
+        if row.kind is AgendaKind.REVISE:
+            facts = following.settled(conn, facts, locked, facts_of)
         change = revision.revise(facts) if row.kind is AgendaKind.REVISE else _TAKE[row.kind](facts, row)
         to_admins.tell(facts, change)
         cases.save_change(conn, facts, change, row.cause or str(row.kind))
+        following.tell_of_change(conn, facts, change)
+        following.tell_all_over(conn, facts)
 
 
 def tell_undecided(conn: Connection, event_pk: str, error: Exception, roster: Roster, ids: Ids, now: datetime) -> None:

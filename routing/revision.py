@@ -1,6 +1,6 @@
 """Revise: all facts so far in, what must change in the timetable out. Pure, and idempotent: twice changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from model.event import EventStatus
@@ -21,7 +21,7 @@ from model.plan import (
 from model.reply import NOT_REPEATED_BACK, REPEATED_BACK, Answer, Reply
 from model.route import Part
 from model.verdict import Outcome, Verdict
-from routing import fitting, objective, paging_again, planner, silencing, telling_issuer
+from routing import fitting, merging, objective, paging_again, planner, silencing, telling_issuer
 from routing.facts import (
     Brought,
     Facts,
@@ -46,6 +46,8 @@ from routing.verdicts import verdict, verdicts
 HELPED = frozenset(PERSONAL) - {ChannelName.SLACK_DM}  # a Slack message makes good for what fails
 LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN, Hold.VENDOR})
 
+_NO_PLAN = (AgendaKind.REVISE, AgendaKind.MEMBER)  # a wish to look, and what stands there while another event rings
+
 _TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
 
 
@@ -56,6 +58,8 @@ def revise(facts: Facts) -> PlanChange:
     change = PlanChange()
     if facts.case.event.status is not EventStatus.OPEN:
         stand_down(facts, change)
+    elif facts.case.event.leader_pk is not None:
+        merging.follow(facts, change)
     elif not _held(facts, change):
         _new_revision(facts, change)
         _notes(facts, change)
@@ -84,7 +88,8 @@ def _held(facts: Facts, change: PlanChange) -> bool:
 
 def _new_revision(facts: Facts, change: PlanChange) -> None:
     latest = facts.case.event.latest
-    planned = {n.revision for n in facts.notifications if n.kind in _TIMETABLE} | {a.revision for a in facts.agenda}
+    planned = {n.revision for n in facts.notifications if n.kind in _TIMETABLE}
+    planned |= {a.revision for a in facts.agenda if a.kind not in _NO_PLAN}
     # Several may have come since the last look: what asks is not covered by what only informs.
     if facts.revision not in planned:
         _ask_again(facts, change)
@@ -99,8 +104,9 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
         change.verdicts.append(verdict(facts, Outcome.REOPENED, "no silence holds it any more"))
     change.reason = f"revision {facts.revision} replaces it"
     stop(facts, change, facts.notifications)
-    change.drop_agenda += [a.id for a in facts.agenda if waits(a) and a.revision < facts.revision]
-    plan = fitting.plan(case)
+    over = (a for a in facts.agenda if a.revision < facts.revision or a.kind is AgendaKind.MEMBER)
+    change.drop_agenda += [a.id for a in over if waits(a)]
+    plan = _but_for(objective.answered(facts), fitting.plan(case))
     take_plan(change, plan)
     change.add += _resolve_older_alerts(facts, plan)
     planned = {n.person for n in plan.notifications}
@@ -108,6 +114,11 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     for person in facts.told():
         if person not in planned and case.event.rings:
             change.add += _tell_again(facts, person, rows.get(person, ()))
+
+
+def _but_for(people: Collection[str], plan: Plan) -> Plan:
+    """Who has answered already, though another event rang for this one, is not asked."""
+    return replace(plan, notifications=tuple(n for n in plan.notifications if n.person not in people))
 
 
 def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:

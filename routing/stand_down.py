@@ -34,7 +34,8 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     for number, key in open_generations(facts):
         change.add.append(planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=follows))
     verdict = facts.verdict()
-    if (verdict is None or verdict.outcome is Outcome.REOPENED) and asked(facts):
+    others_asked = case.event.leader_pk is not None and case.event.rings
+    if (verdict is None or verdict.outcome is Outcome.REOPENED) and (asked(facts) or others_asked):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
 
 
@@ -42,6 +43,12 @@ def _is_a_late_source(facts: Facts) -> bool:
     """A line that calls nobody. It is heard again, or has become an alarm, which is told by itself."""
     event = facts.case.event
     return event.source == OWN_SOURCE and event.event_id.startswith(LATE)
+
+
+def all_over(facts: Facts) -> Iterator[Notification]:
+    """Of an event that is over: those that went with it, and went on after its end, are over too."""
+    note = f"“{facts.case.event.content.headline}”: those like it are over as well, none goes on."
+    return once_to_all(facts, Kind.REMINDER, {"note": note, "of": "all"})
 
 
 def _its_line(facts: Facts) -> Iterator[Notification]:

@@ -70,9 +70,16 @@ def load(conn: Connection, pks: Collection[str]) -> dict[str, Event]:
     return {event.pk: event for event in _whole(conn, conn.execute(_BY_PK, {"pks": list(pks)}).all())}
 
 
-def page(conn: Connection, limit: int, after: str | None, source: str | None = None) -> list[Event]:
-    """The newest events first, those older than `after` (a pk); of one source, or (None) of all."""
+def page(
+    conn: Connection, limit: int, after: str | None, source: str | None = None, *, members: bool = True
+) -> list[Event]:
+    """The newest events first, those older than `after` (a pk); of one source, or (None) of all.
+
+    `members`: also those for which another one rings.
+    """
     query = select(events.c.pk).order_by(events.c.pk.desc()).limit(limit)
+    if not members:
+        query = query.where(events.c.leader_pk.is_(None))
     if after:
         query = query.where(events.c.pk < after)
     if source:

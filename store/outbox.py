@@ -20,10 +20,11 @@ from sqlalchemy import (
 from model.ids import Ids
 from model.plan import ChannelName, Hold, Kind, Notification, State
 from store import plans, timeline
+from store.partitions import first_id
 from store.plans import notification
 from store.portable import lock_pending
 from store.signals import DISPATCH, signal
-from store.tables import notifications, said
+from store.tables import events, notifications, said
 
 HELD_AT_ONCE = 500
 _WAITS_FOR = [said(state) for state in (State.PENDING, State.SENDING, State.UNKNOWN)]
@@ -40,8 +41,11 @@ class Due(NamedTuple):
 _before = notifications.alias("before")
 # Asked row by row, by its key: as a join PostgreSQL reads the whole table.
 _FOLLOWED = select(_before.c.state).where(_before.c.id == notifications.c.follows).scalar_subquery()
+# What it follows is out, or never will be.
+_FREE = or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, said(State.SENT)).not_in(_WAITS_FOR))
 ID_CHARS = 36
 HEX_DIGITS = "0123456789abcdef"
+LATELY = timedelta(minutes=15)  # longer than an event is told, unless it is reopened
 LEFT = timedelta(milliseconds=250)  # what has been due for longer, its notifier has no time for
 
 
@@ -86,7 +90,7 @@ def _due_on(channel: ChannelName, *whose: ColumnElement[bool]) -> Subquery:
             _PENDING,
             notifications.c.channel == said(channel),
             notifications.c.due_at <= bindparam("now"),
-            or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, said(State.SENT)).not_in(_WAITS_FOR)),
+            _FREE,
             *whose,
         )
         .order_by(notifications.c.lane, *_redials_last(channel), *_BY_TIME_LEFT)
@@ -95,6 +99,22 @@ def _due_on(channel: ChannelName, *whose: ColumnElement[bool]) -> Subquery:
     )
 
 
+_SOURCES = select(events.c.source).where(events.c.pk.in_(bindparam("pks", expanding=True))).distinct()
+_OF_OTHERS = (
+    select(notifications)
+    .join(events, events.c.pk == notifications.c.event_pk)
+    .where(
+        events.c.pk >= bindparam("since"),
+        events.c.source.not_in(bindparam("sources", expanding=True)),
+        _PENDING,
+        notifications.c.channel == bindparam("its_channel"),
+        notifications.c.due_at <= bindparam("now"),
+        notifications.c.lane <= bindparam("lane"),
+        _FREE,
+    )
+    .order_by(notifications.c.lane, notifications.c.follows.is_not(None), *_BY_TIME_LEFT)
+    .limit(bindparam("at_most"))
+)
 _DUE = union_all(*(select(_due_on(channel)) for channel in ChannelName))
 _DUE_TO_ME = union_all(*(select(_due_on(channel, _MINE)) for channel in ChannelName))
 _NEXT_DUE = select(func.min(notifications.c.due_at)).where(_PENDING, notifications.c.due_at > bindparam("now"))
@@ -171,6 +191,25 @@ def due(
     for rows in found.values():
         rows.sort(key=urgency)
     return found
+
+
+def due_of_others(
+    conn: Connection, channel: ChannelName, those: Collection[Notification], at_most: int, now: datetime
+) -> list[Due]:
+    """Rows as urgent as `those` by their lane, of sources that none of `those` is of.
+
+    Of events of a quarter of an hour: in a storm there are many, and all of them are looked at.
+    """
+    sources = conn.scalars(_SOURCES, {"pks": sorted({row.event_pk for row in those})})
+    given = {
+        "its_channel": channel,
+        "sources": sorted(sources),
+        "lane": max(row.lane for row in those),
+        "since": first_id(now - LATELY),
+        "now": now,
+        "at_most": at_most,
+    }
+    return [Due(notification(row), row.tries) for row in conn.execute(_OF_OTHERS, given)]
 
 
 def urgency(due: Due) -> tuple[int, bool, datetime, datetime, str]:

@@ -193,6 +193,20 @@ def ask_revise(
     signal(conn, REVISE)
 
 
+def ask_revise_each(
+    conn: Connection, ids: Ids, event_pks: Collection[str], lane: int, cause: str, due_at: datetime
+) -> None:
+    """As `ask_revise`, of several events at that instant, in one statement."""
+    rows = [
+        Agenda(id=ids.new(), event_pk=pk, kind=AgendaKind.REVISE, due_at=due_at, lane=lane, cause=cause)
+        for pk in event_pks
+    ]
+    if rows:
+        values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
+        conn.execute(_ASK_REVISE, values)
+        signal(conn, REVISE)
+
+
 def _last_revise(conn: Connection, event_pk: str, now: datetime) -> datetime:
     return conn.scalar(_LAST_REVISE, {"event_pk": event_pk}) or now - REVISE_EVERY
 

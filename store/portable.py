@@ -1,7 +1,7 @@
 """What SQLite and PostgreSQL say differently, in one place: inserts that meet a row, and locks.
 
 SQLite has one writer (BEGIN IMMEDIATE), which is every lock at once: there the locks here do nothing. On PostgreSQL
-they are taken in one order everywhere: placing key, event rows by id, rows of its timetable, the rest.
+they are taken in one order everywhere: placing key, merge key, event rows by id, rows of its timetable, the rest.
 """
 
 from collections.abc import Collection

@@ -56,6 +56,8 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 
 # The event's one unclaimed wish to be looked at again (design section 1.2).
 ONE_REVISE = text("kind = 'revise' AND state = 'pending'")
+# Events that another one may go with.
+LEADING = text("status = 'open' AND merge_key <> '' AND leader_pk IS NULL")
 # One of our own that a notifier has to take: hardly ever more than one.
 WAITING_CANARY = text("decided_at IS NOT NULL AND told_at IS NULL")
 
@@ -248,8 +250,12 @@ events = Table(
     Column("roster_version", Integer, nullable=False),
     Column("also", Text, nullable=False, server_default="[]"),  # [[route, team, policy], ...]
     Column("closed_at", Instant),
+    Column("merge_key", String(64), nullable=False, server_default=text("''")),
+    Column("leader_pk", Id),  # no foreign key: it may be over, and deleted, long before those it rang for
     UniqueConstraint("source", "event_id"),
     _of("events_open", "pk", rows="status = 'open'"),
+    _of("events_leading", "source", "merge_key", rows=LEADING.text),
+    _of("events_led", "leader_pk", rows="leader_pk IS NOT NULL"),
 )
 
 revisions = Table(

@@ -18,6 +18,7 @@ from model.reply import Answer, Reply
 from model.roster import Roster
 from model.upstream import CallState, OutcomeCall
 from model.verdict import Verdict
+from routing.following import ALONE, Together
 from routing.forecast import Forecast
 from store.attempts import ReceiptRow
 from store.codec import CONTENT
@@ -25,7 +26,7 @@ from store.deliveries import Delivery, Evidence
 from store.timeline import Entry
 
 
-def summary(event: Event, verdict: Verdict | None) -> dict[str, Any]:
+def summary(event: Event, verdict: Verdict | None, together: Together = ALONE) -> dict[str, Any]:
     content = event.content
     return {
         "source": event.source,
@@ -45,12 +46,14 @@ def summary(event: Event, verdict: Verdict | None) -> dict[str, Any]:
         "team": event.team,
         "also": [other._asdict() for other in event.also],
         "verdict": outcome_shape(verdict),
+        "goes_with": together.leader,
+        "alike": together.alike,
     }
 
 
 def detail(record: Record, roster: Roster, shown: Callable[[str], str], now: datetime) -> dict[str, Any]:
     """`shown` makes a delivery's id what its sender was given."""
-    return summary(record.event, record.verdict) | {
+    return summary(record.event, record.verdict, record.together) | {
         "work_until": iso(record.event.work_until),
         "roster_version": record.event.roster_version,
         "revisions": [_revision(r, record, shown) for r in record.event.revisions],

@@ -18,6 +18,7 @@ from config.keys import Role
 from model.event import Event
 from model.reply import Answer, Heard
 from model.verdict import Verdict
+from routing.following import Together, together
 from routing.heard import take_heard
 from routing.replies import Answered
 from store import events, verdicts
@@ -57,13 +58,15 @@ async def list_events(
     """Newest first: `{"events": [...], "next": cursor or null}`. An upstream sees its own source only."""
     source = caller.source if caller.role is Role.UPSTREAM else None
 
-    def read(conn: Connection) -> tuple[list[Event], dict[tuple[str, int], Verdict]]:
+    def read(conn: Connection) -> tuple[list[Event], dict[tuple[str, int], Verdict], dict[str, Together]]:
         found = events.page(conn, limit + 1, after, source)
-        return found, verdicts.latest(conn, [event.pk for event in found])
+        return found, verdicts.latest(conn, [event.pk for event in found]), together(conn, found)
 
-    found, outcomes = await service.database.read(read)
+    found, outcomes, with_whom = await service.database.read(read)
     shown = first_of(found, lambda event: event.pk, limit)
-    rows = [summary(event, outcomes.get((event.pk, event.answer_revision))) for event in shown.items]
+    rows = [
+        summary(event, outcomes.get((event.pk, event.answer_revision)), with_whom[event.pk]) for event in shown.items
+    ]
     return {"events": rows, "next": shown.next}
 
 

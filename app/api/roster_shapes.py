@@ -148,6 +148,8 @@ def source(
         "numbered": {"by": str(found.numbered.by), "wait_seconds": found.numbered.wait_seconds}
         if found.numbered
         else None,
+        "group_by": list(found.group_by),
+        "group_window_seconds": found.group_window_seconds,
         "heartbeat": _heartbeat(found.heartbeat) if found.heartbeat else None,
         "monitor": {
             "status": str(standing.status if standing else status),

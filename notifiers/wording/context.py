@@ -13,7 +13,7 @@ class WordingContext:
     `accepted_by`: who has it and since when. `timezone`: the clock of readers who are no person (a channel), where
     the first site has none. `also_confirm` "": the source's own.
     `page`: the address of the reader's page of the event. `keys`, `buttons`: whether what is pressed comes to us.
-    `call_seconds`: how long a call may last once it is picked up.
+    `call_seconds`: how long a call may last once it is picked up. `alike`: how many open events it rings for besides.
     """
 
     source: Source
@@ -28,3 +28,4 @@ class WordingContext:
     keys: bool = True
     buttons: bool = True
     call_seconds: float = 90.0
+    alike: int = 0

@@ -86,6 +86,7 @@ class Facts:
     has_it_spoken: str
     team: str
     note: str
+    more: str  # how many events like it ring with it
     issuer_says: str
     keys: bool  # can be pressed in a call
 
@@ -151,10 +152,21 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         if ctx.accepted_by
         else "",
         team=clean(ctx.team_name, 60),
-        note=clean(str(n.details.get("note", "")), 1000),
+        note=_how_many(ctx.alike) if n.details.get("alike") else clean(str(n.details.get("note", "")), 1000),
+        more=_more(ctx.alike, goes_on=bool(over) or n.kind is Kind.STAND_DOWN),
         issuer_says=clean(content.text) if not driven else "",
         keys=ctx.keys,
     )
+
+
+def _how_many(alike: int) -> str:
+    return f"{alike or 'no'} more like it"
+
+
+def _more(alike: int, *, goes_on: bool) -> str:
+    if not alike:
+        return ""
+    return f"{_how_many(alike)} {'goes' if alike == 1 else 'go'} on" if goes_on else f"and {_how_many(alike)}"
 
 
 def _headline(content: Content, mode: str) -> str:

@@ -23,7 +23,7 @@ def payload(n: Notification, event: Event, f: Facts, ctx: WordingContext, summar
         "component": f.site,
         "group": f.team or event.team,
         "class": f.who,
-        "custom_details": canonical(event, revision),
+        "custom_details": canonical(event, revision) | ({"alike": ctx.alike} if ctx.alike else {}),
     }
     return {key: value for key, value in made.items() if value != ""}
 

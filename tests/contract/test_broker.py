@@ -182,6 +182,17 @@ async def test_replies_then_lane_0_go_first_and_starve_nobody(opened):
         assert order.index("late") in (0, 9)
 
 
+async def test_a_source_that_sends_much_keeps_no_other_one_waiting_in_its_lane(opened):
+    async with opened() as at_work:
+        await at_work.publish(*(message(f"c{n}") for n in range(100)))
+        await at_work.publish(replace(message("quiet"), source="quiet"))
+        first = await at_work.take(1)  # with this they begin to come
+        await at_work.brought(100)
+        order = [handle.message.id for handle in first + await at_work.take(100)]
+        assert order.index("quiet") <= 2
+        assert [id_ for id_ in order if id_ != "quiet"] == [f"c{n}" for n in range(100)]
+
+
 async def test_a_full_queue_says_so_and_takes_again_when_emptied(opened):
     async with opened(depth_limit=2) as at_work:
         await at_work.publish(message("a"))

@@ -4,6 +4,7 @@ Where an answer was lost on its way both outcomes are right; everywhere else exa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -39,17 +40,48 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         found += [f"{event.event_id}: {b.why}" for b in seal.check(conn, event.pk)]
         if seal.state(conn, event.pk).unsealed:
             found.append(f"{event.event_id}: evidence is not sealed")
-        answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
-        policy = watch.policies[event.policy]
-        callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
-        machines = _picked_up(watch, vendors, event, policy, by_machine=True).keys()
-        picked_up, silent = _picked_up(watch, vendors, event, policy), _silent(watch, vendors, event)
-        wanted = _Wanted(policy, callable_, _asked(watch, event), picked_up, set(machines), silent)
-        written = verdicts.of_event(conn, event.pk)
-        found += _judged(event, written, answers, wanted, _told(watch, vendors, event), apart)
+        written, told = verdicts.of_event(conn, event.pk), _told(watch, vendors, event)
+        seen = [_seen(watch, vendors, one, roster) for one in _asked_by(conn, watch, event)]
+        found += _judged(event, written, seen, told, apart)
         found += _stood_down(watch, vendors, event)
-        found += _asked_again(watch, vendors, event, answers, wanted, roster, now)
+        if event.leader_pk is None:
+            found += _asked_again(watch, vendors, event, *seen[0], roster, now)
+        found += _rings_alone(watch, event)
+        found += _left_behind(conn, event, now)
     return found
+
+
+def _asked_by(conn: Connection, watch: Watch, event: Event) -> Iterator[Event]:
+    """The event; of one that goes with others these, by each of their revisions, as if they had to be met as it is."""
+    if event.leader_pk is None:
+        yield event
+        return
+    pks = [pk for revision, pk in watch.events[event.pk].leaders if revision == event.answer_revision]
+    for leader in events.load(conn, pks).values():
+        for revision in leader.revisions:
+            if revision.needs_answer:
+                own = {"deadline_at": event.deadline_at, "closed_at": event.closed_at, "status": event.status}
+                yield replace(leader, answer_revision=revision.number, **own)
+
+
+def _left_behind(conn: Connection, event: Event, now: float) -> Iterator[str]:
+    """Where what rang for an event is over, something else rings for it, at once or a minute later."""
+    if event.leader_pk is None or event.status is not EventStatus.OPEN:
+        return
+    leader = events.load(conn, [event.leader_pk])[event.leader_pk]
+    if leader.closed_at is not None and now - _seconds(leader.closed_at) > 60.0 + PATIENCE_SECONDS:
+        yield f"{event.event_id} is open, and {leader.event_id}, which rings for it, is over"
+    asks_more = event.severity.rank > leader.severity.rank or event.content.instruction != leader.content.instruction
+    if leader.closed_at is None and asks_more:
+        yield f"{event.event_id} asks for something that {leader.event_id}, which rings for it, does not ask"
+
+
+def _rings_alone(watch: Watch, event: Event) -> Iterator[str]:
+    """Nobody is told of an event for which another one rings."""
+    rows = [r for r in watch.rows.values() if r.event_pk == event.pk and r.revision == event.answer_revision]
+    asks = [row for row in rows if row.kind == "alert"]
+    if event.leader_pk is not None and asks:
+        yield f"{event.event_id} goes with {watch.events[event.leader_pk].name}, and rings: {asks[0]}"
 
 
 def _left_over(conn: Connection, watch: Watch) -> Iterator[str]:
@@ -117,6 +149,22 @@ class _Wanted(NamedTuple):
         return len(people) >= (self.policy.quorum if self.policy.objective is Objective.QUORUM else 1)
 
 
+class _Seen(NamedTuple):
+    """What the vendors saw of an event, and what it needed."""
+
+    answers: list[Answered]
+    wanted: _Wanted
+
+
+def _seen(watch: Watch, vendors: Vendors, event: Event, roster: Roster) -> _Seen:
+    answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
+    policy = watch.policies[event.policy]
+    callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
+    machines = _picked_up(watch, vendors, event, policy, by_machine=True).keys()
+    picked_up, silent = _picked_up(watch, vendors, event, policy), _silent(watch, vendors, event)
+    return _Seen(answers, _Wanted(policy, callable_, _asked(watch, event), picked_up, set(machines), silent))
+
+
 def _callable(roster: Roster, policy: str) -> set[str]:
     """Everybody whom the policy may call."""
     steps = roster.policies[policy].steps
@@ -156,8 +204,7 @@ def _silent(watch: Watch, vendors: Vendors, event: Event) -> dict[str, float]:
 def _judged(
     event: Event,
     written: list[Verdict],
-    answers: list[Answered],
-    wanted: _Wanted,
+    seen: Sequence[_Seen],
     told: dict[str, None],
     slack: float,
 ) -> Iterator[str]:
@@ -166,18 +213,20 @@ def _judged(
         if event.status is not EventStatus.TOMBSTONE and event.rings and (told or event.status is EventStatus.OPEN):
             yield f"{event.event_id} r{event.answer_revision} ({event.status}) has no verdict, told: {list(told)}"
         return
-    right = _right(event, answers, wanted, slack)
+    right = set[Outcome]().union(*(_right(event, one.answers, one.wanted, slack) for one in seen))
+    answers = [answer for one in seen for answer in one.answers]
     if mine[-1].outcome not in right:
-        seen = [f"{a.person} {a.answer} at {a.at:.1f} ({a.heard})" for a in answers]
-        said = f"the verdict is {mine[-1].outcome} ({mine[-1].reason}), the vendors saw {sorted(right)}: {seen}"
+        heard = [f"{a.person} {a.answer} at {a.at:.1f} ({a.heard})" for a in answers]
+        said = f"the verdict is {mine[-1].outcome} ({mine[-1].reason}), the vendors saw {sorted(right)}: {heard}"
         yield f"{event.event_id} r{event.answer_revision} ({event.status}): {said}"
     accepted = {a.person for a in answers if a.answer is Answer.ACKNOWLEDGE and a.heard is not Heard.REFUSED}
     for n, verdict in enumerate(written):
         met = verdict.person and verdict.outcome is Outcome.MET and verdict.revision == event.answer_revision
         # Twilio may find out late that a machine picked up: then it was thought to be a person, and is taken back.
         taken_back = any(v.person is None and v.outcome is Outcome.REOPENED for v in written[n:])
-        thought = wanted.machines if taken_back else set()
-        if met and verdict.person not in accepted | wanted.picked_up.keys() | thought:
+        thought = set[str]().union(*(one.wanted.machines for one in seen)) if taken_back else set()
+        picked_up = {person for one in seen for person in one.wanted.picked_up}
+        if met and verdict.person not in accepted | picked_up | thought:
             yield f"{event.event_id}: {verdict.person} is said to have accepted, the vendors saw nothing of it"
 
 

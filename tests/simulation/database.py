@@ -41,7 +41,9 @@ class Note(NamedTuple):
     j: Any = None
 
 
-_EVENT = "NEW.pk, NEW.status, NEW.answer_revision, NEW.work_until, NEW.deadline_at, NEW.policy, NEW.event_id"
+_EVENT = (
+    "NEW.pk, NEW.status, NEW.answer_revision, NEW.work_until, NEW.deadline_at, NEW.policy, NEW.event_id, NEW.leader_pk"
+)
 _TRIGGERS = {
     "event new": ("INSERT ON events", "", _EVENT),
     "event": ("UPDATE ON events", "", _EVENT),

@@ -63,6 +63,7 @@ class Known:
     work_until: dict[int, datetime] = field(default_factory=dict)
     deadline_at: dict[int, datetime] = field(default_factory=dict)
     planned: bool = False
+    leaders: list[tuple[int, str]] = field(default_factory=list)  # what rang for it, with the revision it asked by
     # When the timetable of a revision was last stopped: answered, replaced or ended; None when it runs (again).
     stopped_at: dict[int, float | None] = field(default_factory=dict)
 
@@ -130,6 +131,8 @@ class Watch:
     def _event(self, note: Note) -> None:
         event = self.events.setdefault(note.a, Known(note.b, note.c, note.f, note.g, self._time()))
         event.status, event.answer_revision, event.policy = note.b, note.c, note.f
+        if note.h and (note.c, note.h) not in event.leaders:
+            event.leaders.append((note.c, note.h))
         event.work_until[note.c] = _instant(note.d)
         event.deadline_at[note.c] = _instant(note.e)
 
@@ -269,7 +272,9 @@ class Watch:
     def _planned(self, note: Note) -> None:
         event = self.events[note.c]
         named = event.status == "tombstone" or note.e is None
-        self._must(event.planned or named, f"delivery {note.a} was accepted and has no plan: {note.d}")
+        self._must(
+            event.planned or bool(event.leaders) or named, f"delivery {note.a} was accepted and has no plan: {note.d}"
+        )
 
     # --- rates ------------------------------------------------------------------------------------------------------
 

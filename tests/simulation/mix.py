@@ -51,6 +51,7 @@ class Mix:
     page_again: int  # who has accepted is asked again after so many seconds; 0: never
     two_phones: float
     continues: bool  # another team's route comes before the one that decides
+    merges: bool  # near-identical events of one source ring once
     # the database
     database_delay: float
     database_slow: float
@@ -129,6 +130,7 @@ def mix(seed: int) -> Mix:
         page_again=Random(f"{seed}/page again").choice((0, 0, 0, 15, 60, 200)),
         two_phones=again.choice((0.0, 0.5)),
         continues=Random(f"{seed}/continues").random() < 0.2,
+        merges=False,
         database_delay=r.choice((0.0005, 0.002, 0.02)),
         database_slow=fault(0.25, 0.002, 0.05),
         database_before=fault(0.3, 0.002, 0.05),
@@ -159,7 +161,14 @@ def mix(seed: int) -> Mix:
         backstops=r.random() < 0.1,
         tick_seconds=r.choice((5.0, 10.0, 20.0)),
     )
-    return replace(found, lines=lines) if crowd else found
+    return _merging(replace(found, lines=lines) if crowd else found, Random(f"{seed}/merges"))
+
+
+def _merging(found: Mix, r: Random) -> Mix:
+    """In every seventh seed, with enough events for it to matter."""
+    if r.random() >= 0.15:
+        return found
+    return replace(found, merges=True, events=found.events + r.choice((2, 3, 6)))
 
 
 def _crowd(r: Random) -> tuple[int, bool, int]:

@@ -12,7 +12,7 @@ from heartbeat import monitor
 from model.monitor import MonitorStatus
 from model.plan import ChannelName
 from notifiers import reconciler, sending
-from routing import falling_due, objective, paging_again, planner
+from routing import falling_due, merging, objective, paging_again, planner
 from routing.facts import Facts
 from routing.objective import Counted
 from store import lines, outcomes, pick_ups, plans
@@ -123,6 +123,16 @@ def _machines_take_most(found: Mix) -> bool:
     return found.level == "reached" and found.callback_lost > 0 and voicemail > share / 3.3 and press + late < share / 5
 
 
+def member_that_is_accepted_by_itself_only(patch: pytest.MonkeyPatch) -> None:
+    """Whoever accepts the event that rings for others has accepted that one alone."""
+    patch.setattr(merging, "_accepted", lambda facts: None)
+
+
+def member_that_asks_for_more(patch: pytest.MonkeyPatch) -> None:
+    """Whatever has the fields of its source in common goes together."""
+    patch.setattr(merging, "more", lambda leader, event, deadline_counts: None)
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -139,6 +149,8 @@ PLANTED: dict[Plant, str] = {
     step_that_calls_who_has_answered: "planned for somebody who has answered",
     silence_that_still_counts: "the vendors saw",
     question_that_nobody_asks: "nobody asked",
+    member_that_is_accepted_by_itself_only: "the vendors saw",
+    member_that_asks_for_more: "which rings for it, does not ask",
 }
 
 
@@ -149,6 +161,8 @@ ABLE: dict[Plant, Callable[[Mix], bool]] = {
     silence_that_still_counts: lambda found: found.page_again > 0,
     question_that_nobody_asks: lambda found: found.page_again > 0,
     own_outage_that_counts_as_silence: lambda found: found.heartbeats and found.outages > 0,
+    member_that_is_accepted_by_itself_only: lambda found: found.merges,
+    member_that_asks_for_more: lambda found: found.merges,
     reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
     plan_that_forgets_how_long_calls_take: lambda found: (
         found.crowd > 0 and found.events == 1 and found.lines <= 5 and not (found.refuse or found.crash)

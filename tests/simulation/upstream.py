@@ -38,7 +38,7 @@ class Upstream:
                 group.create_task(self._event(f"E-{n + 1}"))
 
     async def _event(self, event_id: str) -> None:
-        spread = 20.0 if self._mix.storm else self._mix.seconds
+        spread = 20.0 if self._mix.storm or self._mix.merges else self._mix.seconds
         await asyncio.sleep(self._random.uniform(0, spread))
         source = self._random.choices(SOURCES, (4, 1))[0]
         if self._random.random() < self._mix.unreadable:

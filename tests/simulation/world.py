@@ -435,6 +435,8 @@ def _roster(mix: Mix, random: Random) -> Roster:
         source.id: source if mix.heartbeats and source.id == "miso" else replace(source, heartbeat=None)
         for source in demo.sources.values()
     }
+    if mix.merges:
+        minded["miso"] = replace(minded["miso"], group_by=("program", "zone"), group_window_seconds=120)
     if mix.heartbeats:
         beating = Heartbeat(period_seconds=60, grace_seconds=20)
         names = [f"beat-{n + 1}" for n in range(mix.beating)]

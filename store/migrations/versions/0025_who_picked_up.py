@@ -6,7 +6,7 @@ from alembic import op
 from store.tables import Id, Instant
 
 revision = "0025"
-down_revision = "0020"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

@@ -256,6 +256,33 @@ def test_a_mapping_that_cannot_be(text: str, problem: str):
     assert problem in found
 
 
+def grouped(fields: str) -> str:
+    return changed("{name: MISO}", f"{{name: MISO, {fields}}}")
+
+
+def test_what_near_identical_events_have_in_common():
+    found = load(grouped("group_by: [program, extra.labels.site], group_window_seconds: 120")).roster.sources["miso"]
+    assert (found.group_by, found.group_window_seconds) == (("program", "extra.labels.site"), 120)
+    assert found.merges
+    assert not load(grouped("group_by: [program]")).roster.sources["miso"].merges
+    assert not load(SMALL).roster.sources["miso"].merges
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ("group_window_seconds: 120", 'needs "group_by"'),
+        ("group_by: [colour], group_window_seconds: 120", "expected one of issuer, program"),
+        ("group_by: [extra.], group_window_seconds: 120", "or extra.NAME"),
+        ("group_by: [program, program], group_window_seconds: 120", "each only once"),
+        ("group_by: [program], group_window_seconds: 3601", "3600"),
+        ("group_by: [program], group_window_seconds: 120, issuer_ack: true", "an issuer that waits"),
+    ],
+)
+def test_a_merging_that_cannot_be(fields: str, problem: str):
+    assert problem in problems(grouped(fields))[0]
+
+
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 REFUSED = [
