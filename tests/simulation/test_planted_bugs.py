@@ -15,7 +15,7 @@ from notifiers import reconciler, sending
 from routing import falling_due, objective, paging_again, planner
 from routing.facts import Facts
 from routing.objective import Counted
-from store import lines, outcomes, pick_ups, plans
+from store import bundles, lines, outcomes, pick_ups, plans
 from tests.simulation.mix import Mix, mix
 from tests.simulation.world import Outcome, run
 
@@ -123,6 +123,12 @@ def _machines_take_most(found: Mix) -> bool:
     return found.level == "reached" and found.callback_lost > 0 and voicemail > share / 3.3 and press + late < share / 5
 
 
+def key_that_speaks_of_one_event(patch: pytest.MonkeyPatch) -> None:
+    """Of what a call named only the first is answered."""
+    true = bundles.named
+    patch.setattr(bundles, "named", lambda conn, attempt: true(conn, attempt)[:1])
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -139,6 +145,7 @@ PLANTED: dict[Plant, str] = {
     step_that_calls_who_has_answered: "planned for somebody who has answered",
     silence_that_still_counts: "the vendors saw",
     question_that_nobody_asks: "nobody asked",
+    key_that_speaks_of_one_event: "not taken for each event of the call",
 }
 
 
@@ -149,6 +156,7 @@ ABLE: dict[Plant, Callable[[Mix], bool]] = {
     silence_that_still_counts: lambda found: found.page_again > 0,
     question_that_nobody_asks: lambda found: found.page_again > 0,
     own_outage_that_counts_as_silence: lambda found: found.heartbeats and found.outages > 0,
+    key_that_speaks_of_one_event: lambda found: found.storm,
     reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
     plan_that_forgets_how_long_calls_take: lambda found: (
         found.crowd > 0 and found.events == 1 and found.lines <= 5 and not (found.refuse or found.crash)
