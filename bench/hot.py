@@ -14,6 +14,7 @@ from model.plan import AgendaState, ChannelName, Notification, State
 from store import (
     accepted,
     attempts,
+    bundles,
     call_lengths,
     claims,
     cuts,
@@ -66,6 +67,9 @@ def operations(s: Sample) -> dict[str, Operation]:
         "claim": lambda c: claims.claim(c, IDS, [waits.claim(soon)], "bench", s.now),
         "calls without a line": lambda c: outbox.hold_for_lines(c, IDS, s.now),
         "calls to end": cuts.to_cut,
+        "what a call to end tells": lambda c: c.execute(cuts._TOLD, {"ids": [one.id]}),
+        "goes along": lambda c: bundles.companions(c, one, s.now, 100),
+        "rings of a person": lambda c: attempts.rings(c, [one.address], s.now),
         "lines in use": lines.in_use,
         "lines in the air": lambda c: lines.in_the_air(c, s.now),
         "calls that wait": lambda c: lines.waiting(c, soon, but=s.event_pk, at_most=100),

@@ -24,6 +24,7 @@ class Words:
     `text` is for people and for the evidence. `payload` is the channel's own form of it as JSON data: {"menu", ...}
     for voice, {"blocks"} for Slack, the Events v2 `payload` for PagerDuty, nothing for SMS.
     `template` names template and version.
+    A call about several events keeps {"told", "items", ...} besides: the rows that it names, and the words of each.
     """
 
     text: str
@@ -79,6 +80,11 @@ class Attempt:
             parts=parts,
             bundle=bundle,
         )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The rows that a call speaks of, in that order: who presses 1 accepts them all, whatever they are by then."""
+        return tuple(self.words.payload.get("told", (self.notification_id,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,14 @@ class Limit:
 
 
 class Ring(NamedTuple):
-    """A call that was made, or is being made."""
+    """A call that was made, or is being made. `others`: events that it told besides; it is one ring all the same."""
 
     at: datetime
     event_pk: str
+    others: tuple[str, ...] = ()
+
+    def about(self, event_pk: str) -> bool:
+        return event_pk == self.event_pk or event_pk in self.others
 
 
 CALLS = (Limit(4, timedelta(minutes=10)), Limit(10, timedelta(hours=1)))
@@ -99,7 +103,7 @@ def may_ring_at(
     """When the person may be rung for that event: `now`, or later. `rings`: what they had in the last REMEMBERED."""
     before = sorted(rings)
     free_at = max((_free_at(limit, before, now) for limit in limits), default=now)
-    new = critical and not any(ring.event_pk == event_pk for ring in before)
+    new = critical and not any(ring.about(event_pk) for ring in before)
     return now if new and not _broke_lately(limits, before, now) else free_at
 
 

@@ -42,7 +42,7 @@ class Way:
     `at_once`: sends of it that one process has under way. `expected_seconds`: until a send has reached somebody; a
     retry that would end later is not started. `personal`: a step may name it. `address`: where it differs from a phone
     number, None for phones and what is the team's. `secret`: nothing of an address is shown. `together`: so many events
-    may be told by one message, and so many of them (`named`) in words.
+    may be told by one message, and so many of them (`named`) in words; a call is about those that it names.
     """
 
     form: Form
@@ -65,7 +65,7 @@ WEB_ADDRESS = Address(
 
 WAYS: Mapping[ChannelName, Way] = {
     # `until` of a call is already the last instant it may start
-    ChannelName.VOICE: Way(form=Form.SPEECH, at_once=20, expected_seconds=0.0, personal=True),
+    ChannelName.VOICE: Way(form=Form.SPEECH, at_once=20, expected_seconds=0.0, personal=True, together=100, named=3),
     ChannelName.SMS: Way(form=Form.TEXT, at_once=20, expected_seconds=5.0, personal=True, together=500, named=8),
     ChannelName.SLACK_DM: Way(
         form=Form.POST,

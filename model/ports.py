@@ -72,6 +72,9 @@ class Channel(Protocol):
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """End what is in the air: cancel it while it rings, say `spoken` and hang up when it was answered."""
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        """Whoever has answered hears `prompt` from here on, and presses a key as before. Raises SendError."""
+
     async def close(self) -> None:
         """Give connections back."""
 

@@ -22,7 +22,7 @@ from notifiers.breaker import Breakers
 from notifiers.context import House
 from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import EDIT_EVERY_SECONDS, Limits, accounts
-from notifiers.order import Told, by_reader, gathers
+from notifiers.order import Told, along, by_reader, gathers, waits_for_others
 from notifiers.places import Places
 from notifiers.sending import STALE_CLAIM, Sender
 from store import (
@@ -232,9 +232,10 @@ class Dispatcher:
 
     def _start_cut(self, group: asyncio.TaskGroup, cut: Cut, now: datetime) -> None:
         # A look may be older than the end of a cut it shows: within CUT_AGAIN nothing is cut twice.
-        self._cut_at = {row_id: at for row_id, at in self._cut_at.items() if at > now}
-        if cut.notification.id not in self._cut_at:
-            self._cut_at[cut.notification.id] = now + CUT_AGAIN
+        self._cut_at = {key: at for key, at in self._cut_at.items() if at > now}
+        key = f"{cut.attempt.id} {len(cut.still)}"
+        if key not in self._cut_at:
+            self._cut_at[key] = now + CUT_AGAIN
             group.create_task(self._sender.cut(cut))
 
     def _look_again(self, wake: asyncio.Event) -> None:
@@ -278,7 +279,8 @@ class Dispatcher:
             return None
         closed = [channel for channel in self._channels if self.breakers.of(channel).opened_at is None]
         room = {channel: self._room(channel, now) for channel in closed}
-        if self._pace_at(ChannelName.VOICE, "", now) > now:
+        # What waits for its time, e.g. because of a limit, may go along with a call: that is looked for.
+        if self._next_due is not None or self._pace_at(ChannelName.VOICE, "", now) > now:
             room.pop(ChannelName.VOICE, None)
         batch = handover.batch(granted.handovers, room, self._at_a_turn, self._told, self._share, now)
         return batch if batch.due else None
@@ -300,7 +302,9 @@ class Dispatcher:
         free = [d for d in due if self._paced_until(d.notification, now) <= now]
         behind |= {d.notification.channel for d in free[self._at_a_turn :]}
         free, later_edits = _one_edit(free)
-        chosen = free[: self._at_a_turn]
+        gathering = [(d.notification, at) for d in free if (at := self._gathers_until(conn, d, now)) is not None]
+        waiting = {row.id for row, _ in gathering}
+        chosen = [d for d in free[: self._at_a_turn] if d.notification.id not in waiting]
         due, together = self._gather(conn, [*paced, *chosen], now)
         posted = _posted(conn, chosen)
         together |= {row_id: others for row_id, post in posted.items() if post and (others := post.besides(row_id))}
@@ -315,6 +319,7 @@ class Dispatcher:
         return Batch(
             due=[*due, *put_off],
             together=together,
+            gathering=gathering,
             events=known,
             alike=merged.counts(conn, [pk for pk, event in known.items() if event.merge_key], open_only=True),
             earlier={d.notification.id: attempts.of_notification(conn, d.notification.id) for d in due if d.tries},
@@ -370,11 +375,18 @@ class Dispatcher:
         together: dict[str, Sequence[Notification]] = {}
         for rows in by_reader(due):
             first = rows[0].notification
-            others = bundles.companions(conn, first, now, WAYS[first.channel].together - 1) if gathers(rows) else ()
+            others: Sequence[Notification] = ()
+            if gathers(rows):
+                others = along(first, bundles.companions(conn, first, now, WAYS[first.channel].together - 1))
             kept += rows[:1] if others else rows
             if others:
                 together[first.id] = others
         return kept, together
+
+    def _gathers_until(self, conn: Connection, due: Due, now: datetime) -> datetime | None:
+        """What a call told together that reached nobody is told together again."""
+        at, before = waits_for_others(due, now), due.notification.follows
+        return at if at and before and bundles.told_several(conn, before) else None
 
     def _room(self, channel: ChannelName, now: datetime) -> int:
         """How many may be begun now: of calls one. Where nobody answers: how many are held back or given up at once."""
@@ -403,17 +415,18 @@ class Dispatcher:
     async def _claim(self, batch: Batch, now: datetime) -> tuple[list[Job], datetime]:
         """Render, then claim everything in one transaction. Returns what was won, and when, or somewhat earlier."""
         roster = self._roster()
-        late, paced, broken, unanswered, jobs = [], [], [], [], []
+        late, broken, jobs = [], [], []
+        held = [(row, Hold.BUNDLE, at) for row, at in batch.gathering]
         for due in batch.due:
             row = due.notification
             if row.until < now:
                 late.append(row)
             elif (at := self.breakers.of(row.channel).next_at(now)) > now:
-                unanswered.append((row, at))
+                held.append((row, Hold.VENDOR, at))
             elif (at := self._paced_until(row, now)) > now:
-                paced.append((row, at))
+                held.append((row, Hold.CHANNEL_RATE, at))
             elif row.kind is Kind.EDIT and row.id not in batch.posted:
-                paced.append((row, now + timedelta(seconds=EDIT_EVERY_SECONDS)))
+                held.append((row, Hold.CHANNEL_RATE, now + timedelta(seconds=EDIT_EVERY_SECONDS)))
             elif (job := self._job(due, batch, roster, now)) is None:
                 broken.append((row, self.setbacks.again_at(row.id, now)))
             else:
@@ -424,11 +437,11 @@ class Dispatcher:
                         pace.take(key, now)
         # The claim's commit is not before this, whenever we hear of it.
         claimed_at = self._clock.now()
-        if not (late or paced or broken or unanswered or jobs or batch.impossible or batch.out_of_lines):
+        if not (late or held or broken or jobs or batch.impossible or batch.out_of_lines):
             return [], claimed_at
 
         wanted = [row.id for row in (*batch.impossible, *late)]
-        wanted += [row.id for row, _ in (*paced, *broken, *unanswered)]
+        wanted += [row.id for row, _, _ in held] + [row.id for row, _ in broken]
         wanted += [row_id for job in jobs for row_id in job.claim.ids]
 
         def work(conn: Connection) -> list[Job]:
@@ -439,12 +452,9 @@ class Dispatcher:
             for row in late:
                 if row.id in ours:
                     outbox.expire(conn, self._ids, row, now)
-            for row, at in paced:
+            for row, why, at in held:
                 if row.id in ours:
-                    outbox.hold(conn, self._ids, [row], Hold.CHANNEL_RATE, at, now)
-            for row, at in unanswered:
-                if row.id in ours:
-                    outbox.hold(conn, self._ids, [row], Hold.VENDOR, at, now)
+                    outbox.hold(conn, self._ids, [row], why, at, now)
             for row, at in broken:
                 if row.id in ours:
                     outbox.hold_broken(conn, self._ids, row, at, now)

@@ -49,6 +49,7 @@ class Batch:
     canaries: Sequence[str] = ()  # of our own, by their ids: their channel is none
     together: Mapping[str, Sequence[Notification]] = field(default_factory=dict)
     alike: Mapping[str, int] = field(default_factory=dict)
+    gathering: Sequence[tuple[Notification, datetime]] = ()  # re-dials that wait until then, to be told with others
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,12 @@ class Jobs:
 
     def job(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
         row, event = due.notification, batch.events[due.notification.event_pk]
-        others = batch.together.get(row.id, ())
+        others = [one for one in batch.together.get(row.id, ()) if one.until >= now]
         codes = {one.id: self._code(one, batch) for one in (row, *others)}
         accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
         words = self._words_for_all(row, others, batch, roster, codes, now)
+        if row.channel is ChannelName.VOICE:
+            others = _named(words, others)
         tries = [
             Attempt.of(row, self._ids.new(), text, now, part=part, parts=len(words), bundle=bool(others))
             for part, text in words
@@ -90,7 +93,7 @@ class Jobs:
                 Send(
                     attempt=attempt,
                     valid_seconds=(row.until - now).total_seconds(),
-                    ring_seconds=policy.ring_seconds,
+                    ring_seconds=self._ring_seconds(row, others, batch, roster),
                     thread=batch.threads.get(row.id),
                     edit=_edit(row, batch),
                     details=row.details,
@@ -108,6 +111,12 @@ class Jobs:
             ),
             trace=batch.traces.get(row.id, ""),
         )
+
+    def _ring_seconds(self, row: Notification, others: Sequence[Notification], batch: Batch, roster: Roster) -> int:
+        """A call is over in time for each event that it tells."""
+        if row.channel is not ChannelName.VOICE:
+            others = ()
+        return min(roster.policy_of(batch.events[one.event_pk]).ring_seconds for one in (row, *others))
 
     def _call(self, row: Notification, policy: Policy, roster: Roster, now: datetime) -> Call:
         seconds = policy.ring_seconds + policy.call_seconds
@@ -146,12 +155,13 @@ class Jobs:
             return [(1, self._edited(post, batch, roster, person, now))]
         told = [self._told(one, batch, roster, codes[one.id]) for one in (row, *others) if one.event_pk in batch.events]
         first = told[0]
+        said: Sequence[Words] = ()
         if others and row.kind is not Kind.EDIT:
-            told.sort(key=lambda one: urgency(Due(one.row, 0)))
-            said = render_together(told, len(others) + 1, person, first.context.page, now)
-        else:
-            said = render(row, first.event, person, first.context, now)
-        return list(enumerate(said, start=1))
+            in_order = sorted(told, key=lambda one: urgency(Due(one.row, 0)))
+            if row.channel is ChannelName.VOICE:
+                in_order = told  # it has the line: whatever is left out, it is not
+            said = render_together(in_order, len(others) + 1, person, first.context.page, now)
+        return list(enumerate(said or render(row, first.event, person, first.context, now), start=1))
 
     def _edited(self, post: Post, batch: Batch, roster: Roster, person: Person | None, now: datetime) -> Words:
         """All that the message tells, in the order in which it was told first, with what is over marked."""
@@ -181,6 +191,12 @@ class Jobs:
             code = self._ids.code(letters)
         taken.add(code)  # a text to the same number in this very batch takes another one
         return Code(row.address, code, row.event_pk, row.revision, row.person)
+
+
+def _named(words: Sequence[tuple[int, Words]], others: Sequence[Notification]) -> list[Notification]:
+    """Those that a call speaks of; the rest wait for another one."""
+    told = words[0][1].payload.get("told", ())
+    return [one for one in others if one.id in told]
 
 
 def _edit(row: Notification, batch: Batch) -> Edit | None:

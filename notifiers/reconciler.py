@@ -17,7 +17,7 @@ from model.plan import ChannelName
 from model.ports import Channel, Found
 from model.roster import Level, Roster
 from notifiers.receipts import take_receipt
-from store import attempts, events, lines, outcomes, pick_ups
+from store import attempts, bundles, events, lines, outcomes, pick_ups
 from store.database import ASK_AGAIN as DATABASE_AWAY
 from store.database import Connection, Database
 from store.outcomes import LOOKS, Look
@@ -167,8 +167,10 @@ class Reconciler:
         """Whoever picked up counts, by the policy: then it matters that it was no machine."""
         if attempt.channel not in self._channels:
             return False
-        event = (await self._database.read(lambda conn: events.load(conn, [attempt.event_pk]))).get(attempt.event_pk)
-        return event is not None and self._roster().policy_of(event).level is Level.REACHED
+        told = await self._database.read(
+            lambda conn: events.load(conn, {row.event_pk for row in bundles.told(conn, attempt)})
+        )
+        return any(self._roster().policy_of(event).level is Level.REACHED for event in told.values())
 
     async def _ask_who(self, attempt: Attempt, now: datetime) -> bool:
         """False when the vendor cannot be asked now."""

@@ -1,6 +1,6 @@
 """Asks the vendor for what was claimed, and writes down what came of it, however long the database is away."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from notifiers import retry
 from notifiers.breaker import Breakers, together
 from notifiers.jobs import Job
 from notifiers.results import Results
+from notifiers.wording import said_again
 from store import attempts, claims, cuts, outbox, outcomes
 from store.accepted import Accepted
 from store.cuts import Cut
@@ -82,7 +83,7 @@ class Sender:
             now = self._clock.now()
             if now - known_at <= STALE_CLAIM:
                 return known_at
-            if now > job.row.until or not await self._still_wanted(job):
+            if now > job.claim.until or not await self._still_wanted(job):
                 break
             known_at = now
         return None
@@ -164,15 +165,18 @@ class Sender:
         self._log("notification not sent", row, attempt, now, error=str(error), again_at=at and at.isoformat())
 
     async def cut(self, cut: Cut) -> None:
-        """End a call. One that cannot be ended now stays to be ended, and is seen at the next look."""
-        row = cut.notification
+        """End a call, or say what is left of it. What cannot be done now is seen at the next look."""
+        row, channel = cut.notification, self._channels[cut.notification.channel]
         try:
-            await self._channels[row.channel].cut(cut.vendor_id, row.answered_at is not None, _spoken(row))
+            if cut.still:
+                await channel.say_instead(cut.attempt, said_again(cut.attempt.words.payload, cut.still))
+            else:
+                await channel.cut(cut.attempt.vendor_id or "", row.answered_at is not None, _spoken(cut.rows))
         except SendError as error:
             log.warning("call could not be stopped yet", notification=row.id, error=str(error))
             return
         now = self._clock.now()
-        await self.written(lambda conn: cuts.cut_done(conn, self._ids, row, now))
+        await self.written(lambda conn: cuts.cut_done(conn, self._ids, cut.rows, now))
 
     async def written(self, work: Callable[[Connection], T]) -> T:
         """What was done is done: it is written down, however long the database is away."""
@@ -197,7 +201,7 @@ class Sender:
         )
 
 
-def _spoken(row: Notification) -> str:
+def _spoken(rows: Sequence[Notification]) -> str:
     """What somebody on the line hears before we hang up."""
-    reason = row.reason[:1].upper() + row.reason[1:]
-    return f"{reason}. There is nothing you have to do now. Goodbye."
+    reasons = dict.fromkeys(row.reason[:1].upper() + row.reason[1:] for row in rows)
+    return f"{'. '.join(reasons)}. There is nothing you have to do now. Goodbye."

@@ -6,8 +6,10 @@ from uuid import UUID, uuid5
 from pydantic import TypeAdapter
 
 from broker.base import Message, MessageKind
+from model.attempt import Attempt
 from model.errors import Refused, Undecidable
 from model.ids import Ids
+from model.plan import Notification
 from model.reply import Heard
 from model.roster import OWN_SOURCE
 from routing import alerts
@@ -51,7 +53,7 @@ def take_heard(conn: Connection, ids: Ids, heard: Heard) -> list[Answered]:
 
 def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
     if heard.attempt_id is not None:
-        yield _of_attempt(conn, ids, heard, heard.attempt_id)
+        yield from _of_attempt(conn, ids, heard, heard.attempt_id)
     elif heard.number is not None:
         meant = codes_meant(replies.open_codes(conn, heard.number), heard.code, every=heard.all_codes)
         if not meant:
@@ -74,18 +76,48 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
         yield _take(conn, ids, heard, event.pk, person=heard.person)
 
 
-def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> Answered:
+def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> Iterator[Answered]:
     attempt = attempts.one_to_change(conn, attempt_id)
     if attempt is None:
         raise Undecidable(f"there is no attempt {attempt_id}")
     if heard.vendor_id:
         outcomes.proven(conn, attempt, heard.vendor_id, heard.received_at)
+    if len(attempt.named) > 1:
+        yield from _of_call(conn, ids, heard, attempt)
+        return
     row = bundles.told_by(conn, attempt.notification_id, heard.event_pk)
     if row is None:
         raise Undecidable(f"attempt {attempt_id} tells nothing of that event")
     person = heard.person or row.person
     own = row.id if row.person == person else None  # anybody may press the button of a channel's message
-    return _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)
+    yield _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)
+
+
+def _of_call(conn: Connection, ids: Ids, heard: Heard, attempt: Attempt) -> Iterator[Answered]:
+    """A key speaks about each event that the call has named, whatever became of the others. Refused by all: raised."""
+    taken: list[Answered] = []
+    why: Exception = Undecidable(f"nothing is kept of what attempt {attempt.id} told")
+    for row in sorted(bundles.named(conn, attempt), key=lambda one: one.event_pk):  # as everybody locks several events
+        try:
+            taken.append(_of_named(conn, ids, heard, row))
+        except Refused as refused:
+            why = refused
+    if not taken:
+        raise why
+    yield from taken
+
+
+def _of_named(conn: Connection, ids: Ids, heard: Heard, row: Notification) -> Answered:
+    return _take(
+        conn,
+        ids,
+        heard,
+        row.event_pk,
+        person=heard.person or row.person,
+        revision=row.revision,
+        notification_id=row.id,
+        reply_id=str(uuid5(UUID(heard.id), row.event_pk)),
+    )
 
 
 def _of_alert(conn: Connection, ids: Ids, heard: Heard, key: str) -> Iterator[Answered]:

@@ -96,12 +96,22 @@ def one_to_change(conn: Connection, attempt_id: str) -> Attempt | None:
     attempt = one(conn, attempt_id)
     if attempt is None or not lockable(conn):
         return attempt
-    bundles.lock(conn, attempt.event_pk, attempt.notification_id, bundle=attempt.bundle)
+    bundles.lock(conn, attempt.event_pk, attempt.notification_id, bundle=attempt.bundle, named=attempt.named)
     return one(conn, attempt_id)
 
 
 def of_notification(conn: Connection, notification_id: str) -> list[Attempt]:
     return [_attempt(row) for row in conn.execute(_OF_NOTIFICATION, {"id": notification_id})]
+
+
+_ACCEPTED = _IN_ORDER.where(
+    attempts.c.notification_id.in_(bindparam("ids", expanding=True)), attempts.c.state == AttemptState.ACCEPTED
+)
+
+
+def accepted(conn: Connection, notification_ids: Collection[str]) -> list[Attempt]:
+    """Those that the vendor has."""
+    return [_attempt(row) for row in conn.execute(_ACCEPTED, {"ids": list(notification_ids)})]
 
 
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
@@ -110,9 +120,11 @@ def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
 
 
 _NEVER_RANG = (AttemptState.FAILED, AttemptState.ABSENT)
+_along = notifications.alias("along")
 _RINGS = (
-    select(attempts.c.started_at, attempts.c.event_pk)
+    select(attempts.c.id, attempts.c.started_at, attempts.c.event_pk, _along.c.event_pk.label("other"))
     .join(notifications, notifications.c.id == attempts.c.notification_id)
+    .outerjoin(_along, _along.c.carried_by == attempts.c.notification_id)
     .where(
         attempts.c.address.in_(bindparam("numbers", expanding=True)),
         attempts.c.started_at > bindparam("since"),
@@ -125,7 +137,11 @@ _RINGS = (
 
 def rings(conn: Connection, numbers: Collection[str], since: datetime) -> list[Ring]:
     """The calls that asked for an answer at any of those numbers since then, those being made among them."""
-    return [Ring(*row) for row in conn.execute(_RINGS, {"numbers": list(numbers), "since": since})]
+    found: dict[str, Ring] = {}
+    for attempt_id, at, event_pk, other in conn.execute(_RINGS, {"numbers": list(numbers), "since": since}):
+        ring = found.get(attempt_id, Ring(at, event_pk))
+        found[attempt_id] = ring._replace(others=(*ring.others, other)) if other else ring
+    return list(found.values())
 
 
 _WRITTEN = (

@@ -6,20 +6,22 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, or_, select, update
 
+from model.attempt import Attempt
 from model.ids import Ids
-from model.plan import Hold, Notification, State
+from model.plan import ChannelName, Hold, Notification, State
 from store import plans, timeline
 from store.portable import lock_event, lock_events
 from store.tables import notifications, said
 from store.timeline import News
 
 _PENDING = notifications.c.state == said(State.PENDING)
-_HELD = (Hold.BUNDLE, Hold.PERSON_LIMIT)
+_HELD = (Hold.BUNDLE, Hold.PERSON_LIMIT, Hold.NUMBER_BUSY)
 _TO_THE_SAME = (
     notifications.c.channel == bindparam("its_channel"),
     notifications.c.address == bindparam("its_address"),
     notifications.c.kind == bindparam("its_kind"),
-    notifications.c.follows.is_(None),
+    # A re-dial is made when the call before it is over, and may be told with others as the first was.
+    or_(notifications.c.follows.is_(None), notifications.c.channel == said(ChannelName.VOICE)),
     notifications.c.sent_at.is_(None),  # of what is told in part, the rest is
     notifications.c.id != bindparam("leader"),
 )
@@ -63,6 +65,8 @@ _GIVE_BACK = (
         lease_owner=None,
     )
 )
+_THESE = select(notifications).where(notifications.c.id.in_(bindparam("ids", expanding=True)))
+_EVENTS_OF = select(notifications.c.event_pk).where(notifications.c.id.in_(bindparam("ids", expanding=True))).distinct()
 _CARRIED = (
     select(notifications).where(notifications.c.carried_by == bindparam("leader")).order_by(notifications.c.event_pk)
 )
@@ -93,10 +97,36 @@ def carried(conn: Connection, leader: str) -> list[Notification]:
     return [plans.notification(row) for row in conn.execute(_CARRIED, {"leader": leader})]
 
 
-def lock(conn: Connection, event_pk: str, leader: str, *, bundle: bool = True) -> None:
-    """Nobody else changes the plan of the event, or of the others that its message tells, if it is a `bundle`."""
+def told(conn: Connection, attempt: Attempt) -> list[Notification]:
+    """What the message of this attempt tells by now: its own row first, and those that go along."""
+    own = plans.one(conn, attempt.notification_id)
+    if not attempt.bundle:
+        return [own]
+    # A call that was thought lost may be heard of when the next one of its row tells others.
+    named = attempt.named if attempt.channel is ChannelName.VOICE else None
+    return [own, *(row for row in carried(conn, own.id) if named is None or row.id in named)]
+
+
+def told_several(conn: Connection, row_id: str) -> bool:
+    """Whether the message that told this row told others too."""
+    row = plans.one(conn, row_id)
+    return bool(carried(conn, row.carried_by or row.id))
+
+
+def named(conn: Connection, attempt: Attempt) -> list[Notification]:
+    """What a call speaks of, in that order, as far as it is kept."""
+    found = {row.id: plans.notification(row) for row in conn.execute(_THESE, {"ids": attempt.named})}
+    return [found[row_id] for row_id in attempt.named if row_id in found]
+
+
+def lock(conn: Connection, event_pk: str, leader: str, *, bundle: bool = True, named: Collection[str] = ()) -> None:
+    """Nobody else changes the plan of the event, or of the others that its message tells, if it is a `bundle`.
+
+    `named`: rows that it names, whether they still go along or not.
+    """
     if bundle:
-        lock_events(conn, {event_pk, *(row.event_pk for row in carried(conn, leader))})
+        also = conn.scalars(_EVENTS_OF, {"ids": list(named)}) if named else ()
+        lock_events(conn, {event_pk, *also, *(row.event_pk for row in carried(conn, leader))})
     else:
         lock_event(conn, event_pk)
 
@@ -105,17 +135,6 @@ def follow(conn: Connection, leader: str, state: State, now: datetime, **values:
     """What the message tells goes where its own row goes, as far as the table of states lets it. Returns all of it."""
     if rows := carried(conn, leader):
         plans.move_all(conn, [row.id for row in rows], state, now, **values)
-    return rows
-
-
-def fail(conn: Connection, leader: str, why: str, now: datetime) -> Sequence[Notification]:
-    """The message did not arrive: what it told has failed, but for what was stopped, which keeps its own reason."""
-    rows = carried(conn, leader)
-    stopped = [row.id for row in rows if row.cut_requested_at is not None]
-    if stopped:
-        plans.move_all(conn, stopped, State.SUPERSEDED, now)
-    if missed := [row.id for row in rows if row.cut_requested_at is None]:
-        plans.move_all(conn, missed, State.FAILED, now, reason=why)
     return rows
 
 

@@ -77,6 +77,11 @@ class Claim:
     pauses: Pauses | None = None
 
     @property
+    def until(self) -> datetime:
+        """The last instant at which it may start, for whatever it tells."""
+        return min(row.until for row in (self.notification, *self.carried))
+
+    @property
     def ids(self) -> list[str]:
         """All rows that it takes."""
         return [self.notification.id, *(row.id for row in self.carried)]
@@ -95,10 +100,10 @@ def claim(conn: Connection, ids: Ids, wanted: Collection[Claim], owner: str, now
         return set()
     # The claim first: of a row that another has, no code is opened.
     won = set(conn.scalars(_CLAIM, {"ids": [one.notification.id for one in may_go], "owner": owner}))
+    won -= _incomplete(conn, [one for one in may_go if one.notification.id in won], owner, now)
     for one in may_go:
         if one.call and one.notification.id not in won:
             lines.release(conn, one.attempts[0].id, now)
-    won -= _incomplete(conn, [one for one in may_go if one.notification.id in won], owner, now)
     _note_claims(conn, ids, [one for one in wanted if one.notification.id in won], now)
     return won
 

@@ -1,45 +1,78 @@
 """Calls in the air that are to be ended: what was asked of the dispatcher, and that it was done."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
-from model.attempt import AttemptState
+from model.attempt import Attempt
 from model.ids import Ids
 from model.plan import ChannelName, Notification, State
-from store import timeline
+from store import attempts, timeline
 from store.plans import notification
-from store.tables import attempts, notifications, said
+from store.tables import notifications, said
+from store.timeline import News
 
-# Two statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
+# Several statements: nearly always there is nothing to cut, and PostgreSQL joins badly what it believes to be many.
 _TO_CUT = select(notifications).where(
     notifications.c.channel == said(ChannelName.VOICE),  # nothing else can be taken back once it is out
     notifications.c.cut_requested_at.is_not(None),
     notifications.c.cut_done_at.is_(None),
     notifications.c.state.in_([State.SENT, State.DELIVERED, State.ANSWERED]),
 )
-_CALLS = select(attempts.c.notification_id, attempts.c.vendor_id).where(
-    attempts.c.notification_id.in_(bindparam("ids", expanding=True)),
-    attempts.c.state == AttemptState.ACCEPTED,
+_TOLD = (
+    select(notifications)
+    .where(
+        or_(
+            notifications.c.id.in_(bindparam("ids", expanding=True)),
+            notifications.c.carried_by.in_(bindparam("ids", expanding=True)),
+        )
+    )
+    .order_by(notifications.c.carried_by.is_not(None), notifications.c.id)  # a call's own row first
 )
-_CUT_DONE = update(notifications).where(notifications.c.id == bindparam("row_id")).values(cut_done_at=bindparam("now"))
+_CUT_DONE = (
+    update(notifications)
+    .where(notifications.c.id.in_(bindparam("ids", expanding=True)))
+    .values(cut_done_at=bindparam("now"))
+)
 
 
 class Cut(NamedTuple):
-    """A call to be ended."""
+    """A call to be ended. Or one that somebody listens to, that goes on about those of its rows that `still` hold."""
 
-    notification: Notification
-    vendor_id: str
+    rows: Sequence[Notification]
+    attempt: Attempt
+    still: tuple[str, ...] = ()
+
+    @property
+    def notification(self) -> Notification:
+        return self.rows[0]
 
 
 def to_cut(conn: Connection) -> list[Cut]:
-    rows = {row.id: notification(row) for row in conn.execute(_TO_CUT)}
-    calls = conn.execute(_CALLS, {"ids": list(rows)}) if rows else ()
-    return [Cut(rows[call.notification_id], call.vendor_id) for call in calls]
+    """A call is ended when all that it tells is over; until then who has answered hears of the rest."""
+    leaders = {row.carried_by or row.id for row in conn.execute(_TO_CUT)}
+    if not leaders:
+        return []
+    told: dict[str, list[Notification]] = {}
+    for row in map(notification, conn.execute(_TOLD, {"ids": sorted(leaders)})):
+        told.setdefault(row.carried_by or row.id, []).append(row)
+    cuts = [_cut(told[attempt.notification_id], attempt) for attempt in attempts.accepted(conn, sorted(leaders))]
+    return [cut for cut in cuts if cut]
 
 
-def cut_done(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
-    conn.execute(_CUT_DONE, {"row_id": row.id, "now": now})
-    body = {"notification": row.id, "person": row.person, "reason": row.reason}
-    timeline.append(conn, ids, row.event_pk, now, "call_stopped", body)
+def _cut(rows: Sequence[Notification], attempt: Attempt) -> Cut | None:
+    over = [row for row in rows if row.cut_requested_at is not None]
+    if len(over) == len(rows):
+        return Cut(rows, attempt)
+    still = [row for row in rows if row.cut_requested_at is None]
+    # Whoever has pressed a key hears for how many it counts; to a phone that rings nothing can be said.
+    listens = all(row.state is State.ANSWERED for row in still)
+    return Cut(over, attempt, tuple(row.id for row in still)) if listens else None
+
+
+def cut_done(conn: Connection, ids: Ids, rows: Sequence[Notification], now: datetime) -> None:
+    conn.execute(_CUT_DONE, {"ids": [row.id for row in rows], "now": now})
+    bodies = [(row.event_pk, {"notification": row.id, "person": row.person, "reason": row.reason}) for row in rows]
+    timeline.append_all(conn, ids, now, [News(event_pk, "call_stopped", body, {}) for event_pk, body in bodies])

@@ -1,6 +1,6 @@
 """Vendors call back here. Every request's signature is verified before anything of it is believed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -22,11 +22,12 @@ from model.reply import NOT_REPEATED_BACK, PASSED_ON, REPEATED_BACK, Answer, Hea
 from model.roster import ReadBack
 from notifiers.channels import sms, voice
 from notifiers.receipts import take_receipt
-from notifiers.wording.answers import SpokenAnswer, spoken
+from notifiers.wording import said_again
+from notifiers.wording.answers import SpokenAnswer, how_many, spoken
 from notifiers.wording.facts import reference
 from routing.heard import take_heard
 from routing.read_back import TRIES, Asked, asked, right
-from store import attempts, events, plans
+from store import attempts, bundles, events
 from store.database import Connection
 
 log = structlog.get_logger(__name__)
@@ -74,15 +75,14 @@ class Told(NamedTuple):
     event: Event
 
 
-def _told(conn: Connection, attempt_id: str) -> Told | None:
+def _told(conn: Connection, attempt_id: str) -> Sequence[Told]:
+    """All that the call has named, in that order; nothing where none of it is kept."""
     attempt = attempts.one(conn, attempt_id)
     if attempt is None:
-        return None
-    return Told(
-        attempt,
-        plans.one(conn, attempt.notification_id),
-        events.load(conn, [attempt.event_pk])[attempt.event_pk],
-    )
+        return ()
+    rows = bundles.named(conn, attempt)
+    known = events.load(conn, {row.event_pk for row in rows})
+    return [Told(attempt, row, known[row.event_pk]) for row in rows]
 
 
 async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
@@ -143,32 +143,34 @@ class _LedTo(NamedTuple):
 
 async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None, _: int = 0) -> _LedTo:
     told = await service.database.read(lambda conn: _told(conn, attempt_id))
-    if told is None:
+    if not told:
         log.warning("key for an unknown attempt", attempt=attempt_id)
         return _LedTo(SpokenAnswer.OVER)
-    asked = _to_repeat(service, told) if heard and heard.answer is Answer.ACKNOWLEDGE else None
-    if heard and asked:
+    wishes = [_to_repeat(service, one) for one in told] if heard and heard.answer is Answer.ACKNOWLEDGE else []
+    if heard and any(wishes):
         heard = replace(heard, said=f"{key}, {NOT_REPEATED_BACK}")  # until it was
     async with traced(service, attempt_id):
         kind, detail = await _take_key(service, told, key, heard)
-    drill = told.event.content.mode is Mode.DRILL
-    if asked and kind is SpokenAnswer.ACCEPTED:
+    drill = _is_drill(told)
+    # One number that is keyed in shows of one order that it was understood.
+    if kind is SpokenAnswer.ACCEPTED and len(wishes) == 1 and (asked := wishes[0]):
         return _LedTo(TO_REPEAT[asked.what], "Accepted.", drill=drill, asks=True)
-    prompt = str(told.attempt.words.payload.get("prompt", ""))
-    return _LedTo(kind, detail, prompt, drill)
+    if kind is SpokenAnswer.ACCEPTED and any(wishes):
+        kind = SpokenAnswer.NOT_REPEATED
+    return _LedTo(kind, detail, _prompt(told), drill)
 
 
 async def _read_back(service: Service, attempt_id: str, key: str, heard: Heard | None, number: int) -> _LedTo:
     """What was keyed in to show that the order was understood; the acceptance counts whatever it was."""
     told = await service.database.read(lambda conn: _told(conn, attempt_id))
-    asked = _to_repeat(service, told) if told else None
-    if told is None or asked is None or heard is None:
+    asked = _to_repeat(service, told[0]) if len(told) == 1 else None
+    if asked is None or heard is None:
         return _LedTo(SpokenAnswer.OVER)
-    drill = told.event.content.mode is Mode.DRILL
+    drill = _is_drill(told)
     if not right(asked, key):
         if number < TRIES:
             return _LedTo(TO_REPEAT[asked.what], "That is not it.", drill=drill, asks=True)
-        return _LedTo(SpokenAnswer.NOT_REPEATED, _also_confirm(service, told.event), drill=drill)
+        return _LedTo(SpokenAnswer.NOT_REPEATED, _also_confirm(service, told), drill=drill)
     heard = replace(heard, answer=Answer.ACKNOWLEDGE, said=f"1 {key}, {REPEATED_BACK}")
     async with traced(service, attempt_id):
         kind, detail = await _take_key(service, told, key, heard)
@@ -188,34 +190,55 @@ def _to_repeat(service: Service, told: Told) -> Asked | None:
     return asked(wish, revision.content, reference(told.event.event_id))
 
 
-async def _take_key(service: Service, told: Told, key: str, heard: Heard | None) -> tuple[SpokenAnswer, str]:
+async def _take_key(service: Service, told: Sequence[Told], key: str, heard: Heard | None) -> tuple[SpokenAnswer, str]:
     if key == REPEAT:
-        return SpokenAnswer.REPEAT, ""
-    if heard is None or told.notification.person is None:
+        return (SpokenAnswer.REPEAT if _still(told) else SpokenAnswer.OVER), ""
+    if heard is None or told[0].notification.person is None:
         return SpokenAnswer.INVALID, ""
     try:
-        [answered] = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+        taken = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
     except Refused as why:
         return SpokenAnswer.OVER, str(why)
-    if not answered.counted:
-        return SpokenAnswer.OVER, _why_over(told.event)
+    counted = sum(answered.counted for answered in taken)
+    if not counted:
+        return SpokenAnswer.OVER, _why_over(told)
+    which = how_many(counted, len(told))
     if heard.answer is Answer.CANNOT_COMPLY:
-        return SpokenAnswer.PASSED if key == PASS else SpokenAnswer.CANNOT, ""
-    return SpokenAnswer.ACCEPTED, _also_confirm(service, told.event)
+        return SpokenAnswer.PASSED if key == PASS else SpokenAnswer.CANNOT, which
+    return SpokenAnswer.ACCEPTED, " ".join(filter(None, (which, _also_confirm(service, told))))
 
 
-def _also_confirm(service: Service, event: Event) -> str:
-    source = service.rosters.roster.sources.get(event.source)
-    return f"Also confirm in {source.also_confirm}." if source and source.also_confirm else ""
+def _still(told: Sequence[Told]) -> list[str]:
+    """The rows of a call that still hold. What became of a single one is said when it is answered."""
+    holds = [one.notification for one in told if one.event.status is EventStatus.OPEN or len(told) == 1]
+    return [row.id for row in holds if row.cut_requested_at is None or len(told) == 1]
+
+
+def _prompt(told: Sequence[Told]) -> str:
+    """What is said again: of several events what still holds."""
+    payload = told[0].attempt.words.payload
+    return said_again(payload, _still(told)) if len(told) > 1 else str(payload.get("prompt", ""))
+
+
+def _is_drill(told: Sequence[Told]) -> bool:
+    return all(one.event.content.mode is Mode.DRILL for one in told)
+
+
+def _also_confirm(service: Service, told: Sequence[Told]) -> str:
+    sources = [service.rosters.roster.sources.get(one.event.source) for one in told]
+    names = dict.fromkeys(source.also_confirm for source in sources if source and source.also_confirm)
+    return f"Also confirm in {' and '.join(names)}." if names else ""
 
 
 def _heard(service: Service, answer: Answer, channel: str, **more: Any) -> Heard:
     return Heard(id=service.ids.new(), channel=channel, answer=answer, received_at=service.clock.now(), **more)
 
 
-def _why_over(event: Event) -> str:
+def _why_over(told: Sequence[Told]) -> str:
+    if len(told) > 1:
+        return "All events of this call are over."
     return {EventStatus.CANCELLED: "The event was cancelled.", EventStatus.TERMINATED: "The event was released."}.get(
-        event.status, "The event is over."
+        told[0].event.status, "The event is over."
     )
 
 

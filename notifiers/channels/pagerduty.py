@@ -83,6 +83,9 @@ class PagerDutyChannel:
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """An alert is resolved by a notification of its own."""
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        """Nobody is in the middle of reading."""
+
     async def close(self) -> None:
         threads, self._threads = self._threads, None
         clients, self._clients = self._clients, {}

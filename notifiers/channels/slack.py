@@ -237,6 +237,9 @@ class SlackChannel:
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """A post stays; what is new is posted below it."""
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        """Nobody is in the middle of reading."""
+
     async def close(self) -> None:
         await self._workspace.close()
 

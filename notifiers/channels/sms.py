@@ -94,6 +94,9 @@ class SmsChannel:
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """A text that left cannot be taken back."""
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        """Nobody is in the middle of reading."""
+
     async def close(self) -> None:
         await self._account.close()
 

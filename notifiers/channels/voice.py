@@ -125,6 +125,11 @@ class VoiceChannel:
         if answered:  # also a phone that was picked up while we cancelled
             await self._update(vendor_id, twiml=goodbye_twiml(spoken))
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        key_url, _ = self._callbacks(attempt.id)
+        twiml = call_twiml({**attempt.words.payload, "prompt": prompt}, key_url)
+        await self._update(attempt.vendor_id or "", twiml=twiml)
+
     async def close(self) -> None:
         await self.account.close()
 

@@ -63,6 +63,9 @@ class WebhookChannel:
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         """What was told is told."""
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        """Nobody is in the middle of reading."""
+
     async def close(self) -> None:
         session, self._session = self._session, None
         if session is not None:

@@ -13,12 +13,11 @@ from notifiers.wording.catalogue import catalogue, escape_slack
 from notifiers.wording.context import WordingContext
 from notifiers.wording.facts import Facts, facts
 from notifiers.wording.sms_parts import fits_as_part, plain, split_sms
-from notifiers.wording.together import Named, render_edited, render_together
+from notifiers.wording.together import TIGHTEST_CALL, Named, render_edited, render_together, said_again
 
-__all__ = ["Named", "WordingContext", "render", "render_edited", "render_together"]
+__all__ = ["Named", "WordingContext", "render", "render_edited", "render_together", "said_again"]
 
 TIGHTEST = 3
-TIGHTEST_CALL = 2
 
 
 def render(

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from model.attempt import Words
+from notifiers.wording.speech import count
 
 
 class SpokenAnswer(StrEnum):
@@ -29,11 +30,12 @@ NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
 
 
 def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
-    """The sentence spoken after a key. `detail`: where to confirm as well, or why the event is over."""
+    """The sentence spoken after a key. `detail`: for how many events, where to confirm as well, or why it is over."""
     sentence = {
         SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {detail} Goodbye.",
-        SpokenAnswer.CANNOT: "Noted: you cannot comply. The next person is being called. To change, press 1 to accept.",
-        SpokenAnswer.PASSED: "Passed on. The next person is being called. To accept after all, press 1.",
+        SpokenAnswer.CANNOT: f"Noted: you cannot comply. {detail} The next person is being called. "
+        "To change, press 1 to accept.",
+        SpokenAnswer.PASSED: f"Passed on. {detail} The next person is being called. To accept after all, press 1.",
         SpokenAnswer.REPEAT: "",
         SpokenAnswer.NO_REPEAT: f"This cannot be repeated now. {SPOKEN_KEYS}",
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
@@ -49,6 +51,16 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
     }[kind]
     text = " ".join(sentence.split())
     return f"{text} This is a drill." if drill and text else text
+
+
+def how_many(counted: int, named: int) -> str:
+    """For how many events of a call an answer counts; "" where it was about one."""
+    if named == 1:
+        return ""
+    if counted == named:
+        return f"That was for {count(named)} events."
+    others = "other is" if named - counted == 1 else "others are"
+    return f"That was for {count(counted)} of {count(named)} events: the {others} over."
 
 
 class WrittenAnswer(StrEnum):

@@ -12,6 +12,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 
 from notifiers.wording.clean import for_slack, for_voice, shorten, words
+from notifiers.wording.speech import count
 
 HERE = Path(__file__).parent
 ENGLISH = "en"
@@ -69,7 +70,7 @@ def sandbox(name: str, language: str = ENGLISH) -> SandboxedEnvironment:
         finalize=_HARMLESS[name],
         autoescape=False,
     )
-    environment.filters.update(words=words, shorten=shorten, begin=begin)
+    environment.filters.update(words=words, shorten=shorten, begin=begin, spoken_count=count)
     return environment
 
 

@@ -1,6 +1,6 @@
 """The words of one message that tells several events: the most urgent in words of their own, of the rest how many."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,13 +8,15 @@ from model.attempt import Words
 from model.event import Event
 from model.plan import WAYS, Form, Kind, Notification
 from model.roster import Person
-from notifiers.wording import slack_blocks
+from notifiers.wording import slack_blocks, speech
+from notifiers.wording.answers import NO_KEY
 from notifiers.wording.catalogue import catalogue, escape_slack
 from notifiers.wording.context import WordingContext
 from notifiers.wording.facts import Facts, facts
 from notifiers.wording.sms_parts import fit_as_parts, fits_as_part, plain, split_sms
 
 TIGHTEST = 3
+TIGHTEST_CALL = 2
 WITH_BUTTONS = 8
 SECTION_CHARS = 2900  # Slack takes 3000
 EDITED_CHARS = 4000  # of text; what is shown are the blocks
@@ -33,13 +35,52 @@ def render_together(
 ) -> tuple[Words, ...]:
     """What is said of `count` events, of which `named` are the most urgent. Several only where it takes several SMS.
 
-    All are of one kind, to one reader. `page`: the address where the reader finds the rest.
+    All are of one kind, to one reader. `page`: the address where the reader finds the rest. None where a call that
+    names two of them would last too long.
     """
     first = named[0].row
     said = [facts(one.row, one.event, person, one.context, now) for one in named]
-    if WAYS[first.channel].form is Form.TEXT:
-        return _sms(first.kind, said, count, page)
+    match WAYS[first.channel].form:
+        case Form.SPEECH:
+            return _call(named, said, count)
+        case Form.TEXT:
+            return _sms(first.kind, said, count, page)
     return (_slack(named, said, count),)
+
+
+def _call(named: Sequence[Named], said: Sequence[Facts], count: int) -> tuple[Words, ...]:
+    """As many events as can be told within the shortest call that their policies allow."""
+    voice, seconds = catalogue("voice", said[0].language), min(one.context.call_seconds for one in named)
+    most = min(len(said), WAYS[named[0].row.channel].named)
+    for n, tight in [(n, tight) for n in range(most, 1, -1) for tight in range(TIGHTEST_CALL + 1)]:
+        payload = _spoken(named[:n], said[:n], count - n, tight)
+        script = said_again(payload, payload["told"])
+        for times in (2, 1):
+            if speech.call_seconds(script, times, NO_KEY) <= seconds:
+                payload |= {"prompt": script, "language": voice.speech, "times": times}
+                return (Words(text=script, template=voice.template("alert_together"), payload=payload),)
+    return ()
+
+
+def _spoken(named: Sequence[Named], said: Sequence[Facts], more: int, tight: int) -> dict[str, Any]:
+    """All that it takes to say it once more. A drill among others says so by itself."""
+    voice, same = catalogue("voice", said[0].language), len({f.opening for f in said}) == 1
+    return {
+        "told": [one.row.id for one in named],
+        "items": [voice.say("alert_item", f, same, tight) for f in said],
+        "opening": said[0].opening if same else "",
+        "mode": said[0].mode if same else "",
+        "more": more,
+        "asks": said[0].keys,
+        "catalogue": said[0].language,
+    }
+
+
+def said_again(payload: Mapping[str, Any], still: Collection[str]) -> str:
+    """What a call about several events says of those rows that `still` hold."""
+    items = [item for row_id, item in zip(payload["told"], payload["items"], strict=True) if row_id in still]
+    frame = [payload["opening"], payload["mode"], items, len(payload["told"]), payload["more"], payload["asks"]]
+    return catalogue("voice", payload["catalogue"]).say("alert_together", *frame)
 
 
 def _sms(kind: Kind, said: Sequence[Facts], count: int, page: str) -> tuple[Words, ...]:

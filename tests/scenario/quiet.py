@@ -120,6 +120,10 @@ class CountedChannel:
         with self._work.on("vendors"):
             await self._channel.cut(vendor_id, answered, spoken)
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        with self._work.on("vendors"):
+            await self._channel.say_instead(attempt, prompt)
+
     async def close(self) -> None:
         await self._channel.close()
 

@@ -149,6 +149,12 @@ class SimulatedChannel:
         self._outside.vendors.find(vendor_id).cut.set()
         await self._travel()
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        await self._travel()
+        self._refuse()
+        self._outside.vendors.find(attempt.vendor_id or "")
+        await self._travel()
+
     async def close(self) -> None:
         """Nothing is open."""
 

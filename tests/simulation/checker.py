@@ -19,7 +19,7 @@ from model.verdict import Outcome, Verdict
 from store import events, seal, verdicts
 from store.database import Connection
 from store.tables import events as events_table
-from store.tables import notifications, voice_in_flight
+from store.tables import notifications, replies, voice_in_flight
 from tests.simulation.chance import START
 from tests.simulation.invariants import Watch
 from tests.simulation.mix import Mix
@@ -34,7 +34,7 @@ SILENCE_SECONDS = 360.0 + PATIENCE_SECONDS  # with the longest period and grace
 
 def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Roster, now: float) -> list[str]:
     """Everything that is wrong now that all is over."""
-    found = [*_left_over(conn, watch), *_forgotten(watch, vendors)]
+    found = [*_left_over(conn, watch), *_forgotten(watch, vendors), *_of_each(conn, watch, vendors)]
     apart = slack(mix, now)
     for event in events.load(conn, list(conn.scalars(select(events_table.c.pk)))).values():
         found += [f"{event.event_id}: {b.why}" for b in seal.check(conn, event.pk)]
@@ -104,14 +104,27 @@ def _forgotten(watch: Watch, vendors: Vendors) -> Iterator[str]:
             yield f"{record.sid} was taken, and nobody knows: {watch.rows[record.attempt.notification_id]}"
 
 
-def _about(watch: Watch, answered: Answered) -> tuple[str, int]:
-    """The event and the revision that the words named."""
+def _of_each(conn: Connection, watch: Watch, vendors: Vendors) -> Iterator[str]:
+    """What a call about several events led to is written with each of them."""
+    replied = {tuple(row) for row in conn.execute(select(replies.c.event_pk, replies.c.person, replies.c.attempt_id))}
+    for answered in vendors.answers:
+        rows = [watch.rows[n] for n in answered.named]
+        for row in rows if len(rows) > 1 and answered.heard is Heard.COUNTED else ():
+            if (row.event_pk, answered.person, answered.attempt) not in replied:
+                yield f"{answered.person} has answered, and it was not taken for each event of the call: {row}"
+    for row in watch.rows.values():
+        if row.carried_by is not None and row.channel == ChannelName.VOICE and not row.state.terminal:
+            yield f"the call is over, and not for each of its events: {row}"
+
+
+def _about(watch: Watch, answered: Answered) -> set[tuple[str, int]]:
+    """The events and the revisions that the words named."""
     if answered.about is not None:
-        pk, revision = answered.about
-        return pk, min(revision, watch.events[pk].answer_revision)
-    row = watch.rows[watch.attempts[answered.attempt][0]]
-    event = watch.events[row.event_pk]
-    return row.event_pk, min(row.revision, event.answer_revision)
+        named = {answered.about}
+    else:
+        rows = [watch.rows[n] for n in answered.named or [watch.attempts[answered.attempt][0]]]
+        named = {(row.event_pk, row.revision) for row in rows}
+    return {(pk, min(revision, watch.events[pk].answer_revision)) for pk, revision in named}
 
 
 def _told(watch: Watch, vendors: Vendors, event: Event) -> dict[str, None]:
@@ -157,7 +170,7 @@ class _Seen(NamedTuple):
 
 
 def _seen(watch: Watch, vendors: Vendors, event: Event, roster: Roster) -> _Seen:
-    answers = [a for a in vendors.answers if _about(watch, a) == (event.pk, event.answer_revision)]
+    answers = [a for a in vendors.answers if (event.pk, event.answer_revision) in _about(watch, a)]
     policy = watch.policies[event.policy]
     callable_ = [_callable(roster, name) for name in (event.policy, *(o.policy for o in event.also if o.policy))]
     machines = _picked_up(watch, vendors, event, policy, by_machine=True).keys()
@@ -183,10 +196,10 @@ def _picked_up(
         return {}
     found: dict[str, float] = {}
     for record in vendors.records:
-        row = watch.rows[record.attempt.notification_id]
-        mine = (row.event_pk, row.revision, row.kind) == (event.pk, event.answer_revision, "alert")
-        if mine and row.person and record.picked_up and record.by_machine is by_machine:
-            found.setdefault(row.person, record.at)
+        for row in (watch.rows[n] for n in record.attempt.named):
+            mine = (row.event_pk, row.revision, row.kind) == (event.pk, event.answer_revision, "alert")
+            if mine and row.person and record.picked_up and record.by_machine is by_machine:
+                found.setdefault(row.person, record.at)
     return found
 
 

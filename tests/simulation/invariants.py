@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from model.attempt import Attempt
 from model.limits import Pauses
 from model.plan import ChannelName, State
 from model.ports import Send
@@ -72,7 +73,7 @@ class Rung(NamedTuple):
     """A call or a message to somebody, whatever came of it."""
 
     attempt: str
-    event_pk: str
+    events: frozenset[str]
     at: datetime
 
 
@@ -214,11 +215,11 @@ class Watch:
             return
         rung = self._rung_at[row.person]
         lately = [r for r in rung if self._rang(r) and at - TEN_MINUTES < r.at]
-        first = row.lane == 0 and not any(r.event_pk == row.event_pk for r in lately)
+        first = row.lane == 0 and not any(row.event_pk in r.events for r in lately)
         self._must(len(lately) < 4 + first, f"rung {len(lately) + 1} times in ten minutes: {row}")
         hour = [r for r in rung if self._rang(r) and at - timedelta(hours=1) < r.at]
         self._must(len(hour) < 10 + 6 * first, f"rung {len(hour) + 1} times in an hour: {row}")
-        rung.append(Rung(attempt, row.event_pk, at))
+        rung.append(Rung(attempt, frozenset(told.event_pk for told in self.told_by(row.id)), at))
 
     def _rang(self, rung: "Rung") -> bool:
         return self.attempts[rung.attempt][1] not in ("failed", "absent")
@@ -231,7 +232,7 @@ class Watch:
         lately = [one for one in sent if self._rang(one) and at - pauses.per < one.at]
         most = len(pauses.seconds)
         self._must(len(lately) < most, f"written to {len(lately) + 1} times in {pauses.per}: {row}")
-        sent.append(Rung(attempt, row.event_pk, at))
+        sent.append(Rung(attempt, frozenset({row.event_pk}), at))
 
     def _attempt(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, note.d)
@@ -308,15 +309,23 @@ class Watch:
     def asked(self, send: Send) -> None:
         """A create begins."""
         row = self.rows[send.attempt.notification_id]
-        event = self.events[row.event_pk]
         for told in self.told_by(row.id):
             self._not_stopped(told, self.events[told.event_pk])
             if told.kind == "alert" and told.person:
                 self._fresh(self._answered_at.get((told.event_pk, told.revision, told.person)), told)
-        if row.channel == ChannelName.VOICE and row.kind == "alert" and not row.overtime:
-            self._can_finish(row, event)
-        if row.redial:
-            self._soon_enough(row, event)
+            if told.channel == ChannelName.VOICE and told.kind == "alert" and not told.overtime:
+                self._can_finish(told, self.events[told.event_pk])
+            if told.redial:
+                self._soon_enough(told, self.events[told.event_pk])
+        self._must(self._names_what_it_tells(send.attempt), f"a call does not name what it tells: {row}")
+
+    def _names_what_it_tells(self, attempt: Attempt) -> bool:
+        """To one person, each event once: a key is about all of them."""
+        rows = self.told_by(attempt.notification_id)
+        if attempt.channel is not ChannelName.VOICE:
+            return True
+        alone = len({r.person for r in rows}) == 1 and len({r.event_pk for r in rows}) == len(rows)
+        return alone and {r.id for r in rows} == set(attempt.named)
 
     def _soon_enough(self, row: Row, event: Known) -> None:
         """The same number rings again within the policy's time, and only when the call before is over."""

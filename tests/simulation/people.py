@@ -129,9 +129,11 @@ class People:
             led_to = await within_a_second(
                 service, heard, lambda: callbacks._key_led_to(service, record.attempt.id, key, heard)
             )
-            return _SPOKEN[led_to.kind] if led_to else Heard.LOST  # it is in the queue: it may count, later
+            if led_to is None:
+                return Heard.LOST  # it is in the queue: it may count, later
+            return Heard.LOST if " over." in led_to.detail else _SPOKEN[led_to.kind]  # of several it counts for some
 
-        return await self._answered(record, person, answer, take)
+        return await self._answered(record, person, answer, take, named=record.attempt.named)
 
     def _over(self, record: Record, status: str) -> None:
         record.ended = asyncio.get_running_loop().time()
@@ -231,12 +233,14 @@ class People:
         answer: Answer,
         take: Callable[[Service], Awaitable[Heard]],
         about: Callable[[], tuple[str, int] | None] = lambda: None,
+        named: tuple[str, ...] = (),
     ) -> Heard:
         loop = asyncio.get_running_loop()
         at = loop.time()
         heard = await self._call_us(f"{person} {answer}", take)
         found = Heard.LOST if heard is LOST else heard
-        self._vendors.answers.append(Answered(at, loop.time(), person, answer, record.attempt.id, found, about()))
+        attempt = record.attempt.id
+        self._vendors.answers.append(Answered(at, loop.time(), person, answer, attempt, found, about(), named))
         return found
 
     def _answer(self) -> Answer:

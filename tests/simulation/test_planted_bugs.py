@@ -15,7 +15,7 @@ from notifiers import reconciler, sending
 from routing import falling_due, merging, objective, paging_again, planner
 from routing.facts import Facts
 from routing.objective import Counted
-from store import lines, outcomes, pick_ups, plans
+from store import bundles, lines, outcomes, pick_ups, plans
 from tests.simulation.mix import Mix, mix
 from tests.simulation.world import Outcome, run
 
@@ -133,6 +133,12 @@ def member_that_asks_for_more(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(merging, "more", lambda leader, event, deadline_counts: None)
 
 
+def key_that_speaks_of_one_event(patch: pytest.MonkeyPatch) -> None:
+    """Of what a call named only the first is answered."""
+    true = bundles.named
+    patch.setattr(bundles, "named", lambda conn, attempt: true(conn, attempt)[:1])
+
+
 PLANTED: dict[Plant, str] = {
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
@@ -151,6 +157,7 @@ PLANTED: dict[Plant, str] = {
     question_that_nobody_asks: "nobody asked",
     member_that_is_accepted_by_itself_only: "the vendors saw",
     member_that_asks_for_more: "which rings for it, does not ask",
+    key_that_speaks_of_one_event: "not taken for each event of the call",
 }
 
 
@@ -163,6 +170,7 @@ ABLE: dict[Plant, Callable[[Mix], bool]] = {
     own_outage_that_counts_as_silence: lambda found: found.heartbeats and found.outages > 0,
     member_that_is_accepted_by_itself_only: lambda found: found.merges,
     member_that_asks_for_more: lambda found: found.merges,
+    key_that_speaks_of_one_event: lambda found: found.storm,
     reserve_that_anybody_takes: lambda found: found.crowd > 0 and found.lines >= 10,
     plan_that_forgets_how_long_calls_take: lambda found: (
         found.crowd > 0 and found.events == 1 and found.lines <= 5 and not (found.refuse or found.crash)

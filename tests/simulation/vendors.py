@@ -35,6 +35,7 @@ class Answered:
     attempt: str
     heard: Heard
     about: tuple[str, int] | None = None  # event and revision, where the message told several
+    named: tuple[str, ...] = ()  # rows of ours that a call was about: a key speaks of them all
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Voice and SMS through Twilio's SDK against a server that answers as told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from xml.etree import ElementTree
@@ -7,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from fake_vendor import T0
 
-from model.attempt import ReceiptKind
+from model.attempt import ReceiptKind, Words
 from model.clock import SystemClock
 from model.errors import OutcomeUnknown, SendError
 from notifiers.channels import sms, voice
@@ -225,6 +226,19 @@ async def test_cut_speaks_to_who_picked_up_meanwhile(vendor, phone):
     vendor.answer = lambda seen: (200, call(status="in-progress"))
     await phone.cut(CA, answered=False, spoken="Ana has it.")
     assert [list(s.form) for s in vendor.seen] == [["Status"], ["Twiml"]]
+
+
+async def test_who_listens_hears_what_is_left_and_may_press_as_before(vendor, phone, make_send):
+    vendor.answer = lambda seen: (200, call(status="in-progress"))
+    words = Words(text="x", template="t", payload={"prompt": "three", "times": 2, "asks": True})
+    attempt = replace(make_send().attempt, vendor_id=CA, words=words)
+    await phone.say_instead(attempt, "one of the three is over")
+    (seen,) = vendor.seen
+    assert seen.path.endswith(f"/Calls/{CA}.json")
+    assert "one of the three is over" in seen.form["Twiml"][0]
+    assert f'<Gather action="{PUBLIC}/callbacks/twilio/voice/{attempt.id}/key"' in seen.form["Twiml"][0]
+    vendor.answer = lambda seen: (400, {"code": 21220, "message": "over", "status": 400})
+    await phone.say_instead(attempt, "x")
 
 
 @pytest.mark.parametrize("code", [21220, 20404])

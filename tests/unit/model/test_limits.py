@@ -53,6 +53,13 @@ def test_an_event_that_has_rung_does_not_break_them_again():
     assert asks(rings(0, 60, 120, 180), 240, critical=True, event="old") == 600
 
 
+def test_an_event_that_another_ones_call_told_has_rung():
+    """It is one ring for the table, and one of each event that it told."""
+    had = [*rings(0, 60, 120), Ring(at(180), "old", ("told along",))]
+    assert asks(had, 240, critical=True, event="told along") == 600
+    assert asks(had, 240, critical=True, event="new") == 240
+
+
 def test_an_installation_may_allow_more():
     assert asks(rings(0, 60, 120, 180), 240, limits=times(10)) == 240
     assert [limit.count for limit in times(10)] == [40, 100]

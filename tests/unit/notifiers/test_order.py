@@ -1,12 +1,13 @@
 """Everybody's first message goes before anybody's second; calls and lanes are never held back for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from model.plan import ChannelName, Kind, Notification
+from model.plan import ChannelName, Hold, Kind, Notification
 from notifiers import order
-from notifiers.order import Told
+from notifiers.order import AGAIN_TOGETHER, Told, along, gathers, waits_for_others
 from store.outbox import Due
 from tests.unit.routing.house import NOW
 
@@ -70,3 +71,34 @@ def test_it_forgets_the_oldest(monkeypatch, rows):
     told.note(rows[2])
     assert names(told, rows[0], rows[2]) == ["a-sms", "b-sms"]
     assert names(told, row("a2", "e", "a", DM, after=5), rows[3]) == ["a2", "b-slack_dm"]
+
+
+def test_a_call_asks_what_else_it_could_tell_and_one_that_ends_an_event_does_not():
+    alert = row("call", "e", "a", VOICE)
+    assert gathers([Due(alert, 0)])
+    assert not gathers([Due(replace(alert, kind=Kind.STAND_DOWN), 0)])
+    assert not gathers([Due(replace(alert, kind=Kind.CONFIRM), 0)])
+
+
+def test_a_call_is_for_one_person_and_names_each_event_once():
+    leader = row("leader", "e", "a", VOICE)
+    others = [
+        row("same event", "e", "a", VOICE),
+        row("other", "f", "a", VOICE),
+        row("again", "f", "a", VOICE),
+        row("of another", "g", "b", VOICE),
+    ]
+    assert [one.id for one in along(leader, others)] == ["other"]
+    texts = [replace(one, channel=SMS) for one in others]
+    assert along(replace(leader, channel=SMS), texts) == texts
+
+
+def test_a_redial_waits_a_moment_once_for_those_of_the_other_events():
+    again = replace(row("again", "e", "a", VOICE), follows="first")
+    at = NOW + AGAIN_TOGETHER
+    assert waits_for_others(Due(again, 0), NOW) == at
+    assert waits_for_others(Due(again, 0), at) is None
+    assert waits_for_others(Due(replace(again, hold=Hold.BUNDLE), 0), NOW) is None
+    assert waits_for_others(Due(replace(again, until=NOW), 0), NOW) is None  # it would be too late
+    assert waits_for_others(Due(again, 1), NOW) is None  # tried, and not taken by the vendor
+    assert waits_for_others(Due(replace(again, follows=None), 0), NOW) is None

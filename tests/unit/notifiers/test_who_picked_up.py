@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
 from model.errors import SendError
@@ -14,8 +15,9 @@ from model.roster import Level
 from notifiers.receipts import ASK_WHO_AFTER, take_receipt
 from notifiers.reconciler import ASK_WHO_FOR, Reconciler
 from routing import planner
-from store import attempts, claims, events, outcomes, pick_ups, plans
+from store import attempts, claims, events, outcomes, pick_ups, plans, tables
 from store.claims import Call, Claim
+from store.codec import canonical
 from store.database import InlineDatabase
 from tests.databases import in_memory
 from tests.scenario.clock import ManualClock
@@ -129,6 +131,25 @@ async def test_another_call_to_the_number_says_nothing_of_this_one(house):
     house.call(over())
     await house.turn()
     assert (house.twilio.asked, house.row().reason) == (1, CallEnd.NO_KEY)
+
+
+async def test_it_is_asked_where_it_counts_for_any_event_of_the_call():
+    house = House(replace(ROSTER, policies={"default": POLICY, "reached": REACHED.policies["default"]}))
+    house.twilio.found = found(by_machine=True)
+    house.call()
+    with house.engine.begin() as conn:
+        events.save(conn, replace(event(), pk="event-2", event_id="E-2", policy="reached"))
+        events.add_revision(conn, "event-2", event().latest, {})
+        along = replace(plans.one(conn, house.row_id), id="row-2", event_pk="event-2", carried_by=house.row_id)
+        plans.add_notifications(conn, [along])
+        told = canonical({"told": [house.row_id, along.id]})
+        conn.execute(update(tables.attempts).values(bundle=True, payload=told))
+        take_receipt(conn, IDS, ATTEMPT, over(), NOW)
+    await house.turn()
+    with house.engine.begin() as conn:
+        reasons = {plans.one(conn, row_id).reason for row_id in (house.row_id, along.id)}
+    assert (house.twilio.asked, reasons) == (1, {CallEnd.VOICEMAIL})
+    house.engine.dispose()
 
 
 @pytest.mark.parametrize("kind", [ReceiptKind.ANSWERED, ReceiptKind.MACHINE])

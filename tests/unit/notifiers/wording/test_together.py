@@ -1,6 +1,7 @@
 """Several events in one message: the most urgent in words of their own, how many in all, and how to answer each."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from wording_world import ANA, CANCEL, CONTEXT, DRILL, NEW, NOW, event, row
 
 from model.plan import ChannelName, Kind
-from notifiers.wording import Named, render_edited, render_together
+from notifiers.wording import Named, render_edited, render_together, said_again, speech
+from notifiers.wording.answers import NO_KEY, SpokenAnswer, how_many, spoken
 from notifiers.wording.sms_parts import MAX_PARTS, fits
 
 LETTERS = "ACDEFGHJKLMNPRTXYZ"
@@ -149,3 +151,83 @@ def test_where_nobody_could_hear_a_press_a_bundle_has_no_buttons():
     named = told("slack_channel", [NEW] * 3, ctx=replace(CONTEXT, buttons=False))
     assert asked(render_together(named, 3, None, "", NOW)[0]) == []
     assert asked(render_edited(over(named, 1), "first attempt", None, NOW)) == []
+
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+def called(contents, count=None, **ctx):
+    found = told("voice", contents, ctx=replace(CONTEXT, **ctx))
+    named = [one._replace(row=replace(one.row, id=f"row {n}")) for n, one in enumerate(found)]
+    return named, render_together(named, count or len(named), ANA, "", NOW)
+
+
+def test_a_call_says_how_many_each_in_turn_and_what_a_key_means():
+    named, [call] = called([NEW, NEW], 2)
+    words = call.text
+    assert words.startswith(
+        "This is not a drill. This call is about two events. First: MISO emergency demand response."
+    )
+    assert words.count("Reduce one two point five megawatts") == 2
+    assert "Second: MISO" in words
+    assert "Press 1 to accept all of them, 2 to accept none, 3 to repeat, 9 for the next person." in words
+    assert words.count("This is not a drill") == 1
+    assert call.template == "voice/alert_together@4"
+    assert call.payload["told"] == [one.row.id for one in named]
+    assert call.payload["asks"]
+
+
+def test_it_names_three_and_counts_the_others():
+    named, [call] = called([NEW] * 5, 40)
+    assert call.payload["told"] == [one.row.id for one in named[:3]]
+    assert "Third: MISO" in call.text
+    assert "And thirty seven more, see your messages." in call.text
+
+
+def test_a_call_of_drills_is_one_and_among_orders_each_says_what_it_is():
+    _, [drills] = called([DRILL, DRILL])
+    assert (drills.text.startswith("DRILL. "), drills.text.endswith(" DRILL."), drills.text.count("DRILL")) == (
+        True,
+        True,
+        2,
+    )
+    _, [mixed] = called([NEW, DRILL])
+    assert "First: This is not a drill. MISO" in mixed.text
+    assert "Second: DRILL. MISO" in mixed.text
+    assert re.search(r"Reference C, revision one\. DRILL\. ", mixed.text)
+
+
+def test_said_again_it_leaves_out_what_is_over():
+    named, [call] = called([NEW, CANCEL, NEW])
+    assert said_again(call.payload, [one.row.id for one in named]) == call.text
+    again = said_again(call.payload, [named[0].row.id])
+    assert "two of the three events of this call are over. First: MISO" in again
+    assert "Second" not in again
+    assert "Press 1 to accept all of them" in again
+
+
+def test_where_no_key_comes_to_us_it_says_what_to_do():
+    _, [call] = called([NEW, NEW], keys=False)
+    assert "Keys do not work in this call." in call.text
+    assert not call.payload["asks"]
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 5), st.floats(1, 120), st.text(max_size=400), st.booleans())
+def test_it_is_over_when_the_shortest_policy_says_or_is_not_made(count, seconds, text, driven):
+    content = replace(NEW, headline=text or "x", text=text, program="OPERATIONS" if driven else "EDR")
+    _, found = called([content] * count, call_seconds=seconds)
+    for call in found:
+        assert speech.call_seconds(call.text, call.payload["times"], NO_KEY) <= seconds
+        assert 2 <= len(call.payload["told"]) <= 3
+    if seconds < 20:
+        assert not found
+
+
+def test_an_answer_says_for_how_many_it_counts():
+    assert how_many(1, 1) == ""
+    assert how_many(3, 3) == "That was for three events."
+    assert how_many(1, 2) == "That was for one of two events: the other is over."
+    assert how_many(1, 3) == "That was for one of three events: the others are over."
+    words = spoken(SpokenAnswer.CANNOT, how_many(2, 2))
+    assert words.startswith("Noted: you cannot comply. That was for two events. The next person is being called.")
