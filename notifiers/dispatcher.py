@@ -3,6 +3,7 @@ vendor, then the result. Only the router plans; this loop sends and records.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -114,7 +115,7 @@ class Dispatcher:
         self._next_due: datetime | None = None  # when the next row falls due, by the last look
         self._told = Told()
         self._others_at = clock.now()  # when sources that have no place are looked for again
-        self._looks_at_others = 0
+        self._looks_at_others: Counter[ChannelName] = Counter()
         self._cut_at: dict[str, datetime] = {}
         self._ending = False
         self.turned_at = clock.now()
@@ -176,7 +177,9 @@ class Dispatcher:
                 batch = await self._database.read(lambda conn: self._look(conn, now))
                 self._next_due = batch.next_at
             for cut in batch.cuts:
-                self._start_cut(group, cut, now)
+                # Who is told of what is left hears it from one process: another would begin it anew, after a key even.
+                if not cut.still or self._share.has(cut.notification.id):
+                    self._start_cut(group, cut, now)
             jobs, claimed_at = await self._claim(batch, self._clock.now())
         except Unavailable as away:
             log.warning("database away, what is due waits", error=str(away))
@@ -350,19 +353,22 @@ class Dispatcher:
     ) -> list[Due]:
         """One place in ten of a channel where more waits than there are places is for sources that have none there.
 
-        They come in place of the least urgent rows, which are taken out of `found`.
+        They come in place of the least urgent rows, which are taken out of `found`, of none that is more urgent, and
+        take one in ten of a turn.
         """
         if not full or now < self._others_at:
             return []
         self._others_at = now + OTHERS_EVERY
-        self._looks_at_others += 1
         let_in: list[Due] = []
         for channel in sorted(full):
-            places = room[channel] // TENTH or int(self._looks_at_others % TENTH == 0)
+            self._looks_at_others[channel] += 1
+            left = max(1, self._at_a_turn // TENTH) - len(let_in)
+            places = min(left, room[channel] // TENTH or int(self._looks_at_others[channel] % TENTH == 0))
             those = [d.notification for d in found[channel]]
             others = outbox.due_of_others(conn, channel, those, places, now) if places else []
             # A re-dial may not have the lines that a first ring may.
             others = [d for d in others if self._share.has(d.notification.id) and not d.notification.redial]
+            others = [d for d in others if d.notification.lane <= those[-1].lane]
             found[channel] = found[channel][: len(those) - len(others)]
             let_in += others
         return let_in

@@ -34,6 +34,9 @@ def take_receipt(conn: Connection, ids: Ids, attempt_id: str, receipt: Receipt, 
     if attempt is None:
         return False
     if not attempts.add_receipt(conn, attempt_id, receipt, now):
+        if receipt.by_machine and receipt.kind.final:  # this much of it may be new: a list says it late
+            for row in bundles.told(conn, attempt):
+                _it_was_a_machine(conn, ids, row, now)
         return True
     body = {
         "attempt": attempt_id,

@@ -23,8 +23,8 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     open_ = facts.case.event.status is EventStatus.OPEN and objective.met_by(before) is None
     if open_ and agenda.revision == facts.revision:
         # Who accepted in time and took it back, or fell silent, leaves no time: the next are called all the same.
-        last = facts.verdict()
-        reopened = last is not None and last.outcome is Outcome.REOPENED
+        mine = [v.outcome for v in facts.verdicts if v.person is None and v.revision == facts.revision]
+        reopened = Outcome.REOPENED in mine  # also where its deadline was missed since
         told = _ringing(facts) if agenda.cause == planner.NOBODY_LEFT else facts.case.told
         case = replace(facts.case, told=told, overtime=reopened)
         plan = planner.take_step(case, agenda.step, asleep=agenda.asleep)

@@ -64,7 +64,14 @@ def joined(conn: Connection, event: Event, roster: Roster, ids: Ids, now: dateti
 
 
 def _find(
-    conn: Connection, event: Event, roster: Roster, ids: Ids, now: datetime, *, decided: bool = False
+    conn: Connection,
+    event: Event,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    *,
+    decided: bool = False,
+    leaving: bool = False,
 ) -> str | None:
     """Whom it may go with, as far as can be said before that one is locked."""
     source = roster.sources.get(event.source)
@@ -72,16 +79,26 @@ def _find(
         return None
     within = timedelta(seconds=source.group_window_seconds)
     found = merged.may_lead(conn, event.source, event.merge_key, event.received_at, within, event.pk)
-    fitting = (pk for pk in found if _fits(conn, pk, event, roster, ids, now, decided=decided))
+    fitting = (pk for pk in found if _fits(conn, pk, event, roster, ids, now, decided=decided, leaving=leaving))
     return next(fitting, None)
 
 
 def _fits(
-    conn: Connection, pk: str, event: Event, roster: Roster, ids: Ids, now: datetime, *, decided: bool = False
+    conn: Connection,
+    pk: str,
+    event: Event,
+    roster: Roster,
+    ids: Ids,
+    now: datetime,
+    *,
+    decided: bool = False,
+    leaving: bool = False,
 ) -> bool:
     leader = cases.leader(conn, pk, roster, ids, now)
     full = merged.counts(conn, [pk], open_only=False).get(pk, 0) >= merging.MEMBERS
-    return leader is not None and not full and merging.why_not(leader, event, now, decided=decided) is None
+    if leader is None or full:
+        return False
+    return merging.why_not(leader, event, now, decided=decided, leaving=leaving) is None
 
 
 def follow(conn: Connection, case: Case) -> Plan:
@@ -93,11 +110,16 @@ def follow(conn: Connection, case: Case) -> Plan:
     plan = Plan(agenda=(agenda_member(case),) if event.rings else (), rings=False, remarks=(said,))
     cases.save_plan(conn, case, plan)
     _note_joined(conn, leader.case.event, event, ids, now)
-    count = merged.counts(conn, [event.leader_pk], open_only=True)[event.leader_pk]
-    plans.add_notifications(conn, list(merging.count_lines(leader, count)))
+    _count(conn, leader, event)
     if leader.verdicts or leader.replies:
         plans.ask_revise(conn, ids, event.pk, _LAST, f"as {leader.case.event.event_id}", now, urgent=False)
     return plan
+
+
+def _count(conn: Connection, leader: Facts, joined: Event) -> None:
+    pk = leader.case.event.pk
+    count = merged.counts(conn, [pk], open_only=True)[pk]
+    plans.add_notifications(conn, list(merging.count_lines(leader, count, joined.event_id)))
 
 
 def _note_joined(conn: Connection, leader: Event, event: Event, ids: Ids, now: datetime) -> None:
@@ -128,7 +150,7 @@ def _lock_with(conn: Connection, event: Event, leader_pk: str, roster: Roster, i
     if merging.why_leave(facts) is None:
         return Locked()
     merged.lock(conn, event.source, event.merge_key)
-    other = _find(conn, event, roster, ids, now, decided=merging.is_decided(facts))
+    other = _find(conn, event, roster, ids, now, decided=merging.is_decided(facts), leaving=True)
     members = [member[0] for member in merged.members(conn, leader_pk) if member[0] != event.pk]
     lock_events(conn, {event.pk, other or event.pk, *members})
     return Locked(other, members)
@@ -146,27 +168,39 @@ def settled(conn: Connection, facts: Facts, locked: Locked, facts_of: cases.Fact
         return facts
     other, decided = locked.other, merging.is_decided(facts)
     fits = other not in (None, event.leader_pk) and why is not merging.Apart.CANNOT
-    if other and fits and _fits(conn, other, event, case.roster, case.ids, case.now, decided=decided):
-        _join(conn, events.load(conn, [other])[other], [event], case)
-        return facts_of(event.pk)
     named = facts.leader.event.event_id if facts.leader else event.leader_pk
     alone = merging.on_its_own(facts, case.policy)
+    if other and fits and _fits(conn, other, event, case.roster, case.ids, case.now, decided=decided, leaving=True):
+        _reopen(conn, facts, named, why)
+        _join(conn, events.load(conn, [other])[other], [alone], case)
+        if decided:
+            plans.add_agenda(conn, [agenda_member(replace(case, event=alone))])
+        _count(conn, cases.known(conn, other, case.roster, case.ids, case.now), event)
+        return facts_of(event.pk)
     events.save(conn, alone)
     body = {"leader": named, "why": why, "revision": event.answer_revision}
     timeline.append(conn, case.ids, event.pk, case.now, "parted", body)
-    before = facts.verdict()
-    if before is not None and before.outcome is not Outcome.REOPENED:
-        said = f"it went with {named}, and no longer does: {why}"
-        cases.save_verdicts(conn, case, [verdict(facts, Outcome.REOPENED, said)])
+    _reopen(conn, facts, named, why)
     if why in merging.DONE:
         left = [e for e in events.load(conn, locked.members).values() if e.leader_pk == event.leader_pk]
         _join(conn, alone, [e for e in left if e.status is EventStatus.OPEN], case)
     return facts_of(event.pk)
 
 
+def _reopen(conn: Connection, facts: Facts, leader: str, why: merging.Apart) -> None:
+    before = facts.verdict()
+    if before is not None and before.outcome is not Outcome.REOPENED:
+        said = f"it went with {leader}, and no longer does: {why}"
+        cases.save_verdicts(conn, facts.case, [verdict(facts, Outcome.REOPENED, said)])
+
+
 def _join(conn: Connection, leader: Event, joining: Collection[Event], case: Case) -> None:
+    """Whose time is over has as long as the one that rings for it now."""
     for event in joining:
-        events.save(conn, replace(event, leader_pk=leader.pk))
+        with_it = replace(event, leader_pk=leader.pk)
+        if event.deadline_at <= case.now < leader.deadline_at:
+            with_it = replace(with_it, deadline_at=leader.deadline_at, work_until=leader.deadline_at)
+        events.save(conn, with_it)
         _note_joined(conn, leader, event, case.ids, case.now)
 
 

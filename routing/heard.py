@@ -1,6 +1,7 @@
 """An answer that could not be stored at once travels through the queue; here it is packed, unpacked and taken."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter
 from broker.base import Message, MessageKind
 from model.attempt import Attempt
 from model.errors import Refused, Undecidable
+from model.event import EventStatus
 from model.ids import Ids
 from model.plan import Notification
 from model.reply import Heard
@@ -94,10 +96,11 @@ def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> It
 
 
 def _of_call(conn: Connection, ids: Ids, heard: Heard, attempt: Attempt) -> Iterator[Answered]:
-    """A key speaks about each event that the call has named, whatever became of the others. Refused by all: raised."""
+    """A key speaks about each event that the call has named and still asks for. Refused by all: raised."""
     taken: list[Answered] = []
     why: Exception = Undecidable(f"nothing is kept of what attempt {attempt.id} told")
-    for row in sorted(bundles.named(conn, attempt), key=lambda one: one.event_pk):  # as everybody locks several events
+    named = sorted(bundles.named(conn, attempt), key=lambda one: one.event_pk)  # as everybody locks several events
+    for row in _still_asked(conn, named, heard.received_at):
         try:
             taken.append(_of_named(conn, ids, heard, row))
         except Refused as refused:
@@ -105,6 +108,18 @@ def _of_call(conn: Connection, ids: Ids, heard: Heard, attempt: Attempt) -> Iter
     if not taken:
         raise why
     yield from taken
+
+
+def _still_asked(conn: Connection, named: Sequence[Notification], at: datetime) -> Sequence[Notification]:
+    """Without those of open events that were stopped by then: the call has said that they are over.
+
+    Of an event that is over the answer is kept, and counts for nothing; so is one to a call in which nothing is asked.
+    """
+    known = events.load(conn, {row.event_pk for row in named})
+    stopped = {row.id for row in named if row.cut_requested_at is not None and row.cut_requested_at <= at}
+    if len(stopped) == len(named):
+        return named
+    return [row for row in named if row.id not in stopped or known[row.event_pk].status is not EventStatus.OPEN]
 
 
 def _of_named(conn: Connection, ids: Ids, heard: Heard, row: Notification) -> Answered:

@@ -15,10 +15,11 @@ from typing import NamedTuple
 from model.event import Content, Event, EventStatus, Mode, Severity
 from model.plan import Notification, State
 from model.reply import Answer
-from model.roster import Policy
+from model.roster import Objective, Policy
 from model.verdict import Outcome
 from routing import changes, objective, planner
 from routing.facts import Facts, Leader, PlanChange, thread_line
+from routing.objective import Counted
 from routing.verdicts import verdict
 
 MEMBERS = 500  # of one leader; after that another one rings
@@ -60,6 +61,7 @@ class Apart(StrEnum):
     TEAMS = "it concerns fewer teams"
     DEADLINE = "it may be accepted later"
     CANNOT = "somebody cannot comply"
+    ACCEPTED = "whoever accepted it has not heard of this one"
 
 
 DONE = frozenset({Apart.GONE, Apart.OVER, Apart.MISSED})  # no event goes with it any longer
@@ -140,16 +142,21 @@ def may_merge(content: Content) -> bool:
     return content.mode is not Mode.TEST
 
 
-def why_not(leader: Leader, event: Event, now: datetime, *, decided: bool = False) -> Apart | None:
+def why_not(
+    leader: Leader, event: Event, now: datetime, *, decided: bool = False, leaving: bool = False
+) -> Apart | None:
     """Why an event that nobody was told of cannot go with that one, None where it can.
 
-    `decided`: its own deadline was kept or missed.
+    `decided`: its own deadline was kept or missed. `leaving` another leader: then only somebody who is still to be
+    told of this one may have it.
     """
     its = leader.event
     if its.status is not EventStatus.OPEN:
         return Apart.OVER
     if its.leader_pk is not None:
         return Apart.ITSELF
+    if leaving and leader.accepted_at is not None:
+        return Apart.ACCEPTED
     open_ = leader.verdict is None or leader.verdict.outcome is Outcome.REOPENED
     if leader.accepted_at is None and not (open_ and now < its.deadline_at):
         return Apart.MISSED
@@ -159,7 +166,7 @@ def why_not(leader: Leader, event: Event, now: datetime, *, decided: bool = Fals
 def why_leave(facts: Facts) -> Apart | None:
     """Why a member can go with its leader no longer, None while it can."""
     case, leader = facts.case, facts.leader
-    if objective.met_by(facts) is not None:
+    if _own(facts) is not None:
         return None  # somebody has accepted the member itself
     if any(reply.answer is Answer.CANNOT_COMPLY for reply in facts.latest_replies().values()):
         return Apart.CANNOT
@@ -245,9 +252,15 @@ def _settle(facts: Facts, change: PlanChange) -> None:
     change.verdicts.append(verdict(facts, Outcome.MET if in_time else Outcome.MISSED, said))
 
 
+def _own(facts: Facts) -> Counted | None:
+    """By answers to the member itself. Where everybody must answer that is nobody: a member asks nobody."""
+    everyone = facts.case.policy.objective is Objective.EVERYONE
+    return None if everyone and not facts.people() else objective.met_by(facts)
+
+
 def _accepted(facts: Facts) -> tuple[datetime, str] | None:
     """Since when, and how: by an answer to the member itself, or to its leader."""
-    if (own := objective.met_by(facts)) is not None:
+    if (own := _own(facts)) is not None:
         return own.at, objective.how_met(facts, own)
     leader = facts.leader
     if leader is None or leader.accepted_at is None:
@@ -275,16 +288,17 @@ def take_deadline(facts: Facts) -> PlanChange:
 # --- what the leader says -------------------------------------------------------------------------------------------
 
 
-def count_lines(leader: Facts, count: int) -> Iterator[Notification]:
+def count_lines(leader: Facts, count: int, last: str) -> Iterator[Notification]:
     """In the leader's thread: how many go with it, at once and then each 30 s while they grow in number.
 
     A line says how many there are when it goes out; one that is still to go out says it of those that come till then.
+    `last`: the id of the one that came.
     """
     now = leader.case.now
     lines = [row for row in leader.notifications if row.details.get("alike")]
     if any(line.state is State.PENDING and line.due_at > now for line in lines):
         return
-    last = max((line.due_at for line in lines), default=None)
-    due_at = max(now, last + LINE_EVERY) if last else now
-    for row in thread_line(leader, f"{count} more like it", f"alike {count}"):
+    before = max((line.due_at for line in lines), default=None)
+    due_at = max(now, before + LINE_EVERY) if before else now
+    for row in thread_line(leader, f"{count} more like it, the last {last}", f"alike {last}"):
         yield replace(row, due_at=due_at, until=due_at + LINE_LIFE, details={**row.details, "alike": True})

@@ -171,7 +171,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
     if accepted is not None:
         _settle(facts, change, accepted, verdict)
         return
-    if verdict is not None and verdict.outcome is Outcome.MET:
+    if verdict is not None and (verdict.outcome is Outcome.MET or _had_it_late(facts, verdict)):
         _reopen(facts, change)
         return
     _leave_alone(facts, change)
@@ -192,6 +192,17 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         change.add += planner.admin_rows(facts.case, f"{who} cannot comply and nobody is left to call")
     elif called and len(rung_out) == len(called):
         change.add += planner.admin_rows(facts.case, "no phone rings any more and nobody is left to call")
+
+
+def _had_it_late(facts: Facts, verdict: Verdict) -> bool:
+    """Missed, then accepted all the same, and taken back."""
+    if verdict.outcome is not Outcome.MISSED:
+        return False
+    for cannot in (r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY):
+        before = replace(facts, replies=[r for r in facts.replies if r.received_at < cannot.received_at])
+        if (met := objective.met_by(before)) is not None and met.at > verdict.at:
+            return True
+    return False
 
 
 def _leave_alone(facts: Facts, change: PlanChange) -> None:
@@ -305,7 +316,9 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     change.remarks.append(f"reopened: {why}")
     stop(facts, change, facts.rows(revision=facts.revision, kind=Kind.CONFIRM))
     change.drop_agenda += [a.id for a in facts.open_agenda(AgendaKind.PAGE_AGAIN)]
-    dropped = [a for a in facts.agenda if a.state is AgendaState.SUPERSEDED and a.revision == facts.revision]
+    # Of a slot the last: an earlier one has come again already, and was taken or dropped.
+    last = {a.slot: a for a in facts.agenda if a.revision == facts.revision}
+    dropped = [a for a in last.values() if a.state is AgendaState.SUPERSEDED]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
     begun: set[Part] = set()
     # A step that waits for somebody's turn finds nobody now.

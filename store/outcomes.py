@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from model.attempt import Attempt, AttemptState, Sent
 from model.ids import Ids
-from model.plan import Hold, Notification, State
+from model.plan import REFUSED, Hold, Notification, State
 from store import accepted, attempts, bundles, leases, lines, plans, timeline
 from store.accepted import Accepted
 from store.plans import notification, one
@@ -90,7 +90,9 @@ def failed(
         _back(conn, row.id, now, reason=error, due_at=retry_at or now)
     else:
         plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
-        if attempt.bundle:
+        if attempt.bundle and not error.startswith(REFUSED):
+            bundles.give_back(conn, row.id, now)  # it was this one's time that was over; each other has its own
+        elif attempt.bundle:
             others = bundles.follow(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
             bundles.note(conn, ids, others, now, "attempt_failed", body)
     for concerned in (row, *others):
@@ -173,6 +175,8 @@ def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, err
             others = bundles.follow(conn, row.id, State.UNKNOWN, now, reason=error, lease_owner=None)
             bundles.note(conn, ids, others, now, "attempt_unknown", body)
         signal(conn, RECONCILE)
+    elif attempt.bundle:
+        bundles.give_back(conn, row.id, now)  # its own row was told by an earlier message; who goes along was not
 
 
 def adopt(conn: Connection, ids: Ids, now: datetime) -> int:

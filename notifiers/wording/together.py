@@ -17,6 +17,7 @@ from notifiers.wording.sms_parts import fit_as_parts, fits_as_part, plain, split
 
 TIGHTEST = 3
 TIGHTEST_CALL = 2
+LONGEST_SCRIPT = 1500  # characters: what a call says is cut there where it says it once more
 WITH_BUTTONS = 8
 SECTION_CHARS = 2900  # Slack takes 3000
 EDITED_CHARS = 4000  # of text; what is shown are the blocks
@@ -55,6 +56,8 @@ def _call(named: Sequence[Named], said: Sequence[Facts], count: int) -> tuple[Wo
     for n, tight in [(n, tight) for n in range(most, 1, -1) for tight in range(TIGHTEST_CALL + 1)]:
         payload = _spoken(named[:n], said[:n], count - n, tight)
         script = said_again(payload, payload["told"])
+        if len(script) > LONGEST_SCRIPT:
+            continue
         for times in (2, 1):
             if speech.call_seconds(script, times, NO_KEY) <= seconds:
                 payload |= {"prompt": script, "language": voice.speech, "times": times}

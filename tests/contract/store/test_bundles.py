@@ -11,7 +11,7 @@ from model.attempt import Attempt, AttemptState, Receipt, ReceiptKind, Sent, Wor
 from model.errors import Undecidable
 from model.ids import SystemIds
 from model.limits import WRITTEN
-from model.plan import AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
+from model.plan import REFUSED, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
 from model.reply import Answer, Heard, Reply
 from notifiers.receipts import take_receipt
 from routing.heard import take_heard
@@ -91,11 +91,18 @@ async def test_all_are_sent_and_delivered_with_it(database):
 
 async def test_when_it_fails_for_good_each_event_is_looked_at_again(database):
     rows, [attempt] = await claimed(database)
-    await database.transact(lambda conn: outcomes.failed(conn, IDS, rows[0], attempt, "no such number", None, NOW))
+    why = f"{REFUSED}: no such number"
+    await database.transact(lambda conn: outcomes.failed(conn, IDS, rows[0], attempt, why, None, NOW))
     assert await states(database, rows) == 3 * [State.FAILED]
     wishes = select(tables.agenda.c.event_pk).where(tables.agenda.c.kind == AgendaKind.REVISE)
     pending = wishes.where(tables.agenda.c.state == AgendaState.PENDING)
     assert set(await database.read(lambda conn: list(conn.scalars(pending)))) == set(EVENTS)
+
+
+async def test_when_there_is_no_time_left_for_its_own_event_the_others_are_told_without_it(database):
+    rows, [attempt] = await claimed(database)
+    await database.transact(lambda conn: outcomes.failed(conn, IDS, rows[0], attempt, "Twilio 503", None, NOW))
+    assert await states(database, rows) == [State.FAILED, State.PENDING, State.PENDING]
 
 
 async def test_a_receipt_of_failure_is_one_for_all(database):

@@ -311,7 +311,7 @@ def test_its_thread_says_how_many_there_are_at_once_then_each_half_minute() -> N
     found = []
     for n in range(1, 80):
         now = NOW + n * SECOND
-        lines = merging.count_lines(facts(event(), rows, now=now), n)
+        lines = merging.count_lines(facts(event(), rows, now=now), n, f"E-{n}")
         new = [replace(line, id=f"line-{n}") for line in lines]
         found += [(line.due_at - NOW).total_seconds() for line in new]
         rows = [sent(row) if row.details.get("alike") and row.due_at <= now else row for row in [*rows, *new]]

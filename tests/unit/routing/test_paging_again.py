@@ -175,6 +175,13 @@ def test_after_the_deadline_the_next_are_called_all_the_same():
     ):
         calls = [n for n in falling_due.take_step(found, step).add if n.channel is ChannelName.VOICE]
         assert [(n.person, n.details, n.until > after(700)) for n in calls] == [("dee", {"overtime": True}, True)]
+    late = [*opened, replace(MET, outcome=Outcome.MISSED, at=after(695))]  # its deadline was looked at before its steps
+    [call] = [
+        n
+        for n in falling_due.take_step(known(700, replies=cannot, verdicts=late), step).add
+        if n.channel is ChannelName.VOICE
+    ]
+    assert call.until > after(700)
     missed = known(700, replies=cannot, verdicts=[replace(MET, outcome=Outcome.MISSED)])
     calls = [n for n in falling_due.take_step(missed, step).add if n.channel is ChannelName.VOICE]
     assert [n.details for n in calls] == [{}]  # where nobody had it, they are only written to, as ever

@@ -124,6 +124,36 @@ def test_reopened_with_no_step_left_takes_those_that_were_taken_once_more():
     assert not [n for n in change.add if n.kind is Kind.ADMIN]
 
 
+def test_reopened_twice_brings_back_each_of_the_agenda_once_and_calls_again():
+    """What an earlier reopening brought back, and was taken or dropped since, does not come by its old row."""
+    rows, agenda = started()
+    dropped = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    later = [
+        replace(a, id=f"{a.id}-2", state=AgendaState.DONE if a.kind is AgendaKind.STEP else AgendaState.SUPERSEDED)
+        for a in agenda
+    ]
+    answers = [reply("ana"), reply("ana", Answer.CANNOT_COMPLY, at=SOON, n=2)]
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    found = facts(event(), rows, agenda=[*dropped, *later], replies=answers, verdicts=[met], now=SOON)
+    brought = revise(found).add_agenda
+    kinds = [a.kind for a in brought]
+    assert kinds.count(AgendaKind.VERDICT) == kinds.count(AgendaKind.RAISE) == 1
+    assert [(a.step, a.cause) for a in brought if a.kind is AgendaKind.STEP] == [(0, planner.NOBODY_LEFT)]
+
+
+def test_missed_then_accepted_and_taken_back_calls_again():
+    rows, agenda = started()
+    done = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    missed = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MISSED, reason="", at=NOW)
+    later, latest = SOON + timedelta(seconds=30), SOON + timedelta(seconds=60)
+    answers = [reply("ana", at=later), reply("ana", Answer.CANNOT_COMPLY, at=latest, n=2)]
+    change = revise(facts(event(), rows, agenda=done, replies=answers, verdicts=[missed], now=latest))
+    assert [v.outcome for v in change.verdicts] == [Outcome.REOPENED]
+    assert {a.step for a in change.add_agenda if a.kind is AgendaKind.STEP} == {0, 1}
+    only_no = [reply("ana", Answer.CANNOT_COMPLY, at=latest)]
+    assert not revise(facts(event(), rows, agenda=done, replies=only_no, verdicts=[missed], now=latest)).verdicts
+
+
 def test_a_failed_or_held_call_gets_a_slack_message_and_an_unanswered_one_does_not():
     rows, _ = started()
 
