@@ -22,8 +22,10 @@ keys: {demo-upstream: {role: upstream, source: miso, secret: demo-upstream}}
 
 
 async def posts(world: World, *names: str, severity: str = "warning") -> None:
+    """One after the other is decided: of several that wait in a queue either may be first."""
     for name in names:
         await world.post("edr", name, severity=severity)
+        await world.quiet()
 
 
 async def records(world: World, *names: str) -> list[Record]:
