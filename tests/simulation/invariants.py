@@ -237,11 +237,13 @@ class Watch:
     def _attempt(self, note: Note) -> None:
         self.attempts[note.a] = (note.b, note.d)
         row = self.rows[note.b]
-        if note.d != "accepted" or row.channel == ChannelName.PAGERDUTY or row.kind == "edit":
+        if note.d != "accepted" or row.channel == ChannelName.PAGERDUTY:
             return
+        owner = self._vendors.find(note.e).attempt.id
+        if row.kind == "edit" and owner != note.a:
+            return  # it changed what another had posted
         first = self.vendor_ids.setdefault(note.e, note.a)
         self._must(first == note.a, f"{note.e} stands on two attempts: {first} and {note.a}")
-        owner = self._vendors.find(note.e).attempt.id
         self._must(owner == note.a, f"{note.e} was taken for attempt {owner}, stands on {note.a}")
 
     def _line(self, note: Note) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 import structlog
+from sqlalchemy import func, select
 
 from app import live
 from app.rosters import Rosters, Snapshot
@@ -29,12 +30,13 @@ from app.vendors import Vendors as Connected
 from config.roster_file import load_roster
 from config.settings import Settings, load_settings
 from model.call_lengths import Learned
-from model.plan import ChannelName
+from model.plan import ChannelName, State
 from model.roster import ContactMethod, Heartbeat, Level, Objective, Person, Policy, Roster, Source, Step, Team
 from model.route import Match, Route
 from notifiers import dispatcher, reconciler
 from notifiers.limits import Limits
 from routing import reviser
+from store.tables import notifications
 from tests.simulation import checker, promises
 from tests.simulation.chance import Fence, Killed, ProcessClock, SeededIds
 from tests.simulation.channels import Outside, SimulatedChannel
@@ -324,6 +326,8 @@ class World:
         quiet = SETTLING_SECONDS + (checker.SILENCE_SECONDS if self.mix.heartbeats else 0)
         while self.loop.time() < (end := max(calm_at, self._last_deadline()) + quiet):
             await asyncio.sleep(end - self.loop.time())
+        while self.loop.time() < (end := self._last_call() + SETTLING_SECONDS):
+            await asyncio.sleep(end - self.loop.time())
         while self._life is None:
             await asyncio.sleep(1)
         await self._stop(again=False)
@@ -332,6 +336,14 @@ class World:
         """In seconds of the world."""
         instants = [at for event in self.watch.events.values() for at in event.work_until.values()]
         return max(((at - checker.START).total_seconds() for at in instants), default=0.0)
+
+    def _last_call(self) -> float:
+        """Until when a phone may still ring: in overtime that is after the deadline. In seconds of the world."""
+        query = select(func.max(notifications.c.until)).where(
+            notifications.c.channel == ChannelName.VOICE, notifications.c.state.in_((State.PENDING, State.SENT))
+        )
+        at, _ = self.memory.run(lambda conn: conn.scalar(query), keep=False)
+        return (at - checker.START).total_seconds() if at else -SETTLING_SECONDS
 
     def _verify(self) -> None:
         found, _ = self.memory.run(
