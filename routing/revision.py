@@ -311,7 +311,10 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     stopped; where no step is left, everybody who has not answered is called once more.
     """
     case, why = facts.case, paging_again.why(facts) or _why_not(facts)
+    before = facts.verdict()
     change.verdicts.append(verdict(facts, Outcome.REOPENED, why))
+    if before is not None and before.outcome is Outcome.MISSED:
+        change.verdicts += verdicts(facts, Outcome.MISSED, why)  # its deadline has passed, and does not come again
     change.reason = why
     change.remarks.append(f"reopened: {why}")
     stop(facts, change, facts.rows(revision=facts.revision, kind=Kind.CONFIRM))
