@@ -194,7 +194,8 @@ class SimulatedDatabase:
         return value
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
-        await self._before()
+        """Read at once, and told later: by then it may be true no more."""
+        self._may_be_away()
         value, _ = self._memory.run(fn, keep=False)
         await self._wait()
         return value
@@ -205,6 +206,10 @@ class SimulatedDatabase:
     async def _before(self) -> None:
         self._fence.goes_on()
         await self._wait()
+        self._may_be_away()
+
+    def _may_be_away(self) -> None:
+        self._fence.goes_on()
         if self._faults.database_away() or self._strikes(self._mix.database_before, "database: away"):
             raise Unavailable("simulated: the database is away")
 

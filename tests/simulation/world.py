@@ -206,8 +206,9 @@ class World:
             ticking.add_done_callback(lambda done: self._loops_ended(life, done))
 
     def _ticks(self, life: Life) -> list[Tick]:
-        """The table of production; where no source is minded, its look would only cost."""
-        return [t for t in life.service.ticks() if self.mix.heartbeats or t.name != "heartbeat"]
+        """The table of production, without looks that only cost: nobody edits the roster, and some mind no source."""
+        useless = {"roster"} if self.mix.heartbeats else {"roster", "heartbeat"}
+        return [tick for tick in life.service.ticks() if tick.name not in useless]
 
     def _loops_ended(self, life: Life, task: asyncio.Task[Any]) -> None:
         """Nothing but a crash or a stop may end a loop: an error of its own would take the whole process along."""
