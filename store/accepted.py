@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from model.attempt import Attempt, Sent
 from model.ids import Ids
 from model.plan import ChannelName, Kind, Notification, State
-from store import attempts, bundles, threads, timeline
+from store import attempts, bundles, plans, threads, timeline
 from store.portable import lock_events
 from store.signals import DISPATCH, signal
 from store.tables import Instant, notifications, said
@@ -23,7 +23,8 @@ _SENT = (
     )
     .values(
         state=State.SENT,
-        reason="",
+        # Why it was tried again is over; why it is to be stopped is said to whoever listens.
+        reason=case((notifications.c.cut_requested_at.is_(None), ""), else_=notifications.c.reason),
         lease_owner=None,
         sent_at=func.coalesce(notifications.c.sent_at, bindparam("at", type_=Instant())),
     )
@@ -97,7 +98,14 @@ def _followed(conn: Connection, whole: Sequence[Accepted]) -> bool:
 
 
 def _follow(conn: Connection, one: Accepted) -> Sequence[Notification]:
-    return bundles.follow(conn, one.row.id, State.SENT, one.at, reason="", lease_owner=None)
+    rows = bundles.carried(conn, one.row.id)
+    stopped = [row.id for row in rows if row.cut_requested_at is not None]
+    going_on = [row.id for row in rows if row.cut_requested_at is None]
+    if going_on:
+        plans.move_all(conn, going_on, State.SENT, one.at, reason="", lease_owner=None)
+    if stopped:
+        plans.move_all(conn, stopped, State.SENT, one.at, lease_owner=None)
+    return rows
 
 
 def _remember_thread(conn: Connection, one: Accepted, with_it: Sequence[Notification]) -> None:

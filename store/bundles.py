@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, or_, select, update
+from sqlalchemy import Connection, String, bindparam, case, func, or_, select, update
 
 from model.attempt import Attempt
 from model.ids import Ids
@@ -60,6 +60,10 @@ _GIVE_BACK = (
     .values(
         state=case((notifications.c.cut_requested_at.is_not(None), State.SUPERSEDED), else_=State.PENDING),
         hold=case((notifications.c.cut_requested_at.is_not(None), None), else_=Hold.BUNDLE),
+        reason=case(
+            (notifications.c.cut_requested_at.is_not(None), notifications.c.reason),
+            else_=func.coalesce(bindparam("why", type_=String), notifications.c.reason),
+        ),
         due_at=bindparam("new_due_at"),
         carried_by=None,
         lease_owner=None,
@@ -88,9 +92,12 @@ def take(conn: Connection, leader: str, ids: Collection[str], owner: str) -> boo
     return len(taken) == len(ids)
 
 
-def give_back(conn: Connection, leader: str, due_at: datetime) -> None:
-    """Their message was not sent: they wait for another one, but for those that were stopped meanwhile."""
-    conn.execute(_GIVE_BACK, {"leader": leader, "new_due_at": due_at})
+def give_back(conn: Connection, leader: str, due_at: datetime, reason: str | None = None) -> None:
+    """Their message was not sent: they wait for another one, but for those that were stopped meanwhile.
+
+    `reason` None: as it was before.
+    """
+    conn.execute(_GIVE_BACK, {"leader": leader, "new_due_at": due_at, "why": reason})
 
 
 def carried(conn: Connection, leader: str) -> list[Notification]:

@@ -85,16 +85,16 @@ def failed(
     body = {"attempt": attempt.id, "error": error, "retry_at": retry_at}
     timeline.append(conn, ids, row.event_pk, now, "attempt_failed", body)
     lines.release(conn, attempt.id, now)
-    others: Sequence[Notification] = ()
+    others = bundles.carried(conn, row.id) if attempt.bundle else ()
     if retry_at is not None or (attempt.bundle and attempt.part > 1):
         _back(conn, row.id, now, reason=error, due_at=retry_at or now)
     else:
         plans.move(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
         if attempt.bundle and not error.startswith(REFUSED):
-            bundles.give_back(conn, row.id, now)  # it was this one's time that was over; each other has its own
+            bundles.give_back(conn, row.id, now, error)  # it was this one's time that was over; each other has its own
         elif attempt.bundle:
-            others = bundles.follow(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
-            bundles.note(conn, ids, others, now, "attempt_failed", body)
+            bundles.follow(conn, row.id, State.FAILED, now, reason=error, lease_owner=None)
+    bundles.note(conn, ids, others, now, "attempt_failed", body)
     for concerned in (row, *others):
         cause = f"{row.channel}: {error}"
         plans.ask_revise(conn, ids, concerned.event_pk, concerned.lane, cause, now, urgent=False)
@@ -130,7 +130,7 @@ def _back(conn: Connection, row_id: str, now: datetime, *, reason: str, due_at: 
         if row.sent_at is not None:
             bundles.follow(conn, row_id, State.SENT, now, **over)
             return plans.move(conn, row_id, State.SENT, now, reason=reason, **over)
-        bundles.give_back(conn, row_id, due_at)
+        bundles.give_back(conn, row_id, due_at, reason)
         more = {"hold": Hold.BUNDLE}
     signal(conn, DISPATCH)
     if row.cut_requested_at is not None:

@@ -132,5 +132,9 @@ async def test_a_bundle_that_was_not_sent_is_made_anew(opens: OpenWorld) -> None
         await world.breaks("twilio", status=503, count=1, path="Messages")
         await world.advance(minutes=3)
         assert [text[:9] for _, text in texts(world, "ann")[3:]] == ["2 EVENTS."]
-        kinds = [entry.kind for entry in (await world.event("E-4")).timeline]
-        assert kinds.count("attempt_started") == 5  # one in Slack, and two texts of two parts
+        for name in ("E-3", "E-4"):
+            kept = await world.event(name)
+            kinds = [entry.kind for entry in kept.timeline]
+            assert kinds.count("attempt_started") == 6  # a post, a direct message instead, and two texts of two parts
+            assert kinds.count("attempt_failed") == 1
+            assert kept.row("ann", ChannelName.SLACK_DM).state is State.SENT  # it was not only the first that failed

@@ -133,6 +133,18 @@ async def test_what_a_callback_has_settled_stays_as_it_is(database):
     assert [row.state for row in rows] == [State.DELIVERED, State.SENT]
 
 
+async def test_why_a_call_is_to_be_stopped_is_kept_for_whoever_picks_up(database):
+    """It was asked to stop while the vendor had not answered yet."""
+    other = row("other", ChannelName.VOICE, hold=Hold.BUNDLE)
+    one = claim(row("rings", ChannelName.VOICE), with_it=(other,))
+    await claimed(database, [one])
+    ids = [one.notification.id, other.id]
+    await database.transact(lambda conn: plans.request_cut(conn, ids, "Ben has accepted", NOW))
+    await database.transact(lambda conn: accepted.write(conn, IDS, outcomes_of([one])))
+    rows = await database.read(lambda conn: [plans.one(conn, row_id) for row_id in ids])
+    assert [(row.state, row.reason) for row in rows] == 2 * [(State.SENT, "Ben has accepted")]
+
+
 @pytest.mark.parametrize("waits", [True, False])
 async def test_whoever_waits_for_one_of_them_is_looked_at(database, waits):
     both = [claim(row("first")), claim(row("second"))]
