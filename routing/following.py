@@ -183,7 +183,10 @@ def settled(conn: Connection, facts: Facts, locked: Locked, facts_of: cases.Fact
     _reopen(conn, facts, named, why)
     if why in merging.DONE:
         left = [e for e in events.load(conn, locked.members).values() if e.leader_pk == event.leader_pk]
-        _join(conn, alone, [e for e in left if e.status is EventStatus.OPEN], case)
+        for member in _join(conn, alone, [e for e in left if e.status is EventStatus.OPEN], case):
+            theirs = cases.known(conn, member.pk, case.roster, case.ids, case.now)
+            _reopen(conn, theirs, named, why)
+            plans.add_agenda(conn, [agenda_member(theirs.case)])
     return facts_of(event.pk)
 
 
@@ -194,14 +197,17 @@ def _reopen(conn: Connection, facts: Facts, leader: str, why: merging.Apart) -> 
         cases.save_verdicts(conn, facts.case, [verdict(facts, Outcome.REOPENED, said)])
 
 
-def _join(conn: Connection, leader: Event, joining: Collection[Event], case: Case) -> None:
-    """Whose time is over has as long as the one that rings for it now."""
+def _join(conn: Connection, leader: Event, joining: Collection[Event], case: Case) -> list[Event]:
+    """Whose time is over has as long as the one that rings for it now. Returns those."""
+    prolonged: list[Event] = []
     for event in joining:
         with_it = replace(event, leader_pk=leader.pk)
         if event.deadline_at <= case.now < leader.deadline_at:
             with_it = replace(with_it, deadline_at=leader.deadline_at, work_until=leader.deadline_at)
+            prolonged.append(with_it)
         events.save(conn, with_it)
         _note_joined(conn, leader, event, case.ids, case.now)
+    return prolonged
 
 
 def tell_members(conn: Connection, ids: Ids, event: Event, cause: str, now: datetime) -> None:

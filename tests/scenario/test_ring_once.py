@@ -190,3 +190,26 @@ async def test_a_member_keeps_its_own_deadline(opens: OpenWorld) -> None:
         assert (await world.event("E-0")).outcomes() == ["missed"]
         kept = await world.event("E-1")
         assert (kept.outcomes(), kept.verdict().at) == (["missed"], world.instant("11:59"))
+
+
+async def test_who_missed_it_and_goes_with_one_that_has_time_is_open_again(opens: OpenWorld) -> None:
+    """E-2 leaves E-0, which nobody accepted, and rings; E-1 goes along, and is accepted or missed with it."""
+    times = {"effective_at": "2026-01-12T19:00:00Z", "ends_at": "2026-01-12T22:00:00Z"}
+    async with opens(roster=ROSTER) as world:
+        await world.scene("nobody answers")
+        await world.post("edr", "E-0", severity="warning", ack_due_at="2026-01-12T18:04:00Z", **times)
+        await world.advance(seconds=1)
+        await world.post("edr", "E-1", severity="warning", ack_due_at="2026-01-12T18:04:00.5Z", **times)
+        await world.advance(seconds=1)
+        await world.post("edr", "E-2", severity="warning", ack_due_at=None, **times)
+        await world.advance_until("4:05")
+        kept = await world.event("E-1")
+        assert (kept.outcomes(), kept.event.leader_pk) == (["missed", "reopened"], (await world.event("E-2")).event.pk)
+        call = world.phone("ann").calls[-1]
+        assert call.at == "4:01"
+        await call.presses("1")
+        await world.advance(seconds=30)
+        assert (await world.event("E-1")).outcomes() == ["missed", "reopened", "met"]
+        assert (await world.event("E-2")).outcomes() == ["met"]
+        world.phone("ann").expects_everything()
+        world.phone("bob").expects_everything()
