@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import services
 from tests.contract.layer import ContractLayer
 from tests.rabbit_node import RabbitNode
+
+# How long an example takes is the machine's affair: pytest's own time limit ends what hangs.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 NOT_RUN_FOR = "not run for lack of"  # how a report carries the name of a service, from xdist's workers too
 FIXTURES = {

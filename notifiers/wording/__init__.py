@@ -1,6 +1,6 @@
 """The exact words a person hears and reads, as domain.md section 7 orders them. Pure: no vendor, no store, no clock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from model.attempt import Words
@@ -39,7 +39,7 @@ def render(
 def _voice(kind: Kind, f: Facts, call_seconds: float) -> Words:
     voice, times = catalogue("voice", f.language), 2
     if kind is Kind.ALERT:
-        script, times = _in_time([voice.say(kind, f, tight) for tight in range(TIGHTEST_CALL + 1)], call_seconds)
+        script, times = _in_time((voice.say(kind, f, tight) for tight in range(TIGHTEST_CALL + 1)), call_seconds)
     else:
         script = voice.say(kind, f)
     return Words(
@@ -54,21 +54,22 @@ def _voice(kind: Kind, f: Facts, call_seconds: float) -> Words:
     )
 
 
-def _in_time(scripts: Sequence[str], call_seconds: float) -> tuple[str, int]:
+def _in_time(scripts: Iterable[str], call_seconds: float) -> tuple[str, int]:
     """The first script that is over by then, and how often it is said; the last one once where none is."""
+    script = ""
     for script in scripts:
         for times in (2, 1):
             if speech.call_seconds(script, times, NO_KEY) <= call_seconds:
                 return script, times
-    return scripts[-1], 1
+    return script, 1
 
 
 def _sms(kind: Kind, f: Facts, page: str) -> tuple[Words, ...]:
     sms, mark = catalogue("sms", f.language), f.code or f.reference
-    heads = [plain(sms.say(f"{kind}_head", f, tight)) for tight in range(TIGHTEST + 1)]
-    tight = next((n for n, head in enumerate(heads) if fits_as_part(head, mark)), TIGHTEST)
+    heads = ((n, plain(sms.say(f"{kind}_head", f, n))) for n in range(TIGHTEST + 1))
+    tight, head = next((n, head) for n, head in heads if n == TIGHTEST or fits_as_part(head, mark))
     rest = plain(sms.say(f"{kind}_rest", f, tight))
-    parts = split_sms(heads[tight], rest, f.mode if rest else "", mark, page)
+    parts = split_sms(head, rest, f.mode if rest else "", mark, page)
     return tuple(Words(text=part, template=sms.template(kind)) for part in parts)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from notifiers.wording import speech
@@ -27,6 +28,7 @@ def zone(name: str | None) -> tzinfo:
         return ZoneInfo("UTC")
 
 
+@lru_cache
 def abbreviation(at: datetime, place: tzinfo) -> str:
     """EST, CDT, UTC+05:30 …"""
     name = _FIXED.get(getattr(place, "key", "")) or at.astimezone(place).tzname() or "UTC"
@@ -108,11 +110,13 @@ def _day(day: date, today: date, short: bool) -> str:
     return f"{_MONTHS_LONG[day.month - 1]} {speech.count(day.day)}, "
 
 
+@lru_cache  # of one event everybody hears the same few instants
 def _written(at: datetime, place: tzinfo, today: date) -> str:
     local = at.astimezone(place)
     return f"{_day(local.date(), today, short=True)}{local:%H:%M} {abbreviation(at, place)}"
 
 
+@lru_cache
 def _spoken(at: datetime, place: tzinfo, today: date) -> str:
     local = at.astimezone(place)
     day = _day(local.date(), today, short=False)

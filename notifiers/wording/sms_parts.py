@@ -116,12 +116,12 @@ def _linked(pieces: list[str], tail: str, mark: str, link: str) -> list[str]:
 
 def _longest(text: str, mark: str) -> int:
     """Where the longest piece ends; a space at the border stays with the piece before it."""
+    if len(text) <= GSM_SEPTETS and fits_as_part(text, mark):
+        return len(text)
     low, high = 1, min(len(text), GSM_SEPTETS)
     while low < high:  # what fits is never followed by something longer that does when it does not
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits_as_part(text[:middle], mark) else (low, middle - 1)
-    if low == len(text):
-        return low
     if text[low] == " ":
         return low + 1
     border = text.rfind(" ", 0, low) + 1

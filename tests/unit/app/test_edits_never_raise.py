@@ -15,7 +15,7 @@ from config.roster_writer import document
 from model.errors import SettingsError
 from tests.app_fixture import ROSTER, START
 
-patient = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 BEFORE = Snapshot(roster=load_roster(ROSTER.read_text(), "demo").roster, keys=())
 SECTIONS = ("people", "teams", "rotations", "policies", "sources")
 WRITTEN = document(BEFORE.roster)

@@ -47,7 +47,7 @@ from tests.unit.config.test_roster_file import DOC, SMALL
 from tests.unit.routing.rota_worlds import PEOPLE, world
 
 ROOT = Path(__file__).parents[3]
-patient = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 ZONES = st.sampled_from(["America/Chicago", "Asia/Kathmandu", "UTC", "Australia/Lord_Howe"])
 PRINTABLE = st.characters(exclude_categories=("C", "Z"), include_characters=" ")
 TEXT = st.text(PRINTABLE, min_size=1, max_size=200) | st.sampled_from(["no", "~", "null", "1", "a: b", "#"])

@@ -17,7 +17,7 @@ from model.reading import Feed, Unreadable
 
 NOW = datetime(2026, 7, 14, tzinfo=UTC)
 # A machine under load, or the first run ever (Hypothesis builds its Unicode table), says nothing about the reader.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 brisk = settings(patient, max_examples=30)  # of each format
 ENVELOPE = ["specversion", "data", "data_base64", "id", "source", "type", "subject", "time"]
 ALERT = ["alerts", "status", "fingerprint", "startsAt", "endsAt", "labels", "annotations"]

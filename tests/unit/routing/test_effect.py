@@ -7,7 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model.roster import Roster
@@ -113,7 +113,6 @@ def test_another_order_of_the_same_people_is_no_change():
     assert effect(roster(together), roster(other), START, START + 30 * DAY) == ()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_changes_are_where_the_answers_differ(seed: int):
     """At any instant of the window: other people are on call exactly where a change says so, and those it says."""

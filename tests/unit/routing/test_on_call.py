@@ -7,7 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.oncall import differences
@@ -47,7 +47,6 @@ class Seeded(Random):
         return f"Seeded({self._seed})"
 
 
-slowly = settings(deadline=None)  # the second opinion is slow, and so are machines that do other things as well
 seeds = st.integers(0, 2**32).map(Seeded)
 
 
@@ -68,7 +67,6 @@ def window(random: Random, around: datetime) -> tuple[datetime, datetime]:
 # --- laws -----------------------------------------------------------------------------------------------------------
 
 
-@slowly
 @given(seeds)
 def test_agrees_with_the_second_opinion(random: Random):
     rota, around = world(random)
@@ -107,7 +105,6 @@ def test_every_unit_agrees_around_every_change(zone: str, unit: ShiftUnit):
                     assert list(on_call(rota, asked)) == on_duty(rota, asked, last(change))
 
 
-@slowly
 @given(seeds)
 def test_spans_tile_the_window(random: Random):
     """They begin with the window, end with it, touch, and none is empty of time."""
@@ -120,7 +117,6 @@ def test_spans_tile_the_window(random: Random):
     assert spans(rota, start, start) == ()
 
 
-@slowly
 @given(seeds)
 def test_shifts_and_gaps_say_what_on_call_says(random: Random):
     """At every instant the shifts that cover it are those on call, each once; where there are none, a gap is named."""
@@ -136,7 +132,6 @@ def test_shifts_and_gaps_say_what_on_call_says(random: Random):
         assert covering or len([g for g in holes if g.start <= at < g.end]) == 1
 
 
-@slowly
 @given(seeds)
 def test_shifts_are_in_order_and_joined_within_one_turn(random: Random):
     rota, around = world(random)
@@ -147,7 +142,6 @@ def test_shifts_are_in_order_and_joined_within_one_turn(random: Random):
     assert not [s for s in rows if (s.duty, s.start) in ends]
 
 
-@slowly
 @given(seeds)
 def test_splitting_the_window_changes_nothing(random: Random):
     rota, around = world(random)
@@ -159,7 +153,6 @@ def test_splitting_the_window_changes_nothing(random: Random):
     assert [told(s) for s in joined(halves)] == [told(s) for s in joined(whole)]
 
 
-@slowly
 @given(seeds)
 def test_an_override_outside_its_window_changes_nothing(random: Random):
     rota, around = world(random)
@@ -172,7 +165,6 @@ def test_an_override_outside_its_window_changes_nothing(random: Random):
     assert spans(more, extra.end, extra.end + DAY) == spans(rota, extra.end, extra.end + DAY)
 
 
-@slowly
 @given(st.permutations(["ana", "ben", "cho", "dee"]), st.sampled_from(ShiftUnit), st.sampled_from(ZONES), seeds)
 def test_the_order_of_participants_is_kept(people: list[str], unit: ShiftUnit, zone: str, random: Random):
     """Each is followed by the next one of the list, but for turns to which the clocks leave no time."""
@@ -188,7 +180,6 @@ def test_the_order_of_participants_is_kept(people: list[str], unit: ShiftUnit, z
         assert s.person == people[s.duty.turn % 4]
 
 
-@slowly
 @given(seeds)
 def test_an_absent_person_is_on_call_nowhere(random: Random):
     rota, _ = world(random)
