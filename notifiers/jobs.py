@@ -12,7 +12,7 @@ from model.plan import ChannelName, Kind, Notification
 from model.ports import Edit, Send
 from model.roster import Person, Policy, Roster
 from notifiers.context import House, context
-from notifiers.limits import Limits, Pace, accounts
+from notifiers.limits import Limits, Paces
 from notifiers.wording import Named, render, render_edited, render_together
 from store import lines
 from store.claims import Call, Claim
@@ -66,7 +66,7 @@ class Job:
 class Jobs:
     """Makes jobs of rows that are due."""
 
-    def __init__(self, ids: Ids, limits: Limits, paces: Mapping[str, Pace], house: House) -> None:
+    def __init__(self, ids: Ids, limits: Limits, paces: Paces, house: House) -> None:
         self._ids = ids
         self._limits = limits
         self._paces = paces
@@ -137,8 +137,7 @@ class Jobs:
         """What this process allows itself, others may have used: the database knows (calls: see Call)."""
         if row.channel is ChannelName.VOICE:
             return []
-        known = [(name, key, self._paces[name]) for name, key in accounts(row) if name in self._paces]
-        return [Turn(f"{name}/{key}", pace.per_second, pace.burst) for name, key, pace in known]
+        return [Turn(f"{name}/{key}", pace.per_second, pace.burst) for name, key, pace in self._paces.of(row)]
 
     def _words_for_all(
         self,

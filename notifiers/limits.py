@@ -46,18 +46,6 @@ class Limits:
     calls_a_person: tuple[Limit, ...] = CALLS
     written: Mapping[ChannelName, Pauses] = field(default_factory=lambda: WRITTEN)
 
-    def paces(self) -> dict[str, Pace]:
-        """By what `accounts` names."""
-        slack = Pace(self.slack_per_second, self.slack_burst)
-        return {
-            ChannelName.VOICE: Pace(self.calls_per_second),
-            ChannelName.SLACK_CHANNEL: slack,
-            ChannelName.SLACK_DM: slack,
-            ChannelName.PAGERDUTY: Pace(self.pagerduty_per_second, self.pagerduty_burst),
-            EDITS: Pace(1 / EDIT_EVERY_SECONDS),
-            ALL_EDITS: Pace(EDITS_A_MINUTE / 60),
-        }
-
 
 def accounts(row: Notification) -> tuple[tuple[str, str], ...]:
     """Whose pace a row keeps, and which of its buckets: all calls share one; edits hold up nothing that is new.
@@ -67,6 +55,37 @@ def accounts(row: Notification) -> tuple[tuple[str, str], ...]:
     if row.kind is Kind.EDIT:
         return (ALL_EDITS, ""), (EDITS, row.address)
     return ((row.channel, "" if row.channel is ChannelName.VOICE else row.address),)
+
+
+class Paces:
+    """The paces of this process: how fast it asks each account, and each bucket of it."""
+
+    def __init__(self, limits: Limits) -> None:
+        slack = Pace(limits.slack_per_second, limits.slack_burst)
+        self._of: dict[str, Pace] = {
+            ChannelName.VOICE: Pace(limits.calls_per_second),
+            ChannelName.SLACK_CHANNEL: slack,
+            ChannelName.SLACK_DM: slack,
+            ChannelName.PAGERDUTY: Pace(limits.pagerduty_per_second, limits.pagerduty_burst),
+            EDITS: Pace(1 / EDIT_EVERY_SECONDS),
+            ALL_EDITS: Pace(EDITS_A_MINUTE / 60),
+        }
+
+    def of(self, row: Notification) -> list[tuple[str, str, Pace]]:
+        """The buckets that a row takes from, with the account and key of each."""
+        return [(name, key, self._of[name]) for name, key in accounts(row) if name in self._of]
+
+    def until(self, row: Notification, now: datetime) -> datetime:
+        """When the row may go: `now` or later."""
+        return max((pace.next_at(key, now) for _, key, pace in self.of(row)), default=now)
+
+    def next_call_at(self, now: datetime) -> datetime:
+        return self._of[ChannelName.VOICE].next_at("", now)
+
+    def take(self, row: Notification, now: datetime) -> None:
+        """The row goes now."""
+        for _, key, pace in self.of(row):
+            pace.take(key, now)
 
 
 AT_ONCE = {channel: way.at_once for channel, way in WAYS.items()}

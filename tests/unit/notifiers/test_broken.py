@@ -166,8 +166,7 @@ async def test_a_channel_that_fails_by_our_own_mistake_leaves_the_outcome_open(m
 
 
 async def test_a_renamed_policy_breaks_neither_loop(monkeypatch):
-    house = House(monkeypatch)
-    house.dispatcher._roster = lambda: RENAMED
+    house = House(monkeypatch, RENAMED)
     loop = reviser_of(house, RENAMED)
     async with running(house, house.dispatcher, loop):
         row = await house.accept()

@@ -104,13 +104,13 @@ class Vendor:
 class House:
     """A dispatcher of Slack posts alone, and a router that grants."""
 
-    def __init__(self, monkeypatch, **limits):
+    def __init__(self, monkeypatch, roster=ROSTER, **limits):
         self.clock, self.vendor, self.looks = ManualClock(NOW), Vendor(), 0
         self.engine = in_memory().engine
         self.database = InlineDatabase(self.engine)
         channels = {ChannelName.SLACK_CHANNEL: self.vendor}
         self.dispatcher = Dispatcher(
-            self.database, self.clock, SystemIds(), lambda: ROSTER, channels, owner="me", limits=Limits(**limits)
+            self.database, self.clock, SystemIds(), lambda: roster, channels, owner="me", limits=Limits(**limits)
         )
         self.blind, due = False, outbox.due
 

@@ -11,9 +11,14 @@ from model.attempt import Attempt, Sent, Words
 from model.errors import Unavailable
 from model.ids import CODE_LETTERS, SystemIds
 from model.plan import ChannelName, State
+from notifiers.breaker import Breakers
+from notifiers.context import House
 from notifiers.dispatcher import AT_A_TURN, Dispatcher
-from notifiers.jobs import Batch
-from notifiers.limits import Limits
+from notifiers.jobs import Batch, Jobs
+from notifiers.limits import Limits, Paces
+from notifiers.looking import Looking
+from notifiers.order import Told
+from notifiers.places import Places
 from notifiers.reconciler import Reconciler
 from routing import planner
 from store import attempts, claims, events, outbox, outcomes, plans
@@ -253,11 +258,12 @@ async def test_lines_that_wait_for_their_turn_take_nobodys_place(world):
         plans.add_notifications(conn, [late])
 
     await database.read(storm)
-    channels = {name: Vendor(name) for name in (ChannelName.SMS, ChannelName.SLACK_CHANNEL)}
-    notifier = Dispatcher(database, clock, IDS, lambda: ROSTER, channels, owner="me", limits=Limits())
-    for _ in range(Limits().slack_burst):
-        notifier._paces[ChannelName.SLACK_CHANNEL].take("C1", NOW)
-    batch = await database.read(lambda conn: notifier._look(conn, NOW))
+    channels, limits, paces = [ChannelName.SMS, ChannelName.SLACK_CHANNEL], Limits(), Paces(Limits())
+    places, breakers, told = Places(clock), Breakers(), Told()
+    looking = Looking(channels, limits, paces, places, breakers, told, began_at=NOW, traced=False, canaries_=False)
+    for _ in range(limits.slack_burst):
+        paces.take(post, NOW)
+    batch = await database.read(lambda conn: looking.look(conn, NOW, outbox.ALONE, AT_A_TURN))
     assert "late" in [due.notification.id for due in batch.due]
 
 
@@ -266,8 +272,8 @@ async def test_two_texts_of_one_look_have_two_codes(world):
     row = world[2]
     taken = set(CODE_LETTERS.replace("A", ""))
     batch = Batch(events={"event-1": event()}, codes={row.address: Codes([], taken)})
-    both = dispatch(world, Vendor(ChannelName.SMS))
-    jobs = [both._jobs.job(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
+    making = Jobs(IDS, Limits(), Paces(Limits()), House())
+    jobs = [making.job(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
     assert [job.claim.codes[0].code for job in jobs] == ["A", "AA"]
 
 
