@@ -206,11 +206,11 @@ def _picked_up(
 def _silent(watch: Watch, vendors: Vendors, event: Event) -> dict[str, float]:
     """Whoever was to be asked again: since when what they said before may count no more. A call may never begin."""
     rows = [r for r in watch.rows.values() if (r.event_pk, r.revision) == (event.pk, event.answer_revision)]
-    asked = {r.id: r.person for r in rows if r.kind == "confirm" and r.person and r.state in _IN_VAIN}
-    found = dict.fromkeys(asked.values(), float("inf"))
-    for record in vendors.records:
-        if person := asked.get(record.attempt.notification_id):
-            found[person] = record.at
+    rung = {record.attempt.notification_id: record.at for record in vendors.records}
+    found: dict[str, float] = {}
+    for row in rows:
+        if row.kind == "confirm" and row.person and row.state in _IN_VAIN:
+            found[row.person] = max(rung.get(row.id, float("inf")), found.get(row.person, 0.0))
     return found
 
 
