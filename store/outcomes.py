@@ -66,6 +66,8 @@ _END_OTHER_PARTS = (
     .values(state=AttemptState.FAILED, ended_at=bindparam("now"), error="not begun")
 )
 
+_NOT_SENT = "stopped before it was sent"
+
 
 def failed(
     conn: Connection,
@@ -265,7 +267,8 @@ def absent(conn: Connection, ids: Ids, row: Notification, lost: Sequence[Attempt
 def give_up(conn: Connection, ids: Ids, row: Notification, claimed: Sequence[Attempt], now: datetime) -> None:
     """Claimed, and not to be sent now: a row that was stopped ends here, another one goes back to be looked at anew."""
     bundles.lock(conn, row.event_pk, row.id)
-    _never_begun(conn, claimed, now)
+    if not _never_begun(conn, claimed, now):
+        return  # it stands already, only the answer of its commit was lost: by now the row may be in other hands
     if _back(conn, row.id, now, reason=row.reason, due_at=now):
         timeline.append(conn, ids, row.event_pk, now, "attempt_stopped", {"notification": row.id})
 
@@ -282,7 +285,9 @@ def take_back(conn: Connection, ids: Ids, owner: str, in_hand: Collection[str], 
             give_up(conn, ids, row, attempts.of_notification(conn, row.id), now)
 
 
-def _never_begun(conn: Connection, claimed: Sequence[Attempt], now: datetime) -> None:
-    for attempt in claimed:
-        if attempts.record(conn, attempt.id, AttemptState.FAILED, now, error="stopped before it was sent"):
-            lines.release(conn, attempt.id, now)
+def _never_begun(conn: Connection, claimed: Sequence[Attempt], now: datetime) -> bool:
+    """False when there is none of them that was still to be sent."""
+    ended = [a for a in claimed if attempts.record(conn, a.id, AttemptState.FAILED, now, error=_NOT_SENT)]
+    for attempt in ended:
+        lines.release(conn, attempt.id, now)
+    return bool(ended)

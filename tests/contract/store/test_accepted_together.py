@@ -9,7 +9,7 @@ from sqlalchemy import select
 from model.attempt import Attempt, Sent, Words
 from model.ids import SystemIds
 from model.plan import ChannelName, Hold, Kind, Notification, State
-from store import accepted, attempts, bundles, claims, events, plans, tables, threads
+from store import accepted, attempts, bundles, claims, events, outcomes, plans, tables, threads
 from store.accepted import Accepted
 from store.claims import Claim
 from store.signals import DISPATCH
@@ -124,11 +124,11 @@ async def test_each_is_written_as_it_would_be_alone(database):
 async def test_what_a_callback_has_settled_stays_as_it_is(database):
     both = [claim(row("heard")), claim(row("silent"))]
     await claimed(database, both)
-    outcomes = outcomes_of(both)
+    told = outcomes_of(both)
     await database.transact(
         lambda conn: plans.move(conn, both[0].notification.id, State.DELIVERED, NOW, reason="", lease_owner=None)
     )
-    await database.transact(lambda conn: accepted.write(conn, IDS, outcomes))
+    await database.transact(lambda conn: accepted.write(conn, IDS, told))
     rows = await database.read(lambda conn: [plans.one(conn, one.notification.id) for one in both])
     assert [row.state for row in rows] == [State.DELIVERED, State.SENT]
 
@@ -163,3 +163,20 @@ async def test_what_a_message_tells_is_known_by_its_own_row(database):
     await database.transact(lambda conn: accepted.write(conn, IDS, outcomes_of([one])))
     carried = await database.read(lambda conn: bundles.carried(conn, one.notification.id))
     assert [(row.event_pk, row.state) for row in carried] == [("other", State.SENT)]
+
+
+async def test_what_was_given_up_already_is_left_to_who_has_it_now(database):
+    """The commit was done and its answer lost: by the second time another process has claimed the row."""
+    first = claim(row("given-up"))
+    await claimed(database, [first])
+    told, second = first.notification, claim(first.notification)
+
+    def give_up(conn):
+        outcomes.give_up(conn, IDS, told, first.attempts, LATER)
+
+    await database.transact(give_up)
+    assert await database.transact(lambda conn: claims.claim(conn, IDS, [second], "other", LATER)) == {told.id}
+    await database.transact(give_up)
+    assert (await database.read(lambda conn: plans.one(conn, told.id))).state is State.SENDING
+    await database.transact(lambda conn: accepted.write(conn, IDS, outcomes_of([second])))
+    assert (await database.read(lambda conn: plans.one(conn, told.id))).state is State.SENT
