@@ -71,6 +71,11 @@ _GIVE_BACK = (
 )
 _THESE = select(notifications).where(notifications.c.id.in_(bindparam("ids", expanding=True)))
 _EVENTS_OF = select(notifications.c.event_pk).where(notifications.c.id.in_(bindparam("ids", expanding=True))).distinct()
+_EVENTS_CARRIED = (
+    select(notifications.c.event_pk)
+    .where(notifications.c.carried_by.in_(bindparam("leaders", expanding=True)))
+    .distinct()
+)
 _CARRIED = (
     select(notifications).where(notifications.c.carried_by == bindparam("leader")).order_by(notifications.c.event_pk)
 )
@@ -136,6 +141,13 @@ def lock(conn: Connection, event_pk: str, leader: str, *, bundle: bool = True, n
         lock_events(conn, {event_pk, *also, *(row.event_pk for row in carried(conn, leader))})
     else:
         lock_event(conn, event_pk)
+
+
+def lock_each(conn: Connection, leaders: Sequence[Notification]) -> None:
+    """As `lock`, for several messages: all at once, or two processes could wait for each other in a circle."""
+    if leaders:
+        also = conn.scalars(_EVENTS_CARRIED, {"leaders": [row.id for row in leaders]})
+        lock_events(conn, {*(row.event_pk for row in leaders), *also})
 
 
 def follow(conn: Connection, leader: str, state: State, now: datetime, **values: Any) -> Sequence[Notification]:

@@ -183,9 +183,9 @@ def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, err
 
 def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
     """What a process was sending when it ended: its outcome is unknown. Returns how many."""
-    rows = conn.execute(_LEFT_BEHIND, {"living": leases.living(conn, now)}).all()
-    for row in map(notification, rows):
-        bundles.lock(conn, row.event_pk, row.id)
+    rows = [notification(row) for row in conn.execute(_LEFT_BEHIND, {"living": leases.living(conn, now)})]
+    bundles.lock_each(conn, rows)
+    for row in rows:
         if one(conn, row.id).state is not State.SENDING:
             continue  # it has come back, or another process was first
         sending = [a for a in attempts.of_notification(conn, row.id) if a.state is AttemptState.SENDING]
@@ -280,9 +280,11 @@ def take_back(conn: Connection, ids: Ids, owner: str, in_hand: Collection[str], 
         notifications.c.lease_owner == owner,
         notifications.c.carried_by.is_(None),
     )
-    for row in map(notification, conn.execute(mine.order_by(notifications.c.event_pk, notifications.c.id)).all()):
-        if row.id not in in_hand:
-            give_up(conn, ids, row, attempts.of_notification(conn, row.id), now)
+    found = conn.execute(mine.order_by(notifications.c.event_pk, notifications.c.id))
+    rows = [row for row in map(notification, found) if row.id not in in_hand]
+    bundles.lock_each(conn, rows)
+    for row in rows:
+        give_up(conn, ids, row, attempts.of_notification(conn, row.id), now)
 
 
 def _never_begun(conn: Connection, claimed: Sequence[Attempt], now: datetime) -> bool:
