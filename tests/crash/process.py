@@ -20,7 +20,7 @@ from notifiers.channels.slack import SlackChannel
 from notifiers.channels.sms import SmsChannel
 from notifiers.channels.voice import VoiceChannel
 from routing import cases
-from store import outcomes, replies, seal
+from store import accepted, replies, seal
 
 _CHANNELS = {"voice": VoiceChannel, "sms": SmsChannel, "slack": SlackChannel, "pagerduty": PagerDutyChannel}
 
@@ -31,7 +31,7 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "saved": (RabbitHandle, "ack", "before"),
     "revising": (cases, "save_change", "after"),
     "replying": (replies, "add", "after"),
-    "recording": (outcomes, "sent", "after"),
+    "recording": (accepted, "write", "after"),
     "sealing": (seal, "seal", "after"),
     **{f"claimed:{name}": (channel, "send", "before") for name, channel in _CHANNELS.items()},
     **{f"accepted:{name}": (channel, "send", "after") for name, channel in _CHANNELS.items()},
