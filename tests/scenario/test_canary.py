@@ -45,7 +45,7 @@ async def test_each_minute_one_comes_through_and_nobody_hears_of_it(opens: OpenW
 async def test_one_that_no_notifier_takes_is_told_by_the_watch(opens: OpenWorld) -> None:
     async with opens(canary_seconds=60, every_tick=True) as world:
         await world.advance_until("1:10")
-        with patch.object(world.service.dispatcher, "_takes_canaries", False):
+        with patch.object(world.service.dispatcher._looking, "_canaries", False):
             await world.advance_until("1:34")
             assert await status(world) == []
             await world.advance_until("2:40")
