@@ -79,11 +79,10 @@ class Sockets:
     async def refresh(self) -> None:
         """Say on every connection that it ends, and end it, as Slack does every few hours."""
         links, self._links = self._links, []
+        goodbye = {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "sandbox"}}
         for link in links:
-            await link.send_json(
-                {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "sandbox"}}
-            )
-            with suppress(WebSocketDisconnect):  # the app may be faster
+            with suppress(WebSocketDisconnect):  # the app may be faster, or has gone by itself
+                await link.send_json(goodbye)
                 await link.close()
 
     @contextmanager

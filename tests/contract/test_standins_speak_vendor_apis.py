@@ -214,7 +214,7 @@ async def test_slacks_verifier_accepts_our_signature(vendors: Vendors) -> None:
 
 async def test_slacks_socket_client_works(vendors: Vendors) -> None:
     """Slack's own client for Socket Mode opens a connection, takes what is done there, and follows to a new one."""
-    client = SocketModeClient(app_token="xapp-sandbox", web_client=vendors.slack, ping_interval=0.2)
+    client = SocketModeClient(app_token="xapp-sandbox", web_client=vendors.slack, ping_interval=1)
     taken: list[SocketModeRequest] = []
 
     async def take(client: Any, request: SocketModeRequest) -> None:
