@@ -101,6 +101,7 @@ def asked(operation: Any, base: str, vendor: str) -> list[str]:
 
     @settings(
         max_examples=EXAMPLES,
+        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

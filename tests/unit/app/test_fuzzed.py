@@ -62,6 +62,7 @@ def asked(operation: Any, role: Role, mode: GenerationMode) -> Iterator[str]:
 
     @settings(
         max_examples=EXAMPLES if reaches else 1,
+        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],
