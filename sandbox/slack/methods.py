@@ -90,9 +90,13 @@ class Methods:
         return {"message_ts": message["ts"]}
 
     def open_conversation(self, arguments: Arguments) -> dict[str, Any]:
+        """Open the direct messages with `users`, or those that `channel` names; no other channel is opened this way."""
         users = [user for user in str(arguments.get("users", "")).split(",") if user]
         if not users and arguments.get("channel"):
-            return {"channel": {"id": self._workspace.channel(str(arguments["channel"])).id}}
+            channel = self._workspace.channel(str(arguments["channel"])).id
+            if not channel.startswith("D"):
+                raise SlackError("method_not_supported_for_channel_type")
+            return {"channel": {"id": channel}}
         if not users:
             raise SlackError("users_list_not_supplied")
         for user in users:

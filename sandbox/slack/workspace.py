@@ -1,6 +1,7 @@
 """The workspace: who is in it, its channels, and what was posted there. Ids are made from names: they stay the same."""
 
 import hashlib
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ APP = "A0SANDBOX1"
 
 MAX_CHANNELS = 5_000
 MAX_KEPT = 1_000
+
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 
 # Channels that refuse, by id, so that a test needs no control endpoint.
 REFUSING = {
@@ -79,8 +82,8 @@ class Workspace:
         return self.channels.setdefault(channel.id, channel)
 
     def user_by_email(self, email: str) -> dict[str, Any]:
-        """Return the user with this address; nobody@… is not in the workspace. Raises SlackError."""
-        if "@" not in email or email.startswith("nobody@"):
+        """Return the user with this address; what is no address is nobody's, nor is nobody@…. Raises SlackError."""
+        if not ADDRESS.fullmatch(email) or email.startswith("nobody@"):
             raise SlackError("users_not_found")
         user_id = made_up_id("U", email)
         self.emails[user_id] = email

@@ -75,6 +75,8 @@ async def test_errors_have_names_and_status_200(stage: Stage) -> None:
     assert await error("chat.postMessage", channel="C012345678") == "no_text"
     assert await error("chat.postMessage", channel="C012345678", text="x" * 40_001) == "msg_too_long"
     assert await error("users.lookupByEmail", email="nobody@example.com") == "users_not_found"
+    assert await error("users.lookupByEmail", email="ana@") == "users_not_found"
+    assert await error("conversations.open", channel="C012345678") == "method_not_supported_for_channel_type"
     assert await error("chat.delete") == "unknown_method"
     assert await error("auth.test", token="xoxb-other") == "invalid_auth"
 
