@@ -75,15 +75,14 @@ class Jobs:
     def job(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job:
         row, event = due.notification, batch.events[due.notification.event_pk]
         others = [one for one in batch.together.get(row.id, ()) if one.until >= now]
-        codes = {one.id: self._code(one, batch) for one in (row, *others)}
-        accepted = {a.part for a in batch.earlier.get(row.id, []) if a.state is AttemptState.ACCEPTED}
-        words = self._words_for_all(row, others, batch, roster, codes, now)
+        begun = _in_part(batch.earlier.get(row.id, ()))
+        codes = {} if begun else {one.id: self._code(one, batch) for one in (row, *others)}
+        words = begun or self._words_for_all(row, others, batch, roster, codes, now)
         if row.channel is ChannelName.VOICE:
             others = _named(words, others)
         tries = [
-            Attempt.of(row, self._ids.new(), text, now, part=part, parts=len(words), bundle=bool(others))
+            Attempt.of(row, self._ids.new(), text, now, part=part, parts=words[-1][0], bundle=bool(others))
             for part, text in words
-            if part not in accepted
         ]
         policy = roster.policy_of(event)
         return Job(
@@ -107,7 +106,7 @@ class Jobs:
                 codes=[code for code in codes.values() if code and code not in batch.codes[code.number].open],
                 call=self._call(row, policy, roster, now) if row.channel is ChannelName.VOICE else None,
                 turns=self._turns_of(row),
-                pauses=self._limits.written.get(row.channel) if row.kind in COUNTED and not accepted else None,
+                pauses=self._limits.written.get(row.channel) if row.kind in COUNTED and not begun else None,
             ),
             trace=batch.traces.get(row.id, ""),
         )
@@ -196,6 +195,16 @@ def _named(words: Sequence[tuple[int, Words]], others: Sequence[Notification]) -
     """Those that a call speaks of; the rest wait for another one."""
     told = words[0][1].payload.get("told", ())
     return [one for one in others if one.id in told]
+
+
+def _in_part(earlier: Sequence[Attempt]) -> list[tuple[int, Words]]:
+    """What is left of a message that the vendor has in part, in the words of that message: made anew, a part may end
+    elsewhere, or there are fewer."""
+    taken = [attempt for attempt in earlier if attempt.state is AttemptState.ACCEPTED]
+    if not taken:
+        return []
+    of_it = {attempt.part: attempt for attempt in earlier if attempt.started_at >= taken[0].started_at}
+    return [(part, of_it[part].words) for part in sorted(of_it.keys() - {attempt.part for attempt in taken})]
 
 
 def _edit(row: Notification, batch: Batch) -> Edit | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from model.attempt import Attempt, Sent, Words
+from model.attempt import Attempt, AttemptState, Sent, Words
 from model.errors import Unavailable
 from model.ids import CODE_LETTERS, SystemIds
 from model.plan import ChannelName, State
@@ -275,6 +275,23 @@ async def test_two_texts_of_one_look_have_two_codes(world):
     making = Jobs(IDS, Limits(), Paces(Limits()), House())
     jobs = [making.job(outbox.Due(one, 0), batch, ROSTER, NOW) for one in (row, replace(row, id="other"))]
     assert [job.claim.codes[0].code for job in jobs] == ["A", "AA"]
+
+
+async def test_a_text_that_is_out_in_part_goes_on_in_the_same_words(world):
+    """Made anew it might have fewer parts, of which none is left to send."""
+    row = replace(world[2], sent_at=NOW)
+    texts = [Words(text=f"({part}/3) of the text", template="t") for part in (1, 2, 3)]
+    first_try = [Attempt.of(row, f"a{n}", words, NOW, part=n, parts=3) for n, words in enumerate(texts, start=1)]
+    for_nobody = Attempt.of(
+        row, "a0", Words(text="(2/2) of an earlier one", template="t"), NOW - timedelta(seconds=9), part=2
+    )
+    states = (AttemptState.FAILED, AttemptState.ACCEPTED, AttemptState.FAILED, AttemptState.FAILED)
+    earlier = [replace(one, state=state) for one, state in zip([for_nobody, *first_try], states, strict=True)]
+    batch = Batch(events={"event-1": event()}, codes={row.address: Codes([], set())}, earlier={row.id: earlier})
+    job = Jobs(IDS, Limits(), Paces(Limits()), House()).job(outbox.Due(row, 1), batch, ROSTER, NOW)
+    assert [(one.part, one.parts, one.words) for one in job.claim.attempts] == [(2, 3, texts[1]), (3, 3, texts[2])]
+    assert not job.claim.codes
+    assert job.claim.pauses is None
 
 
 async def test_a_call_of_an_earlier_attempt_is_known_to_the_look(world):
