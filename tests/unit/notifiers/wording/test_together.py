@@ -172,7 +172,7 @@ def test_a_call_says_how_many_each_in_turn_and_what_a_key_means():
     assert "Second: MISO" in words
     assert "Press 1 to accept all of them, 2 to accept none, 3 to repeat, 9 for the next person." in words
     assert words.count("This is not a drill") == 1
-    assert call.template == "voice/alert_together@4"
+    assert call.template == "voice/alert_together@5"
     assert call.payload["told"] == [one.row.id for one in named]
     assert call.payload["asks"]
 
