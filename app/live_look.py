@@ -3,16 +3,19 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx2
 
-from app import vendors
+from app import ringing, vendors
 from app.doctor import Finding, Level
 from app.security import Proof
-from app.stores import known_installation_key
+from app.stores import database_place, known_installation_key
 from config.settings import Settings
-from model.clock import SystemClock
+from model.clock import Clock, SystemClock
+from model.errors import SendError, Unavailable
+from model.ids import SystemIds
 from model.plan import ChannelName
 from model.roster import Roster
 from notifiers.channels import live_look
@@ -20,8 +23,14 @@ from notifiers.channels.live_look import Look
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.twilio_account import TwilioSignature
 from notifiers.channels.voice import VoiceChannel
+from store import rings
+from store.database import Database
+from store.rings import Ring
 
 REACH_SECONDS = 10.0
+CALLED_BACK = "Twilio calls back"
+CALLED_BACK_WITHIN = timedelta(seconds=30)  # a call may wait its turn at Twilio
+ASK_EVERY = timedelta(seconds=0.5)
 HERE = "/callbacks/here"
 WHAT = "public URL"
 INBOUND = "/callbacks/twilio/sms/inbound"
@@ -69,7 +78,10 @@ async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors)
         if team.pagerduty is not None:
             yield await live_look.pagerduty(pagerduty, team.id, team.pagerduty.routing_key)
     if settings.called_back:
-        yield await _reached(settings, connected.twilio)
+        reached = await _reached(settings, connected.twilio)
+        yield reached
+        if isinstance(voice, VoiceChannel) and not reached.wrong:
+            yield await _twilio_calls_back(settings, SystemClock())
 
 
 async def _reached(settings: Settings, twilio: TwilioSignature | None) -> Look:
@@ -83,10 +95,7 @@ async def _reached(settings: Settings, twilio: TwilioSignature | None) -> Look:
 
 
 async def round_trip(client: httpx2.AsyncClient, public_url: str, proof: Proof, twilio: TwilioSignature | None) -> Look:
-    """A callback as Twilio would make it, but from here: only a call shows that the vendors come through as well.
-
-    No vendor has a callback that disturbs nobody: Twilio's come with a call or a text, Slack's when somebody presses.
-    """
+    """A callback as Twilio would make it, but from here."""
     nonce = secrets.token_hex(16)
     url, form = f"{public_url}{HERE}?nonce={nonce}", {"CallStatus": "completed", "From": "+15550100"}
     headers = {"x-twilio-signature": twilio.made(url, form)} if twilio else {}
@@ -122,4 +131,41 @@ def _judged(public_url: str, answer: httpx2.Response, expected: str, *, signs: b
     proved = (
         "this installation answers there, and Twilio's signature holds" if signs else "this installation answers there"
     )
-    return Look(WHAT, "", f"{proved}, asked from here; only gridcall ring PERSON shows that Twilio comes through too")
+    return Look(WHAT, "", f"{proved}, asked from here")
+
+
+async def _twilio_calls_back(settings: Settings, clock: Clock) -> Look:
+    voice, database = ringing.channel(settings, clock), database_place(settings).open()
+    assert voice is not None  # with an account for calls there is one for rings
+    try:
+        return await called_back(voice, database, clock)
+    finally:
+        await database.close()
+        await voice.close()
+
+
+async def called_back(voice: VoiceChannel, database: Database, clock: Clock) -> Look:
+    """Whether Twilio itself reaches a process of this installation: it is asked to call nobody, and tells how it ended.
+
+    The process that hears it writes it down where each process of the installation would.
+    """
+    began = clock.now()
+    made = Ring(id=SystemIds().new(), person="", started_at=began, by="doctor")
+    try:
+        await database.transact(lambda conn: rings.add(conn, made))
+        await voice.call_nobody(made.id)
+        while clock.now() - began < CALLED_BACK_WITHIN:
+            known = await database.read(lambda conn: rings.newest(conn, made.person))
+            if known is not None and known.id == made.id and known.ended_at is not None:
+                seconds = (clock.now() - began).total_seconds()
+                return Look(CALLED_BACK, "", f"about a call to nobody, {seconds:.1f} s after it was asked for")
+            await clock.sleep_until(clock.now() + ASK_EVERY)
+    except Unavailable as away:
+        return Look(CALLED_BACK, f"the database is away: {away}", "look at it first: gridcall doctor")
+    except SendError as error:
+        return Look(CALLED_BACK, f"the call to nobody was not taken: {error}", "try again; status.twilio.com")
+    return Look(
+        CALLED_BACK,
+        f"nothing came within {CALLED_BACK_WITHIN.seconds} s of a call to nobody",
+        "let Twilio through to PUBLIC_URL/callbacks/twilio/; its console says under Monitor, Errors what it met",
+    )

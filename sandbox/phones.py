@@ -49,6 +49,8 @@ class Behaviour(BaseModel):
     sms: Literal["delivered", "undelivered", "failed", "landline"] = "delivered"
 
 
+CLIENT = "client:"  # a program that would have to register under that name; here none does
+UNREACHED = Behaviour(answer="failed")
 ACCEPTS = Behaviour(answer="human", press=["1"])
 SCENES: dict[Scene, Behaviour] = {
     Scene.FIRST_ACCEPTS: ACCEPTS,
@@ -90,14 +92,20 @@ class Phones:
         self.scene = scene
         self._batch_first = self._last_rung = None
 
+    def meet(self, number: str) -> None:
+        """It is shown from now on; what is no phone is not."""
+        if not number.startswith(CLIENT):
+            self.known[number] = None
+
     def program(self, number: str, behaviour: Behaviour) -> None:
-        self.known[number] = None
+        self.meet(number)
         self.programmes[number] = behaviour
 
     def rings(self, number: str) -> Behaviour:
         """Return how `number` takes the call that begins to ring now."""
-        self.known[number] = None
-        self._note_batch(number)
+        self.meet(number)
+        if number in self.known:
+            self._note_batch(number)
         return self.behaviour(number)
 
     def behaviour(self, number: str) -> Behaviour:
@@ -105,6 +113,8 @@ class Phones:
 
         `answer` and `press` belong together: whoever gives one of them does not get the other from the scene.
         """
+        if number.startswith(CLIENT):
+            return UNREACHED
         base = RESERVED.get(number) or self._scene(number)
         programme = self.programmes.get(number)
         if programme is None:

@@ -24,6 +24,9 @@ from notifiers.wording.speech import KEY_WAIT_SECONDS
 
 STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 TWIML_CHARS = 4000
+NOBODY = "client:gridcall_nobody"  # a program would have to register under that name at Twilio
+RING_NOBODY_SECONDS = 5
+HANG_UP = "<Response><Hangup/></Response>"
 READ_BACK_SECONDS = 8  # for each key: who is woken looks for the star
 IN_PROGRESS = "in-progress"
 
@@ -124,6 +127,20 @@ class VoiceChannel:
             answered = await self._update(vendor_id, status="canceled") == IN_PROGRESS
         if answered:  # also a phone that was picked up while we cancelled
             await self._update(vendor_id, twiml=goodbye_twiml(spoken))
+
+    async def call_nobody(self, attempt_id: str) -> None:
+        """Call where nobody is: no phone rings, and Twilio tells our callback how the call ended. Raises SendError."""
+        url = callback_url(self._public_url, attempt_id, "status", self._kind) if self._public_url else None
+        await self.account.ask(
+            self.timeout_seconds,
+            lambda client: client.calls.create_async(
+                to=NOBODY,
+                from_=self._dialling.number,
+                twiml=HANG_UP,
+                timeout=RING_NOBODY_SECONDS,
+                status_callback=url,
+            ),
+        )
 
     async def say_instead(self, attempt: Attempt, prompt: str) -> None:
         key_url, _ = self._callbacks(attempt.id)

@@ -47,7 +47,7 @@ class Calls:
         self._live[call] = None
         while len(self.by_sid) > MAX_KEPT:
             del self.by_sid[next(iter(self.by_sid))]
-        self._phones.known[order.to] = None
+        self._phones.meet(order.to)
         self._feed.add("voice", order.to, f"call from {order.sender}", "queued", call.resource())
         self._queue.append(call)
         if not self._dialling:

@@ -9,6 +9,7 @@ from sandbox.signing import Form
 from sandbox.twilio.errors import REFUSED_CALLS, REFUSED_TEXTS, TwilioError
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
+CALLED = re.compile(E164.pattern + r"|client:[A-Za-z0-9_]{1,256}")
 CALL_EVENTS = ("initiated", "ringing", "answered", "completed")
 MAX_TWIML_CHARS = 4000
 MAX_BODY_CHARS = 1600
@@ -44,7 +45,7 @@ class TextOrder:
 def call_order(form: Form) -> CallOrder:
     """Return the call that a POST to Calls.json asks for."""
     fields = dict(form)
-    to, sender = _to(fields, 21201), _from(fields, 21213)
+    to, sender = _to(fields, 21201, CALLED), _from(fields, 21213)
     _refuse(REFUSED_CALLS, to)
     twiml = _twiml(fields)
     url = None if twiml is not None else _url(fields, "Url", 21205)
@@ -86,11 +87,11 @@ def redirection(fields: Mapping[str, str]) -> tuple[str | None, str | None]:
     return twiml, None if twiml is not None else _url(fields, "Url", 21205)
 
 
-def _to(fields: Mapping[str, str], missing: int) -> str:
+def _to(fields: Mapping[str, str], missing: int, allowed: re.Pattern[str] = E164) -> str:
     to = fields.get("To", "")
     if not to:
         raise TwilioError(missing, "A 'To' phone number is required.")
-    if not E164.fullmatch(to) or to == fields.get("From"):
+    if not allowed.fullmatch(to) or to == fields.get("From"):
         raise TwilioError(21211, f"The 'To' number {to} is not a valid phone number.")
     return to
 

@@ -121,7 +121,7 @@ class Texts:
         self.by_sid[text.sid] = text
         while len(self.by_sid) > MAX_KEPT:
             del self.by_sid[next(iter(self.by_sid))]
-        self._phones.known[order.to] = None
+        self._phones.meet(order.to)
         self._last_sender[order.to] = order.sender
         self._activity.spawn(self._travel(text), f"text {text.sid} to {order.to}")
         return text
@@ -133,7 +133,7 @@ class Texts:
         url = self._settings.twilio_sms_inbound_url
         answer = Answer(200, "<Response/>") if url is None else await self._courier.twilio(url, form)
         raw = {"form": dict(form), "answer": {"status": answer.status, "body": answer.body}}
-        self._phones.known[number] = None
+        self._phones.meet(number)
         self._feed.add("sms", number, body, "replied", raw)
         for message in _messages(answer):
             self._feed.add("sms", number, message.text, "received", {"direction": "outbound-reply"})

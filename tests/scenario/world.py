@@ -30,6 +30,7 @@ from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Reply
 from model.tracing import UNTRACED, Tracer
 from model.verdict import Verdict
+from notifiers.channels.voice import NOBODY
 from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
@@ -490,7 +491,7 @@ class World:
         for entry in self.standins.feed.after(self._seen):
             self._seen = entry.n
             at = self.moment(entry.at)
-            if entry.channel in ("voice", "sms"):
+            if entry.channel in ("voice", "sms") and entry.to != NOBODY:
                 phone = by_number.get(entry.to) or self.phone(entry.to)
                 phone.take(entry, at)
             elif entry.channel == "slack" and entry.event == "posted" and entry.to.startswith("D"):
