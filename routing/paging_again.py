@@ -84,7 +84,8 @@ def notes(facts: Facts, change: PlanChange) -> None:
         silent = row.state in objective.IN_VAIN and not _answers_since(facts, objective.accepted_at(row))
         if silent and row.person:
             who = name(facts, row.person)
-            change.add += thread_line(facts, f"{who} was asked whether it is in hand, and does not answer", row.id)
+            note = f"{who} did not say whether it is in hand: {row.reason or 'no answer'}"
+            change.add += thread_line(facts, note, row.id)
 
 
 def why(facts: Facts) -> str:
@@ -93,4 +94,4 @@ def why(facts: Facts) -> str:
     last = max(silent, key=lambda person: silent[person], default=None)
     if last is None or _answers_since(facts, silent[last]):
         return ""
-    return f"{name(facts, last)} accepted it and does not answer whether it is in hand"
+    return f"{name(facts, last)} accepted it and did not say whether it is in hand"

@@ -31,10 +31,10 @@ async def test_who_does_not_answer_has_it_no_more(opens: OpenWorld) -> None:
         world.phone("ben").expects_call("Press 1 to accept", at="2:35")
         chie = world.phone("chie").expects_call("Press 1 to accept", at="2:36")
         world.phone("chie").expects_text("Reply 1", at="2:37")
-        why = "Ana Reyes accepted it and does not answer whether it is in hand"
+        why = "Ana Reyes accepted it and did not say whether it is in hand"
         kept = await world.event()
         assert (kept.outcomes(), kept.verdict().reason) == (["met", "reopened"], why)
-        assert "Ana Reyes was asked whether it is in hand, and does not answer" in [p.text for p in world.slack()]
+        assert "Ana Reyes did not say whether it is in hand: no answer" in [p.text for p in world.slack()]
         await chie.presses("1")
         await world.advance_until("4:54")
         again = world.phone("chie").expects_call("You accepted this", at="4:50")
