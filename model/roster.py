@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -167,6 +167,11 @@ class Policy:
     def own_steps(self) -> tuple[Step, ...]:
         return self.steps[: len(self.steps) - (self.then.steps if self.then else 0)]
 
+    @property
+    def holds(self) -> timedelta:
+        """How long a call may have its line."""
+        return timedelta(seconds=self.ring_seconds + self.call_seconds)
+
     def without_management(self) -> "Policy":
         return replace(self, steps=tuple(step for step in self.steps if not step.management))
 
@@ -179,6 +184,9 @@ class Policy:
             sla_seconds=min(policy.sla_seconds for policy in every),
             effective_at_counts=any(policy.effective_at_counts for policy in every),
         )
+
+
+A_CALL = Policy(id="", steps=()).holds  # of a policy that nobody knows any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,6 +396,16 @@ class Roster:
         if event.content.mode is Mode.ACTUAL or route in self._routes_to_management:
             return policy
         return policy.without_management()
+
+    @cached_property
+    def shortest_call(self) -> timedelta:
+        """How long a call by any of its policies has its line at least, as far as nothing is learned."""
+        return min((policy.holds for policy in self.policies.values()), default=A_CALL)
+
+    @cached_property
+    def asks_again(self) -> bool:
+        """Somebody who accepted may be called and asked whether it is in hand."""
+        return any(policy.page_again_seconds for policy in self.policies.values())
 
     @cached_property
     def _routes_to_management(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from model.attempt import Attempt, AttemptState, Words
 from model.event import Event
@@ -118,9 +118,8 @@ class Jobs:
         return min(roster.policy_of(batch.events[one.event_pk]).ring_seconds for one in (row, *others))
 
     def _call(self, row: Notification, policy: Policy, roster: Roster, now: datetime) -> Call:
-        seconds = policy.ring_seconds + policy.call_seconds
         return Call(
-            until=now + timedelta(seconds=seconds) + lines.SLACK,
+            until=now + policy.holds + lines.SLACK,
             lines=self._limits.lines,
             per_second=self._limits.calls_per_second,
             numbers=self._phones_of(row, roster),

@@ -1,14 +1,15 @@
 """Load what planning looks at, and write down what it decided. Plain functions of a Connection."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from model.call_lengths import Length
 from model.event import Event, EventStatus
 from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import AgendaState, Notification, Plan, Reach
-from model.roster import Policy, Roster
+from model.roster import A_CALL, Roster
 from model.silence import Silence
 from model.upstream import OutcomeCall
 from model.verdict import Outcome, Verdict
@@ -23,11 +24,7 @@ from store.lines import InTheAir, ToCome, Waiting
 
 RosterAt = Callable[[], Roster]
 PhonesAt = Callable[[], Phones]
-Holds = Mapping[str, timedelta]  # how long a call has its line, by policies
 FactsOf = Callable[[str], Facts]  # by the event's key
-
-_LOST = Policy(id="", steps=())
-_A_WHILE = timedelta(seconds=_LOST.ring_seconds + _LOST.call_seconds)  # of a call whose policy the roster lost
 
 
 def case(event: Event, roster: Roster, ids: Ids, now: datetime) -> Case:
@@ -81,39 +78,50 @@ def lines_known(
     conn: Connection, roster: Roster, phones: Phones, now: datetime, until: datetime, *, but: str = ""
 ) -> Lines:
     """What matters to an event that calls people until then. `but`: the event itself."""
-    lengths = {policy.id: phones.length_of(policy) for policy in roster.policies.values()}
-    holds = {policy: length.holds for policy, length in lengths.items()}
-    taught = {policy: length.holds for policy, length in lengths.items() if length.calls}
     calls = lines.in_the_air(conn, now)
     begun = max((call.since for call in calls), default=None)
-    most = most_starts(phones, until - now, min(holds.values(), default=_A_WHILE))
+    most = most_starts(phones, until - now, _shortest(roster, phones))
     waiting = lines.waiting(conn, until, but=but, at_most=most) if most else ()
-    asks_again = any(policy.page_again_seconds for policy in roster.policies.values())
-    to_come = lines.to_come(conn, until, but=but, at_most=most) if most and asks_again else ()
+    to_come = lines.to_come(conn, until, but=but, at_most=most) if most and roster.asks_again else ()
     return Lines(
         phones=phones,
-        busy=tuple(_over_at(call, taught, now) for call in calls),
+        busy=tuple(_over_at(call, _length(roster, phones, call.policy or ""), now) for call in calls),
         next_at=begun and begun + timedelta(seconds=1 / phones.calls_per_second),
-        waiting=tuple(_waits(row, holds) for row in waiting),
-        to_come=tuple(_will_wait(row, holds) for row in to_come),
+        waiting=tuple(_waits(row, _holds(roster, phones, row.policy)) for row in waiting),
+        to_come=tuple(_will_wait(row, _holds(roster, phones, row.policy)) for row in to_come),
     )
 
 
-def _over_at(call: InTheAir, taught: Holds, now: datetime) -> datetime:
+def _shortest(roster: Roster, phones: Phones) -> timedelta:
+    """How long a call has its line at least. What is learned is never longer than what a policy gives."""
+    learned = [length.holds for policy in phones.learned if (length := _length(roster, phones, policy))]
+    return min([roster.shortest_call, *learned])
+
+
+def _length(roster: Roster, phones: Phones, policy: str) -> Length | None:
+    known = roster.policies.get(policy)
+    return phones.length_of(known) if known else None
+
+
+def _holds(roster: Roster, phones: Phones, policy: str) -> timedelta:
+    length = _length(roster, phones, policy)
+    return length.holds if length else A_CALL
+
+
+def _over_at(call: InTheAir, length: Length | None, now: datetime) -> datetime:
     """As past calls teach; one that is longer already may take all that its policy gives it."""
-    usual = taught.get(call.policy or "")
-    if usual is None or call.since + usual <= now:
+    if length is None or not length.calls or call.since + length.holds <= now:
         return call.over_at
-    return min(call.since + usual, call.over_at)
+    return min(call.since + length.holds, call.over_at)
 
 
-def _waits(row: Waiting, holds: Holds) -> Call:
-    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, holds.get(row.policy, _A_WHILE))
+def _waits(row: Waiting, holds: timedelta) -> Call:
+    return Call(row.lane, row.redial, row.until, row.due_at, row.id, row.event_pk, holds)
 
 
-def _will_wait(row: ToCome, holds: Holds) -> Call:
+def _will_wait(row: ToCome, holds: timedelta) -> Call:
     until = row.due_at + paging_again.LIFE
-    return Call(row.lane, False, until, row.due_at, row.id, row.event_pk, holds.get(row.policy, _A_WHILE))
+    return Call(row.lane, False, until, row.due_at, row.id, row.event_pk, holds)
 
 
 def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime, phones: Phones = USUAL) -> Facts:

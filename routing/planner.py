@@ -89,8 +89,7 @@ class Case:
     @property
     def last_ring_at(self) -> datetime:
         """A call started later may not be over before we stop trying; by the policy, whatever was learned of others."""
-        seconds = self.policy.ring_seconds + self.policy.call_seconds + self.policy.dial_margin_seconds
-        return self.event.work_until - timedelta(seconds=seconds)
+        return self.event.work_until - self.policy.holds - timedelta(seconds=self.policy.dial_margin_seconds)
 
 
 def plan(case: Case) -> Plan:

@@ -61,7 +61,7 @@ def _told(roster: Roster, policy: Policy, now: datetime) -> set[str]:
 
 
 def _calls(roster: Roster, policy: Policy, now: datetime) -> Iterator[Call]:
-    holds = timedelta(seconds=policy.ring_seconds + policy.call_seconds)
+    holds = policy.holds
     until = now + timedelta(seconds=policy.sla_seconds - policy.dial_margin_seconds) - holds
     called: set[str] = set()
     for index, step in enumerate(policy.steps):

@@ -116,6 +116,23 @@ async def test_more_calls_can_begin_when_they_are_short(database):
     assert len((await known(database, until=until, roster=LEARNS, phones=TAUGHT)).waiting) == 2
 
 
+async def test_only_the_policies_of_those_calls_are_asked(database):
+    """A roster may have thousands, and each new event looks."""
+    asked = []
+
+    class Asked(Phones):
+        def length_of(self, policy):
+            asked.append(policy.id)
+            return super().length_of(policy)
+
+    more = {f"p{n}": replace(SHORT.policies["default"], id=f"p{n}") for n in range(50)}
+    many = replace(SHORT, policies=more | LEARNS.policies)
+    await accept(database, "E-1")
+    phones = Asked(1, 1.0, learned={"default": Learned(40, 55), "gone": Learned(40, 55)})
+    assert (await known(database, roster=many, phones=phones)).waiting[0].holds == 65 * SECOND
+    assert set(asked) == {"default"}
+
+
 async def test_calls_that_will_ask_who_accepted_want_lines_too(database):
     """Of open events, until they are asked: then it is a call that waits."""
     one, over = await accept(database, "E-1"), await accept(database, "E-2")
