@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
 
@@ -16,13 +16,13 @@ from model.plan import Agenda, AgendaKind, AgendaState
 from model.roster import Roster
 from model.setbacks import Setbacks
 from routing import cases, falling_due, following, planner, revision, to_admins
-from store import events, plans, timeline
+from store import events, plans, signals, timeline
 from store.database import ASK_AGAIN, Connection, Database
-from store.signals import REVISE
 
 log = structlog.get_logger(__name__)
 
 BACKSTOP = timedelta(seconds=1)  # wake-ups carry the load; this is for what a lost one left behind
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 _TAKE = {
     AgendaKind.STEP: falling_due.take_step,
@@ -55,15 +55,16 @@ class Reviser:
         self.setbacks = Setbacks()
 
     async def run(self) -> None:
-        with self._database.signals.waiting(REVISE) as wake:
+        with self._database.signals.agenda() as agenda:
             while True:
-                until = await self._turn()
-                await wake_or(self._clock, wake, until)
+                until = await self._turn(agenda)
+                await wake_or(self._clock, agenda.wake, until)
 
-    async def _turn(self) -> datetime:
+    async def _turn(self, agenda: signals.Agenda) -> datetime:
         """Work off everything due. Returns when to look again."""
         now = self._clock.now()
         self.turned_at = now
+        agenda.next_at = None
         try:
             due, following = await self._database.read(lambda conn: _look(conn, now))
             while due:
@@ -73,6 +74,7 @@ class Reviser:
         except Unavailable as away:
             log.warning("database away, the agenda waits", error=str(away))
             return now + ASK_AGAIN
+        agenda.next_at = following or NEVER
         return min(following or now + BACKSTOP, now + BACKSTOP)
 
     async def _take(self, due: Sequence[Agenda]) -> bool:

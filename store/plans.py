@@ -13,7 +13,7 @@ from model.ids import Ids
 from model.plan import TERMINAL, Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
 from store.codec import canonical, mapping
 from store.portable import lesser, lock_timetable, upsert
-from store.signals import DISPATCH, REVISE, signal
+from store.signals import DISPATCH, REVISE, revise_at, signal
 from store.tables import ONE_REVISE, Instant, agenda, notification_events, notifications, said
 
 IN_THE_AIR = (State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED, State.ANSWERED)
@@ -138,7 +138,7 @@ def add_agenda(conn: Connection, rows: Sequence[Agenda]) -> None:
     if rows:
         values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
         conn.execute(_ADD_AGENDA, values)
-        signal(conn, REVISE)
+        revise_at(conn, min(row.due_at for row in rows))
 
 
 def _agenda(row: Row[Any]) -> Agenda:
@@ -190,7 +190,7 @@ def ask_revise(
         id=ids.new(), event_pk=event_pk, kind=AgendaKind.REVISE, due_at=due_at, lane=0 if urgent else lane, cause=cause
     )
     conn.execute(_ASK_REVISE, {**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot})
-    signal(conn, REVISE)
+    revise_at(conn, due_at)
 
 
 def ask_revise_each(
@@ -204,7 +204,7 @@ def ask_revise_each(
     if rows:
         values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
         conn.execute(_ASK_REVISE, values)
-        signal(conn, REVISE)
+        revise_at(conn, due_at)
 
 
 def _last_revise(conn: Connection, event_pk: str, now: datetime) -> datetime:

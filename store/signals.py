@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ RECONCILE = "reconcile"
 TIMELINE = "timeline"
 
 _KEY = "gridcall_signals"
+_REVISE_AT = f"{REVISE}/"  # then, in microseconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,13 @@ class Measured:
 
 @dataclass(slots=True)
 class Signalled:
-    """What becomes known when a transaction has committed. `others_due`: some rows are due that nobody hands over."""
+    """What becomes known when a transaction has committed. `others_due`: some rows are due that nobody hands over.
+
+    `revise_at`: when the first row of the agenda falls due that it wrote.
+    """
 
     topics: set[str] = field(default_factory=set)
+    revise_at: int | None = None
     handovers: list[Handover] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     others_due: bool = False
@@ -75,6 +81,25 @@ class Granted:
         return taken
 
 
+@dataclass(slots=True)
+class Agenda:
+    """What a reader knows of the agenda: nothing falls due before `next_at`. None: it does not know, or is looking.
+
+    It is woken only for what it does not know.
+    """
+
+    wake: asyncio.Event
+    next_at: datetime | None = None
+
+    def told(self, at: int) -> None:
+        if self.next_at is None or at < _microseconds(self.next_at):
+            self.wake.set()
+
+
+def _microseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)
+
+
 def delivery(delivery_id: str) -> str:
     """The topic of one delivery: fired when the router has decided about it."""
     return f"delivery/{delivery_id}"
@@ -83,6 +108,12 @@ def delivery(delivery_id: str) -> str:
 def signal(conn: Connection, topic: str) -> None:
     """Wake those who wait for `topic` once this transaction has committed."""
     _of(conn).topics.add(topic)
+
+
+def revise_at(conn: Connection, at: datetime) -> None:
+    """Wake those who keep the agenda once this transaction has committed, if they know of nothing sooner."""
+    signalled, then = _of(conn), _microseconds(at)
+    signalled.revise_at = then if signalled.revise_at is None else min(then, signalled.revise_at)
 
 
 def hand_over(conn: Connection, handover: Handover) -> None:
@@ -103,6 +134,8 @@ def _of(conn: Connection) -> Signalled:
 def take(conn: Connection) -> Signalled:
     """What was signalled on the connection since the last take; the database port calls this."""
     signalled: Signalled = conn.info.pop(_KEY, None) or Signalled()
+    if signalled.revise_at is not None and REVISE not in signalled.topics:
+        signalled.topics.add(f"{_REVISE_AT}{signalled.revise_at}")
     signalled.others_due = DISPATCH in signalled.topics and not signalled.handovers
     return signalled
 
@@ -118,6 +151,7 @@ class Signals:
         self.count: Callable[[Measured], None] = _nobody_counts
         self._waiting: dict[str, list[asyncio.Event]] = defaultdict(list)
         self._readers: list[Granted] = []
+        self._agendas: list[Agenda] = []
 
     @contextmanager
     def waiting(self, topic: str) -> Iterator[asyncio.Event]:
@@ -141,6 +175,17 @@ class Signals:
         finally:
             self._readers = [one for one in self._readers if one is not granted]
 
+    @contextmanager
+    def agenda(self) -> Iterator[Agenda]:
+        """What is woken by REVISE, and by rows that fall due before those it knows of, as long as the block lasts."""
+        with self.waiting(REVISE) as wake:
+            agenda = Agenda(wake)
+            self._agendas.append(agenda)
+            try:
+                yield agenda
+            finally:
+                self._agendas = [one for one in self._agendas if one is not agenda]
+
     def make_known(self, signalled: Signalled) -> None:
         """A transaction of this process has committed."""
         for reader in self._readers:
@@ -162,5 +207,8 @@ class Signals:
 
     def fire(self, topics: Iterable[str]) -> None:
         for topic in topics:
+            if topic.startswith(_REVISE_AT):
+                for agenda in self._agendas:
+                    agenda.told(int(topic.removeprefix(_REVISE_AT)))
             for event in self._waiting.get(topic, ()):
                 event.set()
