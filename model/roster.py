@@ -177,6 +177,8 @@ class Policy:
 
     def joined(self, others: Sequence["Policy"]) -> "Policy":
         """This one, with the steps of others after its own, by the soonest of their deadlines."""
+        if not others:
+            return self
         every = (self, *others)
         return replace(
             self,
