@@ -56,7 +56,8 @@ async def test_a_reviser_at_work_is_not_stuck(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(reviser, "_look", lambda *_: ([Due] if next(looks, None) is not None else [], None))
     monkeypatch.setattr(reviser, "take", take)
-    await loop._turn()
+    with database.signals.agenda() as agenda:
+        await loop._turn(agenda)
     assert len(pauses) == 20
     assert max(pauses) == timedelta(seconds=1)
     database.engine.dispose()
