@@ -295,7 +295,7 @@ class World:
         if life is None or life.fence.dead or life.ending:
             self.trace.add(what, "nobody there")
             return LOST
-        task = life.spawn(_whole(ask(life.service)), what)
+        task = life.spawn(_whole(ask, life.service), what)
         await asyncio.wait([task])
         answer = LOST if task.cancelled() else task.result()
         self.trace.add(what, "lost" if answer is LOST else "answered")
@@ -388,10 +388,10 @@ class World:
             self._broken.exception()
 
 
-async def _whole(request: Awaitable[Any]) -> Any:
+async def _whole(ask: Callable[[Service], Awaitable[Any]], service: Service) -> Any:
     """What the vendor or upstream gets: our answer, or none when we failed or died."""
     try:
-        return await request
+        return await ask(service)
     except (Killed, Exception):
         return LOST
 
