@@ -340,8 +340,9 @@ class World:
 
     def _last_call(self) -> float:
         """Until when a phone may still ring: in overtime that is after the deadline. In seconds of the world."""
+        may_ring = (State.PENDING, State.SENDING, State.SENT, State.DELIVERED, State.ANSWERED)
         query = select(func.max(notifications.c.until)).where(
-            notifications.c.channel == ChannelName.VOICE, notifications.c.state.in_((State.PENDING, State.SENT))
+            notifications.c.channel == ChannelName.VOICE, notifications.c.state.in_(may_ring)
         )
         at, _ = self.memory.run(lambda conn: conn.scalar(query), keep=False)
         return (at - checker.START).total_seconds() if at else -SETTLING_SECONDS
