@@ -201,6 +201,11 @@ def _asked(settings: Settings, fn: Callable[[Connection], T], otherwise: T) -> T
         return otherwise
 
 
+def has_database(settings: Settings) -> bool:
+    """Of this version, and it can be used now."""
+    return _asked(settings, lambda _: True, otherwise=False)
+
+
 def _unverified(settings: Settings, roster: Roster) -> Iterator[Finding]:
     methods = [m for person in roster.people.values() for m in person.methods if not WAYS[m.channel].secret]
     addresses = {method.address for method in methods}  # nobody says back a code from a webhook

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from app import ringing, vendors
-from app.doctor import Finding, Level
+from app.doctor import Finding, Level, has_database
 from app.security import Proof
 from app.stores import database_place, known_installation_key
 from config.settings import Settings
@@ -135,6 +135,9 @@ def _judged(public_url: str, answer: httpx2.Response, expected: str, *, signs: b
 
 
 async def _twilio_calls_back(settings: Settings, clock: Clock) -> Look:
+    if not await asyncio.to_thread(has_database, settings):
+        then = "run doctor with the data folder or GRIDCALL_DATABASE_URL of what runs there"
+        return Look(CALLED_BACK, "the database in which a callback is found cannot be used from here", then)
     voice, database = ringing.channel(settings, clock), database_place(settings).open()
     assert voice is not None  # with an account for calls there is one for rings
     try:

@@ -1,17 +1,20 @@
 """What doctor proves of the public URL: this installation, now, and Twilio's signature as it was made."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from app import http
-from app.live_look import _reached, round_trip
+from app.live_look import _reached, _twilio_calls_back, round_trip
 from app.security import Proof
 from app.stores import INSTALLATION_KEY
 from config.settings import load_settings
+from model.clock import SystemClock
 from notifiers.channels.live_look import Look
 from notifiers.channels.twilio_account import TwilioSignature
 from tests.app_fixture import House
@@ -108,3 +111,11 @@ async def test_the_door_takes_numbers_only(house: House) -> None:
     for nonce in ("x" * 32, "0" * 33, "0" * 10_000):
         answer = await house.post(f"/callbacks/here?nonce={nonce}")
         assert answer.status_code == 422
+
+
+def test_without_the_database_nobody_is_called_for_nothing(tmp_path: Path) -> None:
+    """As on a host that has the installation's key, and nothing else of it."""
+    settings = load_settings(data_dir=tmp_path, installation_key="k" * 40)
+    look = asyncio.run(_twilio_calls_back(settings, SystemClock()))
+    assert look.wrong == "the database in which a callback is found cannot be used from here"
+    assert not list(tmp_path.iterdir())
