@@ -61,14 +61,21 @@ def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
-    """A RabbitMQ of our own, which may be stopped."""
+def module_rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
     node = RabbitNode(tmp_path_factory.mktemp("rabbitmq"))
     try:
         node.start()
         yield node
     finally:
         node.end()
+
+
+@pytest.fixture
+def rabbit_node(module_rabbit_node: RabbitNode) -> RabbitNode:
+    """A RabbitMQ of our own, which may be stopped: it runs, also when the test before failed while it was stopped."""
+    if not module_rabbit_node.running:
+        module_rabbit_node.start()
+    return module_rabbit_node
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What RabbitMQ and the way to it may do to us: nothing that was confirmed is lost, and nobody waits for ever."""
 
 import asyncio
+import itertools
 import uuid
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -222,27 +223,39 @@ async def test_what_somebody_else_put_into_our_queue_is_told(url, prefix):
 
 @pytest.mark.long
 async def test_the_node_is_stopped_and_started(rabbit_node):
-    """While many publish: what was confirmed is there afterwards, what was not is confirmed then."""
+    """While twenty publish, one message after another: what is confirmed, before, during or after it, is there."""
+    numbers = itertools.count()
+    confirmed: list[str] = []
+    over = asyncio.Event()
 
-    async def publish(broker, name):
-        while True:
-            try:
-                return await broker.publish(message(name, lane=int(name[1:]) % 3))
-            except Unavailable:
-                continue
+    async def publish(broker):
+        while not over.is_set():
+            number = next(numbers)
+            name = f"m{number}"
+            while True:
+                try:
+                    await broker.publish(message(name, lane=number % 3))
+                    break
+                except Unavailable:
+                    continue
+            confirmed.append(name)
+
+    async def until_confirmed(more):
+        wanted = len(confirmed) + more
+        async with asyncio.timeout(20):
+            while len(confirmed) < wanted:
+                await asyncio.sleep(0.01)
 
     async with opened(rabbit_node.url, "", publish_seconds=2) as broker:
-        names = [f"m{n}" for n in range(400)]
-        publishing = [asyncio.ensure_future(publish(broker, name)) for name in names]
-        async with asyncio.timeout(20):
-            while sum(p.done() for p in publishing) < 100:
-                await asyncio.sleep(0)
-        await asyncio.to_thread(rabbit_node.stop)
-        confirmed = {name for name, p in zip(names, publishing, strict=True) if p.done()}
-        assert 100 <= len(confirmed) < 400
-        await asyncio.to_thread(rabbit_node.start)
-        await asyncio.gather(*publishing)
-        assert set(await ids_until(broker, set(names))) == set(names)
+        async with asyncio.TaskGroup() as publishing:
+            for _ in range(20):
+                publishing.create_task(publish(broker))
+            await until_confirmed(100)
+            await asyncio.to_thread(rabbit_node.stop)
+            await asyncio.to_thread(rabbit_node.start)
+            await until_confirmed(100)
+            over.set()
+        assert set(await ids_until(broker, set(confirmed))) == set(confirmed)
 
 
 def figures(demo) -> dict[str, float]:
