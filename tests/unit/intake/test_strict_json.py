@@ -88,3 +88,11 @@ def test_the_compiled_decoder_sees_what_the_strict_one_sees(text: str):
         value, flawed = strict_json._decode(text)
         assert not flawed
         assert quick == value
+
+
+@pytest.mark.timeout(10)
+def test_a_field_that_stands_twice_among_very_many_keeps_nobody_waiting():
+    """Read before anybody's key is known: as slow as the square of the fields, it would take minutes."""
+    names = [f'"{n:x}":0' for n in range(100_000)]
+    with pytest.raises(NotReadable, match='"z" more than once'):
+        whole(f'{{{",".join(names)},"z":0,"z":0}}'.encode())
