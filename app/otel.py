@@ -1,7 +1,9 @@
 """Spans by OpenTelemetry. Only app/tracing.py imports this, and only where traces are wanted: it needs an extra."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from urllib.parse import urlsplit, urlunsplit
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -15,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from model.tracing import NOTHING
 
+VENDORS = frozenset({"api.twilio.com", "slack.com", "www.slack.com", "events.pagerduty.com"})
 EXPORT_SECONDS = 2.0  # a collector that is away must not keep a process from ending
 _FORMAT = TraceContextTextMapPropagator()
 _KINDS = {
@@ -33,17 +36,20 @@ def to_collector(endpoint: str) -> SpanProcessor:
 class OtelTracer:
     """The model's Tracer. While it is open the vendors' HTTP clients make a span of each request.
 
-    One at a time in a process: the clients are instrumented for all of it.
+    One at a time in a process: the clients are instrumented for all of it. `hosts`: those of vendors that are not where
+    they usually are.
     """
 
     on = True
 
-    def __init__(self, processor: SpanProcessor) -> None:
+    def __init__(self, processor: SpanProcessor, hosts: Collection[str] = ()) -> None:
         named = Resource({"service.name": "gridcall"}).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=named, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("gridcall")
-        AioHttpClientInstrumentor().instrument(tracer_provider=self._provider, url_filter=_without_query)
+        AioHttpClientInstrumentor().instrument(
+            tracer_provider=self._provider, url_filter=partial(_in_public, {*VENDORS, *hosts})
+        )
         HTTPX2ClientInstrumentor().instrument(tracer_provider=self._provider)
 
     def begin(self, name: str, sender: str, **attributes: str) -> AbstractContextManager[str]:
@@ -77,6 +83,8 @@ class OtelTracer:
         self._provider.shutdown()
 
 
-def _without_query(url: object) -> str:
-    """Twilio is asked about a number, and Slack about a person, in the query."""
-    return str(url).partition("?")[0]
+def _in_public(hosts: Collection[str], url: object) -> str:
+    """Vendors are asked about numbers and people in the query; of any other address the path may be the secret."""
+    parts = urlsplit(str(url))
+    at = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, at, parts.path if parts.hostname in hosts else "", "", ""))

@@ -1,6 +1,7 @@
 """Whether there are traces: only where somebody says whither they go, and the extra is installed."""
 
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -20,4 +21,6 @@ def open_tracer(settings: Settings) -> Tracer:
         return UNTRACED
     from app.otel import OtelTracer, to_collector  # noqa: PLC0415 - optional, and heavy
 
-    return OtelTracer(to_collector(settings.otel_endpoint))
+    elsewhere = (settings.twilio_base_url, settings.slack_base_url, settings.pagerduty_base_url)
+    hosts = {host for url in elsewhere if url and (host := urlsplit(url).hostname)}
+    return OtelTracer(to_collector(settings.otel_endpoint), hosts)

@@ -36,7 +36,7 @@ class Traced:
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
-        self.tracer = OtelTracer(SimpleSpanProcessor(self._exporter))
+        self.tracer = OtelTracer(SimpleSpanProcessor(self._exporter), ["127.0.0.1"])
 
     def spans(self) -> Sequence[ReadableSpan]:
         return self._exporter.get_finished_spans()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -13,6 +14,7 @@ from app.otel import OtelTracer
 from config.settings import load_settings
 from model.errors import SendError
 from model.tracing import UNTRACED
+from tests.demo_process import free_port
 
 SENDER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -85,6 +87,16 @@ def test_an_error_is_named_and_not_quoted(tracer: OtelTracer, exporter: InMemory
         raise SendError("21211: +13125550101 is not a number", retryable=False)
     [span] = exporter.get_finished_spans()
     assert (span.status.description, span.events) == ("SendError", ())
+
+
+async def test_an_address_that_is_a_secret_is_not_told(tracer: OtelTracer, exporter: InMemorySpanExporter) -> None:
+    """A webhook's, or that of a dead-man's switch: whoever reads traces could post there."""
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.post(f"http://user:word@127.0.0.1:{free_port()}/hooks/T0/SECRET?secret=more")
+    [span] = exporter.get_finished_spans()
+    assert str((span.attributes or {})["http.url"]).startswith("http://127.0.0.1:")
+    assert not [word for word in ("user", "word", "hooks", "SECRET", "more") if word in span.to_json()]
 
 
 def test_the_standard_switch_turns_traces_off_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
