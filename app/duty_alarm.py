@@ -254,8 +254,10 @@ class DutyAlarm:
             log.warning("called", person=person.name)
 
     async def _was_called(self, voice: Channel, attempt: Attempt, now: datetime) -> bool:
+        # A call before there was any trouble was about an event, or a try of this phone.
+        since = max(now - CALLED_LATELY, self._state.unwell_since or now)
         try:
-            return await voice.find(attempt, frozenset(self._own), now - CALLED_LATELY) is not None
+            return await voice.find(attempt, frozenset(self._own), since) is not None
         except SendError:
             return False  # rather twice than never
 

@@ -211,7 +211,13 @@ async def test_whom_another_watch_has_called_a_moment_ago_is_not_called():
     house = House(voice=Vendor("voice", found="CA-of-the-other"))
     await house.at(100, *DOWN)
     assert house.called() == []
-    assert house.voice.asked_since == 2 * [START + timedelta(seconds=35) - timedelta(minutes=5)]
+    assert house.voice.asked_since == 2 * [START + timedelta(seconds=5)], "before that there was no trouble to call for"
+
+
+async def test_of_a_long_alarm_a_call_of_the_last_five_minutes_counts():
+    house = House(duty=(ANA,))
+    await house.at(600, *DOWN)
+    assert house.voice.asked_since[-1] == START + timedelta(seconds=335) - timedelta(minutes=5)
 
 
 async def test_whoever_comes_second_sends_no_texts_either():
