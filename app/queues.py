@@ -32,7 +32,7 @@ class Undecided:
 
 def open_embedded(settings: Settings) -> EmbeddedBroker:
     """Its lock is that of the data folder. Raises SettingsError when another process has it."""
-    return EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit)
+    return EmbeddedBroker(settings.data_dir / "queue.db", settings.queue_depth_limit, settings.queue_bytes_limit)
 
 
 def open_queue(settings: Settings, own: EmbeddedBroker | None, database: Database, clock: Clock) -> Broker:
@@ -41,7 +41,7 @@ def open_queue(settings: Settings, own: EmbeddedBroker | None, database: Databas
         assert own is not None
         return own
     folder = settings.data_dir / SPOOL
-    spool = Spool(folder, settings.queue_depth_limit, left_behind=own)
+    spool = Spool(folder, settings.queue_depth_limit, settings.queue_bytes_limit, left_behind=own)
     if in_memory(folder):
         log.warning("the spool is in memory: what it holds is gone with the machine", folder=str(folder))
     rabbit = RabbitBroker(settings.amqp_url.get_secret_value(), clock, depth_limit=settings.queue_depth_limit)

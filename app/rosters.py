@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from tempfile import mkstemp
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app import roster_saving
+from app import roster_saving, whole_file
 from app.problems import Problem
 from app.security import Entry, Keys, Refusal, Unauthorized, hashed
 from config.roster_file import RosterFile
@@ -110,14 +109,7 @@ class Rosters:
         if self._keep is None:
             return
         try:
-            handle, new = mkstemp(dir=self._keep.parent, prefix=f"{self._keep.name}.")  # for nobody else
-            try:
-                with open(handle, "wb") as file:
-                    file.write(_SNAPSHOT.dump_json(self.known))
-                Path(new).replace(self._keep)
-            except OSError:
-                Path(new).unlink(missing_ok=True)
-                raise
+            whole_file.write(self._keep, _SNAPSHOT.dump_json(self.known))
         except OSError as error:
             log.error("the roster cannot be kept for a start without a database", error=str(error))
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import structlog
 
+from app import whole_file
 from app.queues import SPOOL, open_embedded, open_queue
 from app.rosters import SNAPSHOT
 from broker.base import Broker
 from broker.spool import in_memory
-from config.settings import Settings
+from config.settings import KEY_CHARS, Settings
 from model.clock import Clock
 from model.errors import SettingsError, Unavailable
 from store import migrate
@@ -115,22 +116,27 @@ def known_installation_key(settings: Settings) -> bytes | None:
     if settings.installation_key is not None:
         return settings.installation_key.get_secret_value().encode()
     path = settings.data_dir / INSTALLATION_KEY
-    return path.read_text().strip().encode() if path.exists() else None
+    if not path.exists():
+        return None
+    if len(known := path.read_text().strip().encode()) < KEY_CHARS:
+        raise SettingsError(f"{path} holds no key: put back a copy of it, or delete it if this installation never ran")
+    return known
 
 
 def _installation_key(settings: Settings) -> bytes:
     """Given, or made at the first start and kept."""
     known = known_installation_key(settings)
     if known is None:
-        path, known = settings.data_dir / INSTALLATION_KEY, secrets.token_hex(32).encode()
-        path.touch(mode=0o600)
-        path.write_bytes(known)
+        known = secrets.token_hex(KEY_CHARS).encode()
+        whole_file.write(settings.data_dir / INSTALLATION_KEY, known)
     return known
 
 
 def _process_id(settings: Settings) -> str:
     """One process at a time has the folder: its name stays, so that a restart knows what its predecessor was at."""
     path = settings.data_dir / "process.id"
-    if not path.exists():
-        path.write_text(str(uuid.uuid4()))
-    return path.read_text().strip()
+    known = path.read_text().strip() if path.exists() else ""
+    if not known:
+        known = str(uuid.uuid4())
+        whole_file.write(path, known.encode())
+    return known

@@ -71,7 +71,10 @@ class Vital:
         """As of the last look at the database, and of now what this process knows itself."""
         if (failover := self._failover) is None:
             return self._signs
-        return replace(self._signs, queue_up=failover.queue_up, spooled_since=failover.spool.oldest_at())
+        spool = failover.spool
+        unusable = [f"{path}: {why}" for path, why in sorted(spool.unusable.items())]
+        since = spool.oldest_at()
+        return replace(self._signs, queue_up=failover.queue_up, spooled_since=since, unusable=unusable)
 
     def conditions(self) -> list[Condition]:
         """What is wrong with the installation. Nothing before the second look: the others may just be starting."""

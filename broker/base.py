@@ -88,6 +88,9 @@ class Broker(Publisher, Protocol):
     def depth(self) -> int:
         """Messages not acked yet, as of the last look."""
 
+    def fullness(self) -> float:
+        """The share of what it may hold that it holds, as of the last look."""
+
     async def refresh(self) -> None:
         """Look how many there are; called each second. A failed look keeps the last one's answer."""
 

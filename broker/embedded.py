@@ -10,6 +10,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, closing
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -137,38 +138,54 @@ class EmbeddedHandle:
 
 
 class EmbeddedBroker:
-    """Open the file, deliver again what an earlier process left, take new messages up to `depth_limit`."""
+    """Open the file, deliver again what an earlier process left, take new messages up to `depth_limit` of them and
+    `bytes_limit`: what waits is in memory too.
 
-    def __init__(self, path: Path, depth_limit: int = 100_000) -> None:
-        self._lock = _lock(path)
-        connection = _open(path)
+    Raises SettingsError when another process has the file, OSError, sqlite3.Error or ValueError when it is not usable.
+    """
+
+    def __init__(self, path: Path, depth_limit: int = 100_000, bytes_limit: int = 512_000_000) -> None:
         self._depth_limit = depth_limit
+        self._bytes_limit = bytes_limit
         self._ready: list[Turns[EmbeddedHandle]] = [Turns() for _ in range(LINES)]
         self._wake = asyncio.Event()
         self._depth = 0
+        self._bytes = 0
+        self._sizes: dict[str, int] = {}  # in the file, by the message's id
         self._taken = 0
         self._kept: list[str] = []  # done with, but still in the file
-        self._adopt(connection)
+        with ExitStack() as unless_opened:
+            self._lock = unless_opened.enter_context(_lock(path))
+            connection = unless_opened.enter_context(closing(_open(path)))
+            self._adopt(connection)
+            unless_opened.pop_all()
         self._writer = _Writer(connection)
         self._writer.start()
 
     def _adopt(self, connection: sqlite3.Connection) -> None:
         for head, body in connection.execute("SELECT head, body FROM messages ORDER BY n"):
+            message = decode(Encoded(head, body))
+            self._sizes[message.id] = len(head) + len(body)
+            self._bytes += len(head) + len(body)
             self._depth += 1
-            self.offer(decode(Encoded(head, body)), redelivered=True)
+            self.offer(message, redelivered=True)
 
     async def publish(self, message: Message) -> Durability:
-        if self._depth >= self._depth_limit:
-            raise QueueFull(self._depth)
-        self._depth += 1
+        if self._depth >= self._depth_limit or self._bytes >= self._bytes_limit:
+            raise QueueFull(self._depth, self._bytes)
         head, body = encode(message)
+        size = len(head) + len(body)
+        self._depth += 1
+        self._bytes += size
 
         # The message is offered as soon as it is durable, whether or not its publisher still waits.
         def settled(error: Exception | None) -> None:
             if error is None:
+                self._sizes[message.id] = size
                 self.offer(message, redelivered=False)
             else:
                 self._depth -= 1
+                self._bytes -= size
 
         await self._writer.write(_Kind.INSERT, message.id, message.lane, head, body, settled=settled)
         return Durability.BROKER
@@ -191,6 +208,7 @@ class EmbeddedBroker:
         """It is out of the file, or could not be put out of it."""
         if error is None:
             self._depth -= 1
+            self._bytes -= self._sizes.pop(message_id, 0)
         else:
             self._kept.append(message_id)
 
@@ -213,6 +231,9 @@ class EmbeddedBroker:
 
     def depth(self) -> int:
         return self._depth
+
+    def fullness(self) -> float:
+        return max(self._depth / self._depth_limit, self._bytes / self._bytes_limit)
 
     async def refresh(self) -> None:
         """It always knows."""

@@ -76,6 +76,9 @@ class FailoverBroker:
     def depth(self) -> int:
         return self._rabbit.depth() + self.spool.depth()
 
+    def fullness(self) -> float:
+        return max(self._rabbit.fullness(), self.spool.fullness())
+
     async def refresh(self) -> None:
         await self._rabbit.refresh()
 

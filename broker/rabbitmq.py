@@ -283,6 +283,9 @@ class RabbitBroker:
         """What RabbitMQ has for anybody, as of the last look, and what it has given to us."""
         return sum(self._counts.values()) + len(self._handles)
 
+    def fullness(self) -> float:
+        return self.depth() / self._depth_limit
+
     async def refresh(self) -> None:
         if self._sender is None:
             return

@@ -4,6 +4,7 @@ Each process has a file of its own in the folder, with an OS lock. A file nobody
 that is gone: whoever finds it takes its messages over.
 """
 
+import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import count
@@ -19,23 +20,40 @@ log = structlog.get_logger(__name__)
 
 _MOUNTS = Path("/proc/self/mounts")
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+_NOT_USABLE = (OSError, sqlite3.Error, ValueError)  # damaged, somebody else's, or there is no room
 
 
 class Spool(EmbeddedBroker):
-    """Takes the first file of `folder` that is free. `left_behind`: another queue whose messages belong here now."""
+    """Takes the first file of `folder` that is free. `left_behind`: another queue whose messages belong here now.
 
-    def __init__(self, folder: Path, depth_limit: int = 100_000, left_behind: EmbeddedBroker | None = None) -> None:
+    `unusable`: files of the folder that cannot be opened, and why. What they hold nobody decides about. Raises
+    SettingsError when no file can be made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        depth_limit: int = 100_000,
+        bytes_limit: int = 512_000_000,
+        left_behind: EmbeddedBroker | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._left_behind = left_behind
-        self._since: dict[str, datetime] = {}
+        self.unusable: dict[Path, str] = {}
         for number in count():
             self._path = folder / f"{number}.db"
+            self._since: dict[str, datetime] = {}
+            new = not any(folder.glob(f"{number}.*"))
             try:
-                super().__init__(self._path, depth_limit)
+                super().__init__(self._path, depth_limit, bytes_limit)
                 break
             except SettingsError:
                 continue  # another process has it
+            except _NOT_USABLE as error:
+                if new:
+                    raise SettingsError(f"{folder} takes no new file: {error}") from error
+                self._cannot_use(self._path, error)
 
     async def publish(self, message: Message) -> Durability:
         """A message that is here already is here already."""
@@ -66,6 +84,7 @@ class Spool(EmbeddedBroker):
 
     async def take_over(self) -> None:
         """Take over what processes that are gone have left."""
+        self.unusable = {path: why for path, why in self.unusable.items() if path.exists()}
         if self._left_behind is not None:
             await self._move(self._left_behind)
         for path in sorted(self._folder.glob("*.db")):
@@ -77,6 +96,10 @@ class Spool(EmbeddedBroker):
             orphan = EmbeddedBroker(path)
         except SettingsError:
             return  # its process lives
+        except _NOT_USABLE as error:
+            self._cannot_use(path, error)
+            return
+        self.unusable.pop(path, None)
         try:
             await self._move(orphan)
             # While the lock is held, or its next owner's file would go. The lock's own file stays for good.
@@ -85,10 +108,20 @@ class Spool(EmbeddedBroker):
         finally:
             await orphan.close()
 
+    def _cannot_use(self, path: Path, error: Exception) -> None:
+        """Said once: it is tried again every few seconds."""
+        if self.unusable.get(path) != str(error):
+            self.unusable[path] = str(error)
+            log.error("a file of the spool cannot be used", file=str(path), error=str(error))
+
     async def _move(self, orphan: EmbeddedBroker) -> None:
         moved = 0
         while (handle := orphan.take()) is not None:
-            await self.publish(handle.message)
+            try:
+                await self.publish(handle.message)
+            except BaseException:
+                handle.give_back()
+                raise
             await handle.ack()
             moved += 1
         if moved:

@@ -31,6 +31,7 @@ _MAX_FILE_BYTES = 64_000
 _BEGINNING = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MIN_SECRET_CHARS = 16  # of a secret that signs
+KEY_CHARS = 32  # of the installation's key, at least
 # Read by the CLI and the tests.
 _ELSEWHERE = {CONFIG, *(PREFIX + name for name in ("URL", "KEY"))}
 _ELSEWHERE |= {f"{PREFIX}TEST_{name}" for name in ("SERVICES", "AMQP_URL", "DATABASE_URL")}
@@ -167,8 +168,17 @@ class Settings(BaseSettings):
     queue_depth_limit: int = Field(
         100_000, ge=1, le=100_000_000, description="Messages the queue holds before the API answers 503."
     )
+    queue_bytes_limit: int = Field(
+        512_000_000,
+        ge=1_000_000,
+        le=1_000_000_000_000,
+        description="Bytes of messages the embedded queue or a spool holds before the API answers 503: they are in "
+        "memory, too.",
+    )
     installation_key: SecretStr | None = Field(
-        None, description="Signs delivery ids; made at first start and kept in data_dir by default."
+        None,
+        description="At least 32 characters. Signs delivery ids and links; made at first start and kept in data_dir by "
+        "default.",
     )
     help_callback_number: PhoneNumber | None = Field(None, description="Number told to those who need a person.")
     evidence_days: int = Field(
@@ -325,6 +335,13 @@ class Settings(BaseSettings):
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
             raise ValueError("expected visible ASCII characters without spaces")
+        return value
+
+    @field_validator("installation_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < KEY_CHARS:
+            raise ValueError(f"expected at least {KEY_CHARS} characters")
         return value
 
     @field_validator("webhook_secret")

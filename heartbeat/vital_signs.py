@@ -1,6 +1,6 @@
 """Whether Gridcall as a whole can do its work: what its processes leave behind in the database, judged. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -46,7 +46,7 @@ class Signs:
     `looked_at`: when the database last answered; what follows is as of then. `lived`: when a process of each role last
     said that it lives. `due_since`: since when the oldest call or text about something critical waits to be sent.
     `queue_up`: RabbitMQ confirms. `spooled_since`: since when the oldest message waits in this host's spool.
-    `canary` None: Gridcall does not try itself.
+    `unusable`: what is wrong with files of this host's spool. `canary` None: Gridcall does not try itself.
     """
 
     looked_at: datetime
@@ -54,6 +54,7 @@ class Signs:
     due_since: datetime | None = None
     queue_up: bool = True
     spooled_since: datetime | None = None
+    unusable: Sequence[str] = ()
     canary: Canaries | None = None
 
 
@@ -99,5 +100,7 @@ def _of_the_queue(signs: Signs, now: datetime) -> Iterator[Condition]:
     if signs.spooled_since is not None and now - signs.spooled_since >= SPOOLED:
         since = f"{signs.spooled_since:%H:%M:%S} UTC"
         yield Condition(f"messages that came in at {since} wait in a spool and nobody decides about them", calls=True)
+    for file in signs.unusable:
+        yield Condition(f"events may wait unseen in a file of the spool that cannot be used: {file}", calls=False)
     if not signs.queue_up:
         yield Condition("RabbitMQ does not confirm, events go through the hosts' spools", calls=False)

@@ -30,10 +30,11 @@ class WrongFields(SettingsError):
 
 
 class QueueFull(GridcallError):
-    """The queue's depth limit is reached."""
+    """As many messages as the queue may hold are in it, or as many bytes."""
 
-    def __init__(self, depth: int, retry_after_seconds: int = 5) -> None:
-        super().__init__(f"the queue holds {depth} messages, its limit")
+    def __init__(self, depth: int, bytes_: int | None = None, retry_after_seconds: int = 5) -> None:
+        size = f" of {bytes_} bytes" if bytes_ is not None else ""
+        super().__init__(f"the queue holds {depth} messages{size}, its limit")
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from app.api.deps import ServiceDep
+from app.roles import Role
 from app.service import Service
 from model.errors import Unavailable
 from store import timeline
@@ -23,23 +24,23 @@ async def alive() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(service: ServiceDep) -> JSONResponse:
-    """503 with the reasons when a loop stands still, the database is away or the queue is nearly full.
+    """503 with the reasons when a loop stands still, the queue is nearly full, or a process that takes no events has no
+    database.
 
     This process alone: for who sends requests to one of several. What stands in `remarks` is worth knowing and no
     reason to send events elsewhere.
     """
-    reasons = _stuck(service)
-    try:
-        async with service.clock.timeout(2):
-            await service.database.read(timeline.last_n)
-    except (Unavailable, TimeoutError):
-        reasons.append("the database does not answer")
-    if service.broker.depth() > service.settings.queue_depth_limit * QUEUE_NEARLY_FULL:
-        reasons.append(f"the queue holds {service.broker.depth()} messages")
+    reasons, remarks = _stuck(service), _remarks(service)
+    if not await _has_database(service):
+        # Events are taken without it, and it is away for all: were it a reason, no process would be left that does.
+        (remarks if Role.API in service.roles else reasons).insert(0, "the database does not answer")
+    if service.broker.fullness() > QUEUE_NEARLY_FULL:
+        full = f"{service.broker.fullness():.0%} of what it may"
+        reasons.append(f"the queue holds {full}, {service.broker.depth()} messages")
     body = {
         "status": "not ready" if reasons else "ready",
         "reasons": reasons,
-        "remarks": _remarks(service),
+        "remarks": remarks,
         "queue_depth": service.broker.depth(),
     }
     return JSONResponse(body, 503 if reasons else 200)
@@ -62,6 +63,15 @@ async def status(service: ServiceDep) -> JSONResponse:
         "urgent_unsent_oldest_seconds": _seconds_since(service, signs.due_since) if signs.due_since else 0.0,
     }
     return JSONResponse(body, 503 if reasons else 200)
+
+
+async def _has_database(service: Service) -> bool:
+    try:
+        async with service.clock.timeout(2):
+            await service.database.read(timeline.last_n)
+    except (Unavailable, TimeoutError):
+        return False
+    return True
 
 
 def _stuck(service: Service) -> list[str]:

@@ -193,6 +193,30 @@ async def test_a_source_that_sends_much_keeps_no_other_one_waiting_in_its_lane(o
         assert [id_ for id_ in order if id_ != "quiet"] == [f"c{n}" for n in range(100)]
 
 
+async def test_large_messages_fill_it_too(tmp_path):
+    """What waits is in memory: a start after an outage must not end for lack of it."""
+    body = bytes(1_000)
+
+    async def filled(broker):
+        for n in range(3):
+            await broker.publish(replace(message(f"m{n}"), body=body))
+        assert broker.fullness() > 1
+        with pytest.raises(QueueFull, match="3 messages of 4"):
+            await broker.publish(message("one too many"))
+
+    broker = EmbeddedBroker(tmp_path / "queue.db", bytes_limit=4_000)
+    async with running(broker):
+        await filled(broker)
+    broker = EmbeddedBroker(tmp_path / "queue.db", bytes_limit=4_000)
+    async with running(broker):
+        assert broker.fullness() > 1
+        messages = aiter(broker.consume())
+        for _ in range(3):
+            await (await anext(messages)).ack()
+        assert broker.fullness() == 0
+        await filled(broker)
+
+
 async def test_a_full_queue_says_so_and_takes_again_when_emptied(opened):
     async with opened(depth_limit=2) as at_work:
         await at_work.publish(message("a"))

@@ -1,19 +1,21 @@
 """RabbitMQ goes away and comes back: events are accepted all the time, and none is lost or left behind."""
 
 import asyncio
+import sqlite3
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import timedelta
 
 import pytest
 
 from broker.base import Durability
+from broker.embedded import EmbeddedBroker
 from broker.failover import FailoverBroker
 from broker.rabbitmq import RabbitBroker
 from broker.recent import HEAD_BYTES, KEPT, Recent
 from broker.spool import Spool, in_memory
 from model.clock import SystemClock
-from model.errors import QueueFull, Unavailable
+from model.errors import QueueFull, SettingsError, Unavailable
 from tests.contract.test_broker import NOW, message, running
 from tests.rabbit_node import delete_queues
 from tests.tcp_proxy import proxied
@@ -155,6 +157,64 @@ async def test_each_process_has_a_file_and_takes_over_those_of_the_dead(tmp_path
         async with spools(tmp_path, 1) as [successor]:
             await successor.publish(message("s"))
             assert sorted(path.name for path in tmp_path.glob("*.db")) == ["0.db", "1.db", "2.db"]
+
+
+def damaged(folder):
+    (folder / "0.db").write_bytes(b"no database" * 1000)
+
+
+def somebody_elses(folder):
+    (folder / "0.db").touch()
+    (folder / "0.lock").mkdir()  # for who may do everything a lock that cannot be opened
+
+
+def of_another_program(folder):
+    with closing(sqlite3.connect(folder / "0.db")) as other:
+        other.execute("CREATE TABLE messages (n INTEGER, head BLOB, body BLOB)")
+        other.execute("INSERT INTO messages VALUES (1, x'00', x'00')")
+        other.commit()
+
+
+@pytest.mark.parametrize("spoiled", [damaged, somebody_elses, of_another_program])
+async def test_a_file_that_cannot_be_used_is_told_and_stops_nobody(tmp_path, spoiled):
+    spoiled(tmp_path)
+    async with spools(tmp_path, 2) as (first, second):
+        await second.publish(message("s"))
+        await second.close()
+        assert list(first.unusable) == [tmp_path / "0.db"]
+        await first.take_over()
+        assert await took(aiter(first.consume()), 1) == ["s"]
+        assert list(first.unusable) == [tmp_path / "0.db"]
+        (tmp_path / "0.db").unlink()
+        await first.take_over()
+        assert first.unusable == {}
+
+
+def test_a_folder_that_takes_no_file_is_no_spool(tmp_path, monkeypatch):
+    def full(path):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr("broker.embedded._open", full)
+    with pytest.raises(SettingsError, match="takes no new file: disk I/O error"):
+        Spool(tmp_path)
+
+
+async def test_what_finds_no_room_in_the_spool_stays_where_it_was(tmp_path):
+    left = EmbeddedBroker(tmp_path / "queue.db")
+    for name in "abc":
+        await left.publish(message(name))
+    spool = Spool(tmp_path / "spool", depth_limit=1, left_behind=left)
+    for _ in range(3):
+        with pytest.raises(QueueFull):
+            await spool.take_over()
+    came = await took(aiter(spool.consume()), 1)
+    for _ in range(2):
+        with suppress(QueueFull):
+            await spool.take_over()
+        came += await took(aiter(spool.consume()), 1)
+    assert sorted(came) == ["a", "b", "c"]
+    assert left.depth() == 0
+    await spool.close()
 
 
 async def test_the_same_message_again_is_in_the_spool_once(tmp_path):

@@ -48,7 +48,8 @@ async def test_it_starts_and_goes_on(postgres_url: str, tmp_path: Path) -> None:
             with demo_process.running(tmp_path, **settings) as demo:
                 delivery = post(demo, "E-AWAY")["delivery_id"]
                 assert state(demo, delivery) == "accepted"
-                assert httpx2.get(f"{demo.api}/readyz").status_code == 503
+                ready = httpx2.get(f"{demo.api}/readyz")
+                assert (ready.status_code, ready.json()["remarks"][0]) == (200, "the database does not answer")
                 mend()
                 demo_process.until("it is told", 30, lambda: told(demo, "E-AWAY"))
                 assert state(demo, delivery) == "planned"

@@ -94,6 +94,9 @@ class SimulatedQueue:
     def depth(self) -> int:
         return len(self._stored.messages)
 
+    def fullness(self) -> float:
+        return 0.0
+
     async def refresh(self) -> None:
         """The depth is always known."""
 

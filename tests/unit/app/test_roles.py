@@ -6,7 +6,7 @@ import pytest
 
 from app import stores
 from app.roles import EVERY_ROLE, Role
-from app.stores import open_shared
+from app.stores import known_installation_key, open_shared
 from config.settings import load_settings
 from model.clock import SystemClock
 from model.errors import SettingsError
@@ -72,6 +72,27 @@ async def test_what_asks_by_itself_is_somebodys_too(tmp_path: Path) -> None:
         async with opened(tmp_path / name, loops=False, roles={role}, **asks) as house:
             ours = {tick.name for tick in house.service.ticks()} & {"canary", "vendors"}
             assert ours == {name}
+
+
+async def test_without_a_database_events_are_taken_and_nothing_else_is_done(tmp_path: Path) -> None:
+    """It is away for all of them: were it a reason, no process would be left that takes events."""
+    for roles, status, where in (({Role.API}, 200, "remarks"), ({Role.ROUTER}, 503, "reasons")):
+        async with opened(tmp_path / where, loops=False, roles=roles) as house:
+            await house.service.database.close()
+            ready = await house.get("/readyz", key=None)
+            assert ready.status_code == status
+            assert "the database does not answer" in ready.json()[where]
+
+
+def test_a_key_that_was_cut_off_is_no_key(tmp_path: Path) -> None:
+    """A full disk at the first start: who knows the empty key can answer for anybody."""
+    settings = load_settings(data_dir=tmp_path)
+    assert known_installation_key(settings) is None
+    (tmp_path / "installation.key").write_text("\n")
+    with pytest.raises(SettingsError, match=r"installation\.key holds no key"):
+        known_installation_key(settings)
+    with pytest.raises(SettingsError, match="at least 32 characters"):
+        load_settings(data_dir=tmp_path, installation_key="k" * 31)
 
 
 SHARED = {

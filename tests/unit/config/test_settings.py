@@ -173,7 +173,7 @@ def test_config_file_that_cannot_be_used(
 
 
 def test_secrets_are_masked_in_every_print(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("GRIDCALL_INSTALLATION_KEY", "hush-1")
+    monkeypatch.setenv("GRIDCALL_INSTALLATION_KEY", "hush-1" * 6)
     settings = load_settings(**TWILIO | {"twilio_auth_token": "hush-2"})
     shown = repr(settings) + str(settings) + str(describe(settings)) + settings.model_dump_json()
     assert "hush" not in shown
