@@ -185,7 +185,7 @@ class Event:
 
     `answer_revision` is the revision that needs an answer now: the newest with `needs_answer`.
     `deadline_at` is when somebody must have acknowledged that revision; `work_until` is when we stop trying
-    (later than the deadline only when the deadline had passed at receipt).
+    (later than the deadline only when that had passed at receipt, or when it was planned).
     `severity` is the highest so far; it decides the lane. `route`, `policy` and `team` are of the route that decides,
     `also` those of the routes before it that went on. `merge_key`: what it has in common with those near-identical to
     it, "" where its source does not merge them; `leader_pk`: the one that rings for it, None when it rings for itself.
@@ -233,7 +233,7 @@ class Event:
     @property
     def late(self) -> bool:
         """The deadline had passed before we heard of it."""
-        return self.deadline_at < self.work_until
+        return self.deadline_at <= self.revision(self.answer_revision).received_at
 
 
 LAST_LANE = 2

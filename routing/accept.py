@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.base import Message
-from model.event import Event, EventStatus, lane
+from model.event import Event, EventStatus, Severity, lane
 from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import OWN_SOURCE, Roster
-from routing import cases, fitting, following, joining, planner, unreadable
-from routing.event_after import event_after
+from routing import cases, fitting, following, joining, planner, silencing, unreadable
+from routing.event_after import event_after, in_time
 from routing.placing import Decision, Placement, place
 from routing.repeats import Repeat, repeat_of
 from store import deliveries, events, holes, plans, replies, timeline, unreadables
@@ -113,9 +113,12 @@ def _place(
             return _delivery(member, now, DeliveryState.DUPLICATE, placement.detail)
         return _nothing_new(conn, member, reading, placement, event, roster, ids, now)
     first = event is None
+    placement = _told_after_all(conn, placement, event)
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     if first and placement.decision is Decision.NEW:
         event = following.joined(conn, event, roster, ids, now)
+        if event.leader_pk is None:
+            event = in_time(event, roster.policy_of(event), now)
     events.save(conn, event)
     events.add_revision(conn, event.pk, event.latest, reading.parsed, member.message.trace)
     note_received(conn, member, reading, placement, event, ids)
@@ -128,6 +131,18 @@ def _place(
         at_risk=plan.at_risk if plan else None,
         detail="; ".join((placement.detail, *(plan.remarks if plan else ()))),
     )
+
+
+def _told_after_all(conn: Connection, placement: Placement, event: Event | None) -> Placement:
+    """What a silence has kept from everybody and becomes critical now is asked as a new event is, in its own time."""
+    revision = placement.revision
+    assert revision is not None
+    critical = revision.content.severity is Severity.CRITICAL
+    if event is None or event.leader_pk is not None or not critical or not silencing.may_be_held(event):
+        return placement
+    if placement.decision is not Decision.REVISED or plans.of_event(conn, event.pk):
+        return placement
+    return replace(placement, revision=replace(revision, needs_answer=True))
 
 
 def _placed(delivery: Delivery, reading: Reading, placement: Placement, event: Event) -> Delivery:

@@ -9,12 +9,13 @@ from model.event import Event
 from model.ids import Ids
 from model.reply import Heard
 from routing import thread_notes
-from routing.planner import DEDUP_KEY_CHARS, dedup_key
+from routing.planner import DEDUP_KEY_CHARS, REOPENED, dedup_key
 from store import events, timeline
 from store.database import Connection
 
 _READABLE = re.compile(r"([^:]+):(.+):g[0-9]+", re.DOTALL)
 _NUMBER_CHARS = len("::g999999")
+TIMES = 20  # more often nobody takes an acceptance back
 
 
 class About(NamedTuple):
@@ -41,10 +42,13 @@ def _candidates(conn: Connection, key: str) -> Iterator[Event]:
 
 
 def revision_of(event: Event, key: str) -> int | None:
-    """The revision that the alert of that key asks for: its record and its raised alert are one question."""
+    """The revision that the alert of that key asks for: its record, its raised alert and those of when it was open
+    again are one question.
+    """
     asking = [r.number for r in event.revisions if r.needs_answer]
     for place, revision in enumerate(asking):
-        if key in (dedup_key(event, 2 * place + 1), dedup_key(event, 2 * place + 2)):
+        numbers = (2 * place + which + REOPENED * times for times in range(TIMES) for which in (1, 2))
+        if any(key == dedup_key(event, number) for number in numbers):
             return revision
     return None
 

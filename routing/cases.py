@@ -13,7 +13,7 @@ from model.roster import A_CALL, Roster
 from model.silence import Silence
 from model.upstream import OutcomeCall
 from model.verdict import Outcome, Verdict
-from routing import paging_again, silencing
+from routing import event_after, paging_again, silencing
 from routing.capacity import Call, Lines, most_starts
 from routing.facts import Facts, Leader, PlanChange, case_for
 from routing.objective import leader_in
@@ -48,7 +48,7 @@ def hold(conn: Connection, case: Case) -> Plan:
     """Nobody is told of a new event: that it was kept back, and why, is written down."""
     assert case.silence is not None
     said = silencing.why(case.silence)
-    plan = Plan(rings=False, remarks=(said,))
+    plan = Plan(rings=False, remarks=(said,), agenda=(silencing.look_after(case.silence, case),))
     save_plan(conn, case, plan)
     _note_held(conn, case, case.silence)
     held = Verdict(
@@ -134,6 +134,18 @@ def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: dateti
     asked = found.case if found.notifications else with_silence(conn, found.case)
     # How long the event's own calls take is known with the lines.
     return replace(found, case=case_for(with_lines(conn, asked, phones), found.notifications, now))
+
+
+def in_time(conn: Connection, facts: Facts, facts_of: FactsOf) -> Facts:
+    """The facts, with time where the answer was never planned and its time is over; what a silence held has none."""
+    event = facts.case.event
+    if event.leader_pk is not None or facts.revision in facts.planned() or facts.verdict() is not None:
+        return facts
+    later = event_after.in_time(event, facts.case.policy, facts.case.now)
+    if later is event:
+        return facts
+    events.save(conn, later)
+    return facts_of(event.pk)
 
 
 def known(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime) -> Facts:

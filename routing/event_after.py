@@ -1,12 +1,12 @@
 """The event as it is once a reading has found its place. Pure: the router stores it, a preview only looks at it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from model.event import Content, Event, EventStatus, MessageType
 from model.ids import Ids
-from model.roster import Roster, also
+from model.roster import Policy, Roster, also
 from model.route import Routed
 from routing import changes, merging, routes
 from routing.placing import Decision, Placement, highest
@@ -46,6 +46,13 @@ def event_after(
     if placement.decision is Decision.TOMBSTONE or not revision.needs_answer:
         return event
     return _opened(event, before, routed, roster, promised_deadline_at)
+
+
+def in_time(event: Event, policy: Policy, now: datetime) -> Event:
+    """The event whose answer is planned now. Where we come too late ourselves, people are told all the same."""
+    if event.status is not EventStatus.OPEN or now < event.work_until:
+        return event
+    return replace(event, work_until=now + timedelta(seconds=policy.sla_seconds))
 
 
 def _new(placement: Placement, source: str, content: Content, routed: Routed, received_at: datetime, ids: Ids) -> Event:

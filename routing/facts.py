@@ -27,6 +27,9 @@ from routing import planner
 from routing.capacity import Call
 from routing.planner import Case
 
+_NO_PLAN = (AgendaKind.REVISE, AgendaKind.MEMBER)  # a wish to look, and what stands there while another event rings
+_TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
+
 
 @dataclass(frozen=True, slots=True)
 class Leader:
@@ -57,6 +60,11 @@ class Facts:
     @property
     def revision(self) -> int:
         return self.case.event.answer_revision
+
+    def planned(self) -> set[int]:
+        """The revisions for which there is a timetable."""
+        found = {n.revision for n in self.notifications if n.kind in _TIMETABLE}
+        return found | {a.revision for a in self.agenda if a.kind not in _NO_PLAN}
 
     def rows(self, *, revision: int | None = None, kind: Kind = Kind.ALERT) -> Iterator[Notification]:
         return (n for n in self.notifications if n.kind is kind and revision in (None, n.revision))
@@ -176,14 +184,17 @@ def is_trigger(row: Notification) -> bool:
     return row.channel is ChannelName.PAGERDUTY and row.details.get("action") == PagerDutyAction.TRIGGER
 
 
-def open_generations(facts: Facts) -> list[tuple[int, str]]:
-    """The PagerDuty alerts of this event that were triggered, or are about to be, and not resolved, and where."""
+def open_alerts(facts: Facts) -> list[Notification]:
+    """The PagerDuty alerts of this event that were triggered, or are about to be, and not resolved: their triggers."""
     rows = [n for n in facts.rows() if n.channel is ChannelName.PAGERDUTY and n.state is not State.SUPERSEDED]
-    alerts = {
-        action: {(int(n.details["generation"]), n.address) for n in rows if n.details["action"] == action}
-        for action in PagerDutyAction
-    }
-    return sorted(alerts[PagerDutyAction.TRIGGER] - alerts[PagerDutyAction.RESOLVE])
+    resolved = {_alert(n) for n in rows if n.details["action"] == PagerDutyAction.RESOLVE}
+    triggers = {_alert(n): n for n in rows if is_trigger(n) and _alert(n) not in resolved}
+    return [triggers[alert] for alert in sorted(triggers)]
+
+
+def _alert(row: Notification) -> tuple[int, str]:
+    """Which one, at which of PagerDuty's services."""
+    return int(row.details["generation"]), row.address
 
 
 def newest_triggers(facts: Facts) -> list[Notification]:

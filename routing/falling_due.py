@@ -116,6 +116,8 @@ def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
     some, done = objective.how_many(facts), "was reached" if reached else "accepted"
     silent = paging_again.why(facts)
     why = objective.left_open(facts) or silent or (f"only {some} {done} in time" if some else f"nobody {done} in time")
+    if not late and _planned_after(facts):
+        why = f"{why}: Gridcall told the first one after the deadline"
     change.verdicts += verdicts(facts, Outcome.MISSED, "late at the source" if late else why)
     if not late:
         who = f"ONLY {some} HAVE" if some else "NOBODY HAS"
@@ -124,3 +126,9 @@ def take_deadline(facts: Facts, agenda: Agenda) -> PlanChange:
         note = f"{short} by the deadline, {facts.case.event.deadline_at:%H:%M:%S} UTC"
         change.add += [*thread_line(facts, note, agenda.id), *planner.admin_rows(facts.case, note)]
     return change
+
+
+def _planned_after(facts: Facts) -> bool:
+    """We were away until its deadline."""
+    first = min((n.due_at for n in facts.rows(revision=facts.revision)), default=None)
+    return first is not None and first >= facts.case.event.deadline_at

@@ -23,6 +23,7 @@ PAGERDUTY_SEVERITY = {
     Severity.NOTICE: "info",
     Severity.INFO: "info",
 }
+REOPENED = 1000
 DEDUP_KEY_CHARS = 255  # as long as PagerDuty takes
 # Why a step is taken again: it found nobody; it was open again when its people's calls were stopped; or nobody else
 # was left to call, and those whom it called in vain are called once more.
@@ -143,7 +144,7 @@ def _channel_rows(case: Case) -> Iterator[Notification]:
 def generation(event: Event) -> int:
     """PagerDuty's alert counts up when a new answer is needed: a repeat on an acknowledged alert notifies nobody.
 
-    Odd numbers record, the even number after each is its raised alert.
+    Odd numbers record, the even number after each is its raised alert. Each time it is open again adds `REOPENED`.
     """
     answers = [r.number for r in event.revisions if r.needs_answer and r.number <= event.answer_revision]
     return 2 * len(answers) - 1
@@ -324,7 +325,7 @@ def _deadlines(case: Case) -> Iterator[Agenda]:
         yield _agenda(case, AgendaKind.RAISE, case.now + (event.work_until - case.now) * RAISE_AT)
     if case.issuer_waits:
         yield _agenda(case, AgendaKind.REMIND, case.now + (event.work_until - case.now) * REMIND_AT)
-    yield _agenda(case, AgendaKind.VERDICT, case.now if event.late else event.deadline_at)
+    yield _agenda(case, AgendaKind.VERDICT, max(case.now, event.deadline_at))
     content = event.revision(event.answer_revision).content
     holds = content.asks_action and content.end_kind is EndKind.UNTIL_RELEASED
     if holds and content.ends_at is not None and content.ends_at > case.now:

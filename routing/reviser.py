@@ -150,6 +150,7 @@ def take(
         facts = facts_of(event_pk)
         if row.kind is AgendaKind.REVISE:
             facts = following.settled(conn, facts, locked, facts_of)
+            facts = cases.in_time(conn, facts, facts_of)
         change = revision.revise(facts) if row.kind is AgendaKind.REVISE else _TAKE[row.kind](facts, row)
         to_admins.tell(facts, change)
         cases.save_change(conn, facts, change, row.cause or str(row.kind))

@@ -30,7 +30,7 @@ from routing.facts import (
     is_trigger,
     name,
     newest_triggers,
-    open_generations,
+    open_alerts,
     spoke_to,
     stop,
     take_plan,
@@ -45,10 +45,6 @@ from routing.verdicts import verdict, verdicts
 
 HELPED = frozenset(PERSONAL) - {ChannelName.SLACK_DM}  # a Slack message makes good for what fails
 LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN, Hold.VENDOR})
-
-_NO_PLAN = (AgendaKind.REVISE, AgendaKind.MEMBER)  # a wish to look, and what stands there while another event rings
-
-_TIMETABLE = (Kind.ALERT, Kind.UPDATE)  # a note or a line to the admins may stand there before the revision is planned
 
 
 def revise(facts: Facts) -> PlanChange:
@@ -79,6 +75,8 @@ def _held(facts: Facts, change: PlanChange) -> bool:
         over = before is not None and before.outcome is Outcome.NOT_NEEDED and not facts.notifications
         return over and facts.case.now >= facts.case.event.work_until
     said = silencing.why(silence)
+    if not facts.open_agenda(AgendaKind.REVISE):
+        change.add_agenda.append(silencing.look_after(silence, facts.case))
     if before is None or before.reason != said:
         change.held = silence
         change.remarks.append(said)
@@ -87,9 +85,7 @@ def _held(facts: Facts, change: PlanChange) -> bool:
 
 
 def _new_revision(facts: Facts, change: PlanChange) -> None:
-    latest = facts.case.event.latest
-    planned = {n.revision for n in facts.notifications if n.kind in _TIMETABLE}
-    planned |= {a.revision for a in facts.agenda if a.kind not in _NO_PLAN}
+    latest, planned = facts.case.event.latest, facts.planned()
     # Several may have come since the last look: what asks is not covered by what only informs.
     if facts.revision not in planned:
         _ask_again(facts, change)
@@ -125,8 +121,9 @@ def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
     """The new alert of PagerDuty goes first; then those of earlier revisions are over."""
     trigger = next((n for n in plan.notifications if is_trigger(n)), None)
     if trigger is not None:
-        for number, key in open_generations(facts):
-            yield planner.pagerduty_row(facts.case, key, PagerDutyAction.RESOLVE, number, follows=trigger.id)
+        for old in open_alerts(facts):
+            number = int(old.details["generation"])
+            yield planner.pagerduty_row(facts.case, old.address, PagerDutyAction.RESOLVE, number, follows=trigger.id)
 
 
 def _tell_again(facts: Facts, person: str, rows: Sequence[Notification]) -> Iterator[Notification]:
@@ -175,7 +172,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         _reopen(facts, change)
         return
     _leave_alone(facts, change)
-    cannot = [r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY]
+    cannot = _cannot(facts)
     for reply in cannot:
         _next_person(facts, change, reply)
     again = list(redials(facts))
@@ -194,11 +191,16 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         change.add += planner.admin_rows(facts.case, "no phone rings any more and nobody is left to call")
 
 
+def _cannot(facts: Facts) -> list[Reply]:
+    """The last words of those who say that they cannot comply."""
+    return [r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY]
+
+
 def _had_it_late(facts: Facts, verdict: Verdict) -> bool:
     """Missed, then accepted all the same, and taken back."""
     if verdict.outcome is not Outcome.MISSED:
         return False
-    for cannot in (r for r in facts.latest_replies().values() if r.answer is Answer.CANNOT_COMPLY):
+    for cannot in _cannot(facts):
         before = replace(facts, replies=[r for r in facts.replies if r.received_at < cannot.received_at])
         if (met := objective.met_by(before)) is not None and met.at > verdict.at:
             return True
@@ -302,8 +304,7 @@ def _still_ringing(facts: Facts) -> bool:
 
 
 def _why_not(facts: Facts) -> str:
-    cannot = any(r.answer is Answer.CANNOT_COMPLY for r in facts.latest_replies().values())
-    return "who accepted it cannot comply" if cannot else "a machine had taken the call that counted"
+    return "who accepted it cannot comply" if _cannot(facts) else "a machine had taken the call that counted"
 
 
 def _reopen(facts: Facts, change: PlanChange) -> None:
@@ -318,19 +319,23 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     change.reason = why
     change.remarks.append(f"reopened: {why}")
     stop(facts, change, facts.rows(revision=facts.revision, kind=Kind.CONFIRM))
+    change.add += _pagerduty_calls_again(facts)
     change.drop_agenda += [a.id for a in facts.open_agenda(AgendaKind.PAGE_AGAIN)]
     # Of a slot the last: an earlier one has come again already, and was taken or dropped.
-    last = {a.slot: a for a in facts.agenda if a.revision == facts.revision}
+    last = {a.slot: a for a in sorted(facts.agenda, key=lambda a: a.id) if a.revision == facts.revision}
     dropped = [a for a in last.values() if a.state is AgendaState.SUPERSEDED]
     steps = [a for a in dropped if a.kind is AgendaKind.STEP]
     begun: set[Part] = set()
+    cannot = max(_cannot(facts), key=lambda r: r.received_at, default=None)
     # A step that waits for somebody's turn finds nobody now.
     for old in sorted(steps, key=lambda a: (a.cause == planner.NOBODY_YET, a.due_at, a.step)):
         part = case.part(old.step)
-        due_at = max(case.now, old.due_at) if part in begun else case.now
+        first, due_at = part not in begun, max(case.now, old.due_at)
         begun.add(part)
-        cause = old.cause or "reopened"
-        change.add_agenda.append(replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause=cause))
+        again = replace(old, id=case.ids.new(), due_at=due_at, state=AgendaState.PENDING, cause=old.cause or "reopened")
+        if first:  # for who cannot comply: no further one is brought forward for that
+            again = replace(again, due_at=case.now, brought_by=cannot.id if cannot else again.brought_by)
+        change.add_agenda.append(again)
     for old in dropped:
         if old.kind in (AgendaKind.VERDICT, AgendaKind.RAISE):
             due_at = max(case.now, old.due_at)
@@ -340,6 +345,20 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
         change.add_agenda += _taken_again(facts, part, to_come)
     if not any(a.kind is AgendaKind.STEP for a in change.add_agenda):
         change.add += planner.admin_rows(facts.case, f"{why}, and nobody is left to call")
+
+
+def _pagerduty_calls_again(facts: Facts) -> Iterator[Notification]:
+    """Where PagerDuty calls and we do not: an alert that was acknowledged keeps quiet, a new one wakes its people."""
+    case, calling = facts.case, {team.id for team in facts.case.teams if planner.pagerduty_calls(team)}
+    for last in newest_triggers(facts):
+        if last.team in calling:
+            key, team, number = last.address, last.team, int(last.details["generation"])
+            severity = planner.PAGERDUTY_SEVERITY[case.event.severity]
+            again = planner.pagerduty_row(
+                case, key, PagerDutyAction.TRIGGER, number + planner.REOPENED, severity, follows=last.id, team=team
+            )
+            yield again
+            yield planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=again.id, team=team)
 
 
 def _taken_again(facts: Facts, part: Part, to_come: list[Agenda]) -> Iterator[Agenda]:

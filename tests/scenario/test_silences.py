@@ -61,6 +61,20 @@ async def test_what_is_held_is_kept_with_the_reason_and_what_becomes_critical_ri
         assert "ana is called" in heard(world), "a critical event from the start"
 
 
+async def test_what_becomes_critical_long_after_it_was_held_rings_in_a_time_of_its_own(opens: OpenWorld) -> None:
+    async with opens() as world:
+        await silence(world, 120)
+        begins, ends = ((world.clock.now() + timedelta(hours=hours)).isoformat() for hours in (2, 6))
+        same = {"ack_due_at": None, "effective_at": begins, "ends_at": ends}
+        await world.post("edr", severity="warning", **same)
+        await world.advance_until("25:00")
+        assert (await world.event()).outcomes() == ["not_needed"]
+        await world.post("edr", revision=2, message_type="update", severity="critical", **same)
+        await world.advance_until("26:00")
+        assert "ana is called" in heard(world)
+        assert (await world.event()).outcomes()[-1] == "met"
+
+
 async def test_what_is_open_when_it_ends_is_told(opens: OpenWorld) -> None:
     async with opens() as world:
         made = await silence(world, 60)

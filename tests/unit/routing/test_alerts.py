@@ -15,6 +15,12 @@ def test_record_and_raised_alert_ask_the_same_question() -> None:
     assert [revision_of(of, key) for key in keys] == [None, 1, 1, 3, 3, None, None]
 
 
+def test_the_alert_of_an_event_that_is_open_again_asks_it_too() -> None:
+    of = event(revision(1), revision(2))
+    numbers = [1001, 2001, 1003, 5004]
+    assert [revision_of(of, planner.dedup_key(of, number)) for number in numbers] == [1, 1, 2, 2]
+
+
 @given(st.text(min_size=1, max_size=300), st.integers(1, 4))
 def test_any_name_leads_back(name: str, number: int) -> None:
     """Also one so long that its key is a hash, and one that looks like a key itself."""

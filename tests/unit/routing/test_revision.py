@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType
+from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType, Severity
 from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
-from model.roster import Level
+from model.roster import Level, PagerDutyMode, PagerDutyService
 from model.rota import ShiftLength, ShiftUnit
+from model.silence import Noise, Silence
 from model.verdict import Outcome, Verdict
 from routing import falling_due, planner
 from routing.revision import revise
+from routing.stand_down import STAND_DOWN_LIFE
 from tests.unit.routing.house import NOW, ROSTER, case, content, event, facts, reply, revision, sent
 
 SOON = NOW + timedelta(seconds=20)
@@ -141,6 +143,73 @@ def test_reopened_twice_brings_back_each_of_the_agenda_once_and_calls_again():
     assert [(a.step, a.cause) for a in brought if a.kind is AgendaKind.STEP] == [(0, planner.NOBODY_LEFT)]
 
 
+def test_of_an_agenda_row_that_came_again_the_last_counts_though_it_was_due_sooner():
+    """The store gives them by their time: a step that was brought back at once stands before its dropped row."""
+    rows, agenda = started()
+    dropped = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    taken = [
+        replace(a, id=f"{a.id}-2", due_at=NOW + timedelta(seconds=1), state=AgendaState.DONE)
+        for a in agenda
+        if a.kind is AgendaKind.STEP
+    ]
+    by_time = sorted([*dropped, *taken], key=lambda a: (a.due_at, a.id))
+    answers = [reply("ana"), reply("ana", Answer.CANNOT_COMPLY, at=SOON, n=2)]
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    found = facts(event(), rows, agenda=by_time, replies=answers, verdicts=[met], now=SOON)
+    steps = [(a.step, a.cause) for a in revise(found).add_agenda if a.kind is AgendaKind.STEP]
+    assert steps == [(0, planner.NOBODY_LEFT)]
+
+
+def test_who_takes_an_acceptance_back_calls_one_step_and_not_the_one_after_it():
+    rows, agenda = started()
+    dropped = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    cannot = reply("ana", Answer.CANNOT_COMPLY, at=SOON, n=2)
+    met = Verdict(event_pk="event-1", revision=1, outcome=Outcome.MET, reason="", at=NOW)
+    known = {"replies": [reply("ana"), cannot], "now": SOON}
+    change = revise(facts(event(), rows, agenda=dropped, verdicts=[met], **known))
+    first, second = sorted((a for a in change.add_agenda if a.kind is AgendaKind.STEP), key=lambda a: a.due_at)
+    assert (first.step, first.due_at, first.brought_by) == (0, SOON, cannot.id)
+    assert (second.step, second.due_at, second.brought_by) == (1, NOW + timedelta(seconds=300), None)
+    verdicts = [met, *change.verdicts]
+    taken = [replace(first, state=AgendaState.DONE), *(a for a in change.add_agenda if a is not first)]
+    chie = [sent(n) for n in planner.take_step(case(), 0, asleep=True).notifications if n.person == "chie"]
+    after = facts(event(), [*rows, *chie], agenda=[*dropped, *taken], verdicts=verdicts, **known)
+    assert revise(after).bring_forward == []
+
+
+PRIMARY = replace(
+    ROSTER,
+    teams={
+        "ops": replace(
+            ROSTER.teams["ops"], pagerduty=PagerDutyService(routing_key="k" * 32, mode=PagerDutyMode.PRIMARY)
+        )
+    },
+)
+
+
+def pages(rows):
+    return [(n.details["action"], n.details["generation"]) for n in rows if n.channel is ChannelName.PAGERDUTY]
+
+
+def test_where_pagerduty_calls_it_calls_again_when_it_is_open_again():
+    """Its alert was acknowledged and keeps quiet: a new one wakes its people, and again the next time."""
+    rows = [sent(n) for n in planner.plan(case(roster=PRIMARY)).notifications]
+    assert pages(rows) == [("trigger", 1)]
+    answers, verdicts = [], []
+    for time, (begins, ends) in enumerate([(1001, 1), (2001, 1001)]):
+        at = SOON + timedelta(minutes=time)
+        answers.append(reply("ana", at=at, n=2 * time))
+        accepted = revise(facts(event(), rows, replies=answers, verdicts=verdicts, now=at, roster=PRIMARY))
+        assert pages(accepted.add) == [("acknowledge", ends)]
+        rows, verdicts = [*rows, *map(sent, accepted.add)], [*verdicts, *accepted.verdicts]
+        answers.append(reply("ana", Answer.CANNOT_COMPLY, at=at, n=2 * time + 1))
+        reopened = revise(facts(event(), rows, replies=answers, verdicts=verdicts, now=at, roster=PRIMARY))
+        assert pages(reopened.add) == [("trigger", begins), ("resolve", ends)]
+        [again, over] = [n for n in reopened.add if n.channel is ChannelName.PAGERDUTY]
+        assert (again.details["severity"], over.follows) == ("critical", again.id)
+        rows, verdicts = [*rows, *map(sent, reopened.add)], [*verdicts, *reopened.verdicts]
+
+
 def test_missed_then_accepted_and_taken_back_calls_again():
     rows, agenda = started()
     done = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
@@ -182,8 +251,34 @@ def test_a_cancel_tells_exactly_those_who_were_told():
     assert stood_down == {(None, ChannelName.SLACK_CHANNEL), ("ana", ChannelName.SMS)}
     assert change.cut
     [resolve] = [n for n in change.add if n.channel is ChannelName.PAGERDUTY]
-    texts = {n.id for n in change.add if n.kind is Kind.STAND_DOWN}
-    assert resolve.follows in texts  # only after people were told
+    [trigger] = [n for n in rows if n.channel is ChannelName.PAGERDUTY]
+    assert resolve.follows == trigger.id
+    assert resolve.due_at > SOON  # only after people were told
+    assert resolve.until == SOON + STAND_DOWN_LIFE  # a text that waits for its vendor keeps it from nothing
+
+
+@pytest.mark.parametrize(("state", "superseded"), [(State.PENDING, True), (State.UNKNOWN, False)])
+def test_an_alert_that_is_on_its_way_does_not_open_after_the_event(state, superseded):
+    rows, agenda = started()
+    rows = [replace(n, state=state) if n.channel is ChannelName.PAGERDUTY else n for n in rows]
+    [trigger] = [n for n in rows if n.channel is ChannelName.PAGERDUTY]
+    change = revise(facts(cancelled(), rows, agenda=agenda, now=SOON))
+    assert (trigger.id in change.supersede) is superseded
+    [resolve] = [n for n in change.add if n.channel is ChannelName.PAGERDUTY]
+    assert resolve.follows == trigger.id
+
+
+def test_what_a_silence_holds_is_looked_at_once_more_when_that_is_over():
+    """Who ends it may not see an event that is held in the same moment."""
+    warning = event(revision(severity=Severity.WARNING), severity=Severity.WARNING)
+    silence = Silence(
+        id="s", noise=Noise(sources=("miso",)), since=NOW, until=NOW + timedelta(minutes=5), reason="r", author="a"
+    )
+    held = facts(warning, [])
+    held = replace(held, case=replace(held.case, silence=silence))
+    [look] = revise(held).add_agenda
+    assert (look.kind, look.due_at) == (AgendaKind.REVISE, silence.until + timedelta(seconds=5))
+    assert not revise(replace(held, agenda=[look])).add_agenda
 
 
 def test_what_asked_in_the_channel_asks_no_more_at_the_end():
@@ -284,7 +379,8 @@ def test_nobody_told_nobody_stood_down():
     plan = planner.plan(case())
     change = revise(facts(cancelled(), plan.notifications, agenda=plan.agenda, now=SOON))
     assert not [n for n in change.add if n.kind is Kind.STAND_DOWN and n.person]
-    assert set(change.supersede) == {n.id for n in plan.notifications if n.person}
+    nobody_hears = [n for n in plan.notifications if n.person or n.channel is ChannelName.PAGERDUTY]
+    assert set(change.supersede) == {n.id for n in nobody_hears}
 
 
 def test_a_changed_revision_asks_again_and_stops_the_old():
