@@ -56,7 +56,11 @@ def test_messages_of_our_own(known, said):
         ({"looked_at": ago(15), "lived": {}}, ["the database does not answer"], []),
         ({"lived": {"api": ago(5), "router": ago(15)}}, ["no process with the role router lives"], []),
         ({"lived": {"router": ago(5)}}, ["no process with the role api lives"], []),
-        ({"unusable": ["0.db: not a database"]}, [], ["events may wait unseen in a file of the spool that cannot be used: 0.db: not a database"]),
+        (
+            {"unusable": ["0.db: not a database"]},
+            [],
+            ["events may wait unseen in a file of the spool that cannot be used: 0.db: not a database"],
+        ),
         ({"due_since": ago(59)}, [], []),
         ({"due_since": ago(60)}, ["calls or texts that were due at 01:59:00 UTC are not sent"], []),
         ({"queue_up": False}, [], ["RabbitMQ does not confirm, events go through the hosts' spools"]),
