@@ -106,7 +106,7 @@ async def test_cancelled_while_phones_ring(world: World) -> None:
         world.phone(name).expects_text("CANCELLED", "take no action", "r2", at="0:12")
     assert [(p.at, p.action, p.key) for p in world.pagerduty()] == [
         ("0:00", "trigger", "g1"),
-        ("0:10", "resolve", "g1"),
+        ("0:15", "resolve", "g1"),
     ]
     told = max(n for n, e in enumerate(world.standins.feed.after(0)) if e.channel == "slack")
     resolved = max(n for n, e in enumerate(world.standins.feed.after(0)) if e.channel == "pagerduty")

@@ -164,8 +164,8 @@ def test_buttons_only_where_an_answer_is_wanted():
     assert buttons()
     assert not buttons(kind=Kind.UPDATE)
     assert not buttons(kind=Kind.STAND_DOWN, content=TERMINATE)
-    newer = replace(event(NEW), answer_revision=2)
-    assert not buttons(ev=newer)
+    newer = replace(event(NEW, NEW), answer_revision=2)
+    assert not buttons(ev=newer, revision=1)
 
 
 def test_what_is_over_says_so_first_and_asks_nothing():
