@@ -59,7 +59,8 @@ async def answer_text(service: Service, number: str, body: str, name: str | None
 
 
 async def _answered(service: Service, number: str, heard: Heard | None) -> str:
-    known = await service.database.read(lambda conn: replies.open_codes(conn, number))
+    at = heard.received_at if heard else service.clock.now()
+    known = await service.database.read(lambda conn: replies.open_codes(conn, number, at))
     meant = codes_meant(known, heard.code, every=heard.all_codes) if heard else ()
     if heard is None or not meant:
         return await _helped(service, number, known, NOTHING_OPEN if heard else NO_ANSWER)

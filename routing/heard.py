@@ -1,7 +1,8 @@
 """An answer that could not be stored at once travels through the queue; here it is packed, unpacked and taken."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid5
 
 from pydantic import TypeAdapter
@@ -57,11 +58,7 @@ def _taken(conn: Connection, ids: Ids, heard: Heard) -> Iterator[Answered]:
     if heard.attempt_id is not None:
         yield from _of_attempt(conn, ids, heard, heard.attempt_id)
     elif heard.number is not None:
-        meant = codes_meant(replies.open_codes(conn, heard.number), heard.code, every=heard.all_codes)
-        if not meant:
-            raise Undecidable("the text names no open code")
-        for code in sorted(meant, key=lambda one: one.event_pk):  # as everybody locks several events
-            yield take_code(conn, ids, heard, code)
+        yield from _of_text(conn, ids, heard, heard.number)
     elif heard.alert is not None:
         yield from _of_alert(conn, ids, heard, heard.alert)
     elif heard.several:
@@ -95,19 +92,34 @@ def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> It
     yield _take(conn, ids, heard, row.event_pk, person=person, revision=row.revision, notification_id=own)
 
 
-def _of_call(conn: Connection, ids: Ids, heard: Heard, attempt: Attempt) -> Iterator[Answered]:
-    """A key speaks about each event that the call has named and still asks for. Refused by all: raised."""
-    taken: list[Answered] = []
-    why: Exception = Undecidable(f"nothing is kept of what attempt {attempt.id} told")
+def _of_text(conn: Connection, ids: Ids, heard: Heard, number: str) -> Sequence[Answered]:
+    """A text speaks about codes that were open when it came: what was opened since, nobody had read then."""
+    meant = codes_meant(replies.open_codes(conn, number, heard.received_at), heard.code, every=heard.all_codes)
+    in_order = sorted(meant, key=lambda one: one.event_pk)  # as everybody locks several events
+    answers = (partial(take_code, conn, ids, heard, code) for code in in_order)
+    return _not_refused(answers, Undecidable("the text names no open code"))
+
+
+def _of_call(conn: Connection, ids: Ids, heard: Heard, attempt: Attempt) -> Sequence[Answered]:
+    """A key speaks about each event that the call has named and still asks for."""
     named = sorted(bundles.named(conn, attempt), key=lambda one: one.event_pk)  # as everybody locks several events
-    for row in _still_asked(conn, named, heard.received_at):
+    asked = _still_asked(conn, named, heard.received_at)
+    answers = (partial(_of_named, conn, ids, heard, row) for row in asked)
+    return _not_refused(answers, Undecidable(f"nothing is kept of what attempt {attempt.id} told"))
+
+
+def _not_refused(answers: Iterable[Callable[[], Answered]], nothing: Exception) -> Sequence[Answered]:
+    """Each counts though others are refused. Refused by all: raised; `nothing` where there is none."""
+    taken: list[Answered] = []
+    why = nothing
+    for answer in answers:
         try:
-            taken.append(_of_named(conn, ids, heard, row))
+            taken.append(answer())
         except Refused as refused:
             why = refused
     if not taken:
         raise why
-    yield from taken
+    return taken
 
 
 def _still_asked(conn: Connection, named: Sequence[Notification], at: datetime) -> Sequence[Notification]:
@@ -196,7 +208,7 @@ def _take(
 
 
 def codes_meant(known: Sequence[Code], code: str | None, *, every: bool) -> tuple[Code, ...]:
-    """The open codes a text speaks about. A bare 1 counts only when one code is open; `1*` means all of them."""
+    """Those of the `known` a text speaks about. A bare 1 counts only when that is one; `1*` means all of them."""
     if code is not None:
         return tuple(c for c in known if c.code == code)
     return tuple(known) if every or len(known) == 1 else ()

@@ -68,7 +68,7 @@ def _reply(row: Row[Any]) -> Reply:
 
 
 class Code(NamedTuple):
-    """An open code: who answers with it speaks about this revision of this event."""
+    """A code: who answers with it while it is open speaks about this revision of this event."""
 
     number: str
     code: str
@@ -80,10 +80,20 @@ class Code(NamedTuple):
 _CODE = (reply_codes.c.number, reply_codes.c.code, reply_codes.c.event_pk, reply_codes.c.revision, reply_codes.c.person)
 
 
-def open_codes(conn: Connection, number: str) -> list[Code]:
-    """The number's open codes, newest first."""
-    query = select(*_CODE).where(reply_codes.c.number == number, reply_codes.c.closed_at.is_(None))
-    return [Code(*row) for row in conn.execute(query.order_by(reply_codes.c.opened_at.desc()))]
+_OPEN_THEN = (
+    select(*_CODE)
+    .where(
+        reply_codes.c.number == bindparam("number"),
+        reply_codes.c.opened_at <= bindparam("at"),
+        or_(reply_codes.c.closed_at.is_(None), reply_codes.c.closed_at > bindparam("at")),
+    )
+    .order_by(reply_codes.c.opened_at.desc())
+)
+
+
+def open_codes(conn: Connection, number: str, at: datetime) -> list[Code]:
+    """The number's codes that were open then, newest first: some of them may be closed by now."""
+    return [Code(*row) for row in conn.execute(_OPEN_THEN, {"number": number, "at": at})]
 
 
 _ANY_OPEN = select(reply_codes.c.code).where(reply_codes.c.closed_at.is_(None)).limit(1)

@@ -177,9 +177,10 @@ class People:
         code_of: list[Code] = []
 
         async def take(service: Service) -> Heard:
-            known = await service.database.read(lambda conn: replies.open_codes(conn, record.attempt.address))
+            number, now = record.attempt.address, service.clock.now()
+            known = await service.database.read(lambda conn: replies.open_codes(conn, number, now))
             code_of[:] = [one for one in known if one.code == code]
-            said = await answer_text(service, record.attempt.address, text)
+            said = await answer_text(service, number, text)
             if said.startswith("Received"):
                 return Heard.LOST  # it is in the queue: it may count, later
             return Heard.COUNTED if said.startswith(("Accepted", "Noted")) else Heard.REFUSED

@@ -45,8 +45,9 @@ async def open_a_code(database) -> None:
 @pytest.mark.parametrize(("after", "open_codes"), [(-timedelta(seconds=1), 1), (timedelta(), 0)])
 async def test_a_reply_code_closes_after_its_day(database, after, open_codes):
     await open_a_code(database)
-    await housekeeping(database, NOW + CODE_LIFE + after).close_old_codes()
-    assert len(await database.read(lambda conn: replies.open_codes(conn, NUMBER))) == open_codes
+    now = NOW + CODE_LIFE + after
+    await housekeeping(database, now).close_old_codes()
+    assert len(await database.read(lambda conn: replies.open_codes(conn, NUMBER, now))) == open_codes
 
 
 @pytest.mark.parametrize("tick", ["seal", "close_old_codes", "make_months", "tidy"])
