@@ -60,8 +60,12 @@ async def answer_text(service: Service, number: str, body: str, name: str | None
 
 async def _answered(service: Service, number: str, heard: Heard | None) -> str:
     at = heard.received_at if heard else service.clock.now()
-    known = await service.database.read(lambda conn: replies.open_codes(conn, number, at))
-    meant = codes_meant(known, heard.code, every=heard.all_codes) if heard else ()
+
+    def look(conn: Connection) -> tuple[Sequence[Code], Sequence[Code]]:
+        known = replies.open_codes(conn, number, at)
+        return known, codes_meant(conn, heard, known) if heard else ()
+
+    known, meant = await service.database.read(look)
     if heard is None or not meant:
         return await _helped(service, number, known, NOTHING_OPEN if heard else NO_ANSWER)
     took = [await _take(service, heard, code) for code in meant]

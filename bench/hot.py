@@ -105,6 +105,7 @@ def operations(s: Sample) -> dict[str, Operation]:
         "answers of an event": lambda c: replies.of_event(c, s.event_pk),
         "codes of numbers": lambda c: replies.codes_of(c, [one.address], s.now),
         "open codes": lambda c: replies.open_codes(c, one.address, s.now),
+        "codes just closed": lambda c: replies.just_closed(c, one.address, s.now),
         "codes to close": lambda c: replies.close_old_codes(c, s.now),
         "timeline since": lambda c: timeline.since(c, s.timeline_n),
         "timeline numbers": lambda c: timeline.numbers(c, s.timeline_n),

@@ -94,7 +94,7 @@ def _of_attempt(conn: Connection, ids: Ids, heard: Heard, attempt_id: str) -> It
 
 def _of_text(conn: Connection, ids: Ids, heard: Heard, number: str) -> Sequence[Answered]:
     """A text speaks about codes that were open when it came: what was opened since, nobody had read then."""
-    meant = codes_meant(replies.open_codes(conn, number, heard.received_at), heard.code, every=heard.all_codes)
+    meant = codes_meant(conn, heard, replies.open_codes(conn, number, heard.received_at))
     in_order = sorted(meant, key=lambda one: one.event_pk)  # as everybody locks several events
     answers = (partial(take_code, conn, ids, heard, code) for code in in_order)
     return _not_refused(answers, Undecidable("the text names no open code"))
@@ -207,8 +207,15 @@ def _take(
     )
 
 
-def codes_meant(known: Sequence[Code], code: str | None, *, every: bool) -> tuple[Code, ...]:
-    """Those of the `known` a text speaks about. A bare 1 counts only when that is one; `1*` means all of them."""
-    if code is not None:
-        return tuple(c for c in known if c.code == code)
-    return tuple(known) if every or len(known) == 1 else ()
+def codes_meant(conn: Connection, heard: Heard, known: Sequence[Code]) -> Sequence[Code]:
+    """Those of the `known`, which were open when it came, that a text speaks about; `1*` means all of them.
+
+    A bare 1 counts only when that is one, and no other was closed just before: it may be meant for the order that
+    was replaced, and typed before the text of the new one was there.
+    """
+    if heard.code is not None:
+        return [code for code in known if code.code == heard.code]
+    if heard.all_codes:
+        return known
+    certain = len(known) == 1 and not replies.just_closed(conn, known[0].number, heard.received_at)
+    return known if certain else ()

@@ -12,6 +12,7 @@ from store.tables import Instant, replies, reply_codes
 
 CODE_LIFE = timedelta(hours=24)
 CODE_REST = timedelta(hours=1)  # after it was closed a code is not given again for so long
+JUST_CLOSED = timedelta(minutes=2)  # so long a bare 1 may still be meant for the order that was replaced
 
 
 _ADD = insert(replies)
@@ -94,6 +95,24 @@ _OPEN_THEN = (
 def open_codes(conn: Connection, number: str, at: datetime) -> list[Code]:
     """The number's codes that were open then, newest first: some of them may be closed by now."""
     return [Code(*row) for row in conn.execute(_OPEN_THEN, {"number": number, "at": at})]
+
+
+_JUST_CLOSED = (
+    select(reply_codes.c.code)
+    .where(
+        reply_codes.c.number == bindparam("number"),
+        reply_codes.c.closed_at <= bindparam("at"),
+        reply_codes.c.closed_at > bindparam("since"),
+        reply_codes.c.closed_at < reply_codes.c.closes_at,  # not for its age
+    )
+    .limit(1)
+)
+
+
+def just_closed(conn: Connection, number: str, at: datetime) -> bool:
+    """A newer revision or the end of an event had closed one of the number's codes a moment before."""
+    asked = {"number": number, "at": at, "since": at - JUST_CLOSED}
+    return conn.scalar(_JUST_CLOSED, asked) is not None
 
 
 _ANY_OPEN = select(reply_codes.c.code).where(reply_codes.c.closed_at.is_(None)).limit(1)

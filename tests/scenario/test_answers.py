@@ -66,6 +66,23 @@ async def test_a_bare_1_with_two_open_codes_counts_nothing(world: World) -> None
     world.phone("ben").expects_text("Ref 1 r1", "Ana Reyes has it")  # of the second event he was not called
 
 
+async def test_a_bare_1_just_after_a_revision_counts_nothing(world: World) -> None:
+    """It may have been typed under the order before; two minutes later nobody means that one any more."""
+    await rung_for(world, "E-1")
+    more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
+    await world.post("edr", revision=2, message_type="update", instruction=more, headline="MISO EDR: cut 15 MW")
+    await world.advance(seconds=10)
+    ana, ben = world.phone("ana"), world.phone("ben")
+    code = ana.expects_text("NOW 15 MW (was 12.5)", "Reply 1").code
+    assert await ana.says("1") == f"Not understood, nothing counted. Reply with a code: 1{code} or 2{code}."
+    assert (await world.event()).replies == []
+    await world.advance(minutes=2)
+    assert await ana.says("1") == "Accepted: MISO EDR Ref 1 r2. This counts."
+    await world.advance(seconds=10)
+    for phone in (ana, ben):
+        phone.expects_everything()
+
+
 async def test_a_stranger_gets_no_answer(world: World) -> None:
     """Nor does a right code count when it comes from another number."""
     texts = await rung_for(world, "E-1")

@@ -11,7 +11,7 @@ from model.ids import SystemIds
 from model.reply import Answer, Heard
 from routing.heard import take_heard
 from store import events, replies
-from store.replies import Code
+from store.replies import CODE_LIFE, JUST_CLOSED, Code
 from tests.unit.routing.house import NOW, event
 
 IDS = SystemIds()
@@ -110,3 +110,25 @@ async def test_what_refuses_it_keeps_the_others_from_nothing(database):
         await asked(database, name, code, 0)
     await replaced(database, "e2", 26)
     assert await taken(database, texted(5, all_codes=True)) == (["e1", "e3"], [])
+
+
+@pytest.mark.parametrize("closes", [replaced, cancelled])
+async def test_a_bare_1_just_after_an_order_was_replaced_or_ended_is_certain_of_nothing(database, closes):
+    """It was typed under that order's text; who names the code has read the new one."""
+    await asked(database, "e1", "A", 0)
+    await closes(database, "e1", 35)
+    await asked(database, "e1" if closes is replaced else "e2", "B", 36)
+    gone = 35 + JUST_CLOSED.total_seconds()
+    for at in (37, gone - 1):
+        with pytest.raises(Undecidable):
+            await taken(database, texted(at))
+    counted = [await taken(database, heard) for heard in (texted(37, code="B"), texted(gone))]
+    assert counted == 2 * [(["e1"] if closes is replaced else ["e2"], [])]
+
+
+async def test_what_was_closed_for_its_age_makes_nothing_uncertain(database):
+    await asked(database, "e1", "A", 0)
+    later = CODE_LIFE.total_seconds()
+    await asked(database, "e2", "B", later - 60)
+    await database.transact(lambda conn: replies.close_old_codes(conn, after(later)))
+    assert await taken(database, texted(later + 1)) == (["e2"], [])
