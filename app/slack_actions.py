@@ -8,7 +8,7 @@ from app.answering import traced, within_a_second
 from app.service import Service
 from app.who_else import who_else
 from model.errors import Refused, Undecidable
-from model.plan import ChannelName
+from model.plan import ChannelName, Notification
 from model.reply import Answer, Heard
 from model.roster import Person
 from notifiers.channels.slack_interactions import (
@@ -20,7 +20,7 @@ from notifiers.channels.slack_interactions import (
     SlackReason,
     about,
 )
-from notifiers.wording.answers import WrittenAnswer, written
+from notifiers.wording.answers import WrittenAnswer, not_counted, written
 from notifiers.wording.catalogue import escape_slack
 from notifiers.wording.clean import clean
 from routing import thread_notes
@@ -62,28 +62,44 @@ async def _answer(service: Service, action: SlackAction, person: Person) -> None
         vendor_id=f"{action.channel}/{action.ts}",
         said="button",
     )
-    if await within_a_second(service, heard, lambda: _take(service, heard)) is None:
-        await service.vendors.whisper(action.channel, action.user_id, written(WrittenAnswer.RECEIVED))
+    said = await within_a_second(service, heard, lambda: _take(service, heard, meant))
+    if said is None:
+        said = written(WrittenAnswer.RECEIVED)
+    if said:
+        await service.vendors.whisper(action.channel, action.user_id, escape_slack(said))
 
 
-async def _take(service: Service, heard: Heard) -> bool:
+async def _take(service: Service, heard: Heard, meant: About) -> str:
+    """Why it does not count; "" where it does, which everybody reads in the thread."""
     try:
-        async with traced(service, heard.attempt_id or ""):
-            await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+        async with traced(service, meant.attempt):
+            [answered] = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
     except Undecidable:
-        log.warning("button of an unknown attempt", attempt=heard.attempt_id)
-    except Refused as why:
-        log.info("button of an old message", person=heard.person, why=str(why))
-    return True
+        log.warning("button of an unknown attempt", attempt=meant.attempt)
+        return written(WrittenAnswer.NOT_KNOWN, detail="Nothing counted.")
+    except Refused as refused:
+        why = str(refused)
+        log.info("button of an old message", person=heard.person, why=why)
+        return await service.database.read(lambda conn: _refused(conn, meant, why))
+    return "" if answered.counted else not_counted(answered.event, meant.revision or answered.reply.revision)
+
+
+def _refused(conn: Connection, meant: About, why: str) -> str:
+    row = _row_meant(conn, meant)
+    if row is None:
+        return written(WrittenAnswer.NOT_KNOWN, detail="Nothing counted.")
+    event = events.load(conn, [row.event_pk])[row.event_pk]
+    return not_counted(event, meant.revision or row.revision, why)
 
 
 async def _tell_who_else(service: Service, action: SlackAction, person: Person) -> None:
     roster, now = service.rosters.roster, service.clock.now()
 
     def look(conn: Connection) -> str:
-        pk = _event_meant(conn, about(action.value))
-        if pk is None:
+        row = _row_meant(conn, about(action.value))
+        if row is None:
             return written(WrittenAnswer.NOT_KNOWN)
+        pk = row.event_pk
         event, rows, said = events.load(conn, [pk])[pk], plans.of_event(conn, pk), replies.of_event(conn, pk)
         return who_else(event, rows, said, plans.agenda_of_event(conn, pk), roster, person.timezone, now)
 
@@ -101,11 +117,11 @@ async def reason(service: Service, given: SlackReason) -> None:
     note, now = f"{person.name} cannot comply: {clean(given.text, 300)}", service.clock.now()
 
     def take(conn: Connection) -> bool:
-        pk = _event_meant(conn, given.about)
-        if pk is None:
+        row = _row_meant(conn, given.about)
+        if row is None:
             return False
-        events.lock(conn, pk)
-        event = events.load(conn, [pk])[pk]
+        events.lock(conn, row.event_pk)
+        event = events.load(conn, [row.event_pk])[row.event_pk]
         body = {"person": person.id, "channel": "slack", "reason": given.text}
         timeline.append(conn, service.ids, event.pk, now, "reason", body)
         thread_notes.add(conn, service.ids, event, note, now)
@@ -115,8 +131,7 @@ async def reason(service: Service, given: SlackReason) -> None:
         log.warning("reason not kept: the database is away", person=person.id)
 
 
-def _event_meant(conn: Connection, meant: About) -> str | None:
+def _row_meant(conn: Connection, meant: About) -> Notification | None:
     """None where there is no such attempt, or it does not tell of that event."""
     attempt = attempts.one(conn, meant.attempt)
-    row = attempt and bundles.told_by(conn, attempt.notification_id, meant.event_pk)
-    return row.event_pk if row else None
+    return bundles.told_by(conn, attempt.notification_id, meant.event_pk) if attempt else None

@@ -8,12 +8,11 @@ from app.answering import within_a_second
 from app.masking import masked
 from app.service import Service
 from model.errors import Refused
-from model.event import Event, EventStatus
+from model.event import Event
 from model.plan import ChannelName
 from model.reply import Answer, Heard
 from notifiers.reply_codes import parse_reply
-from notifiers.wording.answers import WrittenAnswer, written
-from notifiers.wording.facts import reference
+from notifiers.wording.answers import WrittenAnswer, not_counted, order_named, written
 from routing.heard import codes_meant, take_code
 from store import events, paces, replies
 from store.database import Connection
@@ -103,14 +102,8 @@ async def _take(service: Service, heard: Heard, code: Code) -> tuple[bool, str]:
         event, counted = await service.database.transact(work)
     except Refused as why:
         event = (await service.database.read(lambda conn: events.load(conn, [code.event_pk])))[code.event_pk]
-        return False, written(WrittenAnswer.OVER, _named(event, code.revision), str(why))
-    named = _named(event, code.revision)
+        return False, not_counted(event, code.revision, str(why))
     if not counted:
-        over = "it was cancelled." if event.status is EventStatus.CANCELLED else "it is over."
-        return False, written(WrittenAnswer.OVER, named, over)
-    return True, written(WrittenAnswer.ACCEPTED if heard.answer is Answer.ACKNOWLEDGE else WrittenAnswer.CANNOT, named)
-
-
-def _named(event: Event, revision: int) -> str:
-    who = " ".join(part for part in (event.content.issuer, event.content.program) if part)
-    return f"{who} Ref {reference(event.event_id)} r{revision}".strip()
+        return False, not_counted(event, code.revision)
+    kind = WrittenAnswer.ACCEPTED if heard.answer is Answer.ACKNOWLEDGE else WrittenAnswer.CANNOT
+    return True, written(kind, order_named(event, code.revision))

@@ -92,7 +92,10 @@ def reason_view(value: str) -> dict[str, Any]:
         "submit": _plain("Tell them"),
         "close": _plain("Say nothing"),
         "blocks": [
-            {"type": "section", "text": _plain("This counts, and the next person is being called.")},
+            {
+                "type": "section",
+                "text": _plain("This counts unless you are told otherwise, and the next person is being called."),
+            },
             {
                 "type": "input",
                 "block_id": REASON,

@@ -3,6 +3,8 @@
 from enum import StrEnum
 
 from model.attempt import Words
+from model.event import Event, EventStatus
+from notifiers.wording.facts import reference
 from notifiers.wording.speech import count
 
 
@@ -70,6 +72,7 @@ class WrittenAnswer(StrEnum):
     CANNOT = "cannot"
     RECEIVED = "received"  # stored for later, not yet counted
     OVER = "over"
+    REFUSED = "refused"  # it is about a revision that was replaced
     ALL = "all"  # more events than are said one by one
     UNCLEAR = "unclear"
     STRANGER = "stranger"
@@ -100,20 +103,35 @@ def code_words(code: str, minutes: int) -> Words:
     return Words(text=text, template="code/1")
 
 
-def written(kind: WrittenAnswer, reference: str = "", detail: str = "") -> str:
-    """The text sent back. `reference`: "MISO EDR Ref 0007 r1"; `detail`: open codes, or why it is over."""
+def written(kind: WrittenAnswer, named: str = "", detail: str = "") -> str:
+    """The text sent back. `named`: "MISO EDR Ref 0007 r1"; `detail`: open codes, or why it does not count."""
     sentence = {
-        WrittenAnswer.ACCEPTED: f"Accepted: {reference}. This counts. {detail}",
-        WrittenAnswer.CANNOT: f"Noted, you cannot: {reference}. The next person is told. {detail}",
+        WrittenAnswer.ACCEPTED: f"Accepted: {named}. This counts. {detail}",
+        WrittenAnswer.CANNOT: f"Noted, you cannot: {named}. The next person is told. {detail}",
         WrittenAnswer.RECEIVED: "Received. Your answer will be counted in a moment; till then you may be called again.",
-        WrittenAnswer.OVER: f"{reference}: {detail or 'it is over.'} Nothing to do.",
-        WrittenAnswer.ALL: f"Noted: your answer counts for {reference} events {detail}. The others are over.",
+        WrittenAnswer.OVER: f"{named}: {detail or 'it is over.'} Nothing to do.",
+        WrittenAnswer.REFUSED: f"Not counted: {named}. {detail[:1].upper()}{detail[1:]}.",
+        WrittenAnswer.ALL: f"Noted: your answer counts for {named} events {detail}. The others are over.",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
         WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",
         WrittenAnswer.STRANGER_IN_SLACK: "You are not in Gridcall's roster, so nothing counted. Ask an admin.",
-        WrittenAnswer.NOT_KNOWN: "That message is not known here any more.",
+        WrittenAnswer.NOT_KNOWN: f"That message is not known here any more. {detail}",
         WrittenAnswer.NOT_NOW: "Gridcall cannot look that up now. Who is called is called all the same.",
         WrittenAnswer.HELP: "Gridcall on-call alerts. Reply 1 and the code to accept, 2 and the code if you cannot, "
         "STOP to get no more texts.",
     }[kind]
     return " ".join(sentence.split())
+
+
+def not_counted(event: Event, revision: int, refused: str = "") -> str:
+    """What is written to who answered what is over, or a revision that was `refused` for this reason."""
+    if event.status is EventStatus.OPEN:
+        return written(WrittenAnswer.REFUSED, order_named(event, revision), refused)
+    over = "it was cancelled." if event.status is EventStatus.CANCELLED else "it is over."
+    return written(WrittenAnswer.OVER, order_named(event, revision), over)
+
+
+def order_named(event: Event, revision: int) -> str:
+    """MISO EDR Ref 0007 r1"""
+    who = " ".join(part for part in (event.content.issuer, event.content.program) if part)
+    return f"{who} Ref {reference(event.event_id)} r{revision}".strip()

@@ -1,7 +1,12 @@
 """What people do in Slack besides accepting: a reason, who else is called, and /gridcall."""
 
+import json
+
 import pytest
 
+from app import slack_actions
+from model.ids import SystemIds
+from notifiers.channels.slack_interactions import ACKNOWLEDGE, SlackAction
 from sandbox import Settings as Accounts
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.world import World
@@ -62,6 +67,36 @@ async def story(world: World) -> None:
     for phone in map(world.phone, ("ana", "ben", "chie")):
         for happened in (*phone.calls, *phone.texts):  # other stories look at what comes
             happened.expected = True
+
+
+async def test_who_presses_what_does_not_count_is_told_why(world: World) -> None:
+    """Silence would be taken for a yes: what was replaced keeps its buttons, and what has just ended still has them."""
+    await world.scene("nobody answers")
+    await world.post("edr")
+    await world.advance_until("0:05")
+    more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
+    await world.post("edr", revision=2, message_type="update", instruction=more, headline="MISO EDR: cut 15 MW")
+    await world.advance_until("0:10")
+    old, new = [post for post in world.slack() if '"acknowledge"' in post.shows()]
+    await world.presses_button(old, "acknowledge", by="chie")
+    replaced = "Not counted: MISO EDR Ref 1 r1. Revision 1 was replaced: revision 2 needs an answer."
+    assert world.whispers() == [(world.phone("chie").slack, replaced)]
+    assert (await world.event()).replies == []
+
+    await world.breaks("slack", status=503, path="chat.update")
+    await world.post("cancel", revision=3)
+    await world.quiet()
+    await world.presses_button(old, "cannot_comply", by="ben")
+    await world.presses_button(new, "acknowledge", by="ben")
+    over = [f"MISO EDR Ref 1 r{number}: it was cancelled. Nothing to do." for number in (1, 2)]
+    assert [text for _, text in world.whispers()[1:]] == over
+
+    unknown = SlackAction("U0BEN", ACKNOWLEDGE, json.dumps({"attempt": SystemIds().new()}), "C0OPS", new.ts, "")
+    await slack_actions.press(world.service, unknown)
+    assert world.whispers()[-1][1] == "That message is not known here any more. Nothing counted."
+    await world.advance(seconds=10)
+    for phone in world.everybody():
+        phone.expects_everything()
 
 
 async def test_people_are_known_before_an_event(world: World) -> None:
