@@ -161,6 +161,7 @@ class CallEnd(StrEnum):
 # How the reason of a row begins that failed for what is at the other end, not for its channel.
 REFUSED = "address refused"  # by the vendor, for good: the roster is to be mended
 UNREACHABLE = "phone unreachable"  # now: switched off, or without a network
+NEVER_KNOWN = "nobody could say whether it was sent"  # it may have been
 
 
 class PagerDutyAction(StrEnum):

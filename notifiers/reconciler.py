@@ -17,7 +17,7 @@ from model.plan import ChannelName
 from model.ports import Channel, Found
 from model.roster import Level, Roster
 from notifiers.receipts import take_receipt
-from store import attempts, bundles, events, lines, outcomes, pick_ups
+from store import attempts, bundles, events, lines, never_known, outbox, outcomes, pick_ups
 from store.database import ASK_AGAIN as DATABASE_AWAY
 from store.database import Connection, Database
 from store.outcomes import LOOKS, Look
@@ -78,7 +78,10 @@ class Reconciler:
 
     async def _look_up(self, look: Look) -> None:
         """Look for every attempt of the row; what is found is settled, what is absent three times is sent again."""
-        now = self._clock.now()
+        now, row = self._clock.now(), look.notification
+        if row.channel not in self._channels:  # its vendor was taken out of the settings
+            await self._never_known(look, outbox.not_set_up(row.channel))
+            return
         if not await self._database.transact(lambda conn: outcomes.take_look(conn, look, now, now + LOOK_LEASE)):
             return
         missing = []
@@ -132,10 +135,19 @@ class Reconciler:
     async def _later(self, look: Look, looks: int, at: datetime) -> None:
         await self._database.transact(lambda conn: outcomes.look_again(conn, look.notification, looks, at))
 
+    async def _never_known(self, look: Look, why: str) -> None:
+        now, row = self._clock.now(), look.notification
+        await self._database.transact(lambda conn: never_known.end(conn, self._ids, row, look.attempts, why, now))
+        log.warning("unknown outcome given up", notification=row.id, channel=str(row.channel), why=why)
+
     async def _ask_about_line(self, attempt_id: str) -> None:
         """A call that must be over by all we know, but whose end nobody told us."""
         now = self._clock.now()
         attempt = await self._database.read(lambda conn: attempts.one(conn, attempt_id))
+        if attempt is not None and attempt.channel not in self._channels:
+            why = outbox.not_set_up(attempt.channel)
+            await self._database.transact(lambda conn: never_known.end_call(conn, self._ids, attempt_id, why, now))
+            return
         found = None
         if attempt is not None:
             try:

@@ -166,7 +166,11 @@ class Sender:
 
     async def cut(self, cut: Cut) -> None:
         """End a call, or say what is left of it. What cannot be done now is seen at the next look."""
-        row, channel = cut.notification, self._channels[cut.notification.channel]
+        row, channel = cut.notification, self._channels.get(cut.notification.channel)
+        if channel is None:  # its vendor was taken out of the settings
+            why, at = outbox.not_set_up(row.channel), self._clock.now()
+            await self.written(lambda conn: cuts.cannot_cut(conn, self._ids, cut.rows, why, at))
+            return
         try:
             if cut.still:
                 await channel.say_instead(cut.attempt, said_again(cut.attempt.words.payload, cut.still))

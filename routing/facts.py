@@ -8,6 +8,7 @@ from typing import NamedTuple
 from model.event import Event
 from model.issuer import IssuerAck
 from model.plan import (
+    NEVER_KNOWN,
     Agenda,
     AgendaKind,
     AgendaState,
@@ -133,7 +134,8 @@ class PlanChange:
 
 def was_told(row: Notification) -> bool:
     """The vendor took it, or may have."""
-    return row.sent_at is not None or row.state in (State.SENDING, State.UNKNOWN)
+    may_have = row.state in (State.SENDING, State.UNKNOWN) or row.reason.startswith(NEVER_KNOWN)
+    return row.sent_at is not None or may_have
 
 
 def spoke_to(row: Notification) -> bool:

@@ -1,6 +1,6 @@
 """Calls in the air that are to be ended: what was asked of the dispatcher, and that it was done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -73,6 +73,17 @@ def _cut(rows: Sequence[Notification], attempt: Attempt) -> Cut | None:
 
 
 def cut_done(conn: Connection, ids: Ids, rows: Sequence[Notification], now: datetime) -> None:
+    _done(conn, ids, rows, "call_stopped", {row.id: row.reason for row in rows}, now)
+
+
+def cannot_cut(conn: Connection, ids: Ids, rows: Sequence[Notification], why: str, now: datetime) -> None:
+    """Nobody can be asked to end the call: it rings on, and is not looked at again."""
+    _done(conn, ids, rows, "call_not_stopped", dict.fromkeys((row.id for row in rows), why), now)
+
+
+def _done(
+    conn: Connection, ids: Ids, rows: Sequence[Notification], kind: str, reasons: Mapping[str, str], now: datetime
+) -> None:
     conn.execute(_CUT_DONE, {"ids": [row.id for row in rows], "now": now})
-    bodies = [(row.event_pk, {"notification": row.id, "person": row.person, "reason": row.reason}) for row in rows]
-    timeline.append_all(conn, ids, now, [News(event_pk, "call_stopped", body, {}) for event_pk, body in bodies])
+    bodies = [(row.event_pk, {"notification": row.id, "person": row.person, "reason": reasons[row.id]}) for row in rows]
+    timeline.append_all(conn, ids, now, [News(event_pk, kind, body, {}) for event_pk, body in bodies])

@@ -276,9 +276,14 @@ def hold_for_lines(conn: Connection, ids: Ids, now: datetime) -> None:
         plans.ask_revise(conn, ids, event_pk, lane, f"held: {Hold.LINES}", now, urgent=False)
 
 
+def not_set_up(channel: ChannelName) -> str:
+    """Why rows of a channel fail that this installation does not have."""
+    return f"{channel} is not set up"
+
+
 def impossible(conn: Connection, ids: Ids, row: Notification, now: datetime) -> None:
     """Its channel is not set up here: the row fails at once, and the person's next way is taken."""
-    reason = f"{row.channel} is not set up"
+    reason = not_set_up(row.channel)
     if plans.move(conn, row.id, State.FAILED, now, reason=reason):
         body = {"notification": row.id, "channel": row.channel, "person": row.person, "reason": reason}
         timeline.append(conn, ids, row.event_pk, now, "impossible", body)

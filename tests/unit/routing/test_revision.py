@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType, Severity
-from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
+from model.plan import NEVER_KNOWN, AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
 from model.roster import Level, PagerDutyMode, PagerDutyService
 from model.rota import ShiftLength, ShiftUnit
@@ -305,6 +305,19 @@ def test_what_asked_in_the_channel_asks_no_more_at_the_end():
     ]
     never = [replace(n, state=State.EXPIRED, sent_at=None) if n is post else n for n in rows]
     assert [n for n in revise(facts(cancelled(), never, now=SOON)).add if n.kind is Kind.EDIT] == []
+
+
+def test_who_may_have_been_told_hears_that_it_is_over():
+    rows, agenda = started()
+    unheard = {"state": State.FAILED, "sent_at": None}
+
+    def standing_down(reason):
+        known = [replace(n, **unheard, reason=reason) if n.person == "ana" else n for n in rows]
+        change = revise(facts(cancelled(), known, agenda=agenda, now=SOON))
+        return {n.person for n in change.add if n.kind is Kind.STAND_DOWN and n.person == "ana"}
+
+    assert standing_down(f"{NEVER_KNOWN}: voice is not set up") == {"ana"}
+    assert standing_down("Twilio 503") == set()
 
 
 @pytest.mark.parametrize(
