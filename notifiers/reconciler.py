@@ -16,6 +16,7 @@ from model.ids import Ids
 from model.plan import ChannelName
 from model.ports import Channel, Found
 from model.roster import Level, Roster
+from notifiers.breaker import together
 from notifiers.receipts import take_receipt
 from store import attempts, bundles, events, lines, never_known, outbox, outcomes, pick_ups
 from store.database import ASK_AGAIN as DATABASE_AWAY
@@ -50,6 +51,7 @@ class Reconciler:
         self._ids = ids
         self._roster = roster
         self._channels = channels
+        self._silent: set[ChannelName] = set()  # could not be asked in this turn: the rest there is for a later one
         self.turned_at = clock.now()
 
     async def run(self) -> None:
@@ -61,6 +63,7 @@ class Reconciler:
     async def _turn(self) -> datetime:
         now = self._clock.now()
         self.turned_at = now
+        self._silent.clear()
         try:
             looks, overdue, unsaid = await self._database.read(
                 lambda conn: (outcomes.to_look_up(conn, now), lines.overdue(conn, now), pick_ups.due(conn, now))
@@ -82,7 +85,9 @@ class Reconciler:
         if row.channel not in self._channels:  # its vendor was taken out of the settings
             await self._never_known(look, outbox.not_set_up(row.channel))
             return
-        if not await self._database.transact(lambda conn: outcomes.take_look(conn, look, now, now + LOOK_LEASE)):
+        silent = row.channel in self._silent
+        ours_until = now + (ASK_AGAIN if silent else LOOK_LEASE)
+        if not await self._database.transact(lambda conn: outcomes.take_look(conn, look, now, ours_until)) or silent:
             return
         missing = []
         for attempt in look.attempts:
@@ -106,7 +111,14 @@ class Reconciler:
             ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since - LONGEST_CALL)
             return ids - {attempt.vendor_id or ""}
 
-        return await self._channels[attempt.channel].find(attempt, await self._database.read(known), since)
+        known_ids = await self._database.read(known)
+        self.turned_at = self._clock.now()  # a turn in which many are asked for is at work and not stuck
+        try:
+            return await self._channels[attempt.channel].find(attempt, known_ids, since)
+        except SendError as error:
+            if not error.bad_address:
+                self._silent.update(together(attempt.channel))
+            raise
 
     async def _settle(self, look: Look, attempt: Attempt, found: Found) -> None:
         now = self._clock.now()
@@ -147,6 +159,8 @@ class Reconciler:
         if attempt is not None and attempt.channel not in self._channels:
             why = outbox.not_set_up(attempt.channel)
             await self._database.transact(lambda conn: never_known.end_call(conn, self._ids, attempt_id, why, now))
+            return
+        if attempt is not None and attempt.channel in self._silent:
             return
         found = None
         if attempt is not None:
