@@ -371,7 +371,7 @@ def _taken_again(facts: Facts, part: Part, to_come: list[Agenda]) -> Iterator[Ag
 
 
 def _fallbacks(facts: Facts, change: PlanChange) -> None:
-    """A Slack message to everybody whose call or text failed, is held back or is being retried."""
+    """A Slack message to everybody whose call or text failed, is unknown, held back or being retried."""
     if objective.met_by(facts) is not None:
         return
     rows = [*facts.rows(revision=facts.revision), *change.add]
@@ -420,4 +420,6 @@ def _missed_its_line(facts: Facts, row: Notification) -> bool:
 def _in_trouble(row: Notification) -> bool:
     if row.state is State.FAILED:
         return row.reason not in set(CallEnd)
+    if row.state is State.UNKNOWN:
+        return True
     return row.state is State.PENDING and (row.hold in LONG_HOLDS or bool(row.reason))

@@ -18,6 +18,7 @@ from store.tables import notifications, said
 
 # After how long since its start an unknown attempt is looked up at the vendor (design section 6).
 LOOKS = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=25))
+FOUND_WITHIN = timedelta(seconds=2)  # after the first look is due; who is unknown for longer is told another way
 _PENDING = notifications.c.state == said(State.PENDING)
 _UNKNOWN = notifications.c.state == said(State.UNKNOWN)
 _TAKE_LOOK = (
@@ -173,12 +174,20 @@ def unknown(conn: Connection, ids: Ids, row: Notification, attempt: Attempt, err
     if plans.move(conn, row.id, State.UNKNOWN, now, reason=error, look_at=look_at, looks=0, lease_owner=None):
         body = {"attempt": attempt.id, "error": error}
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", body)
+        others: Sequence[Notification] = ()
         if attempt.bundle:
             others = bundles.follow(conn, row.id, State.UNKNOWN, now, reason=error, lease_owner=None)
             bundles.note(conn, ids, others, now, "attempt_unknown", body)
+        _tell_another_way(conn, ids, [row, *others], max(now, look_at))
         signal(conn, RECONCILE)
     elif attempt.bundle:
         bundles.give_back(conn, row.id, now)  # its own row was told by an earlier message; who goes along was not
+
+
+def _tell_another_way(conn: Connection, ids: Ids, rows: Sequence[Notification], look_at: datetime) -> None:
+    """Their events are looked at again, unless the first look finds them: then nothing is left to be done."""
+    pks, lane = sorted({row.event_pk for row in rows}), min(row.lane for row in rows)
+    plans.ask_revise_each(conn, ids, pks, lane, f"{rows[0].channel}: outcome unknown", look_at + FOUND_WITHIN)
 
 
 def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
@@ -194,8 +203,9 @@ def adopt(conn: Connection, ids: Ids, now: datetime) -> int:
         _end_other_parts(conn, row, now)
         values = {"look_at": now, "looks": 0, "lease_owner": None}
         plans.move(conn, row.id, State.UNKNOWN, now, reason="the process ended meanwhile", **values)
-        bundles.follow(conn, row.id, State.UNKNOWN, now, lease_owner=None)
+        others = bundles.follow(conn, row.id, State.UNKNOWN, now, lease_owner=None)
         timeline.append(conn, ids, row.event_pk, now, "attempt_unknown", {"notification": row.id, "error": "restart"})
+        _tell_another_way(conn, ids, [row, *others], now)
     if rows:
         signal(conn, RECONCILE)
     return len(rows)

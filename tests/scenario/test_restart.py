@@ -98,7 +98,7 @@ async def test_killed_while_twilio_has_the_call(world: World) -> None:
 
 
 async def test_killed_before_twilio_had_the_call(world: World) -> None:
-    """The row was SENDING and Twilio has nothing: it is looked up, then rung, once."""
+    """The row was SENDING and Twilio has nothing: it is looked up, then rung, once. Slack tells Ana meanwhile."""
     await world.scene("nobody answers")
     await world.breaks("twilio", status="hang", count=1, path="/Calls.json")
     await world.post("edr")
@@ -108,6 +108,7 @@ async def test_killed_before_twilio_had_the_call(world: World) -> None:
     await world.start_service()
     await world.advance_until("2:20")
     world.phone("ana").expects_call(at="0:25")
+    world.phone("ana").expects_direct_message("Reduce 12.5 MW", at="0:12")
     world.phone("ben").expects_call(at="0:01")
     for name in ("ana", "ben"):
         world.phone(name).expects_text("Reply 1")

@@ -90,12 +90,30 @@ async def test_the_call_never_reached_twilio(world: World) -> None:
     await world.advance_until("2:00")
     world.phone("ana").expects_call(at="0:25")
     world.phone("ben").expects_call(at="0:01")
+    world.phone("ana").expects_direct_message("Reduce 12.5 MW", at="0:07")
     await texts(world, "ana", "ben")
     kept = await world.event()
     states = [
         a.state for a in kept.attempts if a.channel is ChannelName.VOICE and a.address == world.phone("ana").number
     ]
     assert states == [AttemptState.ABSENT, AttemptState.ACCEPTED]
+    assert world.settled(kept) == []
+
+
+async def test_twilio_hangs_and_cannot_be_asked_either(world: World) -> None:
+    """Too few failures to count as away: what is unknown is told in Slack as soon as a look has found nothing out."""
+    await world.breaks("twilio", status="hang", count=1000)
+    await world.post("edr")
+    await world.advance_until("0:10")
+    assert (await world.event()).row("ana").state is State.UNKNOWN
+    for name in ("ana", "ben"):
+        assert world.phone(name).expects_direct_message("Reduce 12.5 MW").at <= "0:09"
+    await world.mends("twilio")
+    await world.presses_button(world.slack("U0ANA")[0], "acknowledge", by="ana", channel="U0ANA")
+    await world.advance(minutes=11)
+    world.phone("ben").expects_text("Ana Reyes has it since")
+    kept = await world.event()
+    assert kept.outcomes() == ["met"]
     assert world.settled(kept) == []
 
 
@@ -124,6 +142,7 @@ async def test_a_text_that_never_reached_twilio(world: World) -> None:
         world.phone(name).expects_call(at=at)
     for name, at in (("ana", "0:02"), ("chie", "0:05"), ("dee", "0:07"), ("ben", "0:27")):
         world.phone(name).expects_text("Reply 1", at=at)
+    world.phone("ben").expects_direct_message("Reduce 12.5 MW")
     assert world.settled(await world.event()) == []
 
 

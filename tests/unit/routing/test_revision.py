@@ -234,6 +234,7 @@ def test_a_failed_or_held_call_gets_a_slack_message_and_an_unanswered_one_does_n
     assert with_call(state=State.FAILED, reason="Twilio 21211") == ["ana"]
     assert with_call(state=State.PENDING, hold=Hold.LINES) == ["ana"]
     assert with_call(state=State.PENDING, reason="Twilio 503") == ["ana"]
+    assert with_call(state=State.UNKNOWN, reason="Twilio: no answer within 5 s", sent_at=None) == ["ana"]
     assert with_call(state=State.FAILED, reason=CallEnd.NO_ANSWER) == []
     assert with_call(state=State.PENDING, hold=Hold.CHANNEL_RATE) == []
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from model.attempt import Attempt, AttemptState, Sent, Words
-from model.plan import ChannelName, Hold, State
+from model.plan import AgendaKind, ChannelName, Hold, State
 from routing import planner
 from store import attempts, claims, events, lines, outcomes, plans, signals, tables
 from store.claims import Call, Claim
@@ -184,6 +184,21 @@ def test_a_look_at_the_first_part_says_nothing_of_the_second(conn):
     assert not outcomes.still_unknown(conn, tries[:1])
     outcomes.absent(conn, IDS, row, tries[:1], LATER)
     assert state(conn, row) is State.UNKNOWN
+
+
+def wishes(conn):
+    return [a.due_at for a in plans.agenda_of_event(conn, "event-1") if a.kind is AgendaKind.REVISE]
+
+
+def test_who_is_unknown_longer_than_a_look_takes_is_told_another_way(conn):
+    lost(conn)
+    assert wishes(conn) == [NOW + outcomes.LOOKS[0] + outcomes.FOUND_WITHIN]
+
+
+def test_whom_a_process_was_telling_as_it_ended_is_told_another_way(conn):
+    claimed(conn)
+    assert outcomes.adopt(conn, IDS, LATER) == 1
+    assert wishes(conn) == [LATER + outcomes.FOUND_WITHIN]
 
 
 def test_a_loss_told_again_leaves_the_next_try_alone(conn):
