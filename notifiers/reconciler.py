@@ -28,7 +28,9 @@ from store.signals import RECONCILE
 log = structlog.get_logger(__name__)
 
 BACKSTOP = timedelta(seconds=1)
-ASK_AGAIN = timedelta(seconds=3)  # when the vendor cannot be asked, or a call goes on for longer than it should
+ASK_AGAIN = timedelta(seconds=3)  # at first, when the vendor cannot be asked, or a call takes longer than it should
+SELDOM = timedelta(seconds=60)  # so often at least it is asked all the same
+ASKED_FOR = timedelta(minutes=10)  # after its time is over: by then the others were told, or it is too late
 LOOK_LEASE = timedelta(seconds=15)  # a look that another process began and did not end is done again after this
 CLOCK_SLACK = timedelta(seconds=5)
 ASK_WHO_FOR = timedelta(minutes=10)  # after the call: by then the others were called, or somebody has accepted
@@ -95,7 +97,7 @@ class Reconciler:
                 found = await self._find(attempt)
             except SendError as error:
                 log.warning("the vendor cannot be asked", attempt=attempt.id, error=str(error))
-                await self._later(look, look.looks, self._clock.now() + ASK_AGAIN)
+                await self._not_asked(look, error)
                 return
             if found is None:
                 missing.append(attempt)
@@ -143,6 +145,15 @@ class Reconciler:
         else:
             started_at = min((a.started_at for a in missing), default=now)
             await self._later(look, look.looks + 1, max(now, started_at + LOOKS[look.looks + 1]))
+
+    async def _not_asked(self, look: Look, error: SendError) -> None:
+        """The longer the vendor cannot be asked, the seldomer it is; in the end nobody knows what came of it."""
+        now, row = self._clock.now(), look.notification
+        if now > row.until + ASKED_FOR:
+            await self._never_known(look, str(error))
+            return
+        age = now - min(attempt.started_at for attempt in look.attempts)
+        await self._later(look, look.looks, now + min(max(age / 2, ASK_AGAIN), SELDOM))
 
     async def _later(self, look: Look, looks: int, at: datetime) -> None:
         await self._database.transact(lambda conn: outcomes.look_again(conn, look.notification, looks, at))

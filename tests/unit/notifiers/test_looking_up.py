@@ -7,9 +7,9 @@ import pytest
 from model.attempt import Attempt, Words
 from model.errors import SendError
 from model.ids import SystemIds
-from model.plan import ChannelName, Kind, Notification, State
+from model.plan import NEVER_KNOWN, AgendaKind, ChannelName, Kind, Notification, State
 from model.ports import Found
-from notifiers.reconciler import Reconciler
+from notifiers.reconciler import ASKED_FOR, SELDOM, Reconciler
 from store import claims, events, lines, outcomes, plans
 from store.claims import Call, Claim
 from tests.databases import in_memory
@@ -96,6 +96,44 @@ async def test_a_vendor_that_hangs_is_asked_once_in_a_turn(house):
     assert house.twilio.asked == [rows[0].id]
     assert house.now_is(direct).state is State.SENT
     assert house.clock.now() == NOW + 2 * TIMEOUT
+
+
+async def test_each_of_its_rows_has_its_turn(house):
+    rows = [house.lost(SMS, number, lane=number - 101) for number in range(101, 104)]
+    at = NOW + TIMEOUT
+    while len(house.twilio.asked) < 8:
+        at = await house.turn(at - NOW)
+    assert {row.id for row in rows} == set(house.twilio.asked)
+
+
+async def test_it_is_asked_the_seldomer_the_longer_it_hangs(house):
+    row, asked_at = house.lost(SMS, 101), []
+    house.twilio.takes = timedelta(0)
+    for second in range(3, 300):
+        asked = len(house.twilio.asked)
+        await house.turn(timedelta(seconds=second))
+        asked_at += [second] * (len(house.twilio.asked) - asked)
+    assert asked_at == [3, 6, 9, 14, 21, 32, 48, 72, 108, 162, 222, 282]
+    house.twilio.error = None
+    await house.turn(timedelta(seconds=282) + SELDOM)
+    assert house.now_is(row).state is State.SENT
+
+
+@pytest.mark.parametrize("channel", [VOICE, SMS])
+async def test_of_what_nobody_can_be_asked_about_nobody_knows_in_the_end(house, channel):
+    row = house.lost(channel, 101)
+    over = row.until - NOW + ASKED_FOR
+    await house.turn(over - TIMEOUT)
+    assert house.now_is(row).state is State.UNKNOWN
+    await house.turn(over + SELDOM)
+    kept = house.now_is(row)
+    assert (kept.state, kept.reason) == (State.FAILED, f"{NEVER_KNOWN}: no answer within 5 s")
+    with house.database.engine.begin() as conn:
+        assert lines.in_use(conn) == 0
+        assert any(a.kind is AgendaKind.REVISE for a in plans.agenda_of_event(conn, "event-1"))
+    asked = len(house.twilio.asked)
+    await house.turn(over + 3 * SELDOM)
+    assert len(house.twilio.asked) == asked
 
 
 async def test_an_address_that_does_not_work_says_nothing_of_the_others(house):
