@@ -224,6 +224,14 @@ def phone(node: Node) -> str:
         raise Wrong(node, f"{expected}, {rule} (+{number.country_code})")
     if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
         raise Wrong(node, "a number that is not premium-rate")
+    found = _e164(number)
+    # What is stored is read again at each edit. Of two prefixes, as in +49 00 30, each reading drops one.
+    if _e164(phonenumbers.parse(found)) != found:
+        raise Wrong(node, f"{expected}, without what is dialled before its area code")
+    return found
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -1,7 +1,6 @@
 """What no single entry of the roster file can tell: references, the order of routes, things that may be there once."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 
@@ -9,29 +8,36 @@ from config import fields as f
 from config.fields import Fields, Problems
 from config.yaml_tree import Node
 from model.plan import ChannelName
-from model.roster import Objective, Policy
+from model.roster import Objective, Person, Policy
 
 Reference = tuple[str, Node]  # the section that must have an entry of that name, and where the name stands
 _Key = Callable[[Node], tuple[str, ...]]
 
 
-def check(top: Fields, references: Iterable[Reference], problems: Problems) -> None:
-    """Note everything about the whole file that is wrong."""
+def check(top: Fields, people: Mapping[str, Person], references: Iterable[Reference], problems: Problems) -> None:
+    """Note everything about the whole file that is wrong. `people`: as they were read."""
     _check_references(top, references, problems)
     _check_catch_all(top, problems)
-    routes, resources = list(f.items(top.given("routes"))), f.items(top.given("resources"))
-    people = [node for _, node in f.entries(top.given("people"))]
+    routes, resources = f.items(top.given("routes")), f.items(top.given("resources"))
     keys = [node for _, node in f.entries(top.given("keys"))]
     for nodes, key, rule in (
         (routes, _texts("id"), "its id is another route's too"),
         (resources, _texts("scheme", "code"), "the same resource as one before"),
         (keys, _texts("secret"), "its secret is another key's too"),
-        # An answer from the address must say who answered.
-        (people, _sms_number, 'its SMS number is another person\'s too: set "sms: false" for one of them'),
-        (people, _texts("slack"), "its Slack user is another person's too"),
-        (people, _texts("pagerduty_user"), "its PagerDuty user is another person's too"),
     ):
-        _check_once(nodes, key, rule, problems)
+        _check_once(((node, key(node)) for node in nodes), rule, problems)
+    _check_people(top, people, problems)
+
+
+def _check_people(top: Fields, people: Mapping[str, Person], problems: Problems) -> None:
+    """An answer from an address must say who answered. Compared is what is stored, not how somebody has typed it."""
+    nodes = dict(f.entries(top.given("people")))
+    for whose, rule in (
+        (_address(ChannelName.SMS), 'its SMS number is another person\'s too: set "sms: false" for one of them'),
+        (_address(ChannelName.SLACK_DM), "its Slack user is another person's too"),
+        (_pagerduty_user, "its PagerDuty user is another person's too"),
+    ):
+        _check_once(((nodes[name], whose(person)) for name, person in people.items()), rule, problems)
 
 
 def policy_problems(policy: Policy) -> list[str]:
@@ -96,10 +102,10 @@ def _check_catch_all(top: Fields, problems: Problems) -> None:
             problems.add(route, 'matches everything, so the routes after it are never reached: add "match"')
 
 
-def _check_once(nodes: Iterable[Node], key: _Key, rule: str, problems: Problems) -> None:
-    seen: set[tuple[str, ...]] = set()
-    for node in nodes:
-        if value := key(node):
+def _check_once(found: Iterable[tuple[Node, Hashable]], rule: str, problems: Problems) -> None:
+    seen: set[Hashable] = set()
+    for node, value in found:
+        if value:
             if value in seen:
                 problems.add(node, rule)
             seen.add(value)
@@ -117,9 +123,13 @@ def _texts(*names: str) -> _Key:
     return key
 
 
-def _sms_number(node: Node) -> tuple[str, ...]:
-    number = _texts("sms")(node) or _texts("phone")(node)
-    return (re.sub(r"[^0-9+]", "", number[0]),) if number and number[0].startswith("+") else ()
+def _address(channel: ChannelName) -> Callable[[Person], str | None]:
+    return lambda person: person.address(channel)
+
+
+def _pagerduty_user(person: Person) -> str | None:
+    """In one case: so whoever answers there is found."""
+    return person.pagerduty_user and person.pagerduty_user.casefold()
 
 
 def _continues(route: Node) -> bool:

@@ -77,7 +77,7 @@ class Reader:
                 admin_channel=top.optional("admin_channel", f.slack_channel, None),
             )
             keys = self._named(top, "keys", self._key)
-            check(top, self._references, self._problems)
+            check(top, people, self._references, self._problems)
         return roster, tuple(keys.values())
 
     # --- sections ---
@@ -130,7 +130,7 @@ class Reader:
             *others.items(),
         )
         fields = ["phone", "sms", *(address.field for address in ADDRESSES.values())]
-        if not any(entry.given(field) for field in fields):
+        if not any((node := entry.given(field)) and node.value not in f.FALSE for field in fields):
             quoted = [f'"{field}"' for field in fields]
             named = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
             self._problems.add(entry.node, f"expected {named}: nobody could be told otherwise")

@@ -307,6 +307,8 @@ REFUSED = [
         '6: people.ana.other_phone: expected another number than "phone", which is called first',
     ),
     ("    phone: +13125550101\n", "    sms: maybe\n", "5: people.ana.sms: expected an E.164"),
+    ("    phone: +13125550101\n", "    sms: false\n", '2: people.ana: expected "phone", "sms", "slack" or "webhook"'),
+    ("+13125550101", "+49 00 30 123456", "such as +13125550101, without what is dialled before its area code, found"),
     ("phone: +13125550101", "phoen: +13125550101\n    slack: U0ANA", 'phoen: unknown field; did you mean "phone"?'),
     ("    name: Ana Reyes\n", "", '2: people.ana: "name" is missing'),
     ("Ana Reyes", "''", "3: people.ana.name: expected text"),
@@ -499,6 +501,12 @@ REFUSED = [
     ("teams:\n", "people: {}\nteams:\n", "11: people: given twice, first in line 1"),
     ("teams:\n", "admin_channel: '#admins'\nteams:\n", "11: admin_channel: expected a Slack channel id"),
     ("+1 (312) 555-0102", "+1 (312) 555-0101", "6: people.ben: its SMS number is another person's too"),
+    ("+1 (312) 555-0102", "+1 (1) 312 555 0101", "6: people.ben: its SMS number is another person's too"),
+    (
+        "  ben:\n",
+        "    pagerduty_user: Ana@acme.example\n  ben:\n    pagerduty_user: ana@ACME.example\n",
+        "7: people.ben: its PagerDuty user is another person's too",
+    ),
 ]
 
 

@@ -211,6 +211,34 @@ def test_every_roster_reads_back_equal(roster: Roster) -> None:
     assert read(to_yaml(roster)) == roster
 
 
+TYPED = ["+447700900102", "+44 (0)7700 900102", "+1 312 555-0103", "+1 (1) 312 555 0103", "+49 00 30 123456"]
+AS_TYPED = st.fixed_dictionaries(
+    {"name": TEXT, "timezone": ZONES},
+    optional={
+        "phone": st.sampled_from(TYPED),
+        "other_phone": st.sampled_from(TYPED),
+        "sms": st.sampled_from([*TYPED, False, "no"]),
+        "slack": st.sampled_from(["U0LOU", "U0MOE"]),
+        "webhook": st.just("https://scada.example/alerts"),
+        "pagerduty_user": st.sampled_from(["PANA123", "pana123", "Straße@acme.example", "STRASSE@acme.example"]),
+        "handoff_reminder": st.sampled_from(["off", "30"]),
+    },
+)
+
+
+@settings(patient, max_examples=300)
+@given(st.lists(AS_TYPED, min_size=1, max_size=2))
+def test_whoever_is_taken_is_taken_again_as_written(typed: list[dict[str, Any]]) -> None:
+    """Every edit reads the whole roster again: one person who was taken and is refused then would block them all."""
+    entries = dict(zip(("lou", "moe"), typed, strict=False))
+    small = document(read(SMALL))
+    try:
+        roster = read_document(small | {"people": small["people"] | entries})
+    except SettingsError:
+        return
+    assert read_document(document(roster)) == roster
+
+
 @pytest.mark.parametrize(
     "text",
     [(ROOT / "config" / "demo_roster.yaml").read_text(), DOC.read_text().split("```yaml\n")[1].split("```")[0], SMALL],
