@@ -74,7 +74,9 @@ class Hearing:
         self._newest: datetime | None = None
         self._looked_at: datetime | None = None
         self._settled_at = clock.now()
+        # None: since before we were started.
         self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in watched(roster())}
+        self._minded_in = roster()
 
     async def load(self) -> None:
         """Read all that was written down; `statuses` then knows it."""
@@ -97,6 +99,7 @@ class Hearing:
 
     async def _read(self, more: Callable[[Connection], T]) -> T:
         own, now = self._own() if self._own else None, self._clock.now()
+        self._mind(now)
         found, written, self.windows = await self._database.read(
             lambda conn: (more(conn), listening.every(conn), maintenance.every(conn, now - REMEMBERED))
         )
@@ -106,6 +109,13 @@ class Hearing:
         self._listened = listened.listened(self.records)
         self._settle(others, now)
         return found
+
+    def _mind(self, now: datetime) -> None:
+        """Notice whom the roster begins to expect. Not only who tells of silences does: another takes over from it."""
+        roster = self._roster()
+        if roster is not self._minded_in:
+            self._minded_from = {source.id: self._minded_from.get(source.id, now) for source, _ in watched(roster)}
+            self._minded_in = roster
 
     def _settle(self, others: Collection[Listening], now: datetime) -> None:
         """What others heard may not be written down yet, after a time in which nothing could be."""
@@ -161,8 +171,16 @@ class Hearing:
     def listening_since(self, source: str) -> datetime:
         """Since when somebody listens without a gap, or the moment at which the roster began to expect the source."""
         known, now = self._listened, self._clock.now()
-        minded_from = self._minded_from.setdefault(source, now)
-        return max(at for at in (known.since if known else now, minded_from) if at)
+        return max(at for at in (known.since if known else now, self._minded(source)) if at)
+
+    def quiet_since(self, source: str, seen_at: datetime | None) -> datetime | None:
+        """When it was last heard, or began to be expected, whichever is later. None: it was never heard."""
+        minded_from = self._minded(source)
+        return max(seen_at, minded_from) if seen_at and minded_from else seen_at
+
+    def _minded(self, source: str) -> datetime | None:
+        self._mind(self._clock.now())
+        return self._minded_from.get(source)
 
     def stretches(self) -> tuple[datetime, timedelta] | None:
         """What every due instant rests on: it stays as long as everybody who listens goes on doing so."""
@@ -198,10 +216,11 @@ class Hearing:
         return next((w for w in self.windows if w.source == source and w.since <= now < w.until), None)
 
     def _counts_from(self, source: str, seen_at: datetime | None, now: datetime) -> datetime | None:
-        """When it was last heard; the end of its maintenance counts as heard."""
-        if seen_at is None or not self.windows:
-            return seen_at
-        return max([seen_at, *(w.until for w in self.windows if w.source == source and w.until <= now)])
+        """When it was last heard; that it began to be expected, and the end of its maintenance, count as heard."""
+        since = self.quiet_since(source, seen_at)
+        if since is None or not self.windows:
+            return since
+        return max([since, *(w.until for w in self.windows if w.source == source and w.until <= now)])
 
     def next_look(self, look: Look) -> NextLook | None:
         """When its status can change if it is not heard. None when nothing can be said now, or it was never heard."""

@@ -131,7 +131,8 @@ class Sweeper:
         if not (silent or late or known.silence_id):
             return None
         now = self._clock.now()
-        since = look.seen_at or self._hearing.listening_since(source.id)
+        quiet_since = self._hearing.quiet_since(source.id, look.seen_at)
+        since = quiet_since or self._hearing.listening_since(source.id)
         silence_id = known.silence_id or alarms.silence_id(source.id, since)
         not_silent_yet, change = known.status is not MonitorStatus.SILENT, None
         if standing and not known.silence_told_at:

@@ -376,6 +376,51 @@ async def test_a_source_that_joins_the_roster_later_gets_a_whole_period(world, m
     assert (await world.at(401))[-1][0].startswith("late/nyiso/")
 
 
+def minded(monkeypatch, heartbeat):
+    monkeypatch.setitem(ROSTER.sources, "miso", Source(id="miso", name="MISO", heartbeat=heartbeat))
+
+
+async def test_whose_heartbeat_is_turned_on_gets_a_whole_period(world, monkeypatch):
+    """It spoke when it had something to say, for as long as nobody minded it."""
+    minded(monkeypatch, None)
+    world.restart()
+    await world.hear()
+    await world.at(7200)
+    minded(monkeypatch, Heartbeat())
+    assert await world.at(7201 + 299) == []
+    assert world.status() is MonitorStatus.UP
+    from_then_on = "2026-07-14T04:14:06Z"
+    assert await world.at(7201 + 300) == [(f"late/miso/{from_then_on}", 1)]
+    assert (await world.at(7201 + 360))[1] == (f"silence/miso/{from_then_on}", 1)
+    await world.hear()
+    assert (await world.at(7201 + 361))[-1] == (f"silence/miso/{from_then_on}", 2)
+
+
+async def test_whose_heartbeat_is_off_for_a_while_gets_a_whole_period_and_another_alarm(world, monkeypatch):
+    """An alarm of the id of the first one would be taken for its repetition."""
+    await world.hear()
+    await world.at(400)
+    minded(monkeypatch, None)
+    told = await world.at(7200)
+    minded(monkeypatch, Heartbeat())
+    assert await world.at(7201 + 299) == told
+    late_and_silent = [event_id for event_id, revision in (await world.at(7201 + 360))[len(told) :] if revision == 1]
+    assert late_and_silent == ["late/miso/2026-07-14T04:14:06Z", "silence/miso/2026-07-14T04:14:06Z"]
+
+
+async def test_whoever_takes_over_knows_since_when_a_source_is_expected(world, monkeypatch):
+    minded(monkeypatch, None)
+    world.restart()
+    await world.hear()
+    await world.at(7200)
+    minded(monkeypatch, Heartbeat())
+    world.clock.at += timedelta(seconds=1)
+    await world.hearing.listen()
+    world.clock.at += timedelta(seconds=200)
+    assert await world.at(7201 + 299) == []
+    assert await world.at(7201 + 300) == [("late/miso/2026-07-14T04:14:06Z", 1)]
+
+
 async def test_statuses_say_when_what_happens(world):
     assert set(world.hearing.statuses()) == {"miso", "quick"}
     await world.hear()
