@@ -68,7 +68,10 @@ class Hearing:
         self._last_seen = last_seen
         self._own = own
         self.monitors: dict[str, Monitor] = {}
-        self.windows: Collection[Maintenance] = ()
+        self.windows: Collection[Maintenance] = ()  # those of the last days
+        self._ended: Mapping[
+            str, datetime
+        ] = {}  # the last of each source, however long ago: some runs are a month apart
         self.records: Collection[Listening] = ()
         self._listened: Listened | None = None
         self._newest: datetime | None = None
@@ -80,7 +83,10 @@ class Hearing:
 
     async def load(self) -> None:
         """Read all that was written down; `statuses` then knows it."""
-        self.monitors = await self._read(monitors.every)
+        now = self._clock.now()
+        self.monitors, self._ended = await self._read(
+            lambda conn: (monitors.every(conn), maintenance.last_ends(conn, now))
+        )
 
     async def load_of(self, sources: Collection[str]) -> None:
         """Read what was written down of these."""
@@ -218,9 +224,15 @@ class Hearing:
     def _counts_from(self, source: str, seen_at: datetime | None, now: datetime) -> datetime | None:
         """When it was last heard; that it began to be expected, and the end of its maintenance, count as heard."""
         since = self.quiet_since(source, seen_at)
-        if since is None or not self.windows:
-            return since
-        return max([since, *(w.until for w in self.windows if w.source == source and w.until <= now)])
+        if since is None:
+            return None
+        return max(
+            [
+                since,
+                self._ended.get(source, since),
+                *(w.until for w in self.windows if w.source == source and w.until <= now),
+            ]
+        )
 
     def next_look(self, look: Look) -> NextLook | None:
         """When its status can change if it is not heard. None when nothing can be said now, or it was never heard."""

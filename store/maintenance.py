@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from model.monitor import Maintenance
 from store.tables import maintenance
@@ -11,6 +11,11 @@ _EVERY = (
     select(maintenance)
     .where(maintenance.c.until > bindparam("after"), maintenance.c.since < maintenance.c.until)
     .order_by(maintenance.c.until)
+)
+_LAST_ENDS = (
+    select(maintenance.c.source, func.max(maintenance.c.until))
+    .where(maintenance.c.until <= bindparam("now"), maintenance.c.since < maintenance.c.until)
+    .group_by(maintenance.c.source)
 )
 
 
@@ -39,3 +44,8 @@ def every(conn: Connection, after: datetime) -> list[Maintenance]:
     """Those that end later than that, the first to end first; what was ended before it began is none."""
     rows = conn.execute(_EVERY, {"after": after})
     return [Maintenance(r.source, r.since, r.until, r.reason, r.author) for r in rows]
+
+
+def last_ends(conn: Connection, now: datetime) -> dict[str, datetime]:
+    """When the last maintenance of each source was over, however long ago. Reads all of them."""
+    return {source: until for source, until in conn.execute(_LAST_ENDS, {"now": now})}

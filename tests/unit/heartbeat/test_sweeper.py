@@ -683,6 +683,26 @@ async def test_nobody_is_called_during_maintenance_and_after_it_a_whole_period_l
     assert (await world.at(900 + 360))[1:] == [(SILENCE, 1), (LATE, 2)]
 
 
+@pytest.mark.parametrize("world", ["inline", POSTGRESQL], indirect=True)
+async def test_maintenance_of_days_ago_excuses_the_run_that_fell_into_it(world, monkeypatch):
+    """Heard on Thursday; Friday's run fell into the maintenance, and the next one is Monday's."""
+
+    async def look(when):
+        world.clock.at = datetime.fromisoformat(when)
+        await world.sweeper.tick()
+        return world.published.said()
+
+    minded(monkeypatch, Heartbeat(cron="30 2 * * 1-5", timezone="UTC", grace_seconds=900))
+    world.restart()
+    world.clock.at = datetime.fromisoformat("2026-07-16T02:31:00Z")
+    await world.hear()
+    begin, end = (datetime.fromisoformat(f"2026-07-{at}Z") - START for at in ("16T20:00:00", "17T12:00:00"))
+    await maintain(world, begin.total_seconds(), end.total_seconds())
+    for when in ("2026-07-17T02:45:01Z", "2026-07-19T11:59:59Z", "2026-07-19T12:00:01Z", "2026-07-20T02:44:59Z"):
+        assert await look(when) == []
+    assert await look("2026-07-20T02:45:01Z") == [("late/miso/2026-07-16T02:31:00Z", 1)]
+
+
 async def test_maintenance_that_is_ended_early_gives_a_period_from_then_on(world):
     await world.hear()
     await maintain(world, 0, 7200)
