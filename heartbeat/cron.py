@@ -1,6 +1,7 @@
 """When a word is expected by a cron expression, on the clock of its timezone, also in the nights that change it."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ def problem(expression: str) -> str | None:
     if re.search(r"[/#L?]", fields[4]):
         return "expected days of the week such as 1-5, mon-fri or 1,3"
     try:
-        trigger = _trigger(expression, "UTC")
+        trigger = _trigger(expression)
     except ValueError as error:
         return str(error)
     return None if trigger.get_next_fire_time(None, _EVER) else "there is no such day"
@@ -34,28 +35,48 @@ def expected(expression: str, timezone: str, after: datetime) -> datetime:
 
     What falls into the hour that a night skips is run by some when it ends, by others an hour late: a word since
     then is the one. What names its hour and falls into the hour that comes twice is run once by most: the first.
+    Raises ValueError for what never comes.
     """
-    zone, at = ZoneInfo(timezone), after
+    zone = ZoneInfo(timezone)
+    wall = after.astimezone(zone).replace(tzinfo=None, fold=0)
+    wall -= max(_back(wall, zone), timedelta())  # in an hour that comes twice, what was before may be to come again
+    found: list[datetime] = []
     while True:
-        found: datetime | None = _trigger(expression, timezone).get_next_fire_time(None, (at + _TICK).astimezone(zone))
-        if found is None:
-            raise ValueError(f"{expression} never comes")
-        at = found.astimezone(UTC)
-        if at > after and not _came_already(expression, found, at, after):
-            return at
+        wall = _next(expression, wall)
+        found += [at for at in _instants(expression, wall, zone) if at > after]
+        if found and not _back(wall, zone):  # around a change of clocks the walls come in another order
+            return min(found)
 
 
-def _came_already(expression: str, found: datetime, at: datetime, after: datetime) -> bool:
-    shown = at.astimezone(found.tzinfo)
-    if shown.replace(tzinfo=None, fold=0) != found.replace(tzinfo=None, fold=0):  # no clock ever shows it
-        skipped = shown.replace(tzinfo=None) - found.replace(tzinfo=None)
-        return after >= at - skipped
-    return shown.fold == 1 and "*" not in " ".join(expression.split()[:2])
+def _instants(expression: str, wall: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """When it is expected that falls on that time: by the old clock where no clock shows it."""
+    yield wall.replace(tzinfo=zone).astimezone(UTC)
+    if _back(wall, zone) > timedelta() and "*" in " ".join(expression.split()[:2]):
+        yield wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+
+
+def _back(wall: datetime, zone: ZoneInfo) -> timedelta:
+    """By how much clocks are put back, where the time comes twice; less than zero: put forward, where it is skipped."""
+    first, second = (wall.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    assert first is not None
+    assert second is not None
+    return first - second
+
+
+def _next(expression: str, wall: datetime) -> datetime:
+    """The first time on the wall later than that."""
+    found: datetime | None = _trigger(expression).get_next_fire_time(None, (wall + _TICK).replace(tzinfo=UTC))
+    if found is None:
+        raise ValueError(f"{expression} never comes")
+    return found.replace(tzinfo=None)
 
 
 @lru_cache(maxsize=1024)
-def _trigger(expression: str, timezone: str) -> CronTrigger:
-    """Raises ValueError. A number is a day of the week as in every cron: 0 and 7 are Sunday, for the library Monday."""
+def _trigger(expression: str) -> CronTrigger:
+    """By a clock that is never changed. Raises ValueError.
+
+    A number is a day of the week as in every cron: 0 and 7 are Sunday, for the library Monday.
+    """
     values = dict(zip(_FIELDS, expression.split(), strict=True))
     values["day_of_week"] = re.sub(r"\b[0-7]\b", lambda m: _DAYS[int(m[0])], values["day_of_week"])
-    return CronTrigger(**values, timezone=ZoneInfo(timezone))
+    return CronTrigger(**values, timezone=UTC)

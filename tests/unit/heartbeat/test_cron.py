@@ -1,6 +1,7 @@
 """When a word is expected by a cron expression, and when its lack is late: also when the clocks change."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -53,8 +54,35 @@ def test_an_hour_that_comes_twice_is_expected_once_when_it_is_named():
 def test_a_word_at_the_end_of_the_skipped_hour_is_the_one_that_fell_into_it():
     """02:30 is on no clock that night: some run it at 03:00, others at 03:30."""
     assert expected("30 2 * * *", "2026-03-07T12:00", 1) == ["08 08:30"]
-    assert expected("30 2 * * *", "2026-03-08T08:00:02", 1) == ["09 07:30"]
+    assert expected("30 2 * * *", "2026-03-08T07:40", 1) == ["08 08:30"], "a word before the hour is none of it"
+    assert expected("30 2 * * *", "2026-03-08T07:59:59.999999", 1) == ["08 08:30"]
+    assert expected("30 2 * * *", "2026-03-08T08:00", 1) == ["09 07:30"]
     assert expected("30 2 * * *", "2026-03-08T08:30:02", 1) == ["09 07:30"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "timezone", "after", "found"),
+    [
+        ("30 0 * * *", "America/Havana", "2026-03-07T12:00", ["08 05:30", "09 04:30"]),
+        ("0 0 * * *", "America/Santiago", "2026-09-05T12:00", ["06 04:00", "07 03:00"]),
+        ("0 0,1 * * *", "America/Santiago", "2026-09-05T12:00", ["06 04:00", "07 03:00"]),
+        ("30 0 8 3 *", "America/Havana", "2026-03-07T12:00", ["08 05:30"]),
+    ],
+)
+def test_an_hour_that_is_skipped_at_midnight_is_waited_for(expression, timezone, after, found):
+    assert expected(expression, after, len(found), timezone) == found
+
+
+ZONES_THAT_CHANGE = [CHICAGO, "America/Havana", "America/Santiago", "Australia/Lord_Howe", "Asia/Kathmandu"]
+
+
+@pytest.mark.parametrize("zone", ZONES_THAT_CHANGE)
+def test_all_that_no_night_moves_is_what_the_wall_shows(zone):
+    """A second opinion: each instant of two days around each change at which clocks there show a quarter."""
+    for begin in ("2026-03-07T00:00", "2026-04-04T00:00", "2026-09-05T00:00", "2026-10-03T00:00", "2026-10-31T00:00"):
+        instants = [utc(begin) + timedelta(minutes=n) for n in range(2 * 24 * 60)]
+        shown = [at for at in instants[1:] if at.astimezone(ZoneInfo(zone)).minute % 15 == 0]
+        assert expected("*/15 * * * *", begin, len(shown), zone) == [f"{at:%d %H:%M}" for at in shown]
 
 
 @pytest.mark.parametrize(
