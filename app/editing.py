@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app import key_edits, roster_saving
+from app.links import revoke_orphans
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
@@ -99,7 +100,8 @@ class Editor:
             if not _unchanged(conn, edit.before):
                 return None
             version = rosters.save(conn, edit.after.roster, who.actor, now, keys=edit.after.keys).version
-            audit.record(conn, changes, who, reason, version, now)
+            links = revoke_orphans(conn, edit.before.roster, edit.after.roster)
+            audit.record(conn, [*changes, *links], who, reason, version, now)
             return version
 
         version: int | None = await self._database.transact(save)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.links import revoke_orphans
 from app.roster_diff import differences, key_differences
 from app.roster_effect import Effect
 from config.roster_file import RosterFile
@@ -62,10 +63,11 @@ def load(
     if sentence := orphan(file.roster, keys):
         raise SettingsError(sentence)
     saved = rosters.save(conn, file.roster, FILE.actor, now, keys=keys)
+    links = revoke_orphans(conn, before, saved) if before else ()
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
     told = [Changed(**difference.shown()) for difference in changes]
-    audit.record(conn, [*left, _loaded(file), *told], FILE, reason, saved.version, now)
+    audit.record(conn, [*left, _loaded(file), *told, *links], FILE, reason, saved.version, now)
     return saved
 
 

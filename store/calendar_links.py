@@ -10,6 +10,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from store.tables import calendar_links
 
+_EVERY = select(calendar_links).order_by(calendar_links.c.kind, calendar_links.c.name)
+
 
 class Of(StrEnum):
     ROTATION = "rotation"
@@ -46,6 +48,10 @@ def one(conn: Connection, kind: Of, name: str) -> Link | None:
     query = select(calendar_links).where(calendar_links.c.kind == str(kind), calendar_links.c.name == name)
     row = conn.execute(query).mappings().first()
     return _link(dict(row)) if row else None
+
+
+def every(conn: Connection) -> list[Link]:
+    return [_link(dict(row)) for row in conn.execute(_EVERY).mappings()]
 
 
 def find(conn: Connection, sha256: str) -> Link | None:

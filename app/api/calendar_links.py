@@ -15,12 +15,12 @@ from app.api.deps import CallerDep, ServiceDep, address_of
 from app.api.edits import Reason, etag, problems, unknown
 from app.api.instants import iso
 from app.api.preconditions import IfMatch
+from app.links import calendar_link
 from app.problems import MEDIA_TYPE, Problem
 from app.security import Caller, hashed, new_secret
 from app.service import Service
 from config.keys import Role
 from store import audit, calendar_links, rosters
-from store.audit import Changed
 from store.calendar_links import Link, Of
 from store.database import Connection
 
@@ -159,8 +159,7 @@ def _etag(link: Link) -> str:
 def _record(
     conn: Connection, kind: Of, name: str, change: str, verb: str, caller: Caller, reason: str, service: Service
 ) -> None:
-    text = f"{verb} the calendar link of {kind} {name}"
-    changed = Changed(what=f"calendar-links/{kind}/{name}", change=change, text=text, before=None, after=None)
+    changed = calendar_link(kind, name, change, verb)
     audit.record(conn, [changed], caller.who(), reason, rosters.latest_version(conn), service.clock.now())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from app import security
+from app import links, security
 from app.api import preconditions
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Reason, etag, problems, unknown
@@ -18,7 +18,6 @@ from app.problems import Problem
 from app.security import Caller, hashed, new_secret
 from app.service import Service
 from store import audit, ping_links, rosters
-from store.audit import Changed
 from store.database import Connection
 from store.ping_links import PingLink
 
@@ -97,8 +96,7 @@ def _check_seen(conn: Connection, source: str, if_match: str | None) -> None:
 def _record(
     conn: Connection, source: str, change: str, verb: str, caller: Caller, reason: str, service: Service
 ) -> None:
-    text = f"{verb} the ping link of source {source}"
-    changed = Changed(what=f"ping-links/{source}", change=change, text=text, before=None, after=None)
+    changed = links.ping_link(source, change, verb)
     audit.record(conn, [changed], caller.who(), reason, rosters.latest_version(conn), service.clock.now())
 
 

@@ -17,6 +17,7 @@ async def test_a_new_one_takes_the_place_of_the_former(database: Database) -> No
     found = [await database.transact(lambda c, s=s: calendar_links.put(c, link(s * 64))) for s in "12"]
     assert found == [False, True]
     await database.transact(lambda c: calendar_links.put(c, link("3" * 64, Of.ROTATION)))
+    assert await database.read(calendar_links.every) == [link("2" * 64), link("3" * 64, Of.ROTATION)]
     known = [await database.read(lambda c, s=s: calendar_links.find(c, s * 64)) for s in "123"]
     assert known == [None, link("2" * 64), link("3" * 64, Of.ROTATION)]
     assert await database.read(lambda c: calendar_links.one(c, Of.PERSON, "ana")) == link("2" * 64)

@@ -2,15 +2,18 @@
 
 import logging
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from icalendar import Calendar
 from structlog.testing import capture_logs
 
-from app import logs
+from app import logs, roster_saving
 from app.failures import MAX_A_MINUTE
-from tests.app_fixture import House
+from app.rosters import key_rows
+from config.roster_file import load_roster
+from tests.app_fixture import ROSTER, House
 
 WINDOW = "from=2026-10-28T00:00:00Z&to=2026-11-20T00:00:00Z"  # the clocks go back between them
 START, END = (datetime.fromisoformat(part.partition("=")[2]) for part in WINDOW.split("&"))
@@ -121,12 +124,30 @@ async def test_operators_make_the_address_of_their_own_calendar_only(house: Hous
     assert await delete(house, "people/ana", key) == 204
 
 
-async def test_who_is_no_longer_there_has_no_calendar(house: House) -> None:
+async def test_who_is_no_longer_there_has_no_calendar_and_who_comes_by_that_name_another(house: House) -> None:
     headers = {"Authorization": "Bearer demo-admin", "If-Match": "*"}
-    address = await made(house, "people/eli")
+    address, kept = await made(house, "people/eli"), await made(house, "people/ana")
     gone = await house.client.delete("/v1/people/eli?force=true&reason=left", headers=headers)
     assert gone.status_code == 200, gone.text
     assert (await house.get(address, None)).status_code == 404
+    another = {"name": "Eli Stone", "timezone": "UTC", "slack": "U0ELI2"}
+    assert (await house.put("/v1/people/eli", "demo-admin", json=another)).status_code == 201
+    assert [(await house.get(link, None)).status_code for link in (address, kept)] == [404, 200]
+    assert "revoke the calendar link of person eli" in (await house.get("/v1/audit", "demo-admin")).text
+
+
+async def test_a_file_of_the_host_takes_out_the_links_of_whom_it_leaves_out(house: House) -> None:
+    address = await made(house, "rotations/ops-backup")
+    text = ROSTER.read_text()
+    for old, new in (("  ops-backup:", "  ops-second:"), ("[ops-backup]", "[ops-second]")):
+        text = text.replace(old, new)
+    for written in (text, ROSTER.read_text()):
+        file = load_roster(written, "roster.yaml")
+        load = partial(roster_saving.load, file=file, keys=key_rows(file), now=house.clock.now(), again=True)
+        await house.service.database.transact(load)
+    await house.service.rosters.refresh(house.service.database)
+    assert (await house.get(address, None)).status_code == 404
+    assert "revoke the calendar link of rotation ops-backup" in (await house.get("/v1/audit", "demo-admin")).text
 
 
 async def test_the_secret_is_nowhere_but_in_the_answer(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app import logs
@@ -67,15 +68,41 @@ async def test_there_is_one_address_and_it_can_be_revoked(house: House) -> None:
     assert (await house.client.get(address)).status_code == 404
     assert await revoke(house) == 404
     assert (await house.post("/v1/sources/nobody/ping-link", "demo-admin")).status_code == 404
-    text = (await house.get("/v1/audit", "demo-admin")).text
+    audit = (await house.get("/v1/audit", "demo-admin")).text
     for verb in ("make", "renew", "revoke"):
-        assert f"{verb} the ping link of source miso" in text
+        assert f"{verb} the ping link of source miso" in audit
 
 
 async def test_a_source_that_left_the_roster_is_not_heard(house: House) -> None:
     address = await made(house, "miso-fast")
     known = house.service.rosters.roster
     house.service.rosters.roster = type(known)(sources={})
+    assert (await house.client.get(address)).status_code == 404
+
+
+async def test_an_address_goes_with_its_source_and_opens_no_other_of_that_name(house: House) -> None:
+    headers = {"Authorization": "Bearer demo-admin", "If-Match": "*"}
+    assert (await house.put("/v1/sources/pjm", "demo-admin", json={"name": "PJM"})).status_code == 201
+    address, kept = await made(house, "pjm"), await made(house)
+    assert (await house.client.delete("/v1/sources/pjm?reason=sold", headers=headers)).status_code == 200
+    assert (await house.put("/v1/sources/pjm", "demo-admin", json={"name": "Another"})).status_code == 201
+    assert [(await house.client.get(link)).status_code for link in (address, kept)] == [404, 200]
+    assert (await house.get("/v1/sources/pjm/ping-link")).status_code == 404
+    audit = (await house.get("/v1/audit", "demo-admin")).json()["audit"]
+    [row] = [e for e in audit if e["what"] == "ping-links/pjm" and e["change"] == "removed"]
+    assert (row["text"], row["actor"], row["reason"]) == (
+        "revoke the ping link of source pjm",
+        "key demo-admin",
+        "sold",
+    )
+
+
+async def test_what_was_left_under_a_name_opens_nobody_new(house: House) -> None:
+    """By somebody who made it in the moment in which another one took the source out."""
+    address = await made(house)
+    left = text("UPDATE ping_links SET source = 'pjm'")
+    await house.service.database.transact(lambda conn: conn.execute(left))
+    assert (await house.put("/v1/sources/pjm", "demo-admin", json={"name": "PJM"})).status_code == 201
     assert (await house.client.get(address)).status_code == 404
 
 
@@ -114,6 +141,6 @@ async def test_the_secret_is_nowhere_but_in_the_answer(house: House, caplog: pyt
     told = [str(lines), caplog.text.replace(f"http://gridcall.test{address}", ""), metrics]  # the test's own client
     told += [(await house.get(path, "demo-admin")).text for path in ("/v1/audit", "/v1/sources/miso/ping-link")]
     told.append(await house.service.database.read(lambda c: str(c.exec_driver_sql("SELECT * FROM ping_links").all())))
-    assert [text for text in told if token in text] == []
+    assert [said for said in told if token in said] == []
     assert f'route="{PING}",status="200"' in metrics
     assert logs.masked(f"GET {address}") == f"GET {PREFIX}gcp_…"
