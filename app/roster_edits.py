@@ -7,7 +7,9 @@ is read again by the checks of the file, so an edit can do nothing that the file
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.problems import Problem
 from app.roster_diff import NOUNS, entries, entry_id
@@ -16,7 +18,10 @@ from config.roster_file import read_document
 from config.roster_writer import document
 from config.written import Data
 from model.errors import WrongFields
+from model.rota import Rotation
+from routing.turns import turns
 
+_TICK = timedelta(microseconds=1)
 BODY = "body"  # what the entry of a request is called in its problems
 
 
@@ -110,15 +115,15 @@ def places_of(before: Snapshot, section: str, name: str) -> tuple[tuple[str, str
     return ()
 
 
-def without_person(before: Snapshot, person: str) -> Snapshot:
-    """The person gone, from turns, overrides, absences and steps as well.
+def without_person(before: Snapshot, person: str, now: datetime) -> Snapshot:
+    """The person gone, from turns, overrides, absences and steps as well. Who else has a turn at `now` keeps it.
 
     Raises Problem 409 where something cannot be without them, such as a rotation in which there is nobody else.
     """
     data = deepcopy(document(before.roster))
     del data["people"][person]
-    for rotation in data.get("rotations", {}).values():
-        rotation["layers"] = list(_layers_without(rotation["layers"], person))
+    for name, rotation in data.get("rotations", {}).items():
+        rotation["layers"] = list(_layers_without(before.roster.rotations[name], rotation["layers"], person, now))
     for policy in data.get("policies", {}).values():
         policy["steps"] = list(_steps_without(policy["steps"], person))
     for section in ("overrides", "absences"):
@@ -126,11 +131,22 @@ def without_person(before: Snapshot, person: str) -> Snapshot:
     return _without(before, data, f"person {person}")
 
 
-def _layers_without(layers: list[Data], person: str) -> Iterator[Data]:
-    for layer in layers:
-        turns = [t if isinstance(t, str) else [p for p in t if p != person] for t in layer["participants"]]
-        if left := [turn for turn in turns if turn and turn != person]:
-            yield layer | {"participants": left}
+def _layers_without(rotation: Rotation, layers: list[Data], person: str, now: datetime) -> Iterator[Data]:
+    zone = ZoneInfo(rotation.timezone)
+    for layer, written in zip(rotation.layers, layers, strict=True):
+        running = next((turn.number for turn in turns(layer, zone, now, now + _TICK)), 0)
+        if left := _turns_without(written["participants"], person, running):
+            yield written | {"participants": left}
+
+
+def _turns_without(participants: list[Any], person: str, running: int) -> list[Any]:
+    """Whoever has the turn that is `running` keeps it, the others follow in their order: numbers choose among fewer."""
+    first = running % len(participants)
+    in_order = participants[first:] + participants[:first]
+    cut = [turn if isinstance(turn, str) else [p for p in turn if p != person] for turn in in_order]
+    left = [turn for turn in cut if turn and turn != person]
+    first = -running % len(left) if left else 0
+    return left[first:] + left[:first]
 
 
 def _steps_without(steps: list[Data], person: str) -> Iterator[Data]:

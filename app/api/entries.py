@@ -116,7 +116,7 @@ async def delete_person(
 
     def without(before: Snapshot) -> Snapshot:
         places = roster_edits.places_of(before, "people", person_id)
-        after = roster_edits.without_person(before, person_id)
+        after = roster_edits.without_person(before, person_id, now)
         if places and not force:
             raise _needed(before, after, person_id, places, now)
         return after

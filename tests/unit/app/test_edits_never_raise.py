@@ -73,4 +73,4 @@ def test_an_entry_that_is_right_but_for_one_field(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("person", sorted(BEFORE.roster.people))
 def test_whoever_is_taken_out_leaves_a_roster_or_a_refusal(person: str) -> None:
-    refused_or_planned(lambda before: roster_edits.without_person(before, person))
+    refused_or_planned(lambda before: roster_edits.without_person(before, person, START))
