@@ -1,4 +1,4 @@
-"""Can a policy be kept at all: with every line free, by the arithmetic of its calls. Pure."""
+"""Can a policy be kept at all: has anybody an address, and do the calls fit with every line free. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,12 +11,16 @@ from routing.capacity import Call, Lines, grant
 
 
 def out_of_reach(roster: Roster, phones: Phones, now: datetime) -> Iterator[str]:
-    """A sentence for each policy whose objective cannot be reached: too few people, or too few calls in time.
+    """A sentence for each policy whose objective cannot be reached: nobody, too few people, or too few calls in time.
 
     By who is on call now, with a critical event and every line free: worse is possible, better is not.
     """
+    routed = {route.policy for route in roster.routes}
     for policy in roster.policies.values():
-        if policy.objective is Objective.EVERYONE:
+        if policy.id in routed and _tells_nobody(roster, policy):
+            named = ", ".join(dict.fromkeys(person for step in policy.steps for person in step.people))
+            yield f"policy {policy.id}: nobody is told: it names {named} alone, with no address on the steps' channels"
+        elif policy.objective is Objective.EVERYONE:
             calls = list(_calls(roster, policy, now))
             reached = len(grant(calls, Lines(phones=phones), now))
             if reached < len(calls):
@@ -26,6 +30,14 @@ def out_of_reach(roster: Roster, phones: Phones, now: datetime) -> Iterator[str]
                 )
         elif policy.objective is Objective.QUORUM:
             yield from _too_few(roster, policy, phones, now)
+
+
+def _tells_nobody(roster: Roster, policy: Policy) -> bool:
+    """Whoever is on call: of rotations the look ahead says who is missing."""
+    return not any(
+        step.rotations or any(reachable(roster.people[person], step.channels) for person in step.people)
+        for step in policy.steps
+    )
 
 
 def _too_few(roster: Roster, policy: Policy, phones: Phones, now: datetime) -> Iterator[str]:

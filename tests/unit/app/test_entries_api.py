@@ -230,6 +230,18 @@ async def test_forced_a_person_goes_from_everywhere_for_a_reason(house: House) -
     }
 
 
+async def test_a_policy_that_tells_nobody_any_more_is_said(house: House) -> None:
+    await ask(house, "PUT", "people/zoe", ZOE)
+    steps = [{"after_seconds": 0, "people": ["zoe"]}]
+    assert (await ask(house, "PUT", "policies/direct", {"steps": steps})).json()["warnings"] == []
+    route = {"match": {"programs": ["EDR"]}, "team": "ops", "policy": "direct"}
+    assert (await ask(house, "PUT", "routes/direct", route)).json()["warnings"] == []
+    moved = {"name": "Zoe Lind", "timezone": "Europe/Paris", "webhook": "https://zoe.example/alerts"}
+    changed = await ask(house, "PUT", "people/zoe", moved, "*")
+    [warning] = changed.json()["warnings"]
+    assert (changed.status_code, warning.partition(":")[0]) == (200, "policy direct")
+
+
 async def test_a_rotation_is_not_left_without_anybody_even_by_force(house: House) -> None:
     await ask(house, "DELETE", "people/dee?force=true&reason=left", None, "*")
     answer = await ask(house, "DELETE", "people/eli?force=true&reason=left", None, "*")
