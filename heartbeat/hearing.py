@@ -69,9 +69,8 @@ class Hearing:
         self._own = own
         self.monitors: dict[str, Monitor] = {}
         self.windows: Collection[Maintenance] = ()  # those of the last days
-        self._ended: Mapping[
-            str, datetime
-        ] = {}  # the last of each source, however long ago: some runs are a month apart
+        # When the last one of each source ended, however long ago: some runs are a month apart.
+        self._ended: Mapping[str, datetime] = {}
         self.records: Collection[Listening] = ()
         self._listened: Listened | None = None
         self._newest: datetime | None = None
@@ -226,13 +225,8 @@ class Hearing:
         since = self.quiet_since(source, seen_at)
         if since is None:
             return None
-        return max(
-            [
-                since,
-                self._ended.get(source, since),
-                *(w.until for w in self.windows if w.source == source and w.until <= now),
-            ]
-        )
+        over = (w.until for w in self.windows if w.source == source and w.until <= now)
+        return max(since, self._ended.get(source, since), *over)
 
     def next_look(self, look: Look) -> NextLook | None:
         """When its status can change if it is not heard. None when nothing can be said now, or it was never heard."""
