@@ -1,6 +1,6 @@
 """What an issuer says, and what we know of it. Field rules: docs/sending.md."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -106,6 +106,13 @@ class ResourceRef:
     target_mw: float | None = None
 
 
+def total(amounts: Iterable[float | None]) -> float | None:
+    """Of all of them, None when one is not known or there are none."""
+    listed = list(amounts)
+    known = [amount for amount in listed if amount is not None]
+    return round(sum(known), 6) if known and len(known) == len(listed) else None
+
+
 NEEDS_READING = "needs_a_human_reading"  # in Content.extra: why
 
 
@@ -140,6 +147,12 @@ class Content:
     @property
     def asks_action(self) -> bool:
         return self.instruction.action is not None and self.instruction.action.asks
+
+    @property
+    def target_mw(self) -> float | None:
+        """The issuer's megawatts: of the whole, else of an order what it says for each of the resources together."""
+        stated = self.instruction.target_mw
+        return total(r.target_mw for r in self.resources) if stated is None and self.asks_action else stated
 
     @property
     def needs_reading(self) -> bool:

@@ -39,7 +39,7 @@ def right(asked: Asked, keyed: str) -> bool:
 
 
 def _megawatts(content: Content) -> str:
-    target = content.instruction.target_mw
+    target = content.target_mw
     return f"{target:.3f}".rstrip("0").rstrip(".").replace(".", POINT) if target else ""
 
 

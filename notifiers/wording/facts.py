@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phase, Revision, Severity, TargetKind
+from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phase, Revision, Severity, TargetKind, total
 from model.plan import Kind, Notification
 from model.roster import OWN_SOURCE, Person, Resource
 from notifiers.wording import speech
@@ -331,11 +331,11 @@ def _ask(content: Content, mw: float | None) -> tuple[str, str, str] | None:
 
 
 def _target(content: Content, sites: Sequence[Resource]) -> float | None:
-    """The issuer's number, else what the sites are contracted for."""
-    if content.instruction.target_mw is not None:
-        return content.instruction.target_mw
-    contracted = [s.contracted_mw for s in sites]
-    return sum(mw for mw in contracted if mw is not None) if contracted and None not in contracted else None
+    """The issuer's number, else what the sites are contracted for: of all of them or of none, and never as a level."""
+    if content.target_mw is not None or content.instruction.target_kind is TargetKind.ABSOLUTE:
+        return content.target_mw
+    contracted = {(s.scheme, s.code): s.contracted_mw for s in sites}
+    return total(contracted.get((r.scheme, r.code)) if r.target_mw is None else r.target_mw for r in content.resources)
 
 
 def _by(content: Content, event: Event, clocks: Clocks) -> tuple[str, str]:

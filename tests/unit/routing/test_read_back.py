@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from model.event import Instruction
+from model.event import Action, Instruction, ResourceRef
 from model.roster import ReadBack
 from routing.read_back import Asked, asked, right
 from tests.unit.routing.house import content
 
 MW = Instruction(target_mw=12.5)
+SITES = (ResourceRef(scheme="S", code="a", target_mw=5.0), ResourceRef(scheme="S", code="b", target_mw=3.5))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,11 @@ MW = Instruction(target_mw=12.5)
 def test_what_is_asked(wish, instruction, reference, digits):
     found = asked(wish, replace(content(), instruction=instruction), reference)
     assert (found.digits if found else None) == digits
+
+
+def test_megawatts_that_only_the_sites_have_are_repeated_as_their_sum():
+    order = replace(content(), instruction=Instruction(action=Action.REDUCE_LOAD), resources=SITES)
+    assert asked(ReadBack.MEGAWATTS, order, "0007") == Asked(ReadBack.MEGAWATTS, "8*5")
 
 
 @pytest.mark.parametrize("keyed", ["12*5", "12*5#", "125", "12*50", "012*5"])

@@ -181,9 +181,39 @@ def test_what_to_do(instruction, phase, expected):
 
 def test_without_any_megawatts():
     bare = replace(CONTEXT, sites=(replace(SITE, contracted_mw=None),))
-    content = replace(NEW, instruction=Instruction(action=Action.REDUCE_LOAD))
+    named = tuple(replace(resource, target_mw=None) for resource in NEW.resources)
+    content = replace(NEW, instruction=Instruction(action=Action.REDUCE_LOAD), resources=named)
     assert "Reduce load as contracted by" in text("voice", content, ctx=bare)
     assert "None" not in text("voice", content, ctx=bare)
+
+
+MILL = replace(SITE, code="ACME.MILL2", name="Mill 2", contracted_mw=8.0)
+
+
+@pytest.mark.parametrize(
+    ("shares", "kind", "sites", "expected"),
+    [
+        ((5.0,), TargetKind.RELATIVE, (SITE,), "Reduce 5 MW"),
+        ((5.0, 3.0), TargetKind.RELATIVE, (SITE, MILL), "Reduce 8 MW"),
+        ((5.0, 3.0), TargetKind.RELATIVE, (), "Reduce 8 MW"),
+        ((5.0, 3.0), TargetKind.ABSOLUTE, (SITE, MILL), "Reduce load to 8 MW"),
+        ((5.0, None), TargetKind.RELATIVE, (SITE, MILL), "Reduce 13 MW"),
+        ((None, None), TargetKind.RELATIVE, (SITE, MILL), "Reduce 20.5 MW"),
+        ((None, None), TargetKind.RELATIVE, (SITE,), "Reduce load as contracted"),
+        ((None,), TargetKind.ABSOLUTE, (SITE,), "Reduce load as contracted"),
+        ((5.0, None), TargetKind.ABSOLUTE, (SITE, MILL), "Reduce load as contracted"),
+        ((), TargetKind.RELATIVE, (), "Reduce load as contracted"),
+    ],
+)
+def test_megawatts_that_only_the_sites_have(shares, kind, sites, expected):
+    """The issuer's number for each counts; what is contracted only for those without, and never as a level."""
+    resources = tuple(
+        ResourceRef(scheme=site.scheme, code=site.code, target_mw=share)
+        for site, share in zip((SITE, MILL), shares, strict=False)
+    )
+    content = replace(NEW, instruction=Instruction(action=Action.REDUCE_LOAD, target_kind=kind), resources=resources)
+    (words,) = say("slack_channel", content, ctx=replace(CONTEXT, sites=sites))
+    assert words.payload["blocks"][0]["text"]["text"] == f"MISO EDR event: {expected}"
 
 
 def test_an_advisory_says_that_nothing_is_to_be_done_yet():
