@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from model.event import Content, EndKind, Mode, Phase, Severity
+from model.event import Action, Content, EndKind, Mode, Phase, Severity, TargetKind
 
 # Phases in which something is asked of people; going up among them is a raise.
 _URGENCY = {
@@ -14,14 +14,27 @@ _URGENCY = {
     Phase.WARNING: 3,
     Phase.EVENT: 4,
 }
+_ACTIONS = {
+    Action.REDUCE_LOAD: "reduce load",
+    Action.INCREASE_GEN: "increase generation",
+    Action.HOLD: "hold",
+    Action.RELEASE: "released",
+    Action.NONE: "no action",
+    Action.INFORMATIONAL: "for information",
+    None: "read and decide",
+}
+_IDLE = (Action.RELEASE, Action.NONE, Action.INFORMATIONAL)
+_VERBS: dict[Action | None, str] = {Action.REDUCE_LOAD: "reduce ", Action.INCREASE_GEN: "increase generation "}
+_KINDS = {TargetKind.RELATIVE: "by", TargetKind.ABSOLUTE: "to"}
 
 
 def needs_answer(before: Content, after: Content) -> bool:
-    """True when megawatts, start, end or what is asked changed, the phase was raised, a mere notice became more than
-    that, or a drill became real.
+    """True when megawatts or their kind, start, end or what is asked changed, the phase was raised, a mere notice
+    became more than that, or a drill became real.
     """
     return (
         before.instruction.target_mw != after.instruction.target_mw
+        or before.instruction.target_kind != after.instruction.target_kind
         or before.instruction.action != after.instruction.action
         or before.effective_at != after.effective_at
         or before.ends_at != after.ends_at
@@ -46,6 +59,7 @@ def in_words(before: Content, after: Content) -> tuple[str, ...]:
     """Short phrases, most important first, e.g. ("NOW 15 MW (was 12.5)", "EXTENDED to 18:30 EST")."""
     zone = after.source_timezone or before.source_timezone
     found = [
+        _action(before, after),
         _megawatts(before, after),
         _start(before, after, zone),
         _end(before, after, zone),
@@ -64,11 +78,24 @@ def _severity(before: Content, after: Content) -> str | None:
     return f"NOW {after.severity} (was {before.severity})"
 
 
-def _megawatts(before: Content, after: Content) -> str | None:
-    old, new = before.instruction.target_mw, after.instruction.target_mw
-    if old == new or new is None:
+def _action(before: Content, after: Content) -> str | None:
+    """Another thing to do than what was ordered; a first order and an end are told by themselves."""
+    old, new = before.instruction.action, after.instruction.action
+    if old is None or not old.asks or old is new or after.message_type.ends:
         return None
-    return f"NOW {new:g} MW" + (f" (was {old:g})" if old else "")
+    return f"NOW {_ACTIONS[new]} (was {_ACTIONS[old]})"
+
+
+def _megawatts(before: Content, after: Content) -> str | None:
+    old, new, asked = before.target_mw, after.target_mw, after.instruction
+    if asked.action in _IDLE and not after.message_type.ends:
+        return None  # the action tells it
+    if new is None:
+        return f"NOW as contracted (was {old:g} MW)" if old and after.asks_action else None
+    if asked.target_kind is not before.instruction.target_kind and asked.action not in _IDLE:
+        was = f" (was {_KINDS[before.instruction.target_kind]} {old:g})" if old else ""
+        return f"NOW {_VERBS.get(asked.action, '')}{_KINDS[asked.target_kind]} {new:g} MW{was}"
+    return None if old == new else f"NOW {new:g} MW" + (f" (was {old:g})" if old else "")
 
 
 def _start(before: Content, after: Content, zone: str | None) -> str | None:

@@ -16,6 +16,7 @@ from model.event import (
     Phase,
     Revision,
     Severity,
+    TargetKind,
 )
 from model.reading import Order, Reading
 from routing import changes
@@ -101,8 +102,14 @@ def completed(content: Content, event: Event, received_at: datetime) -> Content:
     return replace(
         content,
         message_type=MessageType.UPDATE if event.status is EventStatus.OPEN else MessageType.NEW,
-        instruction=replace(asked, action=was.action) if goes_on else asked,
+        instruction=_held(asked, was) if goes_on else asked,
     )
+
+
+def _held(asked: Instruction, was: Instruction) -> Instruction:
+    """What was ordered, to the level where it was one: "hold" alone names no kind."""
+    stated = asked.target_kind is TargetKind.ABSOLUTE
+    return replace(asked, action=was.action, target_kind=asked.target_kind if stated else was.target_kind)
 
 
 def _ending(content: Content, before: Content, received_at: datetime) -> Content:

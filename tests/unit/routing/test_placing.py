@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from model.errors import Undecidable
-from model.event import Action, EventStatus, Instruction, MessageType, Zone
+from model.event import Action, EventStatus, Instruction, MessageType, ResourceRef, TargetKind, Zone
 from model.reading import Order, Reading
 from routing.placing import Decision, place
 from tests.unit.routing.house import NOW, content, event, revision
@@ -73,6 +73,45 @@ def test_what_needs_a_new_answer(changes, needs, words):
     assert found.revision is not None
     assert found.revision.needs_answer is needs
     assert found.revision.changes == ((words,) if words else ())
+
+
+BY_5 = Instruction(action=Action.REDUCE_LOAD, target_mw=5.0)
+TO_5 = replace(BY_5, target_kind=TargetKind.ABSOLUTE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (BY_5, TO_5, "NOW reduce to 5 MW (was by 5)"),
+        (TO_5, replace(BY_5, target_mw=7.0), "NOW reduce by 7 MW (was to 5)"),
+        (replace(BY_5, action=None), replace(TO_5, action=None), "NOW to 5 MW (was by 5)"),
+        (BY_5, replace(BY_5, action=Action.HOLD), "NOW hold (was reduce load)"),
+        (BY_5, replace(BY_5, action=None), "NOW read and decide (was reduce load)"),
+        (BY_5, Instruction(action=Action.NONE, target_mw=0.0), "NOW no action (was reduce load)"),
+        (BY_5, replace(BY_5, target_mw=None), "NOW as contracted (was 5 MW)"),
+        (
+            BY_5,
+            replace(TO_5, action=Action.INCREASE_GEN),
+            "NOW increase generation (was reduce load); NOW increase generation to 5 MW (was by 5)",
+        ),
+    ],
+)
+def test_another_order_says_what_it_was(before, after, words):
+    """Who accepted "cut 5 MW" has not accepted a cut to 5 MW."""
+    found = placed(reading(message_type=MessageType.UPDATE, instruction=after), event(revision(instruction=before)))
+    assert found.revision is not None
+    assert found.revision.needs_answer
+    assert "; ".join(found.revision.changes) == words
+
+
+def test_other_megawatts_of_the_sites_are_told_by_their_sum():
+    sites = (ResourceRef(scheme="S", code="a", target_mw=5.0), ResourceRef(scheme="S", code="b", target_mw=3.0))
+    order = Instruction(action=Action.REDUCE_LOAD)
+    known = event(revision(instruction=order, resources=sites))
+    more = (sites[0], replace(sites[1], target_mw=4.0))
+    found = placed(reading(message_type=MessageType.UPDATE, instruction=order, resources=more), known)
+    assert found.revision is not None
+    assert "NOW 9 MW (was 8)" in found.revision.changes
 
 
 def test_an_end_needs_no_answer():
@@ -196,6 +235,16 @@ def test_holding_goes_on_with_what_was_ordered():
     found = placed(issued(1, instruction=held), known)
     assert found.revision is not None
     assert found.revision.content.instruction == known.content.instruction
+    assert not found.revision.needs_answer
+
+
+@pytest.mark.parametrize("kind", TargetKind)
+def test_holding_a_level_is_no_other_order(kind):
+    known = event(revision(1, instruction=TO_5))
+    held = Instruction(action=Action.HOLD, target_mw=5.0, target_kind=kind)
+    found = placed(issued(1, instruction=held), known)
+    assert found.revision is not None
+    assert found.revision.content.instruction == TO_5
     assert not found.revision.needs_answer
 
 
