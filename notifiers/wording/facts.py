@@ -18,6 +18,7 @@ from notifiers.wording.clocks import Clocks, zone
 from notifiers.wording.context import WordingContext
 
 SITES_NAMED = 3
+SHARES_NAMED = 20
 _ENDS_IN_INSTANT = re.compile(r"T(\d\d):(\d\d):\d\dZ$")
 READ = "read and decide"
 QUIET_PHASES = frozenset({Phase.INFO, Phase.ADVISORY, Phase.ALERT, Phase.WARNING})
@@ -396,11 +397,13 @@ def _shares(content: Content, sites: Sequence[Resource]) -> tuple[str, ...]:
     if len(content.resources) < 2:
         return ()
     names = _site_names(content, sites)
-    return tuple(
+    shares = [
         f"{name}: {megawatts(r.target_mw)} MW"
         for name, r in zip(names, content.resources, strict=True)
         if r.target_mw is not None
-    )[:20]
+    ]
+    more = len(shares) - SHARES_NAMED
+    return (*shares[:SHARES_NAMED], *([f"and {more} more"] if more > 0 else []))
 
 
 def _eea(content: Content, spoken: bool) -> str:

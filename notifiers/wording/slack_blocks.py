@@ -1,4 +1,4 @@
-"""A Slack post as blocks: header, fields, what the issuer wrote, buttons, context."""
+"""A Slack post as blocks: header, fields, each site's share, what the issuer wrote, buttons, context."""
 
 import json
 from typing import Any
@@ -23,6 +23,8 @@ def blocks(f: Facts, event_pk: str, answer: bool, buttons: bool = True) -> list[
             "fields": [_mrkdwn(line, FIELD_CHARS) for line in slack.lines("fields", f, answer)[:FIELDS]],
         },
     ]
+    if shares := slack.say("shares", f):  # not among the fields: many sites would push out the rest
+        made.append(section(_escaped(shares, SECTION_CHARS)))
     if said := slack.say("said", f):
         made.append(
             {"type": "section", "text": {"type": "plain_text", "text": _escaped(said, SECTION_CHARS), "emoji": False}}

@@ -127,7 +127,7 @@ def test_a_post_that_is_edited_keeps_its_order_and_the_buttons_of_what_is_not_ov
     assert [about["event"] for about in asked(post)] == [named[n].event.pk for n in (0, 2, 3, 4, 5, 6, 7)]
     assert {about["attempt"] for about in asked(post)} == {"first attempt"}
     assert lines[1] == render_together(named, 10, None, "", NOW)[0].text.splitlines()[1]
-    assert post.template == "slack/edit_together@2"
+    assert post.template == "slack/edit_together@3"
 
 
 def test_when_all_of_it_is_over_it_says_so_and_asks_nothing():

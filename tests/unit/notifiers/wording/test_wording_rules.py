@@ -250,8 +250,17 @@ def test_many_sites():
     refs = tuple(ResourceRef(scheme="S", code=f"Site{n}", target_mw=n) for n in range(1, 6))
     many = replace(NEW, resources=refs)
     assert "At Site1, Site2, Site3 and 2 more" in text("voice", many, ctx=replace(CONTEXT, sites=()))
-    fields = [f["text"] for f in say("slack_channel", many)[0].payload["blocks"][1]["fields"]]
-    assert "*Share* Site2: 2 MW" in fields
+
+
+@pytest.mark.parametrize(("sites", "ending"), [(8, "Site8: 8 MW"), (25, "Site20: 20 MW, and 5 more")])
+def test_the_shares_of_many_sites_push_nothing_out_of_a_post(sites, ending):
+    refs = tuple(ResourceRef(scheme="S", code=f"Site{n}", target_mw=n) for n in range(1, sites + 1))
+    (words,) = say("slack_channel", replace(NEW, resources=refs), changes=("NOW 15 MW (was 12.5)",))
+    _, fields, shares, *_ = words.payload["blocks"]
+    titles = [field["text"].split("*")[1] for field in fields["fields"]]
+    assert titles == ["When", "Until", "Where", "Why", "Changed", "Answer by", "Ref", "Also confirm in"]
+    assert shares["text"]["text"].startswith("*Shares* Site1: 1 MW, Site2: 2 MW, ")
+    assert shares["text"]["text"].endswith(ending)
 
 
 @pytest.mark.parametrize("event_id", ["silence/miso/3", "unreadable/miso/0a1b2c"])
