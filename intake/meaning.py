@@ -24,6 +24,7 @@ from model.event import (
 )
 from model.reading import Reading
 
+WARNINGS = 20
 W = TypeVar("W", bound=StrEnum)
 
 
@@ -34,6 +35,11 @@ class Notes:
     warnings: list[str] = field(default_factory=list)
     extra: dict[str, object] = field(default_factory=dict)
     whole: dict[str, str] = field(default_factory=dict)
+
+    def warn(self, warning: str) -> None:
+        """Once, however often it holds; no more than is read."""
+        if len(self.warnings) < WARNINGS and warning not in self.warnings:
+            self.warnings.append(warning)
 
     def word(self, name: str, said: str | None, kind: type[W], default: W) -> W:
         """`said` as one of the words of `kind`; an unknown word is kept in extra and read as the default."""

@@ -6,9 +6,10 @@ A server stops sending to an address that refuses, so it always gets 200; before
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from intake.problem import not_readable, shown, validated
 from intake.statement import HEADLINE_CHARS, NAME_CHARS, PARTS, TEXT_CHARS, Code, Identifier, Part
 from model.digest import sha256
 from model.event import (
+    CHANGES_LATER,
     Action,
     Content,
     EndKind,
@@ -64,12 +66,16 @@ _ALERTS = {
     "ALERT_OTHER": Phase.ALERT,
 }
 _POWER = ("DISPATCH_SETPOINT_RELATIVE", "DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT")
+_TELLING = frozenset({*_POWER, "SIMPLE", "DISPATCH_INSTRUCTION", *_ALERTS})  # of a price nobody is told
 INTERVALS = 2_500  # a week of five minutes
 
 
 class Period(Part):
     start: Any = None
     duration: Any = None
+
+
+_NO_PERIOD = Period()
 
 
 class Payload(Part):
@@ -150,12 +156,16 @@ def _reading(event: Object, said: Any, message_type: MessageType, feed: Feed, re
 def _content(event: Object, feed: Feed, received_at: datetime, notes: Notes) -> Content:
     known = feed.names.programs.get(event.program, Named())
     zone = ZoneInfo(feed.timezone)
-    starts_at, ends_at = _times(event, zone, received_at, notes)
-    instruction = _instruction(event, notes)
-    words = [str(value) for payload in _payloads(event) if payload.type in _ALERTS for value in payload.values]
+    spans = _spans(event, zone, received_at, notes)
+    units = {d.payload_type: d.units for d in reversed(event.descriptors or ()) if d.payload_type and d.units}
+    told = _told(spans, units)
+    ends_at = _ends_at(event, spans, told, notes)
+    instruction = _instruction(told.interval, units, notes)
+    if later := _later(spans[told.number - 1 :], ends_at, zone):
+        notes.extra[CHANGES_LATER] = later
+    words = [str(value) for p in told.interval.payloads if p.type in _ALERTS for value in p.values]
     asks = instruction.action is not None and instruction.action.asks
-    phase = next((_ALERTS[p.type] for p in _payloads(event) if p.type in _ALERTS), Phase.INFO)
-    phase = Phase.EVENT if asks or instruction.target_mw is not None else phase
+    phase = Phase.EVENT if asks or instruction.target_mw is not None else _phase(event)
     headline = next(
         (said for said in (*words, event.name) if said and said.strip()), f"OpenADR event of {event.program}"
     )
@@ -169,14 +179,14 @@ def _content(event: Object, feed: Feed, received_at: datetime, notes: Notes) -> 
         severity=_severity(event, phase, known.mode),
         issued_at=_time("modificationDateTime", event.modified, zone, notes)
         or _time("createdDateTime", event.created, zone, notes),
-        effective_at=starts_at,
+        effective_at=told.starts_at or spans[0].starts_at,
         ends_at=ends_at,
         end_kind=EndKind.SCHEDULED if ends_at else EndKind.UNTIL_RELEASED,
         instruction=instruction,
         zones=tuple(areas[target] for target in targets if target in areas),
         resources=tuple(ResourceRef(scheme=RESOURCES, code=target) for target in targets if target not in areas),
         headline=notes.cut("headline", headline, HEADLINE_CHARS),
-        text=notes.cut("text", "\n".join((*words, *_later(event))), TEXT_CHARS),
+        text=notes.cut("text", "\n".join((*words, *_others(spans, told, zone))), TEXT_CHARS),
         source_timezone=feed.timezone if feed.timezone != "UTC" else None,
         extra=notes.extra,
     )
@@ -200,31 +210,79 @@ def _over(content: Content, received_at: datetime) -> Content:
 # --- times ----------------------------------------------------------------------------------------------------------
 
 
-def _times(event: Object, zone: tzinfo, received_at: datetime, notes: Notes) -> tuple[datetime | None, datetime | None]:
-    """Start and end. The period is the event's, else that of its first interval."""
-    period = event.period or next((i.period for i in event.intervals if i.period), None) or Period()
-    is_now = isinstance(period.start, str) and period.start.startswith(_NOW)
-    starts_at = received_at if is_now else _time("start", period.start, zone, notes)
-    lasts = _lasts(event)
-    duration = _duration(lasts)
-    if lasts is not None and duration is None and not _is_open(lasts):
-        notes.warnings.append(f"duration {shown(lasts)} is not used: expected e.g. PT4H")
-    try:
-        return starts_at, starts_at + duration if starts_at and duration is not None else None
-    except OverflowError:
-        return starts_at, None
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval and when it is; `ends_at` None: it is open, or nobody knows."""
+
+    number: int
+    interval: Interval
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+def _spans(event: Object, zone: tzinfo, received_at: datetime, notes: Notes) -> Sequence[Span]:
+    """At least one: each by its own period, else as long as the event's period says, one after the other."""
+    default = event.period or _NO_PERIOD
+    length = _length(default.duration, notes)
+    found: list[Span] = []
+    at = _start(default.start, zone, received_at, notes)
+    for number, interval in enumerate(event.intervals or (Interval(intervalPeriod=None),), start=1):
+        own = interval.period or _NO_PERIOD
+        follows = found and _is_now(own.start)  # several that all begin now come one after the other
+        starts_at = at if follows else _start(own.start, zone, received_at, notes) or at
+        at = _after(starts_at, length if own.duration is None else _length(own.duration, notes))
+        found.append(Span(number, interval, starts_at, at))
+    return found
+
+
+def _ends_at(event: Object, spans: Sequence[Span], told: Span, notes: Notes) -> datetime | None:
+    """As the event says for itself, else when the last of its intervals is over; None where one of them is open.
+
+    What the event says does not count where what people are told would be over before it begins.
+    """
+    if event.duration is not None and not _is_zero(event.duration):
+        stated = _after(spans[0].starts_at, _length(event.duration, notes))
+        if stated is None or told.starts_at is None or told.starts_at < stated:
+            return stated
+    ends = [span.ends_at for span in spans if span.ends_at is not None]
+    return max(ends) if len(ends) == len(spans) else None
 
 
 def _is_empty(event: Object) -> bool:
-    """A duration of zero: how an event is cancelled that stays on the server."""
-    return _duration(_lasts(event)) == timedelta(0)
+    """How an event is cancelled that stays on the server: it lasts no time, or begins in the year 1 and says so."""
+    period = event.period or _NO_PERIOD
+    whole = [event.duration, period.duration]
+    if _is_now(period.start) and any(_is_zero(written) for written in whole):
+        return True
+    given = [*whole, *(interval.period.duration for interval in event.intervals if interval.period)]
+    written = [duration for duration in given if duration is not None]
+    return bool(written) and all(map(_is_zero, written))
 
 
-def _lasts(event: Object) -> Any:
-    """The duration as it is written: of the whole event, else of its period."""
-    periods = (event.period, *(interval.period for interval in event.intervals[:1]))
-    written = (event.duration, *(period.duration for period in periods if period))
-    return next((duration for duration in written if duration is not None), None)
+def _is_zero(written: Any) -> bool:
+    return _duration(written) == timedelta(0)
+
+
+def _is_now(start: Any) -> bool:
+    return isinstance(start, str) and start.startswith(_NOW)
+
+
+def _start(written: Any, zone: tzinfo, received_at: datetime, notes: Notes) -> datetime | None:
+    return received_at if _is_now(written) else _time("start", written, zone, notes)
+
+
+def _length(written: Any, notes: Notes) -> timedelta | None:
+    duration = _duration(written)
+    if written is not None and duration is None and not _is_open(written):
+        notes.warn(f"duration {shown(written)} is not used: expected e.g. PT4H")
+    return duration
+
+
+def _after(starts_at: datetime | None, length: timedelta | None) -> datetime | None:
+    try:
+        return starts_at + length if starts_at and length is not None else None
+    except OverflowError:
+        return None
 
 
 def _is_open(written: Any) -> bool:
@@ -247,23 +305,35 @@ def _time(name: str, written: Any, zone: tzinfo, notes: Notes) -> datetime | Non
     try:
         return lenient(written, zone)
     except PydanticCustomError as error:
-        notes.warnings.append(f"{name} {shown(written)} is not used: expected {error.message()}")
+        notes.warn(f"{name} {shown(written)} is not used: expected {error.message()}")
         return None
 
 
 # --- what is asked, and of whom -------------------------------------------------------------------------------------
 
 
-def _payloads(event: Object) -> Iterator[Payload]:
-    """Of the interval that comes first."""
-    yield from event.intervals[0].payloads if event.intervals else ()
+def _told(spans: Sequence[Span], units: Mapping[str, str]) -> Span:
+    """The first that asks for something, else the first that alerts, else the first."""
+    asking = (span for span in spans if span.interval.payloads and not _is_idle(span.interval, units))
+    alerting = (span for span in spans if any(p.type in _ALERTS for p in span.interval.payloads))
+    return next(asking, None) or next(alerting, spans[0])
 
 
-def _instruction(event: Object, notes: Notes) -> Instruction:
-    found = {payload.type: payload for payload in _payloads(event)}
+def _is_idle(interval: Interval, units: Mapping[str, str]) -> bool:
+    return _instruction(interval, units, Notes()).action in (Action.NONE, Action.INFORMATIONAL)
+
+
+def _phase(event: Object) -> Phase:
+    """Of the first alert."""
+    types = (payload.type for interval in event.intervals for payload in interval.payloads)
+    return next((_ALERTS[name] for name in types if name in _ALERTS), Phase.INFO)
+
+
+def _instruction(interval: Interval, units: Mapping[str, str], notes: Notes) -> Instruction:
+    found = {payload.type: payload for payload in interval.payloads}
     for kind in _POWER:
         if kind in found:
-            return _power(event, found[kind], notes)
+            return _power(found[kind], units.get(kind, "KW"), notes)
     if "SIMPLE" in found:
         level = next(iter(found["SIMPLE"].values), None)
         if level in (0, "0", 0.0):
@@ -277,9 +347,8 @@ def _instruction(event: Object, notes: Notes) -> Instruction:
     return Instruction(action=Action.INFORMATIONAL, target_mw=0.0) if found else Instruction()
 
 
-def _power(event: Object, payload: Payload, notes: Notes) -> Instruction:
+def _power(payload: Payload, unit: str, notes: Notes) -> Instruction:
     """A relative setpoint by its sign, an absolute one as the level that it is."""
-    unit = next((d.units for d in event.descriptors or () if d.payload_type == payload.type and d.units), "KW")
     value = next(iter(payload.values), None)
     amount = megawatts(value, unit)
     if amount is None:
@@ -297,11 +366,32 @@ def _power(event: Object, payload: Payload, notes: Notes) -> Instruction:
     return Instruction(action=action, target_mw=amount, target_kind=TargetKind.ABSOLUTE)
 
 
-def _later(event: Object) -> Iterator[str]:
-    """What the intervals after the first say: people hear the first, and read the others."""
-    for number, interval in enumerate(event.intervals[1:], start=2):
-        said = ", ".join(f"{p.type} {' '.join(map(str, p.values))}" for p in interval.payloads)
-        yield f"Interval {number}: {said}"
+def _later(spans: Sequence[Span], ends_at: datetime | None, zone: tzinfo) -> str:
+    """What becomes of the first one's order: another one, or a while without. "" where it stays until the end."""
+    changed = (
+        b for a, b in pairwise(spans) if _telling(a.interval) != _telling(b.interval) or a.ends_at != b.starts_at
+    )
+    within = (span for span in changed if ends_at is None or span.starts_at is None or span.starts_at < ends_at)
+    return "\n".join(_line(span, zone) for span in within)[:TEXT_CHARS]
+
+
+def _telling(interval: Interval) -> list[tuple[str, list[Any]]]:
+    return [(payload.type, payload.values) for payload in interval.payloads if payload.type in _TELLING]
+
+
+def _others(spans: Sequence[Span], told: Span, zone: tzinfo) -> Iterator[str]:
+    """What the intervals say that people do not hear of, without those that say the same as the one before."""
+    before: list[Payload] = []
+    for span in spans:
+        if span is not told and span.interval.payloads != before:
+            yield _line(span, zone)
+        before = span.interval.payloads
+
+
+def _line(span: Span, zone: tzinfo) -> str:
+    said = ", ".join(f"{p.type} {' '.join(map(str, p.values))}" for p in span.interval.payloads)
+    begins = f", {span.starts_at.astimezone(zone):%a %H:%M %Z}" if span.starts_at else ""
+    return f"Interval {span.number}{begins}: {said}"
 
 
 def _targets(event: Object) -> Iterator[str]:

@@ -114,6 +114,7 @@ def total(amounts: Iterable[float | None]) -> float | None:
 
 
 NEEDS_READING = "needs_a_human_reading"  # in Content.extra: why
+CHANGES_LATER = "changes_later"  # in Content.extra: what is ordered after what people are told, in the issuer's words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,11 @@ class Content:
     def needs_reading(self) -> bool:
         """Nobody knows what it asks: people are told its own words."""
         return NEEDS_READING in self.extra
+
+    @property
+    def later(self) -> str:
+        """What the order becomes before it ends, "" where it stays."""
+        return str(self.extra.get(CHANGES_LATER, ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

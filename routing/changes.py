@@ -40,6 +40,7 @@ def needs_answer(before: Content, after: Content) -> bool:
         or before.ends_at != after.ends_at
         or before.end_kind != after.end_kind
         or before.resources != after.resources
+        or before.later != after.later
         or raised(before, after)
         or before.severity.rank < Severity.WARNING.rank <= after.severity.rank
         or (after.mode is Mode.ACTUAL and before.mode is not Mode.ACTUAL)
@@ -63,6 +64,7 @@ def in_words(before: Content, after: Content) -> tuple[str, ...]:
         _megawatts(before, after),
         _start(before, after, zone),
         _end(before, after, zone),
+        "OTHER STEPS LATER" if after.later != before.later and not after.message_type.ends else None,
         f"PHASE {after.phase} (was {before.phase})" if after.phase is not before.phase else None,
         _severity(before, after),
         "NEW SITES" if after.resources != before.resources else None,

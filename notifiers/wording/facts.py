@@ -362,9 +362,10 @@ def _left(content: Content, say: Callable[[datetime], str]) -> str:
 def _until(content: Content, clocks: Clocks) -> tuple[str, str]:
     if content.message_type.ends or _released(content) or _ask(content, None) is None:
         return ("", "")
+    later = ", changes before that: read the message" if content.later else ""
     if content.end_kind is EndKind.UNTIL_RELEASED or content.ends_at is None:
-        return ("hold until released", "Hold until released")
-    return (f"until {clocks.both(content.ends_at)}", f"Until {clocks.both_spoken(content.ends_at)}")
+        return (f"hold until released{later}", f"Hold until released{later}")
+    return (f"until {clocks.both(content.ends_at)}{later}", f"Until {clocks.both_spoken(content.ends_at)}{later}")
 
 
 def _site_names(content: Content, sites: Sequence[Resource]) -> list[str]:

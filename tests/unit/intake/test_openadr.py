@@ -1,7 +1,8 @@
 """OpenADR 3.0 and 3.1: two vocabularies, kilowatts, "now", open ends, and deletions that still carry the order."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -161,11 +162,120 @@ def test_a_program_says_what_is_a_test():
     assert result(programID="unheard-of").content.mode is Mode.ACTUAL
 
 
-def test_later_intervals_are_told_as_text():
-    second = {"id": 1, "payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": [-5000]}]}
-    found = result(intervals=[*EVENT["intervals"], second])
-    assert found.content.instruction.target_mw == 12.5
-    assert found.content.text == "Interval 2: DISPATCH_SETPOINT_RELATIVE -5000"
+def intervals(*said: tuple[str, Any], periods: Any = ()) -> list[dict[str, Any]]:
+    """An interval for each payload, with its own period where one is given."""
+    found = [{"id": n, "payloads": [{"type": kind, "values": [value]}]} for n, (kind, value) in enumerate(said)]
+    return [one | {"intervalPeriod": period} for one, period in zip_longest(found, periods)] if periods else found
+
+
+def by(kilowatts: float) -> tuple[str, float]:
+    return ("DISPATCH_SETPOINT_RELATIVE", kilowatts)
+
+
+HOUR = {"start": "2026-07-14T18:30:00Z", "duration": "PT1H"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "hours"),
+    [
+        ({"intervalPeriod": HOUR, "intervals": intervals(by(-1), by(-1), by(-1), by(-5))}, 4),
+        (
+            {
+                "intervalPeriod": ...,
+                "intervals": intervals(
+                    by(-1), by(-5), periods=[HOUR, {"start": "2026-07-14T19:30:00Z", "duration": "PT3H"}]
+                ),
+            },
+            4,
+        ),
+        (
+            {
+                "intervalPeriod": HOUR,
+                "intervals": intervals(by(-1), by(-5), periods=[{}, {"duration": "PT3H"}]),
+            },
+            4,
+        ),
+        ({"intervalPeriod": HOUR, "intervals": intervals(by(-1), by(-5)), "duration": "PT5H"}, 5),
+        ({"intervalPeriod": HOUR, "intervals": intervals(by(-1), by(-5)), "duration": "PT0S"}, 2),
+        ({"intervalPeriod": HOUR, "intervals": intervals(by(-1), by(-5), periods=[{}, {"duration": "P9999Y"}])}, None),
+        ({"intervalPeriod": HOUR, "intervals": intervals(by(-1), by(-5), periods=[{}, {"duration": "1 h"}])}, None),
+        ({"intervalPeriod": HOUR, "intervals": []}, 1),
+        ({"intervalPeriod": HOUR, "intervals": intervals(by(-1), by(-5)), "duration": "PT30M"}, 0.5),
+    ],
+)
+def test_an_event_lasts_as_long_as_all_its_intervals(changed, hours):
+    content = result(**changed).content
+    assert content.effective_at == START
+    assert content.ends_at == (START + timedelta(hours=hours) if hours else None)
+    assert content.message_type is MessageType.NEW
+
+
+def test_what_nobody_can_read_in_many_intervals_is_said_once():
+    wrong = [{"duration": "1 h"}] * 30
+    found = result(intervals=intervals(*[by(-1)] * 30, periods=wrong))
+    assert found.warnings == ('duration "1 h" is not used: expected e.g. PT4H',)
+
+
+def test_the_order_is_the_first_interval_that_asks():
+    """It begins when that one does."""
+    content = result(intervalPeriod=HOUR, intervals=intervals(("SIMPLE", 0), ("SIMPLE", 2))).content
+    assert content.instruction.action is Action.REDUCE_LOAD
+    assert (content.effective_at, content.ends_at) == (START + timedelta(hours=1), START + timedelta(hours=2))
+    assert content.text == "Interval 1, Tue 18:30 UTC: SIMPLE 0"
+    assert content.later == ""
+    outside = result(intervalPeriod=HOUR, intervals=intervals(("SIMPLE", 0), ("SIMPLE", 2)), duration="PT1H").content
+    assert outside.ends_at == START + timedelta(hours=2)
+    nothing = result(intervalPeriod=HOUR, intervals=intervals(("SIMPLE", 0), ("SIMPLE", 0))).content
+    assert (nothing.instruction.action, nothing.effective_at) == (Action.NONE, START)
+    alert = result(intervalPeriod=HOUR, intervals=intervals(("PRICE", 1), ("ALERT_OTHER", "Be ready"))).content
+    assert (alert.headline, alert.instruction.action) == ("Be ready", Action.INFORMATIONAL)
+
+
+def test_an_order_that_changes_later_says_so():
+    steps = intervals(by(-12500), by(-12500), by(-12500), by(-5000), by(-5000))
+    content = result(intervalPeriod=HOUR, intervals=steps).content
+    assert content.instruction.target_mw == 12.5
+    assert content.later == content.text == "Interval 4, Tue 21:30 UTC: DISPATCH_SETPOINT_RELATIVE -5000"
+    same = result(intervalPeriod=HOUR, intervals=steps[:3]).content
+    assert (same.later, same.text) == ("", "")
+    late = [{}, {"start": "2026-07-14T20:30:00Z"}]
+    paused = result(intervalPeriod=HOUR, intervals=intervals(by(-1), by(-1), periods=late)).content
+    assert paused.later == "Interval 2, Tue 20:30 UTC: DISPATCH_SETPOINT_RELATIVE -1"
+    short = result(intervalPeriod=HOUR, intervals=steps, duration="PT3H").content
+    assert (short.ends_at, short.later) == (START + timedelta(hours=3), "")
+    now = {"start": "0001-01-01T00:00:00Z", "duration": "PT1H"}
+    at_once = result(intervalPeriod=..., intervals=intervals(by(-1), by(-1), periods=[now, now])).content
+    assert (at_once.effective_at, at_once.ends_at, at_once.later) == (NOW, NOW + timedelta(hours=2), "")
+    priced = [
+        step | {"payloads": [*step["payloads"], {"type": "PRICE", "values": [n]}]} for n, step in enumerate(steps)
+    ]
+    assert result(intervalPeriod=HOUR, intervals=priced[:3]).content.later == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "cancels"),
+    [
+        ({"duration": "PT0S"}, False),
+        ({"duration": "PT0S", "intervalPeriod": HOUR | {"duration": "PT0S"}}, True),
+        ({"intervalPeriod": HOUR | {"duration": "PT0S"}}, True),
+        (
+            {
+                "intervalPeriod": HOUR | {"duration": "PT0S"},
+                "intervals": intervals(by(-1), periods=[{"duration": "PT4H"}]),
+            },
+            False,
+        ),
+        ({"duration": "PT0S", "intervalPeriod": {"start": "0001-01-01T00:00:00Z", "duration": "PT4H"}}, True),
+        ({"intervalPeriod": {"start": "0001-01-01", "duration": "PT0S"}}, True),
+        ({"intervalPeriod": {"start": "0001-01-01", "duration": "PT4H"}}, False),
+    ],
+)
+def test_what_lasts_no_time_is_cancelled_and_nothing_else(changed, cancels):
+    content = result("UPDATE", **changed).content
+    assert content.message_type.ends is cancels
+    assert content.asks_action is not cancels
+    if not cancels:
+        assert content.ends_at in (START + timedelta(hours=4), NOW + timedelta(hours=4))
 
 
 def test_reading_again_says_the_same():

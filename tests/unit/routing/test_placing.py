@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from model.errors import Undecidable
-from model.event import Action, EventStatus, Instruction, MessageType, ResourceRef, TargetKind, Zone
+from model.event import CHANGES_LATER, Action, EventStatus, Instruction, MessageType, ResourceRef, TargetKind, Zone
 from model.reading import Order, Reading
 from routing.placing import Decision, place
 from tests.unit.routing.house import NOW, content, event, revision
@@ -65,6 +65,7 @@ def test_an_old_number_is_stale():
         ({"ends_at": NOW + timedelta(hours=5)}, True, "EXTENDED to 18:00 EST"),
         ({"effective_at": NOW + timedelta(minutes=45)}, True, "START MOVED to 13:45 EST"),
         ({"text": "more text"}, False, None),
+        ({"extra": {CHANGES_LATER: "Interval 2: 5 MW"}}, True, "OTHER STEPS LATER"),
         ({"zones": (Zone(scheme="MISO-LRZ", code="77"),)}, False, "NEW ZONES"),  # whom they concern, the roster says
     ],
 )

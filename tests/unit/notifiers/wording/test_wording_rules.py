@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wording_world import ANA, CONTEXT, DRILL, NEW, RECEIVED, SITE, TERMINATE, at, event, say, text
 
 from model.event import (
+    CHANGES_LATER,
     NEEDS_READING,
     Action,
     EndKind,
@@ -238,6 +239,16 @@ def test_scheduled_end_is_a_time():
     content = replace(NEW, end_kind=EndKind.SCHEDULED)
     assert "until 17:30 CDT (17:30 EST)" in say("sms", content)[0].text
     assert "Until seventeen thirty Central, " in text("voice", content)
+
+
+@pytest.mark.parametrize("end_kind", EndKind)
+def test_an_order_that_changes_before_its_end_says_so(end_kind):
+    """Who hears "until 17:30" of 12.5 MW would hold them too long, or not long enough."""
+    content = replace(NEW, end_kind=end_kind, extra={CHANGES_LATER: "Interval 2: 5 MW"})
+    for channel in ("voice", "sms", "slack_channel", "slack_dm"):
+        (first, *rest) = say(channel, content)
+        said = " ".join([*(words.text for words in (first, *rest)), json.dumps(first.payload)])
+        assert "changes before that: read the message" in said
 
 
 def test_never_a_zone_without_a_site():
