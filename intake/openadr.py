@@ -26,6 +26,7 @@ from intake.statement import HEADLINE_CHARS, NAME_CHARS, PARTS, TEXT_CHARS, Code
 from model.digest import sha256
 from model.event import (
     CHANGES_LATER,
+    NEEDS_READING,
     Action,
     Content,
     EndKind,
@@ -68,6 +69,7 @@ _ALERTS = {
 _POWER = ("DISPATCH_SETPOINT_RELATIVE", "DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT")
 _TELLING = frozenset({*_POWER, "SIMPLE", "DISPATCH_INSTRUCTION", *_ALERTS})  # of a price nobody is told
 INTERVALS = 2_500  # a week of five minutes
+DOUBT_CHARS = 40  # of an order that nobody can read, in the headline
 
 
 class Period(Part):
@@ -134,7 +136,9 @@ def _reading(event: Object, said: Any, message_type: MessageType, feed: Feed, re
     over = deleted or _is_empty(event)
     content = _over(content, received_at) if over else replace(content, message_type=message_type)
     if over:  # what the object says is still the order
-        content = replace(content, text="", headline=f"RELEASED: {event.name or event.id}"[:HEADLINE_CHARS])
+        extra = {name: value for name, value in content.extra.items() if name not in (NEEDS_READING, CHANGES_LATER)}
+        headline = f"RELEASED: {event.name or event.id}"[:HEADLINE_CHARS]
+        content = replace(content, text="", headline=headline, extra=extra)
     if deleted:  # its time is that of its last change
         content = replace(content, issued_at=None)
     digest = sha256([over, said.get("object", said)])
@@ -159,16 +163,20 @@ def _content(event: Object, feed: Feed, received_at: datetime, notes: Notes) -> 
     spans = _spans(event, zone, received_at, notes)
     units = {d.payload_type: d.units for d in reversed(event.descriptors or ()) if d.payload_type and d.units}
     told = _told(spans, units)
-    ends_at = _ends_at(event, spans, told, notes)
+    starts_at, ends_at = told.starts_at or spans[0].starts_at, _ends_at(event, spans, told, notes)
     instruction = _instruction(told.interval, units, notes)
     if later := _later(spans[told.number - 1 :], ends_at, zone):
         notes.extra[CHANGES_LATER] = later
+    doubt = notes.extra.get(NEEDS_READING)
     words = [str(value) for p in told.interval.payloads if p.type in _ALERTS for value in p.values]
     asks = instruction.action is not None and instruction.action.asks
-    phase = Phase.EVENT if asks or instruction.target_mw is not None else _phase(event)
+    phase = Phase.EVENT if asks or doubt or instruction.target_mw is not None else _phase(event)
     headline = next(
         (said for said in (*words, event.name) if said and said.strip()), f"OpenADR event of {event.program}"
     )
+    if doubt:  # people hear the headline and nothing else
+        period = f"{_at(' from', starts_at, zone)}{_at(' until', ends_at, zone)}"
+        headline = f"Needs a human reading: {doubt}{period}: {headline}"[:HEADLINE_CHARS]
     targets = list(_targets(event))
     areas = feed.names.targets
     return Content(
@@ -179,14 +187,14 @@ def _content(event: Object, feed: Feed, received_at: datetime, notes: Notes) -> 
         severity=_severity(event, phase, known.mode),
         issued_at=_time("modificationDateTime", event.modified, zone, notes)
         or _time("createdDateTime", event.created, zone, notes),
-        effective_at=told.starts_at or spans[0].starts_at,
+        effective_at=starts_at,
         ends_at=ends_at,
         end_kind=EndKind.SCHEDULED if ends_at else EndKind.UNTIL_RELEASED,
         instruction=instruction,
         zones=tuple(areas[target] for target in targets if target in areas),
         resources=tuple(ResourceRef(scheme=RESOURCES, code=target) for target in targets if target not in areas),
         headline=notes.cut("headline", headline, HEADLINE_CHARS),
-        text=notes.cut("text", "\n".join((*words, *_others(spans, told, zone))), TEXT_CHARS),
+        text=notes.cut("text", "\n".join((*words, *_others(spans, None if doubt else told, zone))), TEXT_CHARS),
         source_timezone=feed.timezone if feed.timezone != "UTC" else None,
         extra=notes.extra,
     )
@@ -343,27 +351,33 @@ def _instruction(interval: Interval, units: Mapping[str, str], notes: Notes) -> 
     words = found.get("DISPATCH_INSTRUCTION")
     if words is not None:
         notes.extra["dispatch_instruction"] = words.values
-        return Instruction()
+        return _unread(f"{words.type} {' '.join(map(str, words.values))}"[:DOUBT_CHARS], notes)
     return Instruction(action=Action.INFORMATIONAL, target_mw=0.0) if found else Instruction()
 
 
 def _power(payload: Payload, unit: str, notes: Notes) -> Instruction:
-    """A relative setpoint by its sign, an absolute one as the level that it is."""
+    """Less than now is a reduction, a level the level that it is. We have no word for an order to consume more."""
     value = next(iter(payload.values), None)
     amount = megawatts(value, unit)
     if amount is None:
         notes.warnings.append(f"{payload.type} {shown(value)} {unit} is not used: expected an amount of power")
-        return Instruction()
+        return _unread(f"{payload.type} {shown(value)} {unit}"[:DOUBT_CHARS], notes)
     if payload.type == "DISPATCH_SETPOINT_RELATIVE":
-        if amount == 0:
-            return Instruction(action=Action.NONE, target_mw=0.0)
-        return Instruction(action=Action.REDUCE_LOAD if amount < 0 else Action.INCREASE_GEN, target_mw=abs(amount))
+        if amount > 0:
+            return _unread(f"consume {amount:g} MW more", notes)
+        return Instruction(action=Action.REDUCE_LOAD if amount else Action.NONE, target_mw=abs(amount))
     if amount < 0:
         notes.warnings.append(f"{payload.type} {shown(value)} is not used: expected a level from 0")
-        return Instruction()
+        return _unread(f"{payload.type} {amount:g} MW", notes)
     limits = payload.type == "IMPORT_CAPACITY_LIMIT"
     action = Action.REDUCE_LOAD if limits else None
     return Instruction(action=action, target_mw=amount, target_kind=TargetKind.ABSOLUTE)
+
+
+def _unread(why: str, notes: Notes) -> Instruction:
+    """An order that is no order in megawatts of ours: a person must read it."""
+    notes.extra[NEEDS_READING] = why
+    return Instruction()
 
 
 def _later(spans: Sequence[Span], ends_at: datetime | None, zone: tzinfo) -> str:
@@ -379,7 +393,7 @@ def _telling(interval: Interval) -> list[tuple[str, list[Any]]]:
     return [(payload.type, payload.values) for payload in interval.payloads if payload.type in _TELLING]
 
 
-def _others(spans: Sequence[Span], told: Span, zone: tzinfo) -> Iterator[str]:
+def _others(spans: Sequence[Span], told: Span | None, zone: tzinfo) -> Iterator[str]:
     """What the intervals say that people do not hear of, without those that say the same as the one before."""
     before: list[Payload] = []
     for span in spans:
@@ -390,8 +404,11 @@ def _others(spans: Sequence[Span], told: Span, zone: tzinfo) -> Iterator[str]:
 
 def _line(span: Span, zone: tzinfo) -> str:
     said = ", ".join(f"{p.type} {' '.join(map(str, p.values))}" for p in span.interval.payloads)
-    begins = f", {span.starts_at.astimezone(zone):%a %H:%M %Z}" if span.starts_at else ""
-    return f"Interval {span.number}{begins}: {said}"
+    return f"Interval {span.number}{_at(',', span.starts_at, zone)}: {said}"
+
+
+def _at(word: str, at: datetime | None, zone: tzinfo) -> str:
+    return f"{word} {at.astimezone(zone):%a %H:%M %Z}" if at else ""
 
 
 def _targets(event: Object) -> Iterator[str]:

@@ -267,8 +267,12 @@ def _own_urgency(event: Event, content: Content) -> str:
     return "ALARM" if event.rings else ""
 
 
+def _is_quiet(content: Content) -> bool:
+    return content.phase in QUIET_PHASES
+
+
 def _waits(content: Content) -> bool:
-    return content.phase in QUIET_PHASES and _ask(content, content.instruction.target_mw) is None
+    return _is_quiet(content) and _ask(content, content.instruction.target_mw) is None
 
 
 def _released(content: Content) -> bool:
@@ -317,15 +321,20 @@ def _idle(content: Content) -> bool:
 
 def _ask(content: Content, mw: float | None) -> tuple[str, str, str] | None:
     """(verb, words between verb and number, verb of a text), None when nothing is asked."""
-    absolute = content.instruction.target_kind is TargetKind.ABSOLUTE and mw is not None
-    match content.instruction.action:
+    asked = content.instruction
+    absolute = asked.target_kind is TargetKind.ABSOLUTE and mw is not None
+    match asked.action:
         case Action.REDUCE_LOAD:
             return ("Reduce", "load to " if absolute else "", "cut") if mw is not None else ("Reduce load", "", "cut")
         case Action.INCREASE_GEN:
             return ("Increase generation", "to " if absolute else "by ", "raise generation")
         case Action.HOLD:
             return ("Hold", "at " if absolute else "", "hold")
-        case None if content.instruction.target_mw and content.phase not in QUIET_PHASES:
+        case None if (
+            asked.target_mw is not None and asked.target_kind is TargetKind.ABSOLUTE and not _is_quiet(content)
+        ):
+            return ("Set", "to ", "set")
+        case None if asked.target_mw and not _is_quiet(content):
             return ("Deploy", "", "deploy")
         case _:
             return None

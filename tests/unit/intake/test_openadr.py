@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from intake.read import answer, read
-from model.event import Action, EndKind, MessageType, Mode, Phase, ResourceRef, Severity, TargetKind, Zone
+from model.event import Action, EndKind, Instruction, MessageType, Mode, Phase, ResourceRef, Severity, TargetKind, Zone
 from model.reading import Feed, Named, Names, Reading, Unreadable
 
 NOW = datetime(2026, 7, 14, 18, 0, tzinfo=UTC)
@@ -63,15 +63,15 @@ def test_operations_of_both_versions(operation, message_type):
     ("kind", "value", "unit", "action", "target_mw"),
     [
         ("DISPATCH_SETPOINT_RELATIVE", -12500, None, Action.REDUCE_LOAD, 12.5),
-        ("DISPATCH_SETPOINT_RELATIVE", 400, "KW", Action.INCREASE_GEN, 0.4),
+        ("DISPATCH_SETPOINT_RELATIVE", -400, "KW", Action.REDUCE_LOAD, 0.4),
         ("DISPATCH_SETPOINT_RELATIVE", -3, "MW", Action.REDUCE_LOAD, 3),
         ("DISPATCH_SETPOINT_RELATIVE", 0, None, Action.NONE, 0),
         ("DISPATCH_SETPOINT", 2000, None, None, 2),
+        ("DISPATCH_SETPOINT", 0, None, None, 0),
         ("IMPORT_CAPACITY_LIMIT", "1,500", None, Action.REDUCE_LOAD, 1.5),
         ("SIMPLE", 2, None, Action.REDUCE_LOAD, None),
         ("SIMPLE", 0, None, Action.NONE, 0),
         ("ALERT_FLEX_ALERT", "Save power", None, Action.INFORMATIONAL, 0),
-        ("DISPATCH_INSTRUCTION", "X7", None, None, None),
     ],
 )
 def test_what_is_asked(kind, value, unit, action, target_mw):
@@ -89,6 +89,26 @@ def test_power_nobody_can_read_is_left_out(value, unit):
     found = result(**payloads(("DISPATCH_SETPOINT_RELATIVE", value), unit=unit))
     assert found.content.instruction.target_mw is None
     assert "expected an amount of power" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("DISPATCH_SETPOINT_RELATIVE", 5000, "consume 5 MW more"),
+        ("DISPATCH_SETPOINT_RELATIVE", "lots", 'DISPATCH_SETPOINT_RELATIVE "lots" KW'),
+        ("DISPATCH_SETPOINT", -5000, "DISPATCH_SETPOINT -5 MW"),
+        ("DISPATCH_INSTRUCTION", "X7", "DISPATCH_INSTRUCTION X7"),
+    ],
+)
+def test_an_order_that_is_none_of_ours_is_for_a_person(kind, value, said):
+    """By the standard a relative setpoint is a change of consumption: more of it is no generation."""
+    content = result(**payloads((kind, value)), priority=None).content
+    assert content.needs_reading
+    assert (content.instruction, content.phase, content.severity) == (Instruction(), Phase.EVENT, Severity.CRITICAL)
+    assert content.headline == f"Needs a human reading: {said} from Tue 18:30 UTC until Tue 22:30 UTC: Step 2"[:100]
+    assert content.text == f"Interval 1, Tue 18:30 UTC: {kind} {value}"
+    over = result("DELETE", **payloads((kind, value))).content
+    assert (over.needs_reading, over.instruction.action) == (False, Action.NONE)
 
 
 @pytest.mark.parametrize("operation", ["DELETE", "delete"])

@@ -167,6 +167,9 @@ def test_any_text_gives_sendable_words(anything, said, driven):
         (Instruction(action=Action.INCREASE_GEN, target_mw=0.125), Phase.EVENT, "Increase generation by 0.125 MW"),
         (Instruction(action=Action.HOLD, target_mw=40), Phase.EVENT, "Hold 40 MW"),
         (Instruction(target_mw=40), Phase.EVENT, "Deploy 40 MW"),
+        (Instruction(target_mw=5, target_kind=TargetKind.ABSOLUTE), Phase.EVENT, "Set to 5 MW"),
+        (Instruction(target_mw=0, target_kind=TargetKind.ABSOLUTE), Phase.EVENT, "Set to 0 MW"),
+        (Instruction(target_mw=5, target_kind=TargetKind.ABSOLUTE), Phase.WARNING, "No action yet"),
         (Instruction(), Phase.EVENT, "Read and decide"),
         (Instruction(), Phase.WARNING, "No action yet"),
         (Instruction(action=Action.INFORMATIONAL, target_mw=0), Phase.ADVISORY, "No action yet"),
@@ -178,6 +181,14 @@ def test_any_text_gives_sendable_words(anything, said, driven):
 def test_what_to_do(instruction, phase, expected):
     (words,) = say("slack_channel", replace(NEW, instruction=instruction, phase=phase))
     assert words.payload["blocks"][0]["text"]["text"] == f"MISO EDR {phase}: {expected}"
+
+
+def test_a_level_is_told_as_a_level():
+    """Who is at eight megawatts and hears "deploy five" would go anywhere but to five."""
+    content = replace(NEW, instruction=Instruction(target_mw=5, target_kind=TargetKind.ABSOLUTE))
+    assert "Set to five megawatts by thirteen thirty Central" in text("voice", content)
+    assert "Hold until released." in text("voice", content)
+    assert "MISO EDR READ NOW: set to 5 MW at Foundry 1 by 13:30 CDT" in say("sms", content)[0].text
 
 
 def test_without_any_megawatts():
