@@ -30,7 +30,7 @@ _KINDS = {TargetKind.RELATIVE: "by", TargetKind.ABSOLUTE: "to"}
 
 def needs_answer(before: Content, after: Content) -> bool:
     """True when megawatts or their kind, start, end or what is asked changed, the phase was raised, a mere notice
-    became more than that, or a drill became real.
+    became more than that, or a drill became real; and when a person must read what is said now.
     """
     return (
         before.instruction.target_mw != after.instruction.target_mw
@@ -41,6 +41,7 @@ def needs_answer(before: Content, after: Content) -> bool:
         or before.end_kind != after.end_kind
         or before.resources != after.resources
         or before.later != after.later
+        or (after.needs_reading and (before.headline, before.text) != (after.headline, after.text))
         or raised(before, after)
         or before.severity.rank < Severity.WARNING.rank <= after.severity.rank
         or (after.mode is Mode.ACTUAL and before.mode is not Mode.ACTUAL)

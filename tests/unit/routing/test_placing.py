@@ -6,7 +6,17 @@ from datetime import timedelta
 import pytest
 
 from model.errors import Undecidable
-from model.event import CHANGES_LATER, Action, EventStatus, Instruction, MessageType, ResourceRef, TargetKind, Zone
+from model.event import (
+    CHANGES_LATER,
+    NEEDS_READING,
+    Action,
+    EventStatus,
+    Instruction,
+    MessageType,
+    ResourceRef,
+    TargetKind,
+    Zone,
+)
 from model.reading import Order, Reading
 from routing.placing import Decision, place
 from tests.unit.routing.house import NOW, content, event, revision
@@ -103,6 +113,16 @@ def test_another_order_says_what_it_was(before, after, words):
     assert found.revision is not None
     assert found.revision.needs_answer
     assert "; ".join(found.revision.changes) == words
+
+
+@pytest.mark.parametrize(("text", "needs"), [("consume 7 MW more", True), ("consume 5 MW more", False)])
+def test_what_a_person_must_read_is_read_again_when_it_says_something_else(text, needs):
+    """Nobody but they can tell whether the order is another one."""
+    unread = {"instruction": Instruction(), "extra": {NEEDS_READING: "no word for it"}}
+    known = event(revision(text="consume 5 MW more", **unread))
+    found = placed(reading(message_type=MessageType.UPDATE, text=text, **unread), known)
+    assert found.revision is not None
+    assert found.revision.needs_answer is needs
 
 
 def test_other_megawatts_of_the_sites_are_told_by_their_sum():
