@@ -25,6 +25,7 @@ _ACTIONS = {
 }
 _IDLE = (Action.RELEASE, Action.NONE, Action.INFORMATIONAL)
 _VERBS: dict[Action | None, str] = {Action.REDUCE_LOAD: "reduce ", Action.INCREASE_GEN: "increase generation "}
+_WEEK_DAYS = 7
 _KINDS = {TargetKind.RELATIVE: "by", TargetKind.ABSOLUTE: "to"}
 
 
@@ -104,7 +105,7 @@ def _megawatts(before: Content, after: Content) -> str | None:
 def _start(before: Content, after: Content, zone: str | None) -> str | None:
     if before.effective_at == after.effective_at or after.effective_at is None:
         return None
-    return f"START MOVED to {wall(after.effective_at, zone)}"
+    return f"START MOVED to {_day(after.effective_at, before.effective_at, zone)}{wall(after.effective_at, zone)}"
 
 
 def _end(before: Content, after: Content, zone: str | None) -> str | None:
@@ -114,7 +115,18 @@ def _end(before: Content, after: Content, zone: str | None) -> str | None:
     if new is None:
         return "NO END GIVEN"
     verb = "EXTENDED" if old is None or new > old else "SHORTENED"
-    return f"{verb} to {wall(new, zone)}"
+    return f"{verb} to {_day(new, old, zone)}{wall(new, zone)}"
+
+
+def _day(at: datetime, was: datetime | None, zone: str | None) -> str:
+    """ "Wed " where it is another one than before, "Aug 3 " where that is a week or more away."""
+    place = ZoneInfo(zone or "UTC")
+    local, days = at.astimezone(place), 0
+    if was is not None:
+        days = abs((local.date() - was.astimezone(place).date()).days)
+    if not days:
+        return ""
+    return f"{local:%a} " if days < _WEEK_DAYS else f"{local:%b} {local.day} "
 
 
 def _became_open(before: Content, after: Content) -> bool:

@@ -74,6 +74,9 @@ def test_an_old_number_is_stale():
         ),
         ({"ends_at": NOW + timedelta(hours=5)}, True, "EXTENDED to 18:00 EST"),
         ({"effective_at": NOW + timedelta(minutes=45)}, True, "START MOVED to 13:45 EST"),
+        ({"effective_at": content().effective_at + timedelta(days=1)}, True, "START MOVED to Wed 13:30 EST"),
+        ({"effective_at": content().effective_at + timedelta(days=7)}, True, "START MOVED to Jul 21 13:30 EST"),
+        ({"ends_at": NOW + timedelta(hours=12)}, True, "EXTENDED to Wed 01:00 EST"),
         ({"text": "more text"}, False, None),
         ({"extra": {CHANGES_LATER: "Interval 2: 5 MW"}}, True, "OTHER STEPS LATER"),
         ({"zones": (Zone(scheme="MISO-LRZ", code="77"),)}, False, "NEW ZONES"),  # whom they concern, the roster says
