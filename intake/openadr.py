@@ -170,7 +170,8 @@ def _content(event: Object, feed: Feed, received_at: datetime, notes: Notes) -> 
     doubt = notes.extra.get(NEEDS_READING)
     words = [str(value) for p in told.interval.payloads if p.type in _ALERTS for value in p.values]
     asks = instruction.action is not None and instruction.action.asks
-    phase = Phase.EVENT if asks or doubt or instruction.target_mw is not None else _phase(event)
+    orders = instruction.target_mw is not None and instruction.action is not Action.INFORMATIONAL  # not a price alone
+    phase = Phase.EVENT if asks or doubt or orders else _phase(event)
     headline = next(
         (said for said in (*words, event.name) if said and said.strip()), f"OpenADR event of {event.program}"
     )

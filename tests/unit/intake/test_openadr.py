@@ -251,6 +251,21 @@ def test_the_order_is_the_first_interval_that_asks():
     assert (alert.headline, alert.instruction.action) == ("Be ready", Action.INFORMATIONAL)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "phase", "severity"),
+    [
+        ("PRICE", 0.17, Phase.INFO, Severity.NOTICE),
+        ("ALERT_FLEX_ALERT", "Save power", Phase.ADVISORY, Severity.NOTICE),
+        ("ALERT_OTHER", "Be ready", Phase.ALERT, Severity.WARNING),
+        ("ALERT_GRID_EMERGENCY", "Be ready", Phase.EVENT, Severity.CRITICAL),
+    ],
+)
+def test_what_orders_nothing_is_no_emergency(kind, value, phase, severity):
+    """Without a priority an order is critical; of a price nobody is woken."""
+    content = result(**payloads((kind, value)), priority=None).content
+    assert (content.phase, content.severity) == (phase, severity)
+
+
 def test_an_order_that_changes_later_says_so():
     steps = intervals(by(-12500), by(-12500), by(-12500), by(-5000), by(-5000))
     content = result(intervalPeriod=HOUR, intervals=steps).content
