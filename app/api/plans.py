@@ -108,6 +108,7 @@ def _shape(found: Preview, remarks: list[str]) -> dict[str, Any]:
         "source": event.source,
         "event_id": event.event_id,
         "revision": event.latest.number,
+        "mode": str(event.content.mode),
         "received_at": iso(event.received_at),
         "rings": plan.rings,
         "at_risk": plan.at_risk,
