@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from intake.amounts import megawatts
+from intake.grid_end import the_end
+from intake.grid_words import AT, EEA, NOTICES, RESOURCE, SENTENCE_END, STEP, ZONE_LIST
 from model.event import Action, Phase, TargetKind, Zone
 
 EST = timezone(timedelta(hours=-5), "EST")  # MISO's clock, all year: IANA's Etc/GMT+5
@@ -22,32 +24,12 @@ _UNTIL_RELEASED = re.compile(
     r"\buntil\s+(?:further\s+notice|(?:it\s+is\s+|you\s+are\s+|otherwise\s+)?(?:released|terminated|cancell?ed|notified))",
     re.I,
 )
-_STEP = re.compile(
-    r"\b(?:Maximum\s+Generation|Max\s*Gen)\s+(?:Emergency\s+)?(Event|Warning|Alert)(?:\s+Step\s+(\d[a-c]?)\b)?", re.I
-)
-_EEA = re.compile(r"\b(?:(?:NERC\s+)?EEA|Energy\s+Emergency\s+Alert)[\s-]*(?:Level\s+)?([0-3])\b", re.I)
-_NOTICES = (
-    (re.compile(r"\bCapacity\s+Advisory\b", re.I), "Capacity Advisory", Phase.ADVISORY),
-    (re.compile(r"\bConservative\s+Operations\b", re.I), "Conservative Operations", Phase.ADVISORY),
-)
 _PROGRAM_ORDER = re.compile(r"\b(EDR|LMR)s?\s+(?:Dispatch|Deployment|Instruction)", re.I)
 _PROGRAMS = (
     ("EDR", re.compile(r"\bEDRs?\b|\bEmergency\s+Demand\s+Response\b", re.I)),
     ("LMR", re.compile(r"\bLMRs?\b|\bLoad\s+Modifying\s+Resources?\b", re.I)),
 )
 _DRILL = re.compile(r"(?<!not\san\s)\boperator\s+drill\b|\bthis\s+is\s+(?:only\s+)?a\s+drill\b|^\s*drill\b", re.I)
-# Said of the event as a whole. A text that also orders megawatts is no end, see `_ends`.
-_TERMINATES = re.compile(
-    r"\bTermination\b|\b(?:is|are)\s+(?:now\s+)?terminat(?:ing|ed)\b|\b(?:has|have)\s+(?:been\s+)?terminated\b"
-    r"|\b(?:are|is|has\s+been|have\s+been)\s+released\b|\b(?:event|warning|alert|resources)\s+released\b",
-    re.I,
-)
-_CANCELS = re.compile(
-    r"\bCancell?ation\b|\b(?:is|are)\s+(?:now\s+)?cancell?(?:ing|ed)\b|\b(?:has|have)\s+(?:been\s+)?cancell?ed\b"
-    r"|\bCancell?ed\b",
-    re.I,
-)
-_NOT_YET = re.compile(r"\b(?:not|never|before|prior\s+to|upon|after|notice\s+of)(?:\s+\w+){0,2}\s*$", re.I)
 
 _VERBS = {
     "reduce": Action.REDUCE_LOAD,
@@ -66,32 +48,28 @@ _ORDER = re.compile(
     re.I,
 )
 _AMOUNT = re.compile(r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b", re.I)
-_SENTENCE_END = re.compile(r"[.;](?=\s|$)")
 _NO_ACTION = re.compile(
     r"\b(?:take\s+no|no)\s+action\b|\bdo\s+not\s+(?:reduce|curtail|cut|shed|increase|raise)\b", re.I
 )
 _NEGATED = re.compile(r"\b(?:not|never|n't|longer)\s+$", re.I)
-# Case counts: a code, not the words "resource adequacy".
-_RESOURCE = re.compile(r"\b[Rr]esource\s+([A-Z0-9_]+(?:[.\-][A-Z0-9_]+)+)")
-_ZONE_LIST = re.compile(
-    r"\b(?:Local\s+Resource\s+Zones?|LRZs?)\s*#?((?:\d{1,2}(?![\d:/]|\.\d|\s*MW)(?:\s*(?:,\s*and|,|and|&|-|to|through)\s*)?)+)",
-    re.I,
-)
 _RANGE = re.compile(r"(\d{1,2})\s*(?:-|to|through)\s*(\d{1,2})", re.I)
 _CLOCKS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "UTC": 0, "GMT": 0}
-_AT = r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(?:at\s+)?(\d{1,2}):?(\d\d)(?:\s*(EST|EDT|CST|CDT|UTC|GMT)\b)?"
-_FROM = re.compile(rf"\beffective\s+(?:from\s+|at\s+)?{_AT}", re.I)
-_UNTIL = re.compile(rf"\buntil\s+{_AT}", re.I)
-_BY = re.compile(rf"\b(?:no\s+later\s+than|by)\s+{_AT}", re.I)
+_FROM = re.compile(rf"\beffective\s+(?:from\s+|at\s+)?{AT}", re.I)
+_UNTIL = re.compile(rf"\buntil\s+{AT}", re.I)
+_BY = re.compile(rf"\b(?:no\s+later\s+than|by)\s+{AT}", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a text says; None, "" or () for what it does not. `doubt`: why a person must read it."""
+    """What a text says; None, "" or () for what it does not.
+
+    `doubt`: why a person must read what it asks; `end_doubt`: whether it ends something.
+    """
 
     phase: Phase | None = None
     detail: str = ""
     ends: bool = False
+    end_doubt: str = ""
     program: str = ""
     drill: bool = False
     eea: int | None = None
@@ -119,14 +97,14 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
     whole, text = text, text[:READ_CHARS]
     plain = _UNTIL_RELEASED.sub(" ", text)
     orders = list(dict.fromkeys(_orders(plain)))
-    phase, detail = _phase(plain)
+    ends, end_doubt = the_end(plain)
+    phase, detail = _phase(plain, gravest=bool(end_doubt))
     order, doubt = _the_order(orders, bool(_NO_ACTION.search(plain)))
-    ends = _is_end(plain)
-    if ends and orders:
+    if (ends or end_doubt) and orders:
         ends, doubt = False, "it speaks of an end and orders megawatts"
     if len(set(_amounts_with_orders(plain))) > 1:
         doubt = doubt or "it names several amounts"
-    resources = list(dict.fromkeys(_RESOURCE.findall(text)))
+    resources = list(dict.fromkeys(RESOURCE.findall(text)))
     if len(resources) > 1 and order:
         doubt = doubt or "it names several resources"
     if len(whole) > READ_CHARS:
@@ -135,9 +113,10 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
         phase=phase,
         detail=detail,
         ends=ends,
+        end_doubt=end_doubt,
         program=_program(text, detail),
         drill=bool(_DRILL.search(text)),
-        eea=_eea(text),
+        eea=_eea(text, gravest=bool(end_doubt)),
         zones=tuple(_zones(text)),
         resource=resources[0] if len(resources) == 1 else "",
         action=Action.NONE if not orders and _NO_ACTION.search(plain) else order.action if order else None,
@@ -151,22 +130,27 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
     )
 
 
-def _phase(text: str) -> tuple[Phase | None, str]:
-    """The phase with the issuer's own words for it."""
-    if step := _STEP.search(text):
+def _phase(text: str, *, gravest: bool) -> tuple[Phase | None, str]:
+    """The phase with the issuer's own words for it: the one named first, or the gravest."""
+    if steps := list(STEP.finditer(text)):
+        step = max(steps, key=_gravity) if gravest else steps[0]
         kind = step[1].title()
         return Phase(kind.lower()), f"Max Gen {kind}" + (f" Step {step[2]}" if step[2] else "")
-    if (eea := _eea(text)) is not None:
+    if (eea := _eea(text, gravest=gravest)) is not None:
         return (Phase.EVENT if eea >= 2 else Phase.WARNING if eea else Phase.INFO), f"EEA {eea}"
-    for pattern, words, phase in _NOTICES:
+    for pattern, words, phase in NOTICES:
         if pattern.search(text):
             return phase, words
     return None, ""
 
 
-def _eea(text: str) -> int | None:
-    found = _EEA.search(text)
-    return int(found[1]) if found else None
+def _gravity(step: re.Match[str]) -> tuple[bool, str]:
+    return step[1].title() == "Event", step[2] or ""
+
+
+def _eea(text: str, *, gravest: bool) -> int | None:
+    levels = [int(level) for level in EEA.findall(text)]
+    return (max(levels) if gravest else levels[0]) if levels else None
 
 
 def _program(text: str, detail: str) -> str:
@@ -177,11 +161,6 @@ def _program(text: str, detail: str) -> str:
     if len(spoken_of) == 1:
         return spoken_of[0]
     return "MAXGEN" if detail.startswith("Max Gen") else ""
-
-
-def _is_end(text: str) -> bool:
-    found = [*_TERMINATES.finditer(text), *_CANCELS.finditer(text)]
-    return any(not _NOT_YET.search(text, max(0, match.start() - 60), match.start()) for match in found)
 
 
 def _orders(text: str) -> Iterator[_Order]:
@@ -195,7 +174,7 @@ def _orders(text: str) -> Iterator[_Order]:
 def _amounts_with_orders(text: str) -> Iterator[float | None]:
     """What is ordered, and what else is named until the end of the sentence: "reduce 5 MW, then 20 MW"."""
     for match in _ORDER.finditer(text):
-        end = _SENTENCE_END.search(text, match.end())
+        end = SENTENCE_END.search(text, match.end())
         for amount, unit in _AMOUNT.findall(text, match.start(4), end.start() if end else len(text)):
             yield megawatts(amount, "kW" if unit[0] in "kK" else "MW")
 
@@ -215,7 +194,7 @@ def _the_order(orders: list[_Order], no_action: bool) -> tuple[_Order | None, st
 
 def _zones(text: str) -> Iterator[Zone]:
     codes: dict[int, None] = {}
-    for listed in _ZONE_LIST.finditer(text):
+    for listed in ZONE_LIST.finditer(text):
         numbers = listed[1]
         for first, last in _RANGE.findall(numbers):
             codes.update(dict.fromkeys(range(int(first), min(int(last), _ZONES_MAX) + 1)))

@@ -148,7 +148,7 @@ def _understood(message: Message, said: Said, test: Any, notes: Notes) -> Conten
     """What the text says, None when a person has to read it."""
     asks = said.action is not None and said.action.asks
     phase = said.phase or (Phase.EVENT if asks else None)
-    if phase is None or said.doubt:
+    if phase is None or said.doubt or said.end_doubt:
         return None
     begins, ends = _times(message, said, notes)
     message_type = MessageType.TERMINATE if said.ends else MessageType.NEW
@@ -183,19 +183,21 @@ def _understood(message: Message, said: Said, test: Any, notes: Notes) -> Conten
 
 def _for_a_person(message: Message, said: Said, test: Any, notes: Notes) -> Content:
     """Nobody knows what it asks: it goes out with its text, so that somebody reads it in time."""
-    why = said.doubt or "no declaration that is known stands in it"
+    why = said.doubt or said.end_doubt or "no declaration that is known stands in it"
     notes.warnings.append(f"the text needs a human reading: {why}")
     begins, ends = _times(message, said, notes)
     mode = _mode(test, said, notes)
+    phase = said.phase or (Phase.EVENT if message.is_emergency else Phase.ALERT)
+    severity = Severity.CRITICAL if _is_grave(message, phase, said.eea) else Severity.WARNING
     begins_with = " ".join(message.text.split())
     return Content(
         mode=mode,
         issuer=notes.cut("issuer", message.source, NAME_CHARS) or ISSUER,
         program=said.program,
-        phase=said.phase or (Phase.EVENT if message.is_emergency else Phase.ALERT),
+        phase=phase,
         phase_detail=said.detail,
         nerc_eea=said.eea,
-        severity=_by_mode(mode, Severity.CRITICAL if message.is_emergency else Severity.WARNING),
+        severity=_by_mode(mode, severity),
         effective_at=begins,
         ends_at=ends,
         end_kind=EndKind.UNTIL_RELEASED,
@@ -239,11 +241,14 @@ def _mode(test: Any, said: Said, notes: Notes) -> Mode:
 
 
 def _severity(message: Message, content: Content) -> Severity:
-    eea = content.nerc_eea or 0
-    if message.is_emergency or content.phase is Phase.EVENT or eea >= 2:
+    if _is_grave(message, content.phase, content.nerc_eea):
         return _by_mode(content.mode, Severity.CRITICAL)
     warns = content.message_type.ends or content.phase in (Phase.WARNING, Phase.ALERT)
     return _by_mode(content.mode, Severity.WARNING if warns else Severity.NOTICE)
+
+
+def _is_grave(message: Message, phase: Phase, eea: int | None) -> bool:
+    return message.is_emergency or phase is Phase.EVENT or (eea or 0) >= 2
 
 
 def _by_mode(mode: Mode, severity: Severity) -> Severity:

@@ -61,6 +61,8 @@ BODIES: Mapping[str, bytes] = {
     "text of zones": _mui("LRZ " + _filled("4, ")),
     "text of spaces": _mui("Max Gen" + _filled(" ") + "reduce" + " " * 400),
     "text of steps": _mui(_filled("Maximum Generation Event Step 2. ")),
+    "text of ends": _mui("EEA 2. " + _filled("all is cancelled, ")),
+    "text before an end": _mui(_filled("LRZ 4 event ")[:3_900] + " is cancelled"),
     "text of digits": _mui("reduce " + "1" * (SIZE - 500) + " MW"),
     "xml text": _filled("x", around=tuple(CAP.split("{}"))).encode(),  # type: ignore[arg-type]
     "xml lines": _filled("\n", around=tuple(CAP.split("{}"))).encode(),  # type: ignore[arg-type]

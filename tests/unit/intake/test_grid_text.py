@@ -97,6 +97,77 @@ def test_an_end_is_no_mere_word(text, ends):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "The Maximum Generation Event Step 2 has been terminated.",
+        "Effective 07/14/2026 16:45 EST, the Max Gen Event Step 2 for LRZ 4 and 5 has been terminated.",
+        "Maximum Generation Event Step 2 effective until 07/14/2026 17:30 EST is cancelled",
+        "Max Gen Event Step 2 (EEA 2) is terminated",
+        "CANCELLATION - Max Gen Warning",
+        "Cancelled: Maximum Generation Alert for LRZ 4.",
+        "Max Gen Event Step 2 Cancellation. Do not reduce. Return to normal.",
+        "Termination of the Maximum Generation Event Step 2 Declaration.",
+        "Max Gen Event Step 2. EDR Dispatch: resource ACME.FOUNDRY1 is released.",
+        "Max Gen Event Step 2: the EDR Dispatch has been terminated. Operating reserves have been released.",
+        "MISO is cancelling the Capacity Advisory",
+        "Max Gen Event Step 2 is no longer in effect; all resources are released to return to normal.",
+    ],
+)
+def test_an_end_of_what_the_text_speaks_of(text):
+    said = read_text(text)
+    assert (said.ends, said.doubt, said.end_doubt) == (True, "", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Maximum Generation Event Step 2 remains in effect for Local Resource Zone 4. "
+        "The Maximum Generation Warning for the remaining zones has been terminated.",
+        "MISO declares a Maximum Generation Emergency Event Step 2 for Local Resource Zone 4. "
+        "The Maximum Generation Warning issued at 10:00 EST is cancelled.",
+        "Max Gen Event Step 2 Declaration. The event's drill is cancelled.",
+        "Max Gen Event Step 2. The Warning is cancelled.",
+        "Max Gen Event Step 2. The Hot Weather Alert has been cancelled.",
+        "EEA 2. The Max Gen Warning has been cancelled.",
+        "EEA 1 has been terminated, MISO is in EEA 2",
+        "Max Gen Event Step 3 has been terminated. Step 2.",
+        "Conservative Operations. Max Gen Event Step 2 Termination.",
+        "The Max Gen Event Step 2 continues. The dispatch is cancelled.",
+        "Max Gen Event Step 2 has been terminated for all zones except LRZ 4.",
+        "Max Gen Event Step 2 has been terminated. Curtail load at once.",
+    ],
+)
+def test_an_end_beside_what_holds_is_for_a_person(text):
+    said = read_text(text)
+    assert (said.ends, said.end_doubt) == (False, "it speaks of an end and of something that holds")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Max Gen Event Step 2: all planned transmission outages are cancelled",
+        "All planned outages during the\nMax Gen Event Step 2 are cancelled.",
+        "MISO has cancelled the dispatch of planned outages. Max Gen Event Step 2.",
+        "Max Gen Event Step 2. Operating reserves have been released.",
+        "Max Gen Event Step 2. Quick start resources released.",
+        "Max Gen Event Step 2. LMRs are released for dispatch.",
+        "Max Gen Event Step 2. In the event this is cancelled, you will hear.",
+        "Until the Max Gen Event Step 2 is terminated, no outages.",
+        "Max Gen Event Step 2: termination expected at 18:00",
+    ],
+)
+def test_an_end_of_something_else_is_for_a_person(text):
+    said = read_text(text)
+    assert (said.ends, said.end_doubt) == (False, "it speaks of an end, and not plainly of what")
+
+
+def test_the_gravest_step_counts_where_several_are_spoken_of():
+    """Its severity is that of an order, whichever is named first."""
+    said = read_text("The Max Gen Warning is cancelled. Max Gen Event Step 2 remains in effect, EEA 1, EEA 3.")
+    assert (said.phase, said.detail, said.eea) == (Phase.EVENT, "Max Gen Event Step 2", 3)
+
+
+@pytest.mark.parametrize(
     ("text", "codes"),
     [
         ("Local Resource Zone 4.", ["4"]),

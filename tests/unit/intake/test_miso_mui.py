@@ -83,6 +83,24 @@ def test_a_text_nobody_can_read_still_goes_out(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "The Max Gen Warning has been terminated. The Max Gen Event Step 2 remains in effect for LRZ 4.",
+        "Max Gen Event Step 2 for LRZ 4: all planned outages are cancelled",
+    ],
+)
+def test_a_release_that_may_be_none_releases_nothing(text):
+    """It is an event of its own, as urgent as an order, and ends no other."""
+    found = one(text=text, priority=7)
+    assert found.content.needs_reading
+    assert (found.content.message_type, found.content.phase) == (MessageType.NEW, Phase.EVENT)
+    assert found.content.severity is Severity.CRITICAL
+    assert found.content.instruction.action is None
+    assert found.follows is not None
+    assert found.follows.alike is False
+
+
+@pytest.mark.parametrize(
     ("written", "at"),
     [
         ("2026-07-14T13:30:00", "18:30"),

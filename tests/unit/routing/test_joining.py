@@ -9,7 +9,7 @@ import pytest
 
 from app.intake_door import read_message
 from broker.base import Message, MessageKind
-from model.event import Action, Event, EventStatus, MessageType, Mode, Phase
+from model.event import Action, Event, EventStatus, MessageType, Mode, Phase, Severity
 from model.roster import Policy, Roster, Source, Team
 from model.route import Route
 from routing.accept import Member, decide
@@ -121,6 +121,16 @@ def test_it_ends_all_orders_of_its_step_and_zones(upstream):
     assert len({order.event_id for order in orders}) == 2
     upstream.ends()
     assert {upstream.event(order).status for order in orders} == {EventStatus.TERMINATED}
+
+
+def test_an_end_of_something_else_leaves_the_order_open_and_is_told(upstream):
+    begun = upstream.sends(BEFORE)
+    other = upstream.ends(
+        text="The Max Gen Event Step 2 remains in effect for Local Resource Zone 4. The Max Gen Warning is cancelled."
+    )
+    assert upstream.event(begun).status is EventStatus.OPEN
+    told = upstream.event(other)
+    assert (told.status, told.content.needs_reading, told.severity) == (EventStatus.OPEN, True, Severity.CRITICAL)
 
 
 @pytest.mark.parametrize(
