@@ -29,7 +29,20 @@ _PROGRAMS = (
     ("EDR", re.compile(r"\bEDRs?\b|\bEmergency\s+Demand\s+Response\b", re.I)),
     ("LMR", re.compile(r"\bLMRs?\b|\bLoad\s+Modifying\s+Resources?\b", re.I)),
 )
-_DRILL = re.compile(r"(?<!not\san\s)\boperator\s+drill\b|\bthis\s+is\s+(?:only\s+)?a\s+drill\b|^\s*drill\b", re.I)
+_DRILL = re.compile(r"\bdrills?\b", re.I)
+_SAYS_DRILL = re.compile(
+    r"^\W*(?:MISO\s+)?(?:operator\s+)?drill\b(?=\s*(?:$|[.,;:!*()–—-]|(?:operator\s+)?drill\b))"
+    r"|(?:^|[.,;:!*()–—-])\s*this\s+is\s+(?:only\s+|just\s+)?an?\s+(?:(?:planned|scheduled|MISO|operator)\s+)*drill\b"
+    r"(?=\s*(?:$|[.,;:!*()–—-]))",
+    re.I,
+)
+_NO_DRILL = re.compile(r"\b(?:no|(?:not|never|n't)(?:\s+an?)?)\s+(?:operator\s+)?drills?\b", re.I)
+# One that is held at another time, or not at all. What stands between may not be what is drilled.
+_OTHER_DRILL = re.compile(
+    r"\bdrills?(?:\s+(?:is|was|are|were|has|have|been|for|of|on|at|the|this|today|tomorrow|tonight|week|morning|afternoon"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|'s|\d[\d:/]*|EST)){0,8}\s+(?:postponed|cancell?ed|(?:re)?scheduled|planned)\b",
+    re.I,
+)
 
 _VERBS = {
     "reduce": Action.REDUCE_LOAD,
@@ -63,7 +76,8 @@ _BY = re.compile(rf"\b(?:no\s+later\s+than|by)\s+{AT}", re.I)
 class Said:
     """What a text says; None, "" or () for what it does not.
 
-    `doubt`: why a person must read what it asks; `end_doubt`: whether it ends something.
+    `doubt`: why a person must read what it asks; `end_doubt`: whether it ends something. `drill`: it says that it is
+    one; `names_drill`: it speaks of one, be it itself or another.
     """
 
     phase: Phase | None = None
@@ -72,6 +86,7 @@ class Said:
     end_doubt: str = ""
     program: str = ""
     drill: bool = False
+    names_drill: bool = False
     eea: int | None = None
     zones: tuple[Zone, ...] = ()
     resource: str = ""
@@ -104,6 +119,7 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
         ends, doubt = False, "it speaks of an end and orders megawatts"
     if len(set(_amounts_with_orders(plain))) > 1:
         doubt = doubt or "it names several amounts"
+    says_drill, names_drill = _drill(text, ends)
     resources = list(dict.fromkeys(RESOURCE.findall(text)))
     if len(resources) > 1 and order:
         doubt = doubt or "it names several resources"
@@ -115,7 +131,8 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
         ends=ends,
         end_doubt=end_doubt,
         program=_program(text, detail),
-        drill=bool(_DRILL.search(text)),
+        drill=says_drill,
+        names_drill=names_drill,
         eea=_eea(text, gravest=bool(end_doubt)),
         zones=tuple(_zones(text)),
         resource=resources[0] if len(resources) == 1 else "",
@@ -128,6 +145,16 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
         due_at=_time(_BY, text, clock),
         doubt=doubt,
     )
+
+
+def _drill(text: str, ends: bool) -> tuple[bool, bool]:
+    """Whether it says that it is a drill, and whether it speaks of one that it may be.
+
+    A drill "is cancelled" in the drill of a cancellation, too: of a text that ends something nothing is left out.
+    """
+    denied = _NO_DRILL.sub(" ", text)
+    left = denied if ends else _OTHER_DRILL.sub(" ", denied)
+    return denied == text and bool(_SAYS_DRILL.search(left)), bool(_DRILL.search(left))
 
 
 def _phase(text: str, *, gravest: bool) -> tuple[Phase | None, str]:

@@ -106,9 +106,11 @@ def _emergency(member: Any, where: str, test: Any, feed: Feed) -> Reading:
     message = validated(Message, member, where)
     said = read_text(message.text)
     notes = Notes(extra=_extra(message))
-    content = _understood(message, said, test, notes)
+    mode, drill_doubt = _mode(test, said, notes)
+    doubt = said.doubt or said.end_doubt or drill_doubt
+    content = None if doubt else _understood(message, said, mode, notes)
     if content is None:
-        content = _for_a_person(message, said, test, notes)
+        content = _for_a_person(message, said, mode, doubt, notes)
     own_id = _own_id(*(member.get(name, "") for name in _IDENTITY))
     native_id = own_id if content.mode is Mode.ACTUAL else f"{own_id} {content.mode}"
     return Reading(
@@ -144,18 +146,18 @@ def _extra(message: Message) -> dict[str, object]:
     return {"destination": message.destination, "priority": message.priority, **(message.model_extra or {})}
 
 
-def _understood(message: Message, said: Said, test: Any, notes: Notes) -> Content | None:
-    """What the text says, None when a person has to read it."""
+def _understood(message: Message, said: Said, mode: Mode, notes: Notes) -> Content | None:
+    """What the text says, None when no declaration and no order is found in it."""
     asks = said.action is not None and said.action.asks
     phase = said.phase or (Phase.EVENT if asks else None)
-    if phase is None or said.doubt or said.end_doubt:
+    if phase is None:
         return None
     begins, ends = _times(message, said, notes)
     message_type = MessageType.TERMINATE if said.ends else MessageType.NEW
     action = Action.RELEASE if said.ends else said.action
     content = Content(
         message_type=message_type,
-        mode=_mode(test, said, notes),
+        mode=mode,
         issuer=notes.cut("issuer", message.source, NAME_CHARS) or ISSUER,
         program=said.program,
         phase=Phase.TERMINATION if said.ends else phase,
@@ -181,12 +183,11 @@ def _understood(message: Message, said: Said, test: Any, notes: Notes) -> Conten
     return replace(content, headline=_headline(content))
 
 
-def _for_a_person(message: Message, said: Said, test: Any, notes: Notes) -> Content:
+def _for_a_person(message: Message, said: Said, mode: Mode, doubt: str, notes: Notes) -> Content:
     """Nobody knows what it asks: it goes out with its text, so that somebody reads it in time."""
-    why = said.doubt or said.end_doubt or "no declaration that is known stands in it"
+    why = doubt or "no declaration that is known stands in it"
     notes.warnings.append(f"the text needs a human reading: {why}")
     begins, ends = _times(message, said, notes)
-    mode = _mode(test, said, notes)
     phase = said.phase or (Phase.EVENT if message.is_emergency else Phase.ALERT)
     severity = Severity.CRITICAL if _is_grave(message, phase, said.eea) else Severity.WARNING
     begins_with = " ".join(message.text.split())
@@ -230,14 +231,23 @@ def _instant(name: str, value: Any, notes: Notes) -> datetime | None:
         return None
 
 
-def _mode(test: Any, said: Said, notes: Notes) -> Mode:
-    """A drill is one by its text. `test` is a boolean or its word; anything else is no test."""
-    is_test = test is True or (isinstance(test, str) and test.strip().lower() == "true")
-    if not is_test and test is not False and not (isinstance(test, str) and test.strip().lower() == "false"):
+def _mode(test: Any, said: Said, notes: Notes) -> tuple[Mode, str]:
+    """The mode, and why a person must read whether it is a drill. `test` is a boolean or its word, else not given."""
+    flag = {"true": True, "false": False}.get(test.strip().lower()) if isinstance(test, str) else test
+    if not isinstance(flag, bool):
         notes.warnings.append(f"test {shown(test)} is neither true nor false, taken as false")
+    if flag is True:
+        return Mode.DRILL if said.names_drill else Mode.TEST, ""
+    if flag is False and said.names_drill and _holds_something(said):
+        return Mode.ACTUAL, "it speaks of a drill, and its source says that it is none"
     if said.drill:
-        return Mode.DRILL
-    return Mode.TEST if is_test else Mode.ACTUAL
+        return Mode.DRILL, ""
+    return Mode.ACTUAL, "it speaks of a drill, and may be none" if said.names_drill else ""
+
+
+def _holds_something(said: Said) -> bool:
+    """A declaration, an order, or what may be one."""
+    return said.phase is not None or bool(said.doubt) or (said.action is not None and said.action.asks)
 
 
 def _severity(message: Message, content: Content) -> Severity:
@@ -295,7 +305,7 @@ def _where(zones: Sequence[Zone]) -> str:
 def _deployment(member: Any, where: str, test: Any, feed: Feed) -> Reading:
     deployment = validated(Deployment, member, where)
     notes = Notes(extra=dict(deployment.model_extra or {}))
-    mode = _mode(test, Said(), notes)
+    mode, _ = _mode(test, Said(), notes)
     begins = _instant("timestamp", deployment.timestamp, notes)
     target = megawatts(deployment.mw)
     if target is None or target < 0:

@@ -184,18 +184,34 @@ def test_zones(text, codes):
 
 
 @pytest.mark.parametrize(
-    ("text", "drill"),
+    ("text", "says", "names"),
     [
-        ("OPERATOR DRILL - OPERATOR DRILL. Max Gen", True),
-        ("This is a drill; take no action", True),
-        ("DRILL: Max Gen Event", True),
-        ("This is not a drill. Max Gen Event", False),
-        ("Not an operator drill", False),
-        ("drilling rigs reduce load", False),
+        ("OPERATOR DRILL - OPERATOR DRILL. Max Gen", True, True),
+        ("OPERATOR DRILL OPERATOR DRILL Max Gen", True, True),
+        ("*** DRILL *** Max Gen Event", True, True),
+        ("This is a drill; take no action", True, True),
+        ("Max Gen Event. This is only a scheduled operator drill.", True, True),
+        ("DRILL: Max Gen Event", True, True),
+        ("DRILL: the next drill is planned for Friday", True, True),
+        ("This is not a drill. Max Gen Event", False, False),
+        ("Not an operator drill", False, False),
+        ("Actual event, no operator drill. Max Gen Event", False, False),
+        ("Max Gen Event. The operator drill planned for today is postponed.", False, False),
+        ("The drill at 14:00 has been cancelled. Max Gen Event", False, False),
+        ("Operator drill scheduled. Max Gen Event", False, False),
+        ("drilling rigs reduce load", False, False),
+        # It may be one, or not.
+        ("Max Gen Event. Operators in the drill go home.", False, True),
+        ("Operator drill participants: Max Gen Event", False, True),
+        ("Do not think this is a drill. Max Gen Event", False, True),
+        ("DRILL: this is not a drill", False, True),
+        ("Drill of the Max Gen Event cancelled", False, True),
+        ("Operator drill scheduled. Max Gen Event Step 2 has been terminated.", False, True),
     ],
 )
-def test_drills_say_so(text, drill):
-    assert read_text(text).drill is drill
+def test_drills_say_so(text, says, names):
+    said = read_text(text)
+    assert (said.drill, said.names_drill) == (says, names)
 
 
 def test_eastern_standard_time_holds_in_summer():

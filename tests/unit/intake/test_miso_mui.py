@@ -51,7 +51,7 @@ def test_what_the_text_says():
         (True, "Max Gen Warning", Mode.TEST),
         (" TRUE ", "Max Gen Warning", Mode.TEST),
         ("true", "OPERATOR DRILL. Max Gen Warning", Mode.DRILL),
-        ("false", "OPERATOR DRILL. Max Gen Warning", Mode.DRILL),
+        ("true", "Max Gen Warning for those of the drill", Mode.DRILL),
         ("true", "Max Gen Warning. This is not a drill", Mode.TEST),
     ],
 )
@@ -60,6 +60,47 @@ def test_mode(test, text, mode):
     assert found.content.mode is mode
     assert (found.content.severity is Severity.INFO) is (mode is not Mode.ACTUAL)
     assert found.warnings == ()
+
+
+ORDER = "Max Gen Event Step 2 Declaration for LRZ 4. EDR Dispatch: reduce 12.5 MW and maintain until released."
+
+
+@pytest.mark.parametrize(
+    ("test", "text", "why"),
+    [
+        ("false", f"OPERATOR DRILL. {ORDER}", "it speaks of a drill, and its source says that it is none"),
+        (
+            False,
+            f"{ORDER} This is what we had in the drill.",
+            "it speaks of a drill, and its source says that it is none",
+        ),
+        ("false", "OPERATOR DRILL. Max Gen Warning", "it speaks of a drill, and its source says that it is none"),
+        (None, f"{ORDER} This is what we had in the drill.", "it speaks of a drill, and may be none"),
+        ("false", "Those of the drill may go home.", "it speaks of a drill, and may be none"),
+    ],
+)
+def test_what_may_be_real_is_no_drill(test, text, why):
+    """A real event must never be mistaken for a drill: a person reads which it is."""
+    content = one(test, text=text).content
+    assert (content.mode, content.severity) == (Mode.ACTUAL, Severity.CRITICAL)
+    assert content.extra["needs_a_human_reading"] == why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ORDER} The operator drill planned for today is postponed.",
+        "Actual event, no operator drill. Max Gen Event Step 2. EDR Dispatch: reduce 12.5 MW.",
+    ],
+)
+def test_an_order_that_speaks_of_no_drill_of_its_own_is_an_order(text):
+    content = one("false", text=text).content
+    assert (content.mode, content.needs_reading, content.instruction.target_mw) == (Mode.ACTUAL, False, 12.5)
+
+
+def test_a_drill_stays_one_where_its_source_says_nothing():
+    assert one(None, text=f"OPERATOR DRILL - OPERATOR DRILL. {ORDER}").content.mode is Mode.DRILL
+    assert one("false", text="OPERATOR DRILL. Try your phones.").content.mode is Mode.DRILL, "it orders nothing"
 
 
 @pytest.mark.parametrize("test", [None, "maybe", 1, {}])

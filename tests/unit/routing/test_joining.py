@@ -140,7 +140,7 @@ def test_an_end_of_something_else_leaves_the_order_open_and_is_told(upstream):
         {"text": OVER.replace("Zone 4", "Zone 5")},
         {"destination": "SOMEBODY"},
         {"source": "miso"},  # whoever says it, by the letter
-        {"text": f"OPERATOR DRILL. {OVER}"},
+        {"text": f"OPERATOR DRILL. {OVER}", "test": "true"},
     ],
     ids=["step", "zone", "destination", "issuer", "drill"],
 )
