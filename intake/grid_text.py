@@ -54,12 +54,21 @@ _VERBS = {
     "hold": Action.HOLD,
     "maintain": Action.HOLD,
 }
+_LIMIT = (
+    r"(?:(?:at\s+or\s+)?(?:below|under)|at\s+most|(?:no|not)\s+(?:more|greater|higher)\s+than|(?:no|not)\s+above|within"
+    r"|(?<!no )(?<!not )less\s+than(?:\s+or\s+equal\s+to)?|not\s+(?:to\s+)?exceed(?:ing)?|up\s+to"
+    r"|(?:a\s+)?max(?:imum)?(?:\s+of)?)\s+|[<≤]=?\s*"
+)
 # A verb, at most six words of the same sentence, the number and its unit: "reduce load at X by 12.5 MW".
 _ORDER = re.compile(
-    rf"\b({'|'.join(_VERBS)})\b((?:\s+(?!of\b|to\b)[^\s.;:]+(?:\.[^\s.;:]+)*){{0,6}}?)\s+(to\s+)?"
-    r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b",
+    rf"\b(?P<verb>{'|'.join(_VERBS)})\b(?P<words>(?:\s+(?!of\b|to\b)[^\s.;:]+(?:\.[^\s.;:]+)*){{0,6}}?)\s+(?P<to>to\s+)?"
+    rf"(?P<limit>{_LIMIT})?"
+    r"(?P<amount>(?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(?P<unit>MW|megawatts?|kW|kilowatts?)\b",
     re.I,
 )
+_REDUCTION = re.compile(r"\b(?:reductions?|curtailments?|shedding)\b", re.I)
+_LOAD = re.compile(r"\b(?:load|demand|consumption|usage)\b", re.I)
+_GENERATION = re.compile(r"\b(?:generation|generating|output|production|injections?)\b", re.I)
 _AMOUNT = re.compile(r"((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)\s*(MW|megawatts?|kW|kilowatts?)\b", re.I)
 _NO_ACTION = re.compile(
     r"\b(?:take\s+no|no)\s+action\b|\bdo\s+not\s+(?:reduce|curtail|cut|shed|increase|raise)\b", re.I
@@ -115,6 +124,8 @@ def read_text(text: str, clock: tzinfo = EST) -> Said:
     ends, end_doubt = the_end(plain)
     phase, detail = _phase(plain, gravest=bool(end_doubt))
     order, doubt = _the_order(orders, bool(_NO_ACTION.search(plain)))
+    if unsure := _order_doubt(plain):
+        order, doubt = None, doubt or unsure
     if (ends or end_doubt) and orders:
         ends, doubt = False, "it speaks of an end and orders megawatts"
     if len(set(_amounts_with_orders(plain))) > 1:
@@ -190,20 +201,55 @@ def _program(text: str, detail: str) -> str:
     return "MAXGEN" if detail.startswith("Max Gen") else ""
 
 
+def _ordered(text: str) -> Iterator[re.Match[str]]:
+    for found in _ORDER.finditer(text):
+        if not _NEGATED.search(text, max(0, found.start() - 20), found.start()):
+            yield found
+
+
 def _orders(text: str) -> Iterator[_Order]:
-    for match in _ORDER.finditer(text):
-        verb, _, to, amount, unit = match.groups()
-        target = megawatts(amount, "kW" if unit[0] in "kK" else "MW")
-        if target is not None and not _NEGATED.search(text, max(0, match.start() - 20), match.start()):
-            yield _Order(_VERBS[verb.lower()], target, TargetKind.ABSOLUTE if to else TargetKind.RELATIVE)
+    for found in _ordered(text):
+        target = _megawatts(found["amount"], found["unit"])
+        action, reduction = _VERBS[found["verb"].lower()], bool(_REDUCTION.search(found["words"]))
+        if action is Action.INCREASE_GEN and reduction:
+            action = Action.REDUCE_LOAD  # "increase curtailment to 15 MW": so much is cut in all
+        kind = TargetKind.ABSOLUTE if found["to"] and not reduction else TargetKind.RELATIVE
+        if target is not None:
+            yield _Order(action, target, kind)
+
+
+def _order_doubt(text: str) -> str:
+    """Why an order is not plainly to cut, raise or hold its amount; "" when all are."""
+    return next((doubt for doubt in map(_unsure, _ordered(text)) if doubt), "")
+
+
+def _unsure(found: re.Match[str]) -> str:
+    words = found["words"]
+    action, reduction = _VERBS[found["verb"].lower()], bool(_REDUCTION.search(words))
+    load, generation = bool(_LOAD.search(words)), bool(_GENERATION.search(words))
+    if found["limit"]:
+        return "it names a limit and no amount"
+    if action is Action.INCREASE_GEN and reduction:
+        return "" if found["to"] else "it raises a reduction, and not to how much"
+    if action is Action.INCREASE_GEN and (load or not generation):
+        return "it raises something, and not plainly generation"
+    if action is Action.REDUCE_LOAD and (reduction or generation):
+        return "it cuts something, and not plainly load"
+    if action is Action.HOLD and load and not reduction:
+        return "it holds a load, and not plainly a reduction"
+    return ""
+
+
+def _megawatts(amount: str, unit: str) -> float | None:
+    return megawatts(amount, "kW" if unit[0] in "kK" else "MW")
 
 
 def _amounts_with_orders(text: str) -> Iterator[float | None]:
     """What is ordered, and what else is named until the end of the sentence: "reduce 5 MW, then 20 MW"."""
     for match in _ORDER.finditer(text):
         end = SENTENCE_END.search(text, match.end())
-        for amount, unit in _AMOUNT.findall(text, match.start(4), end.start() if end else len(text)):
-            yield megawatts(amount, "kW" if unit[0] in "kK" else "MW")
+        for amount, unit in _AMOUNT.findall(text, match.start("amount"), end.start() if end else len(text)):
+            yield _megawatts(amount, unit)
 
 
 def _the_order(orders: list[_Order], no_action: bool) -> tuple[_Order | None, str]:

@@ -13,7 +13,7 @@ NOTICES = (
     (re.compile(r"\bConservative\s+Operations\b", re.I), "Conservative Operations", Phase.ADVISORY),
 )
 ZONE_LIST = re.compile(
-    r"\b(?:Local\s+Resource\s+Zones?|LRZs?)\s*#?((?:\d{1,2}(?![\d:/]|\.\d|\s*MW)(?:\s*(?:,\s*and|,|and|&|-|to|through)\s*)?)+)",
+    r"\b(?:Local\s+Resource\s+Zones?|LRZs?)\s*#?((?:\d{1,2}(?!\d|/|:\d|\.\d|\s*MW)(?:\s*(?:,\s*and|,|and|&|-|to|through)\s*)?)+)",
     re.I,
 )
 AT = r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(?:at\s+)?(\d{1,2}):?(\d\d)(?:\s*(EST|EDT|CST|CDT|UTC|GMT)\b)?"

@@ -17,7 +17,12 @@ REDUCE, RAISE, HOLD = Action.REDUCE_LOAD, Action.INCREASE_GEN, Action.HOLD
         ("Curtail load at ACME.FOUNDRY1 by 1,250 kW.", REDUCE, 1.25),
         ("Please cut demand by at least 19,226 megawatts now", REDUCE, 19226),
         ("increase generation by 40MW", RAISE, 40),
+        ("Raise output at MILL.2 by 4 MW", RAISE, 4),
+        ("Raise net injection at MILL.2 to 4 MW", RAISE, 4),
+        ("increase curtailment to 15 MW", REDUCE, 15),
+        ("raise the reduction to 15 MW", REDUCE, 15),
         ("Hold 12.5 MW until released", HOLD, 12.5),
+        ("Maintain load reduction at 12.5 MW", HOLD, 12.5),
         ("Reduce 12.5 MW and hold 12.5 MW until released", REDUCE, 12.5),
         ("Take no action.", Action.NONE, None),
         ("Do not reduce 12.5 MW", Action.NONE, None),
@@ -38,6 +43,7 @@ def test_orders(text, action, target_mw):
 def test_a_level_is_no_difference():
     assert read_text("reduce load to 5 MW").target_kind is TargetKind.ABSOLUTE
     assert read_text("reduce load by 5 MW").target_kind is TargetKind.RELATIVE
+    assert read_text("increase curtailment to 15 MW").target_kind is TargetKind.RELATIVE, "so much is cut"
 
 
 @pytest.mark.parametrize(
@@ -51,11 +57,32 @@ def test_a_level_is_no_difference():
         ("reduce 5 MW. No action is required.", "it orders megawatts and no action"),
         ("Max Gen Event Step 2 Termination. reduce 5 MW", "it speaks of an end and orders megawatts"),
         ("resource ACME.A1 and resource ACME.B2: reduce 5 MW", "it names several resources"),
+        ("increase load reduction by 5 MW", "it raises a reduction, and not to how much"),
+        ("increase demand by 5 MW", "it raises something, and not plainly generation"),
+        ("increase generation at the load pocket by 5 MW", "it raises something, and not plainly generation"),
+        ("increase by 5 MW your curtailment", "it raises something, and not plainly generation"),
+        ("reduce curtailment by 5 MW", "it cuts something, and not plainly load"),
+        ("curtail generation by 5 MW", "it cuts something, and not plainly load"),
+        ("maintain load at 5 MW", "it holds a load, and not plainly a reduction"),
+        ("reduce load below 5 MW", "it names a limit and no amount"),
+        ("maintain load at or below 5 MW", "it names a limit and no amount"),
+        ("reduce load to under 5 MW", "it names a limit and no amount"),
+        ("reduce load to at most 5 MW", "it names a limit and no amount"),
+        ("reduce load to no more than 5 MW", "it names a limit and no amount"),
+        ("reduce load to a maximum of 5 MW", "it names a limit and no amount"),
+        ("reduce load by up to 5 MW", "it names a limit and no amount"),
+        ("hold load <= 5 MW", "it names a limit and no amount"),
         ("EEA 2. " + "x" * READ_CHARS, "it is longer than 4000 characters"),
     ],
 )
 def test_two_opinions_are_for_a_person(text, doubt):
     assert read_text(text).doubt == doubt
+
+
+def test_no_amount_is_taken_where_it_is_not_plain():
+    said = read_text("increase demand by 5 MW")
+    assert (said.action, said.target_mw) == (None, None)
+    assert read_text("do not increase demand by 5 MW").doubt == ""
 
 
 @pytest.mark.parametrize(
@@ -171,6 +198,9 @@ def test_the_gravest_step_counts_where_several_are_spoken_of():
     ("text", "codes"),
     [
         ("Local Resource Zone 4.", ["4"]),
+        ("Local Resource Zone 4: reduce 5 MW", ["4"]),
+        ("LRZ 4, 5: at 13:30", ["4", "5"]),
+        ("LRZ 4, 13:30 EST", ["4"]),
         ("LRZ 4, 5 and 7", ["4", "5", "7"]),
         ("LRZs 1-7", ["1", "2", "3", "4", "5", "6", "7"]),
         ("Local Resource Zones 8 through 10", ["8", "9", "10"]),
