@@ -24,6 +24,7 @@ from intake.problem import NotReadable, not_readable, path, shown, validated
 from intake.statement import HEADLINE_CHARS, NAME_CHARS, TEXT_CHARS, Part
 from model.digest import sha256
 from model.event import (
+    MAY_BE_A_DRILL,
     NEEDS_READING,
     Action,
     Content,
@@ -239,10 +240,10 @@ def _mode(test: Any, said: Said, notes: Notes) -> tuple[Mode, str]:
     if flag is True:
         return Mode.DRILL if said.names_drill else Mode.TEST, ""
     if flag is False and said.names_drill and _holds_something(said):
-        return Mode.ACTUAL, "it speaks of a drill, and its source says that it is none"
+        return Mode.ACTUAL, f"{MAY_BE_A_DRILL}, and its source says that it is none"
     if said.drill:
         return Mode.DRILL, ""
-    return Mode.ACTUAL, "it speaks of a drill, and may be none" if said.names_drill else ""
+    return Mode.ACTUAL, f"{MAY_BE_A_DRILL}, and may be none" if said.names_drill else ""
 
 
 def _holds_something(said: Said) -> bool:

@@ -114,6 +114,7 @@ def total(amounts: Iterable[float | None]) -> float | None:
 
 
 NEEDS_READING = "needs_a_human_reading"  # in Content.extra: why
+MAY_BE_A_DRILL = "it speaks of a drill"  # how that begins where it is not certain
 CHANGES_LATER = "changes_later"  # in Content.extra: what is ordered after what people are told, in the issuer's words
 
 
@@ -159,6 +160,11 @@ class Content:
     def needs_reading(self) -> bool:
         """Nobody knows what it asks: people are told its own words."""
         return NEEDS_READING in self.extra
+
+    @property
+    def may_be_a_drill(self) -> bool:
+        """It is told as real, and somebody must find out."""
+        return str(self.extra.get(NEEDS_READING, "")).startswith(MAY_BE_A_DRILL)
 
     @property
     def later(self) -> str:

@@ -107,7 +107,7 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
     return Facts(
         language=language(person.language) if person else ENGLISH,
         mode=mode,
-        opening=mode or "This is not a drill",
+        opening=mode or ("This may be a drill" if content.may_be_a_drill else "This is not a drill"),
         late=_late(event, revision),
         driven=driven,
         own=_is_our_own(event),

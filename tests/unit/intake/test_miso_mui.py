@@ -84,6 +84,7 @@ def test_what_may_be_real_is_no_drill(test, text, why):
     content = one(test, text=text).content
     assert (content.mode, content.severity) == (Mode.ACTUAL, Severity.CRITICAL)
     assert content.extra["needs_a_human_reading"] == why
+    assert content.may_be_a_drill
 
 
 @pytest.mark.parametrize(

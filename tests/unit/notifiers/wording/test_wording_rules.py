@@ -11,6 +11,7 @@ from wording_world import ANA, CONTEXT, DRILL, NEW, RECEIVED, SITE, TERMINATE, a
 
 from model.event import (
     CHANGES_LATER,
+    MAY_BE_A_DRILL,
     NEEDS_READING,
     Action,
     EndKind,
@@ -74,6 +75,13 @@ def test_what_needs_a_human_reading_is_told_in_its_own_words(channel, phase):
     said = " ".join(words.text for words in say(channel, content)).lower()
     assert "needs a human reading: reduce 5 mw, then 20 mw" in said
     assert not any(guess in said for guess in ("no action", "stand by", "released", "act now"))
+
+
+def test_of_what_may_be_a_drill_nobody_says_that_it_is_none():
+    content = replace(NEW, headline="Needs a human reading: OPERATOR DRILL", extra={NEEDS_READING: MAY_BE_A_DRILL})
+    (words,) = say("voice", content)
+    assert words.text.startswith("This may be a drill. ")
+    assert "not a drill" not in words.text
 
 
 @pytest.mark.parametrize("content", [NEW, DRILL])
