@@ -178,7 +178,7 @@ async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Lis
         stores = open_shared(settings, clock)
         http_at = listen(settings.http_host, settings.http_port, next_free=False)
         time_keeper = TimeKeeper(stores.database, clock)
-        await time_keeper.measure()
+        await time_keeper.begin()
         file = read_roster(settings.roster) if settings.roster else None
         keep = snapshot_path(settings)
         rosters = await load_rosters(stores.database, file, clock.now(), demo=False, keep=keep)

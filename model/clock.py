@@ -61,8 +61,8 @@ SLEW = 0.1  # how much faster or slower time goes while it is corrected
 class SlewedClock:
     """A time that is measured elsewhere now and then (the database's), carried by the monotonic clock in between.
 
-    Corrections are slewed: time goes at most 10 % faster or slower until it is right, and never back. It starts as the
-    wall clock of this machine; `monotonic` is for tests.
+    Corrections are slewed: time goes at most 10 % faster or slower until it is right, and never back once `begin` is
+    over. Until then it is the wall clock of this machine; `monotonic` is for tests.
     """
 
     def __init__(self, start: datetime | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -81,10 +81,17 @@ class SlewedClock:
         self._counted = count
         return self._at
 
+    def begin(self, measured: datetime, at_count: float) -> timedelta:
+        """As `correct`, at once and back too: only while nobody has decided anything by this clock or waits by it."""
+        behind = self.correct(measured, at_count)
+        self._at += behind
+        self._behind = timedelta()
+        return behind
+
     def correct(self, measured: datetime, at_count: float, *, at_once: bool = False) -> timedelta:
         """It was `measured` when the monotonic clock stood at `at_count`. Returns how far we were behind.
 
-        `at_once` jumps forward: for the start, when nothing was decided by this clock yet. Back it never jumps.
+        `at_once` jumps forward: for the first measurement, if it comes when the start is over. Back it never jumps.
         """
         now = self.now()
         behind = measured + timedelta(seconds=self._counted - at_count) - now

@@ -70,6 +70,11 @@ def test_an_instance_starts_its_role_on_its_port(role: str, port: int, tmp_path:
     assert out.strip() == f"{role} on {port}, {process.pid}"  # the same process: systemd hears only that one
 
 
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_unit_waits_until_the_host_knows_the_time(unit: str) -> None:
+    assert all("time-sync.target" in " ".join(said(unit, name)).split() for name in ("After", "Wants"))
+
+
 def test_the_single_unit_serves() -> None:
     assert said("gridcall.service", "ExecStart") == [f"{INSTALLED} serve"]
 

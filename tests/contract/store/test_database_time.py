@@ -39,6 +39,24 @@ async def test_measured_answers_correct_and_bad_ones_do_not():
     assert clock.now() == late + timedelta(seconds=0.75)  # it was ahead: from now on it goes slower
 
 
+@pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1)])
+async def test_a_process_starts_at_the_databases_time_also_where_its_host_is_ahead(off):
+    """One that went by the hour ahead would take all that is due within it for late."""
+    clock = SlewedClock(NOW + off, lambda: 100.0)
+    slow = (100.0, NOW, 100.0 + SLOWEST_ANSWER_SECONDS * 2)
+    keeper = TimeKeeper(Fake(slow, (100.0, NOW, 100.0), (100.0, NOW, 100.0)), clock)
+    await keeper.begin()
+    assert clock.now() == NOW
+    await keeper.measure()
+    assert clock.now() == NOW
+
+
+async def test_a_start_while_the_database_is_away_waits_for_no_time():
+    clock = SlewedClock(NOW, lambda: 100.0)
+    await TimeKeeper(Fake(Unavailable("away")), clock).begin()
+    assert clock.now() == NOW
+
+
 @pytest.mark.service("postgresql")
 async def test_it_is_the_time_of_the_server(postgres_url):
     database = PostgresDatabase(postgres_url)

@@ -35,7 +35,17 @@ def test_it_is_carried_by_the_monotonic_clock(count):
     assert clock.now() == NOW + seconds(7.5)
 
 
-def test_at_the_start_it_jumps_forward_and_never_back(count):
+@pytest.mark.parametrize("off", [3600, -3600])
+def test_it_begins_at_the_measured_time_forward_or_back(count, off):
+    clock = SlewedClock(NOW, count)
+    count.seconds += 4
+    assert clock.begin(NOW + seconds(1 + off), 1001.0) == seconds(off)
+    assert clock.now() == NOW + seconds(4 + off)
+    count.seconds += 10
+    assert clock.now() == NOW + seconds(14 + off)  # nothing is left to be made up
+
+
+def test_measured_after_the_start_it_jumps_forward_and_never_back(count):
     clock = SlewedClock(NOW, count)
     assert clock.correct(NOW + seconds(3600), 1000.0, at_once=True) == seconds(3600)
     assert clock.now() == NOW + seconds(3600)
