@@ -31,6 +31,7 @@ class Housekeeping:
         self._clock = clock
         self._keep = keep
         self._blanked = ""  # up to this event nothing of vendors is left; not remembered over a restart
+        self._barred: list[str] = []  # months of which that was said
 
     async def seal(self) -> None:
         """Chain what was appended since."""
@@ -55,8 +56,12 @@ class Housekeeping:
         now = self._clock.now()
 
         async def work() -> None:
-            if made := await self._database.transact(lambda conn: partitions.make(conn, now)):
-                log.info("partitions made", names=made)
+            months = await self._database.transact(lambda conn: partitions.make(conn, now))
+            if months.made:
+                log.info("partitions made", names=months.made)
+            if told := [name for name in months.barred if name not in self._barred]:
+                log.error(partitions.BARRED, names=told)
+                self._barred += told
 
         await _unless_away("partitions for the coming months cannot be made now", work)
 

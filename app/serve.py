@@ -190,6 +190,8 @@ async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Lis
             for sentence in (*connected.missing, *vendors.unheard(settings)):
                 log.warning(sentence)
         stack.push_async_callback(service.close)
+        if role is Role.MONITOR:
+            await service.housekeeping.make_months()
         keeping = asyncio.create_task(time_keeper.run(), name="database time")
         stack.callback(keeping.cancel)
         await _run(service, stop, http_at, None, None, lambda: ready(service, http_at))

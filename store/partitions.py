@@ -5,14 +5,20 @@ SQLite has no partitions: there all of this does nothing.
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from store.portable import lock_alone, lockable
 
 TABLES = ("timeline", "attempts")
 MONTHS_AHEAD = 3  # a process that makes none for so long still has months to write to, and then the rest partition
 
+# For the log: everything works, and deleting and looking back grow slow.
+BARRED = "a month has no partition: the rest partition has rows of it"
+
+_IN_THE_WAY = "23514"  # PostgreSQL's: a row of the default partition belongs to the new one
 _EXISTS = select(func.to_regclass(bindparam("name")))
 
 
@@ -32,23 +38,45 @@ def months(now: datetime) -> list[datetime]:
     return found
 
 
-def make(conn: Connection, now: datetime) -> list[str]:
-    """Make the partitions that are missing from this month on. Returns their names."""
+class Months(NamedTuple):
+    """Partitions by their names. `barred`: they cannot be made, the rest partition has rows of theirs."""
+
+    made: list[str]
+    barred: list[str]
+
+
+def make(conn: Connection, now: datetime) -> Months:
+    """Make the partitions that are missing from this month on."""
+    found = Months([], [])
     if not lockable(conn):
-        return []
+        return found
     lock_alone(conn, "partitions")
-    made = []
     begins = months(now)
     for table in TABLES:
         for begin, end in pairwise(begins):
             name = f"{table}_{begin:%Y_%m}"
             if conn.scalar(_EXISTS, {"name": name}) is None:
-                # Names and ids are our own making; PostgreSQL takes no parameters here.
-                conn.execute(
-                    text(
-                        f"CREATE TABLE {name} PARTITION OF {table} "
-                        f"FOR VALUES FROM ('{first_id(begin)}') TO ('{first_id(end)}')"
-                    )
-                )
-                made.append(name)
-    return made
+                made = _make(conn, table, name, first_id(begin), first_id(end))
+                (found.made if made else found.barred).append(name)
+    return found
+
+
+def _make(conn: Connection, table: str, name: str, first: str, end: str) -> bool:
+    """False: the rest partition has rows that belong there."""
+    # Asked by its index first: PostgreSQL would read the whole rest, with everybody locked out.
+    if _rests(conn, table, first, end):
+        return False
+    try:
+        with conn.begin_nested():
+            # Names and ids are our own making; PostgreSQL takes no parameters here.
+            conn.execute(text(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{first}') TO ('{end}')"))
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) != _IN_THE_WAY:
+            raise
+        return False  # one came since we asked
+    return True
+
+
+def _rests(conn: Connection, table: str, first: str, end: str) -> bool:
+    query = text(f"SELECT EXISTS (SELECT FROM {table}_rest WHERE id >= :first AND id < :end)")  # noqa: S608
+    return bool(conn.scalar(query, {"first": first, "end": end}))

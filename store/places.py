@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from model.errors import Unavailable
 from store import backup, migrate, partitions, postgres
 from store.database import Connection, Database, SqliteDatabase, sqlite_engine
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -100,12 +103,14 @@ class Postgres:
     def upgrade(self) -> bool:
         """Makes the partitions of the coming months too: those of the migration are of the day it ran."""
 
-        def work(conn: Connection) -> bool:
+        def work(conn: Connection) -> tuple[bool, partitions.Months]:
             changed = migrate.upgrade(conn)
-            partitions.make(conn, conn.execute(select(func.now())).scalar_one())
-            return changed
+            return changed, partitions.make(conn, conn.execute(select(func.now())).scalar_one())
 
-        return postgres.at_once(self._url, work)
+        changed, months = postgres.at_once(self._url, work)
+        if months.barred:
+            log.error(partitions.BARRED, names=months.barred)
+        return changed
 
     def change(self, fn: Callable[[Connection], T]) -> T:
         return postgres.at_once(self._url, fn)

@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app import serve
 from app.roles import Role
 from app.service import Service
 from config.settings import Settings, load_settings
 from model.clock import SlewedClock, SystemClock
-from store import rosters
+from store import partitions, rosters
 from store.postgres import at_once
 from tests.app_fixture import OFF
 from tests.demo_process import free_port
@@ -57,3 +58,11 @@ async def test_it_goes_by_the_databases_time_from_its_first_moment(
     service = await started(settings, Role.NOTIFIER)
     assert abs(service.started_at - wall.now()) < timedelta(minutes=1)
     assert abs(service.clock.now() - wall.now()) < timedelta(minutes=1)
+
+
+async def test_a_monitor_makes_the_coming_months_at_once(settings: Settings, postgres_url: str) -> None:
+    """Not after its first hour: one that is started again each hour would make none."""
+    last = f"timeline_{partitions.months(SystemClock().now())[-2]:%Y_%m}"
+    at_once(postgres_url, lambda conn: conn.execute(text(f"DROP TABLE {last}")))
+    await started(settings, Role.MONITOR)
+    assert at_once(postgres_url, lambda conn: conn.scalar(text(f"SELECT to_regclass('{last}')"))) == last

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
+from structlog.testing import capture_logs
 
+from app.housekeeping import Housekeeping
 from broker.base import Message, MessageKind
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
 from model.ids import SystemIds
@@ -21,6 +23,7 @@ from store.claims import Claim
 from store.retention import Keep
 from store.tables import attempts, bodies, metadata, notifications, receipts, timeline
 from tests.databases import ENGINES, open_database
+from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, content
 
 IDS = SystemIds()
@@ -167,8 +170,8 @@ def test_months_follow_each_other_over_the_year():
 
 async def test_coming_months_are_made_once_and_rows_find_theirs(database):
     later = TODAY + timedelta(days=200)
-    made = await database.transact(lambda conn: partitions.make(conn, later))
-    assert await database.transact(lambda conn: partitions.make(conn, later)) == []
+    made, _ = await database.transact(lambda conn: partitions.make(conn, later))
+    assert await database.transact(lambda conn: partitions.make(conn, later)) == ([], [])
     if not made:
         return  # SQLite has none
     await told(database)
@@ -178,3 +181,30 @@ async def test_coming_months_are_made_once_and_rows_find_theirs(database):
         return [row[0] for row in found]
 
     assert await database.read(where) == [f"timeline_{TODAY:%Y_%m}"]
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_month_with_rows_in_the_rest_bars_no_other(request, database, monkeypatch, meanwhile):
+    """Neither a start nor what is done each hour ends over it, and it is said; also where they came meanwhile."""
+    if request.node.callspec.params["database"] == "inline":
+        return  # SQLite has no partitions
+    if meanwhile:
+        monkeypatch.setattr(partitions, "_rests", lambda *_: False)
+    later = TODAY + timedelta(days=1300 if meanwhile else 900)
+    pk = await told(database)
+    names = [f"{at:%Y_%m}" for at in partitions.months(later)[:-1]]
+
+    def strays(conn):
+        row = {"event_pk": pk, "at": later, "kind": "planned", "body": "{}", "private_sha256": "", "salt": ""}
+        conn.execute(insert(timeline), row | {"id": partitions.first_id(later)})
+
+    await database.transact(strays)
+    months = await database.transact(lambda conn: partitions.make(conn, later))
+    assert months.barred == [f"timeline_{names[0]}"]
+    assert months.made == [f"timeline_{name}" for name in names[1:]] + [f"attempts_{name}" for name in names]
+
+    with capture_logs() as logs:
+        house = Housekeeping(database, ManualClock(later), KEEP)
+        await house.make_months()
+        await house.make_months()
+    assert [(line["log_level"], line["names"]) for line in logs] == [("error", months.barred)]
