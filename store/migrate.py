@@ -7,10 +7,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from model.errors import SettingsError
-from store.portable import lock_alone
+from store.portable import lock_alone, lockable
+
+TABLE_LOCK_SECONDS = 30  # while a step waits for a table, whoever comes after it waits too
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -40,14 +42,24 @@ def from_a_later_version(at: str | None) -> bool:
     )
 
 
+def _alone(conn: Connection) -> None:
+    """Instead of the limits of transactions in which somebody waits to be told (store/postgres.py)."""
+    if lockable(conn):
+        conn.execute(text("SET LOCAL statement_timeout = 0"))
+        conn.execute(text("SET LOCAL lock_timeout = 0"))  # who has the lock does what we want to do
+        lock_alone(conn, "migrate")
+        conn.execute(text(f"SET LOCAL lock_timeout = '{TABLE_LOCK_SECONDS}s'"))
+
+
 def upgrade(conn: Connection) -> bool:
     """Bring the database to `head`, whole or not at all. True when there was something to do.
 
     Raises SettingsError when a later version has brought it further already.
 
-    Two processes may do it at once: the second waits and finds it done.
+    Two processes may do it at once: the second waits and finds it done. On PostgreSQL a step takes as long as it
+    takes, and only its wait for those who use the table has an end.
     """
-    lock_alone(conn, "migrate")
+    _alone(conn)
     at = current(conn)
     if at == head():
         return False

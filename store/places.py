@@ -107,7 +107,7 @@ class Postgres:
             changed = migrate.upgrade(conn)
             return changed, partitions.make(conn, conn.execute(select(func.now())).scalar_one())
 
-        changed, months = postgres.at_once(self._url, work)
+        changed, months = postgres.at_once(self._url, work, patient=True)
         if months.barred:
             log.error(partitions.BARRED, names=months.barred)
         return changed

@@ -71,10 +71,10 @@ def shown(url: str) -> str:
     return make_url(url).set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
-def _engine(url: str, **more: Any) -> AsyncEngine:
+def _engine(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, **more: Any) -> AsyncEngine:
     arguments = {
         "timeout": CONNECT_SECONDS,
-        "command_timeout": ANSWER_SECONDS,
+        "command_timeout": answer_seconds,
         "server_settings": SERVER_SETTINGS,
         "target_session_attrs": "primary",  # never a standby
         "prepared_statement_cache_size": 500,
@@ -300,16 +300,16 @@ class _Listener:
             self._signals.heard(topics)
 
 
-def at_once(url: str, fn: Callable[[Connection], T], *, read_only: bool = False) -> T:
+def at_once(url: str, fn: Callable[[Connection], T], *, read_only: bool = False, patient: bool = False) -> T:
     """Run `fn` in one transaction and wait for it: for commands and for the start, wherever they run.
 
-    Raises Unavailable when the server cannot be reached.
+    `patient`: for as long as the server lets it take. Raises Unavailable when the server cannot be reached.
     """
     results: list[T] = []
     errors: list[BaseException] = []
 
     async def work() -> None:
-        engine = _engine(url, poolclass=NullPool)
+        engine = _engine(url, answer_seconds=None if patient else ANSWER_SECONDS, poolclass=NullPool)
         chosen = engine.execution_options(postgresql_readonly=True) if read_only else engine
         try:
             async with chosen.begin() as conn:
