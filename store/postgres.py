@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from model.clock import Clock, SystemClock
@@ -57,6 +57,7 @@ _AGAIN = {"40001", "40P01", "23505"}
 # Classes and codes that mean "cannot be used now": connection, resources, restart, cancelled by time-out, standby.
 _AWAY_CLASSES = {"08", "28", "53", "57", "58"}
 _AWAY = {"40001", "40P01", "55P03", "25P02", "25P03", "25006", "3D000"}
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError)  # of a connection that we use without SQLAlchemy
 
 
 def async_url(url: str) -> str:
@@ -268,25 +269,31 @@ class _Listener:
         while True:
             try:
                 async with self._engine.connect() as conn:
+                    raw: Any = (await conn.get_raw_connection()).driver_connection
+                    gone = await self._listen(raw)
                     wait = shortest
-                    await self._listen(conn)
+                    await self._until(gone, raw)
             except Exception as error:
-                if not is_away(error):
-                    raise
-                log.warning("not listening to other processes now", error=str(_unavailable(error)))
+                if is_away(error) or isinstance(error, _LOST):
+                    log.warning("not listening to other processes now", error=str(_unavailable(error)))
+                else:  # a mistake of ours: said loudly, and no reason to stay deaf
+                    log.exception("listening to other processes failed")
             # Not all processes at once, after a server has come back.
             seconds = wait * random.uniform(0.5, 1.0)  # noqa: S311 - chance here is no secret
             await self._clock.sleep_until(self._clock.now() + timedelta(seconds=seconds))
             wait = min(wait * 2, longest)
 
-    async def _listen(self, conn: AsyncConnection) -> None:
-        """Until the connection is gone."""
-        raw: Any = (await conn.get_raw_connection()).driver_connection
+    async def _listen(self, raw: Any) -> asyncio.Event:
+        """Hear what is signalled on asyncpg's connection. The event: it is gone."""
         gone = asyncio.Event()
         raw.add_termination_listener(lambda _: gone.set())
         await raw.add_listener(CHANNEL, self._heard)
         self.connected.set()
         self._signals.fire_all()
+        return gone
+
+    async def _until(self, gone: asyncio.Event, raw: Any) -> None:
+        """A connection may die without a word: it is asked now and then, which fails when it has."""
         while not gone.is_set():
             try:
                 async with self._clock.timeout(LISTEN_CHECK.total_seconds()):

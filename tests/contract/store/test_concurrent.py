@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
+from structlog.testing import capture_logs
 
 from broker.base import Message, MessageKind
 from model.attempt import Attempt, Words
@@ -361,6 +363,41 @@ async def test_who_slept_through_a_gap_is_woken_and_hears_again(two, postgres_ur
         await two[0].transact(lambda conn: signal(conn, "topic"))
         async with asyncio.timeout(3):
             await woken.wait()
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"), "warning"),
+        (asyncpg.InterfaceError("connection is closed"), "warning"),
+        (RuntimeError("a mistake of ours"), "error"),
+    ],
+)
+async def test_a_connection_that_breaks_while_it_is_asked_is_made_again(two, postgres_url, monkeypatch, error, level):
+    """Else the process would hear nothing until it is started again."""
+    ask, broken = asyncpg.Connection.execute, []
+
+    async def breaks(conn, query, *args, **more):
+        if query == "SELECT 1" and not broken:
+            broken.append(conn)
+            raise error
+        return await ask(conn, query, *args, **more)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", breaks)
+    monkeypatch.setattr("store.postgres.LISTEN_CHECK", timedelta(seconds=0.01))
+    late = PostgresDatabase(postgres_url)
+    with capture_logs() as logs, late.signals.waiting("topic") as woken:
+        await late.listening()
+        async with asyncio.timeout(3):
+            while not broken:
+                await asyncio.sleep(0.01)
+            woken.clear()
+            await woken.wait()  # something may have been signalled meanwhile
+            woken.clear()
+            await two[0].transact(lambda conn: signal(conn, "topic"))
+            await woken.wait()
+    assert [line["log_level"] for line in logs if "listening" in line["event"]] == [level]
+    await late.close()
 
 
 async def test_killed_in_the_middle_is_away_and_nothing_is_written(database):

@@ -1,12 +1,15 @@
 """A sender that asks what became of its event may wait for the answer."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.api import events_in
+from intake.examples import example
 from model.errors import Unavailable
-from tests.app_fixture import House
+from tests.app_fixture import House, opened
 
 ACCEPTED = {"person": "ana", "reply": "acknowledge"}
 
@@ -65,3 +68,19 @@ async def test_while_the_database_is_away_it_was_accepted(house: House, monkeypa
         made_up = sent["delivery_id"][:-1] + ("0" if sent["delivery_id"][-1] != "0" else "1")
         assert (await house.get(f"/v1/deliveries/{made_up}", "demo-upstream")).status_code == 404
     assert (await asked(house, sent["status_url"]))["state"] == "planned"
+
+
+async def test_who_waits_at_the_door_hears_what_was_decided_also_where_the_signal_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_in, "delivery_topic", lambda _: "nobody signals this")
+    async with opened(tmp_path, loops=False) as house:
+        event, prefer = example("edr", house.clock.now(), "edr-1"), {"Prefer": "wait=2"}
+        posting = asyncio.create_task(house.post("/v1/events", "demo-upstream", json=event, headers=prefer))
+        await house.until(lambda: house.clock.next_at() is not None)  # it was not decided, and the sender waits
+        deciding = asyncio.create_task(house.service.router.run())
+        while not (await house.rows())["deliveries"]:
+            assert not posting.done()
+        house.advance(2)
+        assert (await posting).json()["rings"] is True
+        deciding.cancel()
