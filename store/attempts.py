@@ -11,7 +11,7 @@ from model.limits import Message, Ring
 from model.plan import ChannelName, Kind
 from store import bundles
 from store.codec import canonical, mapping
-from store.portable import lockable, upsert
+from store.portable import lockable, portions, upsert
 from store.tables import attempts, notifications, receipts, said
 
 _ADD = insert(attempts)
@@ -272,11 +272,18 @@ class ReceiptRow(NamedTuple):
     code: str | None
 
 
+_RECEIPTS = select(
+    receipts.c.attempt_id,
+    receipts.c.kind,
+    receipts.c.received_at,
+    receipts.c.vendor_at,
+    receipts.c.code,
+    receipts.c.sequence,
+).where(receipts.c.attempt_id.in_(bindparam("ids", expanding=True)))
+
+
 def receipts_of(conn: Connection, attempt_ids: Collection[str]) -> list[ReceiptRow]:
-    columns = receipts.c
-    query = (
-        select(columns.attempt_id, columns.kind, columns.received_at, columns.vendor_at, columns.code)
-        .where(columns.attempt_id.in_(attempt_ids))
-        .order_by(columns.received_at, columns.sequence)
-    )
-    return [ReceiptRow(*row) for row in conn.execute(query)]
+    """What vendors said of them, in the order in which it came."""
+    found = [row for some in portions(attempt_ids) for row in conn.execute(_RECEIPTS, {"ids": some})]
+    found.sort(key=lambda row: (row.received_at, row.sequence))
+    return [ReceiptRow(*row[:-1]) for row in found]

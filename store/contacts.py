@@ -6,10 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from store.portable import lock_alone
+from store.portable import lock_alone, portions
 from store.tables import contacts
-
-_BATCH = 500  # of addresses in one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +45,8 @@ def forget(conn: Connection, address: str) -> None:
 
 def verified(conn: Connection, addresses: Collection[str]) -> set[str]:
     """Those of the addresses that are."""
-    wanted, found = sorted(addresses), set[str]()
-    for n in range(0, len(wanted), _BATCH):
-        there = contacts.c.address.in_(wanted[n : n + _BATCH]) & contacts.c.verified_at.is_not(None)
+    found = set[str]()
+    for some in portions(sorted(addresses)):
+        there = contacts.c.address.in_(some) & contacts.c.verified_at.is_not(None)
         found |= set(conn.scalars(select(contacts.c.address).where(there)))
     return found

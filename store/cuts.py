@@ -11,6 +11,7 @@ from model.ids import Ids
 from model.plan import ChannelName, Notification, State
 from store import attempts, timeline
 from store.plans import notification
+from store.portable import portions
 from store.tables import notifications, said
 from store.timeline import News
 
@@ -53,12 +54,14 @@ class Cut(NamedTuple):
 def to_cut(conn: Connection) -> list[Cut]:
     """A call is ended when all that it tells is over; until then who has answered hears of the rest."""
     leaders = {row.carried_by or row.id for row in conn.execute(_TO_CUT)}
-    if not leaders:
-        return []
+    return [cut for some in portions(sorted(leaders)) for cut in _cuts(conn, some)]
+
+
+def _cuts(conn: Connection, leaders: Sequence[str]) -> list[Cut]:
     told: dict[str, list[Notification]] = {}
-    for row in map(notification, conn.execute(_TOLD, {"ids": sorted(leaders)})):
+    for row in map(notification, conn.execute(_TOLD, {"ids": leaders})):
         told.setdefault(row.carried_by or row.id, []).append(row)
-    cuts = [_cut(told[attempt.notification_id], attempt) for attempt in attempts.accepted(conn, sorted(leaders))]
+    cuts = [_cut(told[attempt.notification_id], attempt) for attempt in attempts.accepted(conn, leaders)]
     return [cut for cut in cuts if cut]
 
 

@@ -11,10 +11,8 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from broker.base import Message
 from store import signals
 from store.codec import canonical, sha256
-from store.portable import upsert
+from store.portable import portions, upsert
 from store.tables import bodies, deliveries, events
-
-LOOK_AT_ONCE = 1000  # a statement takes some 30,000 parameters
 
 
 class DeliveryState(StrEnum):
@@ -147,9 +145,7 @@ def evidence(conn: Connection, body_ids: Collection[str]) -> dict[str, Evidence]
 
 def note_answered(conn: Connection, answered: Mapping[str, datetime]) -> set[str]:
     """Write when each message was answered. Returns the ids that are stored; the others may come later."""
-    ids, stored = list(answered), set[str]()
-    for first in range(0, len(ids), LOOK_AT_ONCE):
-        stored.update(conn.scalars(_STORED, {"ids": ids[first : first + LOOK_AT_ONCE]}))
+    stored = {id_ for some in portions(answered) for id_ in conn.scalars(_STORED, {"ids": some})}
     if stored:
         conn.execute(_ANSWERED, [{"body_id": id_, "at": answered[id_]} for id_ in sorted(stored)])
     return stored

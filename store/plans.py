@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Update, bindparam, func, insert, select,
 from model.ids import Ids
 from model.plan import TERMINAL, Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
 from store.codec import canonical, mapping
-from store.portable import lesser, lock_timetable, upsert
+from store.portable import lesser, lock_timetable, portions, upsert
 from store.signals import DISPATCH, REVISE, revise_at, signal
 from store.tables import ONE_REVISE, Instant, agenda, notification_events, notifications, said
 
@@ -122,15 +122,15 @@ def of_event(conn: Connection, event_pk: str) -> list[Notification]:
 
 def supersede(conn: Connection, ids: Collection[str], reason: str) -> None:
     """PENDING -> SUPERSEDED; a row that was claimed meanwhile stays what it is."""
-    if ids:
-        conn.execute(_SUPERSEDE, {"ids": list(ids), "why": reason})
+    for some in portions(ids):
+        conn.execute(_SUPERSEDE, {"ids": some, "why": reason})
         signal(conn, DISPATCH)  # what follows one of them need not wait for it any more
 
 
 def request_cut(conn: Connection, ids: Collection[str], reason: str, now: datetime) -> None:
     """Ask the dispatcher to end what is in the air."""
-    if ids:
-        conn.execute(_REQUEST_CUT, {"ids": list(ids), "now": now, "why": reason})
+    for some in portions(ids):
+        conn.execute(_REQUEST_CUT, {"ids": some, "now": now, "why": reason})
         signal(conn, DISPATCH)
 
 
@@ -162,9 +162,8 @@ def next_agenda_at(conn: Connection) -> datetime | None:
 
 def finish_agenda(conn: Connection, ids: Collection[str], state: AgendaState, now: datetime) -> int:
     """Mark rows done or superseded. Returns how many were still pending: 0 means somebody else had them."""
-    if not ids:
-        return 0
-    return conn.execute(_FINISH_AGENDA, {"ids": list(ids), "now_is": state, "now": now}).rowcount
+    given = {"now_is": state, "now": now}
+    return sum(conn.execute(_FINISH_AGENDA, given | {"ids": some}).rowcount for some in portions(ids))
 
 
 def put_off(conn: Connection, ids: Collection[str], until: datetime) -> None:

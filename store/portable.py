@@ -4,7 +4,7 @@ SQLite has one writer (BEGIN IMMEDIATE), which is every lock at once: there the 
 they are taken in one order everywhere: placing key, merge key, event rows by id, rows of its timetable, the rest.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, Text, bindparam, case, func, select
 
@@ -21,10 +21,13 @@ __all__ = [
     "lock_pending",
     "lock_timetable",
     "lockable",
+    "portions",
     "sorted_names",
     "try_alone",
     "upsert",
 ]
+
+NAMED_AT_ONCE = 10_000  # both databases take some 32,000 parameters, and a statement may need each name twice
 
 _EVENT = select(events.c.pk).where(events.c.pk == bindparam("pk")).with_for_update(key_share=True)
 _EVENTS = (
@@ -49,6 +52,13 @@ _TRY_ALONE = select(func.pg_try_advisory_xact_lock(func.hashtextextended(bindpar
 def lesser(a: ColumnElement[object], b: ColumnElement[object]) -> ColumnElement[object]:
     """The smaller of two values that are both there."""
     return case((a < b, a), else_=b)
+
+
+def portions(values: Collection[str]) -> Iterator[list[str]]:
+    """As many as one statement may name, at a time: an event of 10,000 people has some 50,000 rows."""
+    given = list(values)
+    for first in range(0, len(given), NAMED_AT_ONCE):
+        yield given[first : first + NAMED_AT_ONCE]
 
 
 def lockable(conn: Connection) -> bool:

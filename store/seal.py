@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from store.codec import canonical, mapping, sha256
-from store.portable import try_alone
+from store.portable import portions, try_alone
 from store.tables import attempts, timeline
 
 GENESIS = "0" * 64
@@ -134,11 +134,14 @@ def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
         prev_hash = row.hash
 
 
+_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def _words_breaks(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
     """The timeline keeps the hash of the words of each attempt; the words themselves stand in `attempts`."""
     started = [(row, _json(row.body)) for row in rows if row.kind == "attempt_started"]
     ids = [str(body.get("attempt", "")) for _, body in started]
-    words = dict(conn.execute(select(attempts.c.id, attempts.c.words).where(attempts.c.id.in_(ids))).all())
+    words = {id_: text for some in portions(ids) for id_, text in conn.execute(_WORDS, {"ids": some})}
     for row, body in started:
         said = words.get(body.get("attempt", ""))
         if said is None and body.get("told_with_others"):
