@@ -78,25 +78,33 @@ class Reviser:
         return min(following or now + BACKSTOP, now + BACKSTOP)
 
     async def _take(self, due: Sequence[Agenda]) -> bool:
-        """One transaction an event, most urgent event first; those of one look share a commit.
+        """One transaction an event, most urgent event first, as many at once as the database likes.
 
-        False when the database was away for one of them.
+        False when the database was away for one of them: those that come after it wait for the next look.
         """
         by_event = groupby(sorted(due, key=lambda a: a.event_pk), key=lambda a: a.event_pk)
         order = {a.event_pk: n for n, a in reversed(list(enumerate(due)))}
         work = sorted(((pk, list(rows)) for pk, rows in by_event), key=lambda item: order[item[0]])
+        hands, away = asyncio.Semaphore(self._database.at_once), asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            taken = [group.create_task(self._take_event(event_pk, rows)) for event_pk, rows in work]
-        return all(task.result() for task in taken)
+            for event_pk, rows in work:
+                await hands.acquire()
+                if away.is_set():
+                    break
+                group.create_task(self._take_event(event_pk, rows, hands, away))
+        return not away.is_set()
 
-    async def _take_event(self, event_pk: str, rows: Sequence[Agenda]) -> bool:
+    async def _take_event(
+        self, event_pk: str, rows: Sequence[Agenda], hands: asyncio.Semaphore, away: asyncio.Event
+    ) -> None:
         try:
             await self._decide(event_pk, rows)
-        except Unavailable as away:
-            log.warning("database away, the event waits", event_pk=event_pk, error=str(away))
-            return False
-        self.turned_at = self._clock.now()  # a long look is at work and not stuck
-        return True
+            self.turned_at = self._clock.now()  # a long look is at work and not stuck
+        except Unavailable as error:
+            log.warning("database away, the event waits", event_pk=event_pk, error=str(error))
+            away.set()
+        finally:
+            hands.release()
 
     async def _decide(self, event_pk: str, rows: Sequence[Agenda]) -> None:
         """An event that cannot be decided is put off and told, and keeps no other waiting."""
