@@ -68,12 +68,22 @@ class Keep(NamedTuple):
     vendor_bodies: timedelta
 
 
+# By when it came, which is in the key: few are as old and had something to say or to be answered since.
+_SAID_SINCE = exists().where(revisions.c.event_pk == events.c.pk, revisions.c.received_at >= bindparam("then"))
+_TOO_OLD = (
+    select(events.c.pk)
+    .where(events.c.pk < bindparam("first_kept"), events.c.deadline_at < bindparam("then"), ~_SAID_SINCE)
+    .order_by(events.c.pk)
+    .limit(EVENTS_AT_ONCE)
+)
+
+
 def delete_batch(conn: Connection, now: datetime, keep: Keep) -> int:
-    """The next events that are too old. Returns how many; 0: none is left."""
+    """The next events that came, changed and had to be answered too long ago. Returns how many; 0: none is left."""
     if not try_alone(conn, "retention"):
         return 0  # another process is at it
-    too_old = select(events.c.pk).where(events.c.pk < first_id(now - keep.evidence))
-    pks: list[str] = list(conn.scalars(too_old.order_by(events.c.pk).limit(EVENTS_AT_ONCE)))
+    then = now - keep.evidence
+    pks: list[str] = list(conn.scalars(_TOO_OLD, {"first_kept": first_id(then), "then": then}))
     for pk in pks:
         lock_event(conn, pk)
         _delete_event(conn, pk)
@@ -121,8 +131,10 @@ def blank_vendor_bodies(conn: Connection, now: datetime, keep: timedelta, after:
     if not pks:
         return None
     tried = select(attempts.c.id).where(attempts.c.event_pk.in_(pks))
-    conn.execute(update(receipts).where(receipts.c.attempt_id.in_(tried)).values(raw=None))
-    conn.execute(update(attempts).where(attempts.c.event_pk.in_(pks)).values(vendor_body=None))
+    # What is blank already is not written again: after each start it begins with the oldest.
+    conn.execute(update(receipts).where(receipts.c.attempt_id.in_(tried), receipts.c.raw.is_not(None)).values(raw=None))
+    answered = attempts.c.event_pk.in_(pks) & attempts.c.vendor_body.is_not(None)
+    conn.execute(update(attempts).where(answered).values(vendor_body=None))
     sent = timeline.c.event_pk.in_(pks) & timeline.c.kind.in_(_VENDOR_SENT)
     conn.execute(update(timeline).where(sent, timeline.c.private.is_not(None)).values(private=None))
     return pks[-1]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.event import listen
 from structlog.testing import capture_logs
 
 from app.housekeeping import Housekeeping
@@ -114,6 +115,43 @@ async def test_after_seven_years_nothing_is_left_of_an_event(database):
         await told(database, f"E-{n}")
     assert await tidied(database, TODAY + timedelta(days=2600)) >= 2
     assert {name: count for name, count in (await counts(database)).items() if count} == {}
+
+
+@pytest.mark.parametrize("going_on", ["to be answered", "changed since"])
+async def test_what_goes_on_outlasts_the_day_that_evidence_is_kept(database, going_on):
+    """It came two days ago; whoever it calls has still to be told."""
+    pk, day = await told(database), timedelta(days=1)
+    events, revisions = metadata.tables["events"], metadata.tables["revisions"]
+    if going_on == "to be answered":
+        later = update(events).where(events.c.pk == pk).values(deadline_at=TODAY + 3 * day)
+    else:
+        later = update(revisions).where(revisions.c.event_pk == pk).values(received_at=TODAY + 3 * day)
+    await database.transact(lambda conn: conn.execute(later))
+    keep = Keep(evidence=day, vendor_bodies=day)
+
+    def deleted(after):
+        return database.transact(lambda conn: retention.delete_batch(conn, TODAY + after, keep))
+
+    assert await deleted(2 * day) == 0
+    assert await deleted(4 * day) == 0
+    assert await deleted(4 * day + timedelta(seconds=1)) == 1
+
+
+async def test_what_is_blank_is_not_written_again(database):
+    """After each start it begins with the oldest: years of rows, an hour's work."""
+    await told(database)
+    written = []
+
+    def work(conn):
+        listen(
+            conn, "after_execute", lambda _conn, clause, *rest: written.append((clause.is_update, rest[-1].rowcount))
+        )
+        for _ in range(2):
+            retention.blank_vendor_bodies(conn, TODAY + timedelta(days=400), KEEP.vendor_bodies)
+            written.append((True, 0))
+
+    await database.transact(work)
+    assert [count for is_update, count in written if is_update and count] == [1, 1, 2]
 
 
 async def test_old_vendor_bodies_are_blanked_and_the_chain_checks(database):
