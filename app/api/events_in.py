@@ -18,6 +18,7 @@ from app.repeats import Answered
 from app.service import Service
 from intake.read import answer as expected_answer
 from model.clock import stopwatch
+from model.errors import Unavailable
 from model.idempotency import key_of
 from model.reading import Problem as Wrong
 from model.reading import Reading, Unreadable
@@ -140,13 +141,21 @@ def _wait_seconds(prefer: str) -> float:
 async def _waited(service: Service, delivery_id: str, answer: dict[str, Any], seconds: float) -> dict[str, Any]:
     """The answer with what the router decided, if it decided in time."""
     with service.database.signals.waiting(delivery_topic(delivery_id)) as decided:
-        found = await service.database.read(lambda conn: deliveries.find(conn, delivery_id))
+        found = await _decided(service, delivery_id)
         if found is None:
             with suppress(TimeoutError):  # it may have been decided, and the signal lost
                 async with service.clock.timeout(seconds):
                     await decided.wait()
-            found = await service.database.read(lambda conn: deliveries.find(conn, delivery_id))
+            found = await _decided(service, delivery_id)
     return answer if found is None or "status_url" not in answer else answer | decided_body(found)
+
+
+async def _decided(service: Service, delivery_id: str) -> Delivery | None:
+    """None as long as nobody knows: without a database what was accepted is accepted all the same."""
+    try:
+        return await service.database.read(lambda conn: deliveries.find(conn, delivery_id))
+    except Unavailable:
+        return None
 
 
 def decided_body(found: Delivery) -> dict[str, Any]:

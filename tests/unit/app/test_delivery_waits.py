@@ -84,3 +84,24 @@ async def test_who_waits_at_the_door_hears_what_was_decided_also_where_the_signa
         house.advance(2)
         assert (await posting).json()["rings"] is True
         deciding.cancel()
+
+
+async def test_who_waits_at_the_door_without_a_database_has_been_heard_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the queue: to say 503 would have it sent again."""
+
+    async def away(_: Any) -> None:
+        raise Unavailable("on purpose")
+
+    async with opened(tmp_path, loops=False) as house:
+        monkeypatch.setattr(house.service.database, "read", away)
+        event, prefer = example("edr", house.clock.now(), "edr-1"), {"Prefer": "wait=2"}
+        posting = asyncio.create_task(house.post("/v1/events", "demo-upstream", json=event, headers=prefer))
+        async with asyncio.timeout(10):
+            while house.clock.next_at() is None:
+                await asyncio.sleep(0.001)
+        house.advance(2)
+        answer = await posting
+        assert (answer.status_code, answer.json()["rings"]) == (202, None)
+        assert house.service.broker.depth() == 1
