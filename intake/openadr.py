@@ -67,7 +67,11 @@ _ALERTS = {
     "ALERT_OTHER": Phase.ALERT,
 }
 _POWER = ("DISPATCH_SETPOINT_RELATIVE", "DISPATCH_SETPOINT", "IMPORT_CAPACITY_LIMIT")
-_TELLING = frozenset({*_POWER, "SIMPLE", "DISPATCH_INSTRUCTION", *_ALERTS})  # of a price nobody is told
+# What tells of prices, rights and emissions and orders nothing. What nobody knows may be an order.
+_RIGHTS = ("SUBSCRIPTION", "RESERVATION", "RESERVATION_FEE", "AVAILABLE", "AVAILABLE_PRICE")
+_NO_ORDERS = frozenset({"PRICE", "EXPORT_PRICE", "GHG", "CURVE", "OLS"}).union(
+    f"{way}_CAPACITY_{right}" for way in ("IMPORT", "EXPORT") for right in _RIGHTS
+)
 INTERVALS = 2_500  # a week of five minutes
 DOUBT_CHARS = 40  # of an order that nobody can read, in the headline
 
@@ -352,7 +356,9 @@ def _instruction(interval: Interval, units: Mapping[str, str], notes: Notes) -> 
     words = found.get("DISPATCH_INSTRUCTION")
     if words is not None:
         notes.extra["dispatch_instruction"] = words.values
-        return _unread(f"{words.type} {' '.join(map(str, words.values))}"[:DOUBT_CHARS], notes)
+        return _unread(_as_written(words), notes)
+    if unknown := next((p for p in interval.payloads if p.type not in _NO_ORDERS and p.type not in _ALERTS), None):
+        return _unread(_as_written(unknown), notes)
     return Instruction(action=Action.INFORMATIONAL, target_mw=0.0) if found else Instruction()
 
 
@@ -375,6 +381,10 @@ def _power(payload: Payload, unit: str, notes: Notes) -> Instruction:
     return Instruction(action=action, target_mw=amount, target_kind=TargetKind.ABSOLUTE)
 
 
+def _as_written(payload: Payload) -> str:
+    return f"{payload.type} {' '.join(map(str, payload.values))}"[:DOUBT_CHARS]
+
+
 def _unread(why: str, notes: Notes) -> Instruction:
     """An order that is no order in megawatts of ours: a person must read it."""
     notes.extra[NEEDS_READING] = why
@@ -383,24 +393,27 @@ def _unread(why: str, notes: Notes) -> Instruction:
 
 def _later(spans: Sequence[Span], ends_at: datetime | None, zone: tzinfo) -> str:
     """What becomes of the first one's order: another one, or a while without. "" where it stays until the end."""
-    changed = (
-        b for a, b in pairwise(spans) if _telling(a.interval) != _telling(b.interval) or a.ends_at != b.starts_at
-    )
+    changed = (b for a, b in pairwise(spans) if _telling(a.interval) != _telling(b.interval) or _paused(a, b))
     within = (span for span in changed if ends_at is None or span.starts_at is None or span.starts_at < ends_at)
     return "\n".join(_line(span, zone) for span in within)[:TEXT_CHARS]
 
 
 def _telling(interval: Interval) -> list[tuple[str, list[Any]]]:
-    return [(payload.type, payload.values) for payload in interval.payloads if payload.type in _TELLING]
+    return [(payload.type, payload.values) for payload in interval.payloads if payload.type not in _NO_ORDERS]
+
+
+def _paused(before: Span, after: Span) -> bool:
+    return before.ends_at is not None and before.ends_at != after.starts_at
 
 
 def _others(spans: Sequence[Span], told: Span | None, zone: tzinfo) -> Iterator[str]:
     """What the intervals say that people do not hear of, without those that say the same as the one before."""
-    before: list[Payload] = []
+    before: Span | None = None
     for span in spans:
-        if span is not told and span.interval.payloads != before:
+        new = before is None or span.interval.payloads != before.interval.payloads or _paused(before, span)
+        if span is not told and new:
             yield _line(span, zone)
-        before = span.interval.payloads
+        before = span
 
 
 def _line(span: Span, zone: tzinfo) -> str:

@@ -266,6 +266,13 @@ def test_what_orders_nothing_is_no_emergency(kind, value, phase, severity):
     assert (content.phase, content.severity) == (phase, severity)
 
 
+@pytest.mark.parametrize("kind", ["EXPORT_CAPACITY_LIMIT", "CONTROL_SETPOINT", "X_SHED"])
+def test_what_we_do_not_know_may_be_an_order(kind):
+    content = result(**payloads((kind, 0)), priority=None).content
+    assert (content.phase, content.severity, content.needs_reading) == (Phase.EVENT, Severity.CRITICAL, True)
+    assert content.headline.startswith(f"Needs a human reading: {kind} 0")
+
+
 def test_an_order_that_changes_later_says_so():
     steps = intervals(by(-12500), by(-12500), by(-12500), by(-5000), by(-5000))
     content = result(intervalPeriod=HOUR, intervals=steps).content
@@ -275,7 +282,10 @@ def test_an_order_that_changes_later_says_so():
     assert (same.later, same.text) == ("", "")
     late = [{}, {"start": "2026-07-14T20:30:00Z"}]
     paused = result(intervalPeriod=HOUR, intervals=intervals(by(-1), by(-1), periods=late)).content
-    assert paused.later == "Interval 2, Tue 20:30 UTC: DISPATCH_SETPOINT_RELATIVE -1"
+    assert paused.later == paused.text == "Interval 2, Tue 20:30 UTC: DISPATCH_SETPOINT_RELATIVE -1"
+    begins = [{"start": "2026-07-14T18:30:00Z"}, {"start": "2026-07-14T20:30:00Z"}]
+    endless = result(intervalPeriod=..., intervals=intervals(by(-1), by(-1), periods=begins)).content
+    assert (endless.end_kind, endless.later) == (EndKind.UNTIL_RELEASED, "")
     short = result(intervalPeriod=HOUR, intervals=steps, duration="PT3H").content
     assert (short.ends_at, short.later) == (START + timedelta(hours=3), "")
     now = {"start": "0001-01-01T00:00:00Z", "duration": "PT1H"}
