@@ -122,6 +122,7 @@ class DutyAlarm:
         self._own: set[str] = set()  # calls of this watch
         self._quiet_since = clock.now()
         self._fresh = True  # nothing was told yet
+        self._seen_well = False
 
     @property
     def stands(self) -> bool:
@@ -130,6 +131,7 @@ class DutyAlarm:
     async def turn(self, reasons: Sequence[str]) -> None:
         """One look has found these reasons, or none."""
         now, rules = self._clock.now(), self._level.rules
+        self._seen_well = self._seen_well or not reasons
         if reasons:
             self._reasons = reasons
         done = direct_alarm.turn(self._state, not reasons, self._whom.duty if self._level.calls else (), rules, now)
@@ -254,8 +256,10 @@ class DutyAlarm:
             log.warning("called", person=person.name)
 
     async def _was_called(self, voice: Channel, attempt: Attempt, now: datetime) -> bool:
-        # A call before there was any trouble was about an event, or a try of this phone.
-        since = max(now - CALLED_LATELY, self._state.unwell_since or now)
+        # A call before there was any trouble was about an event, or a try of this phone. Who has never seen it well
+        # does not know when that began: a watch before this one may have called.
+        began = self._state.unwell_since if self._seen_well else None
+        since = max(now - CALLED_LATELY, began or now - CALLED_LATELY)
         try:
             return await voice.find(attempt, frozenset(self._own), since) is not None
         except SendError:

@@ -209,15 +209,25 @@ async def test_who_cannot_be_called_makes_way_at_once():
 
 async def test_whom_another_watch_has_called_a_moment_ago_is_not_called():
     house = House(voice=Vendor("voice", found="CA-of-the-other"))
-    await house.at(100, *DOWN)
+    await house.at(60)
+    await house.at(160, *DOWN)
     assert house.called() == []
-    assert house.voice.asked_since == 2 * [START + timedelta(seconds=5)], "before that there was no trouble to call for"
+    assert house.voice.asked_since == 2 * [START + timedelta(seconds=65)], (
+        "before that there was no trouble to call for"
+    )
 
 
 async def test_of_a_long_alarm_a_call_of_the_last_five_minutes_counts():
     house = House(duty=(ANA,))
-    await house.at(600, *DOWN)
-    assert house.voice.asked_since[-1] == START + timedelta(seconds=335) - timedelta(minutes=5)
+    await house.at(60)
+    await house.at(660, *DOWN)
+    assert house.voice.asked_since[-1] == START + timedelta(seconds=395) - timedelta(minutes=5)
+
+
+async def test_a_watch_that_begins_in_the_middle_of_it_does_not_know_since_when_another_calls():
+    house = House(duty=(ANA,))
+    await house.at(40, *DOWN)
+    assert house.voice.asked_since[0] == START + timedelta(seconds=35) - timedelta(minutes=5)
 
 
 async def test_whoever_comes_second_sends_no_texts_either():
