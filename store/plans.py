@@ -7,7 +7,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, case, func, insert, select, update
 
 from model.ids import Ids
 from model.plan import TERMINAL, Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
@@ -40,10 +40,12 @@ _DUE_AGENDA = (
     .limit(bindparam("limit"))
 )
 _ADD_REVISE = upsert(agenda)
+_SOONER = _ADD_REVISE.excluded.due_at < agenda.c.due_at
 _ASK_REVISE = _ADD_REVISE.on_conflict_do_update(
     index_elements=["event_pk"],
     index_where=ONE_REVISE,
-    set_={name: lesser(agenda.c[name], _ADD_REVISE.excluded[name]) for name in ("due_at", "lane")},
+    set_={name: lesser(agenda.c[name], _ADD_REVISE.excluded[name]) for name in ("due_at", "lane")}
+    | {"cause": case((_SOONER, _ADD_REVISE.excluded.cause), else_=agenda.c.cause)},
 )
 _NEXT_AGENDA = select(func.min(agenda.c.due_at)).where(_WAITING)
 _ONE = select(notifications).where(notifications.c.id == bindparam("id"))
@@ -135,10 +137,16 @@ def request_cut(conn: Connection, ids: Collection[str], reason: str, now: dateti
 
 
 def add_agenda(conn: Connection, rows: Sequence[Agenda]) -> None:
+    """Add rows. Of the wishes to look at an event the soonest stands, as with `ask_revise`."""
+    for statement, wish in ((_ADD_AGENDA, False), (_ASK_REVISE, True)):
+        if values := [_agenda_values(row) for row in rows if (row.kind is AgendaKind.REVISE) is wish]:
+            conn.execute(statement, values)
     if rows:
-        values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
-        conn.execute(_ADD_AGENDA, values)
         revise_at(conn, min(row.due_at for row in rows))
+
+
+def _agenda_values(row: Agenda) -> dict[str, Any]:
+    return {**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot}
 
 
 def _agenda(row: Row[Any]) -> Agenda:
@@ -188,7 +196,7 @@ def ask_revise(
     row = Agenda(
         id=ids.new(), event_pk=event_pk, kind=AgendaKind.REVISE, due_at=due_at, lane=0 if urgent else lane, cause=cause
     )
-    conn.execute(_ASK_REVISE, {**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot})
+    conn.execute(_ASK_REVISE, _agenda_values(row))
     revise_at(conn, due_at)
 
 
@@ -201,8 +209,7 @@ def ask_revise_each(
         for pk in event_pks
     ]
     if rows:
-        values = [{**{name: getattr(row, name) for name in _AGENDA_FIELDS}, "slot": row.slot} for row in rows]
-        conn.execute(_ASK_REVISE, values)
+        conn.execute(_ASK_REVISE, [_agenda_values(row) for row in rows])
         revise_at(conn, due_at)
 
 
