@@ -117,8 +117,8 @@ def _place(
     event = event_after(placement, event, source, roster, ids, member.message.deadline_at)
     if first and placement.decision is Decision.NEW:
         event = following.joined(conn, event, roster, ids, now)
-        if event.leader_pk is None:
-            event = in_time(event, roster.policy_of(event), now)
+    if placement.decision is Decision.NEW and event.leader_pk is None:
+        event = in_time(event, roster.policy_of(event), now)
     events.save(conn, event)
     events.add_revision(conn, event.pk, event.latest, reading.parsed, member.message.trace)
     note_received(conn, member, reading, placement, event, ids)

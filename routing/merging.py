@@ -120,6 +120,7 @@ _MORE: Sequence[tuple[Apart, Callable[[Event, Event], bool]]] = (
     (Apart.SEVERITY, lambda leader, event: (event.content.nerc_eea or 0) > (leader.content.nerc_eea or 0)),
     (Apart.PHASE, lambda leader, event: changes.raised(leader.content, event.content)),
     (Apart.ASKED, lambda leader, event: event.content.instruction != leader.content.instruction),
+    (Apart.ASKED, lambda leader, event: event.content.later != leader.content.later),
     (Apart.PLACES, _more_places),
     (Apart.TIMES, _other_times),
     (Apart.TEAMS, lambda leader, event: not _concerned(event) <= _concerned(leader)),

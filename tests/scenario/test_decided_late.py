@@ -35,6 +35,21 @@ async def test_an_order(world: World) -> None:
 
 
 @over_both
+async def test_an_order_whose_end_came_before_it(world: World) -> None:
+    """An older revision had ended it: to its people it is as new as any."""
+    await world.post("cancel", revision=1)
+    await world.advance_until("0:10")
+    with database_away(world):
+        await world.post("edr", revision=2)
+        await world.advance_until("20:00")
+    await back(world)
+    await world.advance_until("22:00")
+    world.phone("ana").expects_call(at="20:01")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_everything()
+
+
+@over_both
 async def test_a_new_order_for_an_event_that_people_know(world: World) -> None:
     await world.post("edr")
     await world.advance_until("0:30")

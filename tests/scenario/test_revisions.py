@@ -158,7 +158,7 @@ async def test_released_after_somebody_accepted(world: World) -> None:
     world.phone("ana").expects_call("Stand down", "Released, resume", at="1:00")
     for name in ("ana", "ben"):
         world.phone(name).expects_text("RELEASED", "resume", "r2", at="1:02")
-    assert [(p.at, p.action, p.key) for p in world.pagerduty()][-1] == ("1:00", "resolve", "g1")
+    assert [(p.at, p.action, p.key) for p in world.pagerduty()][-1] == ("1:05", "resolve", "g1")
     kept = await world.event()
     assert kept.event.status == "terminated"
     assert kept.outcomes() == ["met"]

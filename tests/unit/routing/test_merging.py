@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from model.event import (
+    CHANGES_LATER,
     NEEDS_READING,
     Action,
     Content,
@@ -140,6 +141,13 @@ def test_nothing_that_is_worse_than_its_leader_goes_with_it(name: str, data: st.
     assert leader.rings or not other.rings
     assert accepted or other.deadline_at >= leader.deadline_at - 10 * SECOND
     assert {own.needs_reading, its.needs_reading} == {False}
+
+
+def test_what_is_ordered_later_counts_too() -> None:
+    leader, other = _asked("event-1", content(), 60, "ops"), _asked("event-2", content(), 60, "ops")
+    later = replace(content(), extra={CHANGES_LATER: "Interval 2, 15:00: SIMPLE 0"})
+    assert merging.why_not(leads(leader), other, NOW) is None
+    assert merging.why_not(leads(leader), _asked("event-2", later, 60, "ops"), NOW) is merging.Apart.ASKED
 
 
 @given(contents(), st.integers(0, 120))
