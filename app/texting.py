@@ -53,8 +53,14 @@ async def answer_text(service: Service, number: str, body: str, name: str | None
         )
     answer = await within_a_second(service, heard, lambda: _answered(service, number, heard))
     if answer is None:
-        return written(WrittenAnswer.RECEIVED) if heard else ""
+        return _received(heard) if heard else ""
     return answer
+
+
+def _received(heard: Heard) -> str:
+    """Of a bare 1 nobody knows yet whether it is clear what it is about."""
+    clear = heard.code is not None or heard.all_codes
+    return written(WrittenAnswer.RECEIVED, detail="" if clear else "If you are, reply with the code, e.g. 1A.")
 
 
 async def _answered(service: Service, number: str, heard: Heard | None) -> str:

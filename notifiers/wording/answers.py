@@ -108,7 +108,8 @@ def written(kind: WrittenAnswer, named: str = "", detail: str = "") -> str:
     sentence = {
         WrittenAnswer.ACCEPTED: f"Accepted: {named}. This counts. {detail}",
         WrittenAnswer.CANNOT: f"Noted, you cannot: {named}. The next person is told. {detail}",
-        WrittenAnswer.RECEIVED: "Received. Your answer will be counted in a moment; till then you may be called again.",
+        WrittenAnswer.RECEIVED: "Received. Your answer will be counted in a moment; till then you may be called again. "
+        + detail,
         WrittenAnswer.OVER: f"{named}: {detail or 'it is over.'} Nothing to do.",
         WrittenAnswer.REFUSED: f"Not counted: {named}. {detail[:1].upper()}{detail[1:]}.",
         WrittenAnswer.ALL: f"Noted: your answer counts for {named} events {detail}. The others are over.",

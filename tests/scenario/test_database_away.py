@@ -87,6 +87,18 @@ async def test_a_text(world: World) -> None:
 
 
 @pytest.mark.long
+async def test_a_text_without_a_code(world: World) -> None:
+    """Nobody knows yet whether it is clear what it is about. Here it is."""
+    await rung(world)
+    world.phone("ana").expects_text("Reply 1")
+    with database_away(world):
+        said = await world.phone("ana").says("1")
+        assert said.endswith("till then you may be called again. If you are, reply with the code, e.g. 1A.")
+        await world.advance_until("0:09")
+    await accepted(world, "sms")
+
+
+@pytest.mark.long
 async def test_a_button(world: World) -> None:
     await rung(world)
     world.phone("ana").expects_text("Reply 1")
