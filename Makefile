@@ -16,7 +16,7 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ready-to-develop ## Make .venv with everything that tests and lint need
 	@echo "Ready. Next: make run, make test, make lint."
@@ -62,8 +62,8 @@ lock: ready-to-develop ## Write the lock files anew from pyproject.toml
 	$(LOCK) --extra otel pyproject.toml -o requirements-otel.lock
 	$(LOCK) --extra otel --group dev pyproject.toml -o requirements-dev.lock
 
-clean: ## Remove .venv, the caches and what the demo wrote
-	rm -rf .venv var dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove .venv and the caches; what Gridcall wrote into var/ stays
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Any Python that can read bootstrap.py will do, it then looks for one that is new enough. The one in .venv goes first:
