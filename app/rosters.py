@@ -144,6 +144,7 @@ async def _from_database(database: Database, file: RosterFile | None, now: datet
         refuse_demo_keys(rows, demo=demo)
 
         def save(conn: Connection) -> Roster:
+            _refuse_anothers(rows, rosters.all_keys(conn))
             return roster_saving.load(conn, file, rows, now, again=False)
 
         roster: Roster | None = await database.transact(save)
@@ -162,6 +163,14 @@ def key_rows(file: RosterFile) -> list[KeyRow]:
         KeyRow(id=key.id, sha256=hashed(key.secret), role=key.role, source=key.source, person=key.person, demo=key.demo)
         for key in file.keys
     ]
+
+
+def _refuse_anothers(ours: Sequence[KeyRow], there: Sequence[KeyRow]) -> None:
+    """A demo would open it with keys that everybody knows, and tell stand-ins what waits there for people."""
+    if any(key.demo for key in ours) and there and not any(key.demo for key in there):
+        raise SettingsError(
+            "this database is no demo's: give the demo a GRIDCALL_DATA_DIR of its own, without GRIDCALL_DATABASE_URL"
+        )
 
 
 def refuse_demo_keys(keys: Sequence[KeyRow], *, demo: bool) -> None:

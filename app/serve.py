@@ -105,9 +105,11 @@ def server(app: ASGIApp) -> uvicorn.Server:
 def read_roster(path: Path) -> RosterFile:
     """Raises SettingsError with every problem of the file."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8, at byte {error.start}") from None
     return load_roster(text, path.name)
 
 

@@ -42,6 +42,23 @@ async def test_a_demos_data_folder_does_not_open_with_the_demos_keys(database):
         await load_rosters(database, None, NOW, demo=False)
 
 
+async def test_a_demo_does_not_open_what_is_no_demos(database):
+    """It would tell stand-ins what waits there for people, and let in keys that everybody knows."""
+    demo = read_roster(DEMO_ROSTER)
+    await load_rosters(database, replace(demo, keys=(OWN,), sha256="another"), NOW, demo=False)
+    with pytest.raises(SettingsError, match="this database is no demo's"):
+        await load_rosters(database, demo, NOW, demo=True)
+    rosters = await load_rosters(database, None, NOW, demo=False)
+    assert rosters.keys.find(f"Bearer {OWN.secret}", NOW).caller.key_id == "own"
+
+
+async def test_a_roster_of_another_alphabet_is_refused_with_the_place(tmp_path):
+    file = tmp_path / "roster.yaml"
+    file.write_bytes("people: {ana: {name: Müller}}".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"roster\.yaml is not UTF-8, at byte 22"):
+        read_roster(file)
+
+
 async def test_a_roster_file_with_a_demos_key_is_refused_outside_the_demo(database):
     with pytest.raises(SettingsError, match="demo-admin"):
         await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=False)
