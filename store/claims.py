@@ -247,14 +247,18 @@ def _may_be_rung(conn: Connection, ids: Ids, row: Notification, call: Call, now:
     if at > row.until:
         expire(conn, ids, replace(row, hold=Hold.PERSON_LIMIT), now)
     elif at > now:
-        _wait(conn, ids, row, Hold.PERSON_LIMIT, at, now)
+        # A critical event that is new to them may still break the limit: that is judged by itself.
+        breaks = may_ring_at(call.limits, rings, "", critical=True, now=now) <= now
+        _wait(conn, ids, row, Hold.PERSON_LIMIT, at, now, but_critical=breaks)
     return at <= now
 
 
-def _wait(conn: Connection, ids: Ids, row: Notification, why: Hold, until: datetime, now: datetime) -> None:
+def _wait(
+    conn: Connection, ids: Ids, row: Notification, why: Hold, until: datetime, now: datetime, but_critical: bool = False
+) -> None:
     """So do the calls of other events to that number: in a storm there are hundreds."""
     hold(conn, ids, [row], why, until, now)
-    hold_with(conn, ids, row, why, until, now)
+    hold_with(conn, ids, replace(row, lane=max(row.lane, 1)) if but_critical else row, why, until, now)
 
 
 def still_wanted(conn: Connection, claim: Claim) -> bool:

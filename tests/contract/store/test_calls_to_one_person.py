@@ -82,6 +82,29 @@ async def test_a_new_critical_event_and_the_end_of_one_ring_all_the_same(databas
     assert (await claim(database, call("over", kind=Kind.STAND_DOWN), 270))[1].state is State.SENDING
 
 
+async def test_a_new_critical_event_does_not_wait_with_one_that_must(database):
+    """Both are due together, the older one is asked about first. When nobody breaks the limit any more both wait."""
+    await rung(database, 4)
+    new, other = (call(name, lane=0, minutes=31) for name in ("e-new", "e-other"))
+
+    def due(conn):
+        for row in (new, other):
+            events.save(conn, replace(event(), pk=row.event_pk, event_id=row.event_pk))
+        plans.add_notifications(conn, [new, other])
+
+    await database.transact(due)
+    _, old = await claim(database, replace(call("e1", lane=0), step=1), 200)
+    assert old.hold is Hold.PERSON_LIMIT
+    found = [await database.read(lambda conn, row=row: plans.one(conn, row.id)) for row in (new, other)]
+    assert [row.hold for row in found] == [None, None]
+    attempt, told = await claim(database, new, 200)
+    assert told.state is State.SENDING
+    await over(database, attempt, 210)
+    _, late = await claim(database, replace(call("e2", lane=0), step=1), 220)
+    waits = await database.read(lambda conn: plans.one(conn, other.id))
+    assert late.hold is waits.hold is Hold.PERSON_LIMIT
+
+
 async def test_what_never_rang_does_not_count(database):
     await rung(database, 3)
     attempt, _ = await claim(database, call("refused"), 180)
