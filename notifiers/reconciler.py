@@ -173,12 +173,16 @@ class Reconciler:
             return
         if attempt is not None and attempt.channel in self._silent:
             return
-        found = None
+        found, why = None, "the vendor does not list the call any more"
         if attempt is not None:
             try:
                 found = await self._find(attempt)
             except SendError as error:
-                log.warning("the vendor cannot be asked", attempt=attempt_id, error=str(error))
+                why = str(error)
+                log.warning("the vendor cannot be asked", attempt=attempt_id, error=why)
+        if attempt is not None and found is None and now - attempt.started_at > LONGEST_CALL:
+            await self._database.transact(lambda conn: never_known.end_call(conn, self._ids, attempt_id, why, now))
+            return
 
         def work(conn: Connection) -> None:
             if attempt is None or (found is None and attempt.vendor_id is None):

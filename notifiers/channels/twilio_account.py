@@ -47,6 +47,13 @@ REACTIONS: Mapping[int, Reaction] = {
     21205: Reaction(),  # bad callback URL: our mistake
     21211: Reaction(bad_address=True),  # not a phone number
     21214: Reaction(),  # cannot be called: another channel may work
+    21215: Reaction(),  # no permission for calls to that country
+    21216: Reaction(),  # the account may not call that number
+    21217: Reaction(bad_address=True),  # not a valid number
+    21219: Reaction(),  # a trial account calls verified numbers only
+    21408: Reaction(),  # no permission for texts to that country
+    21608: Reaction(),  # a trial account texts verified numbers only
+    21612: Reaction(),  # no way from our number to that one
     21610: Reaction(bad_address=True),  # the recipient wrote STOP
     21614: Reaction(bad_address=True),  # no SMS there
     30003: TRANSIENT,  # handset unreachable

@@ -108,6 +108,9 @@ async def test_what_a_listed_call_would_have_told(vendor, phone, status, answere
     [
         (400, {"code": 21211, "message": "no", "status": 400}, (False, "21211", True, False)),
         (400, {"code": 21214, "message": "no", "status": 400}, (False, "21214", False, False)),
+        (400, {"code": 21215, "message": "no", "status": 400}, (False, "21215", False, False)),
+        (400, {"code": 21217, "message": "no", "status": 400}, (False, "21217", True, False)),
+        (400, {"code": 21219, "message": "no", "status": 400}, (False, "21219", False, False)),
         (400, {"code": 10004, "message": "no", "status": 400}, (True, "10004", False, False)),
         (400, {"code": 21610, "message": "no", "status": 400}, (False, "21610", True, False)),
         (400, {"code": 99999, "message": "new", "status": 400}, (True, "99999", False, False)),

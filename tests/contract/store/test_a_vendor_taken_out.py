@@ -122,6 +122,21 @@ async def test_a_call_whose_end_nobody_told_gives_its_line_back(database):
     assert await asked_to_revise(database, "e2")
 
 
+class Forgets:
+    """A vendor that does not list the call: it was made from another number, or its record was deleted."""
+
+    async def find(self, attempt, known_ids, since):
+        return None
+
+
+async def test_a_call_that_its_vendor_does_not_know_any_more_gives_its_line_back(database):
+    rows, _ = await ringing(database)
+    for at, kept in ((OVER, 1), (NOW + timedelta(minutes=59), 1), (NOW + timedelta(minutes=61), 0)):
+        await Reconciler(database, ManualClock(at), IDS, lambda: ROSTER, {ChannelName.VOICE: Forgets()})._turn()
+        assert await database.read(lines.in_use) == kept
+    assert await now_are(database, rows) == [(State.FAILED, "the vendor does not list the call any more")]
+
+
 async def test_who_has_answered_a_call_that_never_ended_stays_with_it(database):
     rows, _ = await ringing(database)
     await database.transact(lambda conn: plans.move(conn, rows[0].id, State.ACKNOWLEDGED, NOW, reason="1"))
