@@ -240,6 +240,7 @@ def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -
     tries: dict[tuple[str, ChannelName, int], int] = {}
     own: list[Call] = []
     named: set[str] = set()
+    rung = False
     for row in notifications:
         if row.revision != case.event.answer_revision:
             continue
@@ -252,6 +253,9 @@ def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -
                 told.add((row.person, row.channel))
             if row.details.get("no_line"):
                 named.add(row.person)
-            if row.channel is ChannelName.VOICE and row.state is State.PENDING:
-                own.append(planner.call_of(case, row))
-    return replace(case, told=frozenset(told), tries=tries, own=tuple(own), named=frozenset(named), now=now)
+            if row.channel is ChannelName.VOICE:
+                rung = rung or was_told(row) or not row.state.terminal
+                if row.state is State.PENDING:
+                    own.append(planner.call_of(case, row))
+    known = frozenset(told), tuple(own), frozenset(named)
+    return replace(case, told=known[0], tries=tries, own=known[1], named=known[2], rung=rung, now=now)

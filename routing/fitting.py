@@ -145,8 +145,7 @@ def _fit(case: Case, rows: Sequence[Notification]) -> _Fit:
 
 def _rings_nobody(case: Case, now: Sequence[Notification], grants: dict[str, Grant]) -> bool:
     """By the lines this event would not ring at all: who is to be called now rings all the same, however late."""
-    before = any(channel is ChannelName.VOICE for _, channel in case.told)
-    return not before and not any(n.id in grants for n in now)
+    return not case.rung and not any(n.id in grants for n in now)
 
 
 def _overtime(case: Case, planned: Plan, now: Sequence[Notification]) -> Plan:

@@ -1,12 +1,13 @@
 """Is the objective reached: who counts, how many are needed, and for which resources. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from model.plan import AgendaKind, CallEnd, ChannelName, Kind, Notification, State
 from model.reply import Answer
 from model.roster import Level, Objective, Policy, Step
+from model.rota import Rota
 from model.route import Part
 from model.verdict import Outcome
 from routing.facts import Facts, Leader, name
@@ -115,27 +116,40 @@ def needed_by(policy: Policy) -> int:
 
 def asked_for(facts: Facts, scope: Scope) -> set[str]:
     """Who is asked for an answer that counts for the scope, as far as their step is due."""
-    rows = facts.rows(revision=facts.revision)
-    return {n.person for n in rows if n.person and speaks_for(facts.case, n, scope)}
+    rows, speaks = facts.rows(revision=facts.revision), _speaks_for(facts.case, scope)
+    return {n.person for n in rows if n.person and speaks(n)}
 
 
-def speaks_for(case: Case, row: Notification, scope: Scope) -> bool:
+def _speaks_for(case: Case, scope: Scope) -> Callable[[Notification], bool]:
     """Called for the scope's part, or one of its people, and as one of its team.
 
-    Nobody is called twice at once, so who was called for one part speaks for the others where they are on call too.
-    Whom a step names without a rotation speaks for every team.
+    Nobody is called twice at once, so who was called for one part or team speaks for the others where they are on call
+    too. Whom a step names without a rotation speaks for every team.
     """
-    if scope.part and row.step not in scope.part.steps and row.person not in members(case, scope.part):
-        return False
-    rotation = case.roster.rotations.get(row.group.partition(" ")[2])
-    return not scope.team or rotation is None or rotation.team == scope.team
+    rotations, part, team = case.roster.rotations, scope.part, scope.team
+    of_part = members(case, part) if part else frozenset[str]()
+    teams = [rota.people for rota in _rotas(case, part) if rota.rotation.team == team] if team else []
+    of_team = frozenset[str]().union(*teams)
+
+    def speaks(row: Notification) -> bool:
+        if part and row.step not in part.steps and row.person not in of_part:
+            return False
+        rotation = rotations.get(row.group.partition(" ")[2])
+        return not team or rotation is None or rotation.team == team or row.person in of_team
+
+    return speaks
 
 
 def members(case: Case, part: Part) -> set[str]:
     """Whom the part's steps may call, whenever they are on call."""
-    steps = part.of(case.policy.steps)
-    rotas = [case.roster.rotas[r] for step in steps for r in step.rotations if r in case.roster.rotas]
-    return {person for step in steps for person in step.people}.union(*(rota.people for rota in rotas))
+    named = {person for step in part.of(case.policy.steps) for person in step.people}
+    return named.union(*(rota.people for rota in _rotas(case, part)))
+
+
+def _rotas(case: Case, part: Part | None) -> list[Rota]:
+    """Those that the steps of a part ask, or (None) all steps."""
+    steps = part.of(case.policy.steps) if part else case.policy.steps
+    return [case.roster.rotas[r] for step in steps for r in step.rotations if r in case.roster.rotas]
 
 
 def _of_another_part(case: Case, person: str, scope: Scope) -> bool:
@@ -151,9 +165,9 @@ def open_scopes(facts: Facts) -> list[Scope]:
 
 def not_needed(facts: Facts, rows: Collection[Notification]) -> set[str]:
     """Of the people of those rows, whose part of the event has been answered for while another part is open."""
-    still = open_scopes(facts)
+    still = [_speaks_for(facts.case, scope) for scope in open_scopes(facts)]
     people = {n.person for n in rows if n.person}
-    return people - {n.person for n in rows if any(speaks_for(facts.case, n, scope) for scope in still)}
+    return people - {n.person for n in rows if any(speaks(n) for speaks in still)}
 
 
 def answered(facts: Facts) -> set[str]:

@@ -38,7 +38,8 @@ class Case:
     """What planning looks at. `told`: (person, channel) pairs already on this revision's timetable.
 
     `lines`: what is known of the phone lines and of other events' calls; `own`: this event's calls that wait for one;
-    `named`: people who are known to get none in time. `overtime`: who is called is called though the time is over.
+    `named`: people who are known to get none in time. `rung`: a call of this revision was made, or may yet be.
+    `overtime`: who is called is called though the time is over.
     `silence`: what holds the event now, if nobody was told of it.
     """
 
@@ -52,6 +53,7 @@ class Case:
     lines: Lines = field(default_factory=Lines)
     own: tuple[Call, ...] = ()
     named: frozenset[str] = frozenset()
+    rung: bool = False
     overtime: bool = False
     silence: Silence | None = None
 

@@ -133,8 +133,10 @@ def _tell_again(facts: Facts, person: str, rows: Sequence[Notification]) -> Iter
         if old.channel not in seen and was_told(old):
             seen.add(old.channel)
             until = facts.case.last_ring_at if old.channel is ChannelName.VOICE else None
+            known = facts.case.roster.people.get(person)
+            address = (known.address(old.channel) if known else None) or old.address
             yield planner.row(
-                facts.case, Kind.ALERT, old.channel, old.address, person=person, step=0, group=old.group, until=until
+                facts.case, Kind.ALERT, old.channel, address, person=person, step=0, group=old.group, until=until
             )
 
 
@@ -173,8 +175,7 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         return
     _leave_alone(facts, change)
     cannot = _cannot(facts)
-    for reply in cannot:
-        _next_person(facts, change, reply)
+    _next_people(facts, change, cannot)
     again = list(redials(facts))
     change.add += [*again, *retexts(facts)]
     steps = {n.step for n in facts.rows(revision=facts.revision) if n.person}
@@ -184,11 +185,36 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         _nobody_answered(facts, change, last)
     if facts.open_agenda(AgendaKind.STEP) or again or facts.case.now >= facts.case.event.work_until:
         return
+    if late := list(_rung_late(facts)):
+        change.add += late
+        return
     if cannot and not _still_ringing(facts):
         who = name(facts, max(cannot, key=lambda r: r.received_at).person)
         change.add += planner.admin_rows(facts.case, f"{who} cannot comply and nobody is left to call")
     elif called and len(rung_out) == len(called):
         change.add += planner.admin_rows(facts.case, "no phone rings any more and nobody is left to call")
+
+
+def _rung_late(facts: Facts) -> Iterator[Notification]:
+    """No call of it could begin in time, and nobody else is left: those who were to be called are called all the same,
+    once, though a call may not end in time (design section 5).
+    """
+    calls = [n for n in facts.rows(revision=facts.revision) if n.channel is ChannelName.VOICE and n.person]
+    if any(was_told(n) or n.state is not State.EXPIRED or n.details.get("overtime") for n in calls):
+        return
+    done, work_until = objective.answered(facts), facts.case.event.work_until
+    for row in {n.person: n for n in calls if n.person not in done}.values():
+        yield planner.row(
+            facts.case,
+            Kind.ALERT,
+            ChannelName.VOICE,
+            row.address,
+            person=row.person,
+            step=row.step,
+            group=row.group,
+            until=work_until,
+            details={"overtime": True},
+        )
 
 
 def _cannot(facts: Facts) -> list[Reply]:
@@ -263,12 +289,10 @@ def _courtesies(facts: Facts, accepted: Counted) -> Iterator[Notification]:
 
 
 def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
-    """Somebody cannot comply: the earliest group or step not yet due is brought forward to now, once per answer.
+    """Somebody cannot comply: the earliest group or step not yet due is brought forward to now.
 
     One in each part for which they were called; who was called for none, in any.
     """
-    if any(a.brought_by == reply.id for a in facts.agenda):
-        return
     taken = {brought.agenda_id for brought in change.bring_forward}
     free = [a for a in _waiting(facts, None) if a.id not in taken and a.brought_by is None]
     if not free:
@@ -277,6 +301,30 @@ def _next_person(facts: Facts, change: PlanChange, reply: Reply) -> None:
     for own in [[a for a in free if a.step in part.steps] for part in parts] or [free]:
         if own:
             change.bring_forward.append(Brought(own[0].id, reply.id, "somebody cannot comply"))
+
+
+def _next_people(facts: Facts, change: PlanChange, cannot: Sequence[Reply]) -> None:
+    """Once for each answer. First those whose calls were stopped since their team had an answer that is taken back, as
+    where the whole event is open again (`_reopen`).
+    """
+    brought = {a.brought_by for a in facts.agenda}
+    fresh = sorted((r for r in cannot if r.id not in brought), key=lambda r: r.received_at)
+    if fresh and (steps := _stopped(facts)):
+        case, last = facts.case, fresh.pop()
+        for step in sorted(steps):
+            again = planner.agenda_step(case, step, case.now, asleep=True, cause=planner.STOPPED)
+            change.add_agenda.append(replace(again, brought_by=last.id))
+    for reply in fresh:
+        _next_person(facts, change, reply)
+
+
+def _stopped(facts: Facts) -> set[int]:
+    """The steps of those who are needed again and whose phones were stopped before they rang; not what comes anyway."""
+    rows = [n for n in facts.rows(revision=facts.revision) if n.channel is ChannelName.VOICE and n.person]
+    spared = objective.answered(facts) | objective.not_needed(facts, rows)
+    spared |= {n.person for n in rows if n.person and (was_told(n) or not n.state.terminal)}
+    coming = {a.step for a in facts.open_agenda(AgendaKind.STEP)}
+    return {n.step for n in rows if n.state is State.SUPERSEDED and n.person not in spared} - coming
 
 
 def _called_for(facts: Facts, person: str, part: Part) -> bool:

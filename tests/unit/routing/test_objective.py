@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from model.event import ResourceRef
-from model.plan import AgendaKind, CallEnd, ChannelName, State
+from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, State
 from model.reply import Answer
 from model.roster import Level, Objective, Policy, Resource, Step, Team
 from model.verdict import Outcome
@@ -195,6 +195,37 @@ def test_each_resource_needs_its_own_team():
 def test_one_resource_asks_nothing_of_the_other_team():
     assert verdict(revise(story(two_teams(), accepted("bob"), event_=about(FOUNDRY)))) == []
     assert verdict(revise(story(two_teams(), accepted("ann"), event_=about(FOUNDRY))))
+
+
+def test_who_is_on_call_for_two_teams_is_called_once_and_answers_for_both():
+    roster = two_teams()
+    roster = replace(
+        roster, rotations={**roster.rotations, "mill": replace(rotation("mill", "bob", "ann"), team="mill")}
+    )
+    known = story(roster, accepted("ann"), event_=about(FOUNDRY, MILL))
+    assert len([n for n in known.notifications if (n.person, n.channel) == ("ann", VOICE)]) == 1
+    assert verdict(revise(known)) == [(Outcome.MET, "accepted by Ann at 18:00:01 UTC, for each of 2 teams")]
+
+
+def test_a_team_whose_answer_is_taken_back_has_those_called_who_were_stopped_for_it():
+    """Another team is still open, so the event never was met and is not open again."""
+    roster = two_teams()
+    roster = replace(roster, rotations={**roster.rotations, "foundry": rotation("foundry", "ann")})
+    steps = (Step(after_seconds=0, rotations=("foundry", "mill")),)
+    roster = replace(roster, policies={"default": Policy(id="default", steps=steps)})
+    both = {"foundry": rotation("foundry", "ann"), "mill": roster.rotations["mill"], "back": rotation("back", "dee")}
+    steps = (Step(after_seconds=0, rotations=("foundry", "back", "mill")),)
+    roster = replace(roster, rotations=both, policies={"default": Policy(id="default", steps=steps)})
+    waiting = {"dee": {"state": State.SUPERSEDED, "sent_at": None, "reason": "answered already"}}
+    cannot = reply("ann", Answer.CANNOT_COMPLY, at=after(30), n=9)
+    known = story(roster, [*accepted("ann"), cannot], waiting, event_=about(FOUNDRY, MILL))
+    change = revise(known)
+    [again] = [a for a in change.add_agenda if a.kind is AgendaKind.STEP]
+    assert (again.step, again.due_at, again.asleep, again.brought_by) == (0, MINUTE, True, cannot.id)
+    taken = replace(known, agenda=[*known.agenda, replace(again, state=AgendaState.DONE)])
+    called = falling_due.take_step(taken, again).add
+    assert {(n.person, n.channel) for n in called if n.person} >= {("dee", VOICE)}
+    assert not [a for a in revise(taken).add_agenda if a.kind is AgendaKind.STEP], "once for each answer"
 
 
 def test_who_is_named_without_a_rotation_answers_for_every_team():

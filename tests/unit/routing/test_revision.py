@@ -210,6 +210,42 @@ def test_where_pagerduty_calls_it_calls_again_when_it_is_open_again():
         rows, verdicts = [*rows, *map(sent, reopened.add)], [*verdicts, *reopened.verdicts]
 
 
+def expired(rows):
+    """No line came in time for any call; the rest was sent."""
+    return [replace(n, state=State.EXPIRED, sent_at=None) if n.channel is ChannelName.VOICE else n for n in rows]
+
+
+def test_an_event_whose_calls_all_came_too_late_rings_all_the_same():
+    """The next step beyond its time; and where no step is left, those who were to be called, once."""
+    rows, agenda = started()
+    rows, late = expired(rows), event().work_until - timedelta(seconds=90)
+    [step] = [a for a in agenda if a.kind is AgendaKind.STEP and a.step == 1]
+    known = facts(event(), rows, agenda=[replace(step, state=AgendaState.DONE)], now=late)
+    [dee] = [n for n in falling_due.take_step(known, step).add if n.channel is ChannelName.VOICE]
+    assert (dee.person, dee.until, dee.details) == ("dee", event().work_until, {"overtime": True})
+
+    change = revise(known)
+    [ana] = [n for n in change.add if n.channel is ChannelName.VOICE]
+    assert (ana.person, ana.until, ana.details) == ("ana", event().work_until, {"overtime": True})
+    again = facts(event(), [*rows, *change.add], agenda=known.agenda, now=late)
+    assert not [n for n in revise(again).add if n.channel is ChannelName.VOICE]
+    done = facts(event(), [*rows, *expired(change.add)], agenda=known.agenda, now=late)
+    assert not [n for n in revise(done).add if n.channel is ChannelName.VOICE]
+    over = facts(event(), rows, agenda=known.agenda, now=event().work_until)
+    assert not [n for n in revise(over).add if n.channel is ChannelName.VOICE]
+
+
+def test_a_new_revision_goes_to_the_number_that_somebody_has_now():
+    rows, agenda = started()
+    dee = [sent(n) for n in planner.take_step(case(), 1, asleep=False).notifications]
+    methods = tuple(replace(m, address="+13125550199") for m in ROSTER.people["dee"].methods[:2])
+    roster = replace(ROSTER, people={**ROSTER.people, "dee": replace(ROSTER.people["dee"], methods=methods)})
+    now = event(revision(), revision(2, message_type=MessageType.UPDATE, ends_at=NOW + timedelta(hours=5)))
+    change = revise(facts(now, [*rows, *dee], agenda=agenda, now=SOON, roster=roster))
+    told = {n.address for n in change.add if n.person == "dee" and n.channel in (ChannelName.VOICE, ChannelName.SMS)}
+    assert told == {"+13125550199"}
+
+
 def test_missed_then_accepted_and_taken_back_calls_again():
     rows, agenda = started()
     done = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
