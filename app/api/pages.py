@@ -13,7 +13,7 @@ from app.api.deps import ServiceDep, address_of
 from app.page_links import Opened, expired
 from app.problems import MEDIA_TYPE, Problem
 from app.service import Service
-from model.errors import Refused, Undecidable
+from model.errors import Refused, Unavailable, Undecidable
 from model.event import Event
 from model.reply import Answer, Heard, Reply
 from notifiers.wording import page as wording
@@ -34,7 +34,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     410: {"description": "A day after the event's end", "content": {"text/html": {}}},
     422: {"description": "No answer that the page asks for", "content": {MEDIA_TYPE: {}}},
     429: {"description": "Too many wrong addresses: Retry-After", "content": {MEDIA_TYPE: {}}},
-    503: {"description": "Not available now", "content": {MEDIA_TYPE: {}}},
+    503: {"description": "The event cannot be shown now", "content": {"text/html": {}}},
 }
 
 router = APIRouter(tags=["events"], responses=_ANSWERS, default_response_class=HTMLResponse)
@@ -102,7 +102,10 @@ async def ask_to_accept_all(opened: OpenedDep, service: ServiceDep) -> HTMLRespo
     def look(conn: Connection) -> tuple[Event | None, list[Asked]]:
         return _event(conn, opened), asked.unanswered(conn, opened.person, now)
 
-    event, waiting = await service.database.read(look)
+    try:
+        event, waiting = await service.database.read(look)
+    except Unavailable:
+        return _html(wording.away(None), 503)
     if event is None or expired(event, now):
         return _html(wording.gone(), 410)
     some = waiting[:ACCEPTED_AT_ONCE]
@@ -158,7 +161,10 @@ async def _shown(service: Service, opened: Opened, result: Result | None) -> HTM
         known = events.load(conn, [opened.event_pk, *listed])
         return known.get(opened.event_pk), replies.of_event(conn, opened.event_pk), waiting, known
 
-    event, answers, waiting, known = await service.database.read(look)
+    try:
+        event, answers, waiting, known = await service.database.read(look)
+    except Unavailable:
+        return _html(wording.away(result), 503 if result is None else 200)
     if event is None or expired(event, now):
         return _html(wording.gone(), 410)
     others = [one.event_pk for one in waiting if one.event_pk != event.pk]

@@ -144,6 +144,11 @@ def gone() -> str:
     return _template().render(f=None, style=style(), result=None)
 
 
+def away(result: Result | None) -> str:
+    """When the event cannot be looked up; `result`: of the answer that was taken all the same."""
+    return _template().render(f=None, style=style(), result=result, away=True)
+
+
 def _row(event: Event, person: Person, now: datetime) -> Notification:
     """What would be sent to the person, were it sent now."""
     return Notification(

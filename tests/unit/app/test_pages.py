@@ -9,6 +9,7 @@ import pytest
 
 from app.page_links import LIFE
 from intake.examples import example
+from model.errors import Unavailable
 from model.reply import Answer, Heard
 from notifiers.wording import page as wording
 from routing.heard import message_of
@@ -310,3 +311,24 @@ async def test_the_list_ends_and_the_page_stays_small(house: House) -> None:
 def test_the_question_stays_small_too() -> None:
     asked = [(f"018f0000-0000-7000-8000-{n:012}", 100) for n in range(500)]
     assert len(wording.accept_all("A" * 35, asked, 12).encode()) < MAX_BYTES
+
+
+async def test_without_a_database_it_says_what_to_do_instead(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And of an answer that was taken before that it counts."""
+    await house.send("E-1")
+    url = await address(house)
+
+    async def away(_: object) -> None:
+        raise Unavailable("on purpose")
+
+    monkeypatch.setattr(house.service.database, "read", away)
+    for path in (url, f"{url}/all"):
+        page = await house.client.get(path)
+        assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert "reply 1 or 2 and the code of the text you got, or press the key in the call" in page.text
+    pressed = await press(house, url)
+    assert pressed.status_code == 200
+    assert "You have accepted, and that counts." in pressed.text
+    assert "cannot be shown now" in pressed.text
+    monkeypatch.undo()
+    assert await replies(house) == [("ana", "acknowledge", "page", 1)]
