@@ -51,7 +51,7 @@ class Look(NamedTuple):
 class Hearing:
     """`last_seen` and `own` give what this process heard, at once; what others heard comes from the database.
 
-    `own` is None in a process that takes no messages in.
+    `own` is None in a process that takes no messages in. `before`: the roster up to this start, if that has changed it.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Hearing:
         roster: Callable[[], Roster],
         last_seen: LastSeen,
         own: Callable[[], Listening] | None,
+        before: Roster | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -77,8 +78,8 @@ class Hearing:
         self._looked_at: datetime | None = None
         self._settled_at = clock.now()
         # None: since before we were started.
-        self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in watched(roster())}
-        self._minded_in = roster()
+        self._minded_in = before or roster()
+        self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in watched(self._minded_in)}
 
     async def load(self) -> None:
         """Read all that was written down; `statuses` then knows it."""

@@ -76,12 +76,12 @@ class World:
         self.runs = 0
         self.restart()
 
-    def restart(self):
-        """What was in memory is gone; a clean stop had flushed the notes."""
+    def restart(self, before=None):
+        """What was in memory is gone; a clean stop had flushed the notes. `before`: the roster that it replaces."""
         self.last_seen = {}
         self.runs += 1
         self.began = self.clock.at
-        self.hearing = Hearing(self.database, self.clock, self.roster, lambda: self.last_seen, self.own)
+        self.hearing = Hearing(self.database, self.clock, self.roster, lambda: self.last_seen, self.own, before)
         self.sweeper = Sweeper(self.database, self.published, self.clock, SystemIds(), self.roster, self.hearing)
 
     def roster(self):
@@ -394,6 +394,19 @@ async def test_whose_heartbeat_is_turned_on_gets_a_whole_period(world, monkeypat
     assert (await world.at(7201 + 360))[1] == (f"silence/miso/{from_then_on}", 1)
     await world.hear()
     assert (await world.at(7201 + 361))[-1] == (f"silence/miso/{from_then_on}", 2)
+
+
+async def test_whose_heartbeat_is_turned_on_by_the_file_that_a_start_loads_gets_a_whole_period_too(world, monkeypatch):
+    minded(monkeypatch, None)
+    world.restart()
+    await world.hear()
+    await world.at(7200)
+    before = Roster(sources=dict(ROSTER.sources))
+    minded(monkeypatch, Heartbeat())
+    world.restart(before)
+    assert await world.at(7200 + 299) == []
+    assert world.status() is MonitorStatus.UP
+    assert await world.at(7200 + 610) == [("silence/miso/2026-07-14T04:14:06Z", 1)]
 
 
 async def test_whose_heartbeat_is_off_for_a_while_gets_a_whole_period_and_another_alarm(world, monkeypatch):
