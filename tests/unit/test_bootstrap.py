@@ -175,5 +175,5 @@ def test_the_locks_hold_versions_and_hashes_and_no_address(name):
 
 def test_make_alone_lists_every_verb():
     printed = subprocess.check_output(["make", "--no-print-directory"], cwd=ROOT, text=True)
-    verbs = "help setup run demo test crash lint sim bench services lock clean"
+    verbs = "help setup run demo test test-long crash lint sim bench services lock clean"
     assert [line.split()[1] for line in printed.splitlines()] == verbs.split()

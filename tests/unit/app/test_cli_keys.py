@@ -118,12 +118,10 @@ async def test_doctor_says_whose_numbers_are_not_verified(folder: Path, capsys: 
     assert "1 of 2 numbers and Slack users are not verified, of ben" in run(capsys, "doctor")[1]
 
 
-async def test_a_file_without_keys_leaves_them_but_for_a_demos(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_file_without_keys_leaves_them_but_for_a_demos(folder: Path) -> None:
     """Whoever tried the demo in the same folder can go on with a roster of their own."""
-    run(capsys, "keys", "create", "--role", "admin", "--name", "root")
     settings, now = load_settings(), SystemClock().now()
+    database_place(settings).upgrade()
     database = database_place(settings).open()
     await load_rosters(database, read_roster(DEMO_ROSTER), now, demo=True)
     await database.close()
