@@ -223,14 +223,17 @@ def _cannot(facts: Facts) -> list[Reply]:
 
 
 def _had_it_late(facts: Facts, verdict: Verdict) -> bool:
-    """Missed, then accepted all the same, and taken back."""
+    """Missed, then accepted all the same, or known only then, and taken back or not in hand since."""
     if verdict.outcome is not Outcome.MISSED:
         return False
-    for cannot in _cannot(facts):
-        before = replace(facts, replies=[r for r in facts.replies if r.received_at < cannot.received_at])
-        if (met := objective.met_by(before)) is not None and met.at > verdict.at:
-            return True
-    return False
+    before = [
+        replace(facts, replies=[r for r in facts.replies if r.received_at < cannot.received_at])
+        for cannot in _cannot(facts)
+        if cannot.received_at > verdict.at
+    ]
+    if asked := {n.id for n in facts.rows(revision=facts.revision, kind=Kind.CONFIRM) if n.due_at > verdict.at}:
+        before.append(replace(facts, notifications=[n for n in facts.notifications if n.id not in asked]))
+    return any(objective.met_by(earlier) is not None for earlier in before)
 
 
 def _leave_alone(facts: Facts, change: PlanChange) -> None:

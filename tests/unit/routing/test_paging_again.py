@@ -7,8 +7,9 @@ import pytest
 
 from model.event import EventStatus
 from model.issuer import How, IssuerAck
-from model.plan import AgendaKind, AgendaState, ChannelName, Kind, State
+from model.plan import AgendaKind, AgendaState, CallEnd, ChannelName, Kind, State
 from model.reply import Answer
+from model.roster import Level
 from model.verdict import Outcome, Verdict
 from routing import falling_due, paging_again, planner
 from routing.revision import revise
@@ -186,6 +187,26 @@ def test_after_the_deadline_the_next_are_called_all_the_same():
     missed = known(700, replies=cannot, verdicts=[replace(MET, outcome=Outcome.MISSED)])
     calls = [n for n in falling_due.take_step(missed, step).add if n.channel is ChannelName.VOICE]
     assert [n.details for n in calls] == [{}]  # where nobody had it, they are only written to, as ever
+
+
+def test_a_call_of_before_the_deadline_that_is_known_after_it_and_leads_to_nothing_calls_again():
+    """Ana picked up half a second before it, which was known when she hung up: it was judged as missed by then."""
+    reached = replace(
+        ROSTER_AGAIN, policies={"default": replace(POLICY, page_again_seconds=AGAIN, level=Level.REACHED)}
+    )
+    ask = replace(the_call(State.FAILED), due_at=after(720), details={"accepted_at": after(599.5).isoformat()})
+    found = known(740, rows=[ask], replies=[], verdicts=[replace(MET, outcome=Outcome.MISSED, at=after(600))])
+    call = next(n for n in found.notifications if (n.person, n.channel) == ("ana", ChannelName.VOICE))
+    over = replace(call, state=State.FAILED, reason=CallEnd.NO_KEY, answered_at=after(599.5))
+    rows = [over if n.id == call.id else n for n in found.notifications]
+    found = replace(
+        found, notifications=rows, case=replace(found.case, roster=reached, policy=reached.policies["default"])
+    )
+    change = revise(found)
+    assert [v.outcome for v in change.verdicts if v.person is None] == [Outcome.REOPENED, Outcome.MISSED]
+    assert {a.step for a in change.add_agenda if a.kind is AgendaKind.STEP} == {0, 1}
+    again = revise(replace(found, verdicts=[*found.verdicts, *change.verdicts]))
+    assert not again.verdicts
 
 
 def test_a_deadline_that_passes_meanwhile_says_who_is_silent():
