@@ -58,8 +58,10 @@ def _asked_to_stop() -> int:
 
 
 def _closed(error: BaseException | None) -> bool:
-    """A connection that ended before its first channel was asked for says so with a bare RuntimeError."""
-    return type(error) is RuntimeError and str(error).endswith(" closed")
+    """The client says with a bare RuntimeError when a channel is asked of a connection that is gone: it has lost its
+    transport already, or ended before its first channel.
+    """
+    return type(error) is RuntimeError and str(error).endswith((" closed", " was not opened"))
 
 
 class Link:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.link import Lost, as_lost
+from broker.link import Lost, as_lost, new_connection
 
 
 async def client(swallows: Callable[[], None], begun: asyncio.Event) -> None:
@@ -70,3 +70,10 @@ async def test_who_cleans_up_after_being_cancelled_is_not_cancelled_again():
     await begun.wait()
     task.cancel()
     assert await task == "cleaned up"
+
+
+async def test_a_channel_of_a_connection_that_has_lost_its_transport_is_lost():
+    """Asked for by a look at the depth at the moment at which RabbitMQ goes: that must not end the process."""
+    gone = new_connection("amqp://127.0.0.1:1/", "test", 5)
+    with pytest.raises(Lost, match="was not opened"), as_lost():
+        gone.channel()
