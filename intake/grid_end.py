@@ -14,7 +14,8 @@ UNCLEAR = "it speaks of an end, and not plainly of what"
 
 _END = re.compile(
     r"\b(?P<noun>Termination|Cancell?ation)\b"
-    r"|\b(?:is|are)\s+(?:now\s+)?(?:terminat|cancell?)(?:ing|ed)\b"
+    r"|\b(?:is|are)\s+(?:now\s+)?(?:being\s+)?(?:terminat|cancell?)(?:ing|ed)\b"
+    r"|(?<!until )(?<!unless )(?<!when )(?<!once )(?<!if )\bMISO\s+(?:now\s+)?terminat(?:ed|es)\b"
     r"|\b(?:has|have)\s+(?:been\s+)?(?:terminated|cancell?ed)\b|\bcancell?ed\b"
     r"|\b(?:(?:are|is|has\s+been|have\s+been)|(?P<thing>event|warning|alert|resources))\s+(?P<released>released)\b",
     re.I,

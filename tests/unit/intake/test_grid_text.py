@@ -109,6 +109,10 @@ def test_phases(text, phase, detail, program):
     [
         ("Max Gen Event Step 2 Termination.", True),
         ("MISO is terminating the Max Gen Event", True),
+        ("MISO terminated the Max Gen Event Step 2 at 18:00 EST", True),
+        ("The Max Gen Event is being terminated effective 18:00 EST", True),
+        ("Max Gen Event Step 2, until MISO terminates the event", False),
+        ("Max Gen Event Step 2. When MISO terminates the event you will be told.", False),
         ("The Max Gen Warning has been cancelled", True),
         ("All resources released.", True),
         ("Max Gen Event Step 2: hold until released", False),
@@ -175,6 +179,7 @@ def test_an_end_beside_what_holds_is_for_a_person(text):
         "Max Gen Event Step 2: all planned transmission outages are cancelled",
         "All planned outages during the\nMax Gen Event Step 2 are cancelled.",
         "MISO has cancelled the dispatch of planned outages. Max Gen Event Step 2.",
+        "MISO terminated transmission contracts. Max Gen Event Step 2.",
         "Max Gen Event Step 2. Operating reserves have been released.",
         "Max Gen Event Step 2. Quick start resources released.",
         "Max Gen Event Step 2. LMRs are released for dispatch.",
