@@ -209,4 +209,5 @@ def _deadline(reading: Reading, roster: Roster, source: str, now: datetime) -> d
         return None
     policy = roster.policy_for(roster.routed(source, reading.content))
     is_new = reading.content.message_type is MessageType.NEW
-    return routes.deadline(policy, reading.content, now, new_or_moved_start=is_new).deadline_at
+    given = routes.deadline(policy, reading.content, now, new_or_moved_start=is_new, new_or_moved_due=is_new)
+    return given.deadline_at

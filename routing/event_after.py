@@ -96,6 +96,7 @@ def _opened(event: Event, before: Content | None, routed: Routed, roster: Roster
         revision.content,
         revision.received_at,
         new_or_moved_start=changes.moved_start(before, revision.content),
+        new_or_moved_due=before is None or before.ack_due_at != revision.content.ack_due_at,
     )
     deadline_at = min(deadline_at, promised) if promised and promised > revision.received_at else deadline_at
     return replace(

@@ -17,21 +17,28 @@ class Deadline(NamedTuple):
     work_until: datetime
 
 
-def deadline(policy: Policy, content: Content, received_at: datetime, *, new_or_moved_start: bool) -> Deadline:
+def deadline(
+    policy: Policy, content: Content, received_at: datetime, *, new_or_moved_start: bool, new_or_moved_due: bool
+) -> Deadline:
     """The soonest of our SLA, the issuer's ack_due_at and, where it counts, the start of the event (design section 5).
 
-    `new_or_moved_start`: the message is `new`, or an update that moves effective_at. When the soonest had passed at
-    receipt it stays the deadline, and we work until the SLA all the same.
+    `new_or_moved_start`: the message is `new`, or an update that moves effective_at. `new_or_moved_due`: or one that
+    moves ack_due_at: what an update repeats of it was for the first answer, and says nothing once it has passed. When
+    the soonest had passed at receipt it stays the deadline, and we work until the SLA all the same.
     """
     sla_end = received_at + timedelta(seconds=policy.sla_seconds)
-    soonest = min((sla_end, *_given(policy, content, received_at, new_or_moved_start)))
+    given = [*_due(content, received_at, new_or_moved_due), *_start(policy, content, received_at, new_or_moved_start)]
+    soonest = min((sla_end, *given))
     return Deadline(soonest, sla_end if soonest <= received_at else soonest)
 
 
-def _given(policy: Policy, content: Content, received_at: datetime, new_or_moved_start: bool) -> Iterator[datetime]:
-    if content.ack_due_at is not None:
+def _due(content: Content, received_at: datetime, new_or_moved: bool) -> Iterator[datetime]:
+    if content.ack_due_at is not None and (new_or_moved or content.ack_due_at > received_at):
         yield content.ack_due_at
-    if content.effective_at is not None and new_or_moved_start and _start_counts(policy, content, received_at):
+
+
+def _start(policy: Policy, content: Content, received_at: datetime, new_or_moved: bool) -> Iterator[datetime]:
+    if content.effective_at is not None and new_or_moved and _start_counts(policy, content, received_at):
         yield content.effective_at
 
 

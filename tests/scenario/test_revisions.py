@@ -53,6 +53,28 @@ async def test_more_megawatts_need_a_new_answer(world: World) -> None:
     assert world.settled(kept) == []
 
 
+async def test_an_update_that_repeats_when_the_first_answer_was_due_has_its_own_time(world: World) -> None:
+    """The issuer sends the whole event again, as it is told to, after the time for the first answer has passed."""
+    said = world.example("edr")
+    await accepted_by_ana(world)
+    await world.advance(minutes=14)
+    more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
+    await world.post("edr", **said | {"revision": 2, "message_type": "update", "instruction": more})
+    await world.advance(seconds=5)
+    ana = world.phone("ana").expects_call("Reduce one five megawatts", at="15:00")
+    assert "late" not in ana.script
+    world.phone("ben").expects_call("Reduce one five megawatts", at="15:01")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_text("ACT NOW", "r2", at="15:02")
+    kept = await world.event()
+    assert kept.event.deadline_at == kept.event.latest.received_at + timedelta(minutes=10)
+    await ana.presses("1")
+    await world.advance(minutes=1)
+    world.phone("ben").expects_text("Ana Reyes has it")
+    kept = await world.event()
+    assert [(v.revision, str(v.outcome)) for v in kept.verdicts if v.person is None] == [(1, "met"), (2, "met")]
+
+
 async def test_an_update_that_asks_nothing_new_only_informs(world: World) -> None:
     """Those who were told get a text, the channel a message; no phone rings and nobody has to answer."""
     said = world.example("edr")

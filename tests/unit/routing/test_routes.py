@@ -119,6 +119,8 @@ TABLE = [
     pytest.param({"effective": 6, "ack": 4, "counts": False}, 4, 4, id="never ignores ack due"),
     pytest.param({"ack": 0}, 0, 10, id="ack due at receipt: late"),
     pytest.param({"ack": -5}, -5, 10, id="ack due passed: late"),
+    pytest.param({"ack": -5, "due": False, "moved": False}, 10, 10, id="an update repeats what has passed: nothing"),
+    pytest.param({"ack": 5, "due": False, "moved": False}, 5, 5, id="an update repeats what is to come"),
     pytest.param({"effective": -1, "issued": -3}, -1, 10, id="started on the way to us: late"),
     pytest.param({"effective": 0, "issued": -3}, 0, 10, id="starts at receipt: late"),
     pytest.param({"effective": -2, "issued": -3, "ack": -1}, -2, 10, id="both passed: the sooner"),
@@ -139,11 +141,12 @@ def test_deadline(given: dict, at: int, until: int):
         instruction=Instruction(action=given.get("action", ASKS)),
     )
     policy = Policy(id="p", steps=(Step(after_seconds=0),), effective_at_counts=given.get("counts", True))
-    found = deadline(policy, content, RECEIVED, new_or_moved_start=given.get("moved", True))
+    moved, due = given.get("moved", True), given.get("due", True)
+    found = deadline(policy, content, RECEIVED, new_or_moved_start=moved, new_or_moved_due=due)
     assert found == (RECEIVED + timedelta(minutes=at), RECEIVED + timedelta(minutes=until))
 
 
 def test_deadline_follows_the_policys_sla():
     policy = Policy(id="p", steps=(Step(after_seconds=0),), sla_seconds=60)
-    found = deadline(policy, Content(headline="h"), RECEIVED, new_or_moved_start=True)
+    found = deadline(policy, Content(headline="h"), RECEIVED, new_or_moved_start=True, new_or_moved_due=True)
     assert found.deadline_at == found.work_until == RECEIVED + timedelta(seconds=60)
