@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from model.event import EventStatus
 from model.plan import (
@@ -185,6 +186,9 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         _nobody_answered(facts, change, last)
     if facts.open_agenda(AgendaKind.STEP) or again or facts.case.now >= facts.case.event.work_until:
         return
+    if untaken := list(_untaken(facts)):
+        change.add_agenda += untaken
+        return
     if late := list(_rung_late(facts)):
         change.add += late
         return
@@ -193,6 +197,25 @@ def _objective(facts: Facts, change: PlanChange) -> None:
         change.add += planner.admin_rows(facts.case, f"{who} cannot comply and nobody is left to call")
     elif called and len(rung_out) == len(called):
         change.add += planner.admin_rows(facts.case, "no phone rings any more and nobody is left to call")
+
+
+def _untaken(facts: Facts) -> Iterator[Agenda]:
+    """Steps that are in no timetable: the policy was given more since, and those that waited for their number stand for
+    others now. They come at their own time, or at once.
+    """
+    case, mine = facts.case, facts.revision
+    asked = next(r for r in case.event.revisions if r.number == mine)
+    known = {a.step for a in facts.agenda if a.kind is AgendaKind.STEP and a.revision == mine}
+    known |= {n.step for n in facts.rows(revision=mine) if n.person in _of_step(facts, n.step)}
+    for part in case.parts:
+        taken = [step for step in part.steps if step in known]
+        for step in range(taken[-1] + 1, part.steps.stop) if taken else ():
+            due_at = asked.received_at + timedelta(seconds=case.policy.steps[step].after_seconds)
+            yield planner.agenda_step(case, step, max(case.now, due_at))
+
+
+def _of_step(facts: Facts, step: int) -> set[str]:
+    return objective.members(facts.case, Part("", range(step, step + 1)))
 
 
 def _rung_late(facts: Facts) -> Iterator[Notification]:

@@ -97,11 +97,27 @@ def test_who_cannot_comply_is_not_called_with_the_sleepers_whether_or_not_the_ph
 
 
 def test_cannot_comply_with_nobody_left_tells_the_admins():
-    rows, _ = started()
+    rows, agenda = started()
     rows = [replace(n, state=State.DECLINED) if n.person else n for n in rows]
-    change = revise(facts(event(), rows, replies=[reply("ana", Answer.CANNOT_COMPLY)]))
+    taken = [replace(a, state=AgendaState.DONE) for a in agenda]
+    change = revise(facts(event(), rows, agenda=taken, replies=[reply("ana", Answer.CANNOT_COMPLY)]))
     [admin] = [n for n in change.add if n.kind is Kind.ADMIN]
     assert "nobody is left" in str(admin.details["note"])
+
+
+def test_a_step_that_the_policy_was_given_meanwhile_comes_at_its_time():
+    """The steps that are planned keep their numbers: of three there is no third one in the timetable of two."""
+    rows, agenda = started()
+    taken = [replace(a, state=AgendaState.DONE) for a in agenda]
+    known = facts(event(), rows, agenda=taken, now=SOON)
+    first, second = known.case.policy.steps
+    longer = replace(known.case.policy, steps=(first, replace(second, people=("ana",), rotations=()), second))
+    roster = replace(ROSTER, policies={"default": longer})
+    found = revise(replace(known, case=replace(known.case, roster=roster, policy=longer))).add_agenda
+    due_at = NOW + timedelta(seconds=second.after_seconds)
+    assert [(a.step, a.due_at) for a in found if a.kind is AgendaKind.STEP] == [(2, due_at)]
+    again = replace(known, agenda=[*taken, *found])
+    assert not revise(replace(again, case=replace(known.case, roster=roster, policy=longer))).add_agenda
 
 
 def test_cannot_after_accept_reopens():
