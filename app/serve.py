@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,33 +234,33 @@ async def _run(
     servers = [(server(http.build(service)), api.socket)]
     if world is not None and own_standins is not None:
         servers.append((server(build_sandbox(world)), own_standins.socket))
-    failed: list[BaseException] = []
-
-    def job_failed(error: BaseException) -> None:
-        failed.append(error)
-        stop.set()
-
     supervisor = supervision.from_environment()
-    scheduler = ticks.schedule([*service.ticks(), *supervisor.ticks(service.stuck)], job_failed)
-    async with asyncio.TaskGroup() as group:
-        loops = group.create_task(service.run(), name="loops")
-        loops.add_done_callback(lambda _: stop.set())
-        watching = group.create_task(watch_ourselves(service.settings, service.vital, service.clock), name="watch")
-        serving = [group.create_task(s.serve(sockets=[sock]), name="http") for s, sock in servers]
-        scheduler.start()
-        ready()
-        supervisor.tell("READY=1")
-        await stop.wait()
-        supervisor.tell("STOPPING=1")
-        # The door closes first, then the loops end: what was accepted is durable, what was claimed is written down.
-        service.pubsub.close()  # live feeds would hold the servers up
-        for s, _ in servers:
-            s.should_exit = True
-        if world is not None:
-            await world.stop()
-        watching.cancel()
-        await asyncio.gather(*serving)
-        scheduler.shutdown(wait=False)
-        loops.cancel()
-    if failed:
-        raise failed[0]
+    # Beside the group: an error of a tick ends the process in order, as a stop does.
+    ticking = asyncio.create_task(
+        ticks.run([*service.ticks(), *supervisor.ticks(service.stuck)], service.clock), name="ticks"
+    )
+    ticking.add_done_callback(lambda _: stop.set())
+    try:
+        async with asyncio.TaskGroup() as group:
+            loops = group.create_task(service.run(), name="loops")
+            loops.add_done_callback(lambda _: stop.set())
+            watching = group.create_task(watch_ourselves(service.settings, service.vital, service.clock), name="watch")
+            serving = [group.create_task(s.serve(sockets=[sock]), name="http") for s, sock in servers]
+            ready()
+            supervisor.tell("READY=1")
+            await stop.wait()
+            supervisor.tell("STOPPING=1")
+            # The door closes first, then the loops end: what was accepted is durable, what was claimed is written down.
+            service.pubsub.close()  # live feeds would hold the servers up
+            for s, _ in servers:
+                s.should_exit = True
+            if world is not None:
+                await world.stop()
+            watching.cancel()
+            await asyncio.gather(*serving)
+            ticking.cancel()  # before what it looks at
+            loops.cancel()
+    finally:
+        ticking.cancel()
+    with suppress(asyncio.CancelledError):
+        await ticking

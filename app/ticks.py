@@ -1,16 +1,17 @@
-"""What happens every so often: one table. Production gives it to APScheduler, tests drive it from their clock."""
+"""What happens every so often: one table, each tick at its own pace by our clock (docs/decisions/0059)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC
-from inspect import iscoroutinefunction
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from model.clock import Clock
 
 log = structlog.get_logger(__name__)
+
+LATE = timedelta(seconds=30)  # worth a line: somebody waited for it
 
 
 class Tick(NamedTuple):
@@ -21,28 +22,23 @@ class Tick(NamedTuple):
     tick: Callable[[], Awaitable[object]]
 
 
-def schedule(ticks: Sequence[Tick], failed: Callable[[BaseException], None]) -> AsyncIOScheduler:
-    """A scheduler, not started yet, that runs the table; the first error of a job goes to `failed`."""
-    scheduler = AsyncIOScheduler(timezone=UTC)
-    for tick in ticks:
-        assert iscoroutinefunction(tick.tick), tick.name  # the scheduler awaits nothing else
-        scheduler.add_job(
-            tick.tick,
-            "interval",
-            seconds=tick.every_seconds,
-            id=tick.name,
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=30,
-        )
+async def run(ticks: Sequence[Tick], clock: Clock) -> None:
+    """Each tick every so often, until cancelled; never two of a tick at once. The first error ends all of them.
 
-    def listen(event: JobExecutionEvent) -> None:
-        if isinstance(event.exception, asyncio.CancelledError):
-            log.info("tick cut short by the stop", tick=event.job_id)
-        elif event.exception is not None:
-            failed(event.exception)
-        else:
-            log.warning("tick missed", tick=event.job_id)
+    Raises ExceptionGroup.
+    """
+    async with asyncio.TaskGroup() as group:
+        for tick in ticks:
+            group.create_task(_run_each(tick, clock), name=f"tick {tick.name}")
 
-    scheduler.add_listener(listen, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-    return scheduler
+
+async def _run_each(tick: Tick, clock: Clock) -> None:
+    """What was missed while one took long, or while the machine slept, is not made up for."""
+    every = timedelta(seconds=tick.every_seconds)
+    at = clock.now() + every
+    while True:
+        await clock.sleep_until(at)
+        if (late := clock.now() - at) > LATE:
+            log.warning("tick late", tick=tick.name, seconds=round(late.total_seconds()))
+        await tick.tick()
+        at = max(at + every, clock.now())
