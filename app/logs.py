@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -31,6 +31,30 @@ def _mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mutable
     return line
 
 
+class Lines:
+    """A file as structlog's logger, which writes a line a call.
+
+    A full disk, or a reader that has gone, must not end what was being done: such lines are counted, and how many there
+    were is said with the next one that can be written.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lost = 0
+
+    def msg(self, line: str) -> None:
+        lost = f"{self._lost} lines before this one could not be written\n" if self._lost else ""
+        try:
+            self._file.write(f"{lost}{line}\n")
+            self._file.flush()
+        except (OSError, ValueError):  # the second: it was closed
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure(level: str, style: str) -> None:
     """Lines go to standard error, for people (console) or for machines (json).
 
@@ -51,7 +75,7 @@ def configure(level: str, style: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, _mask, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()

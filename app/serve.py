@@ -194,9 +194,10 @@ async def run_role(settings: Settings, role: Role, ready: Callable[[Service, Lis
         stack.push_async_callback(service.close)
         if role is Role.MONITOR:
             await service.housekeeping.make_months()
-        keeping = asyncio.create_task(time_keeper.run(), name="database time")
-        stack.callback(keeping.cancel)
-        await _run(service, stop, http_at, None, None, lambda: ready(service, http_at))
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(time_keeper.run(), name="database time")
+            await _run(service, stop, http_at, None, None, lambda: ready(service, http_at))
+            keeping.cancel()
 
 
 async def serve_standins(settings: Settings, api_url: str, ready: Callable[[Listening], None]) -> None:

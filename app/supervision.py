@@ -8,7 +8,11 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from app.ticks import Tick
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +23,15 @@ class Supervision:
     watchdog_seconds: float | None
 
     def tell(self, words: str) -> None:
+        """A supervisor that does not listen ends nothing, and is not waited for."""
         if self.address is None:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
-            to.sendto(words.encode(), self.address)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+                to.setblocking(False)
+                to.sendto(words.encode(), self.address)
+        except OSError as error:
+            log.warning("the supervisor was not told", words=words, error=str(error))
 
     def ticks(self, stuck: Callable[[], Sequence[str]]) -> Sequence[Tick]:
         """Say that all is well while no loop is stuck, three times as often as it must be heard."""

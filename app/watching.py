@@ -46,7 +46,11 @@ class Place:
     def taken(self) -> bool:
         """It is ours, now or since long ago."""
         if self._held is None:
-            held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                held = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            except OSError as error:  # too many files are open
+                log.warning("whether another watch is at work here is not known", error=str(error))
+                return False
             try:
                 held.bind(self._name)
             except OSError:

@@ -1,6 +1,9 @@
 """What is logged of an error: where it happened, and nobody's number."""
 
+import errno
+import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -32,3 +35,27 @@ def test_a_traceback_shows_no_numbers(style: str, capsys: pytest.CaptureFixture[
     assert "3125550101" not in said
     assert "ArithmeticError: cannot call +1" in said
     assert "in test_a_traceback_shows_no_numbers" in said
+
+
+def test_what_cannot_be_written_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk, or a pipe whose reader has gone. The next line that can be written says how many were lost."""
+    logs.configure("info", "json")
+    log = structlog.get_logger("test")
+    writes, full = sys.stderr.write, True
+
+    def write(text: str) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return writes(text)
+
+    monkeypatch.setattr(sys.stderr, "write", write)
+    log.warning("one")
+    log.error("two")
+    full = False
+    log.info("three")
+    log.info("four")
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == "2 lines before this one could not be written"
+    assert [json.loads(line)["event"] for line in (second, third)] == ["three", "four"]

@@ -30,6 +30,14 @@ def test_a_process_says_that_it_is_ready_lives_and_stops(listening: socket.socke
     assert heard[-1] == b"STOPPING=1"
 
 
+def test_a_supervisor_that_does_not_listen_ends_nothing(listening: socket.socket, tmp_path: Path) -> None:
+    """It is gone, or reads so slowly that its queue is full: a write that waited would stop all loops."""
+    Supervision(str(tmp_path / "nobody"), 15).tell("WATCHDOG=1")
+    for _ in range(5000):
+        Supervision(str(tmp_path / "notify"), 15).tell("WATCHDOG=1")
+    assert listening.recv(100) == b"WATCHDOG=1"
+
+
 async def test_nothing_is_said_while_a_loop_is_stuck(listening: socket.socket, tmp_path: Path) -> None:
     stuck: list[str] = ["dispatcher"]
     (tick,) = Supervision(str(tmp_path / "notify"), 15).ticks(lambda: stuck)
