@@ -1,10 +1,13 @@
 """`gridcall cover` and `swap`: somebody takes somebody's hours, in one line."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+
+if TYPE_CHECKING:
+    from app.commands.moments import Moment
 
 Rotation = Annotated[str, typer.Option(help="The id of the rotation.")]
 Zone = Annotated[str | None, typer.Option("--tz", help="By the clock of this timezone; the rotation's by default.")]
@@ -62,10 +65,13 @@ class _Hours:
         self._zone = zone_of(tz) if tz else ZoneInfo(self._api.get(self._path)["timezone"])
 
     def between(self, start: str, end: str) -> dict[str, str]:
+        from app.commands.moments import end_moment, moment
         from model.clock import SystemClock
 
-        first = self._at(start, SystemClock().now())
-        return {"from": first.isoformat(), "to": self._at(end, first).isoformat()}
+        now = SystemClock().now()
+        first = self._said(moment(start, self._zone, now, option="--from"))
+        last = self._said(end_moment(end, self._zone, now, first, option="--to"))
+        return {"from": first.isoformat(), "to": last.isoformat()}
 
     def change(self, what: str, body: dict[str, Any], why: dict[str, Any]) -> None:
         from app.commands.rosters import lines
@@ -74,10 +80,7 @@ class _Hours:
         typer.echo("\n".join(lines(done)))
         typer.echo(f"In force as version {done['version']}")
 
-    def _at(self, typed: str, now: datetime) -> datetime:
-        from app.commands.moments import moment
-
-        found = moment(typed, self._zone, now)
+    def _said(self, found: "Moment") -> datetime:
         if found.remark:
             typer.echo(found.remark, err=True)
         return found.at

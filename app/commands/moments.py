@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from app.commands.client import CommandError
@@ -11,6 +11,7 @@ from routing.turns import first_instant, wall_at
 
 _SPOKEN = re.compile(r"(?:(?P<day>[a-z]+)\s+)?(?P<clock>([01]?\d|2[0-3]):[0-5]\d)", re.ASCII | re.IGNORECASE)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS = {"today": timedelta(), "tomorrow": timedelta(days=1)}
 _EXPECTED = 'such as "Sun 02:30", "tomorrow 17:00", 2026-11-01T02:30 or 2026-11-01T02:30-05:00'
 
 
@@ -29,37 +30,54 @@ def zone_of(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def moment(typed: str, zone: ZoneInfo | None, now: datetime) -> Moment:
-    """What `typed` means by the clock of `zone` (None: this machine's). A weekday or a time alone is the next one.
+def moment(
+    typed: str, zone: ZoneInfo | None, now: datetime, *, after: datetime | None = None, option: str = "--at"
+) -> Moment:
+    """What `typed` means by the clock of `zone` (None: the machine's). "today" is the day of `now`; a weekday or time
+    alone is the next one after `after` (None: after `now`). `option`: what it was typed for.
 
     Raises CommandError for what is no instant.
     """
-    if spoken := _SPOKEN.fullmatch(typed.strip()):
-        return _next(_days(spoken["day"], typed), time.fromisoformat(spoken["clock"].zfill(5)), zone, now)
     try:
+        if spoken := _SPOKEN.fullmatch(typed.strip()):
+            day, clock = spoken["day"] or "", time.fromisoformat(spoken["clock"].zfill(5))
+            if day.lower() in _DAYS:
+                return _at(datetime.combine(_day(now, zone) + _DAYS[day.lower()], clock), zone)
+            return _next(_weekday(day) if day else None, clock, zone, after or now)
         written = datetime.fromisoformat(typed.strip())
     except ValueError:
-        raise _wrong(typed) from None
+        raise CommandError(f'{option}: expected an instant {_EXPECTED}, found "{typed}"') from None
     return Moment(written.astimezone(UTC)) if written.tzinfo else _at(written, zone)
 
 
-def _days(name: str | None, typed: str) -> int | str | None:
-    """A weekday by its number, "today" or "tomorrow", None where no day is named."""
-    if name is None or name.lower() in ("today", "tomorrow"):
-        return name and name.lower()
+def end_moment(typed: str, zone: ZoneInfo | None, now: datetime, start: datetime, *, option: str) -> Moment:
+    """When what begins at `start` ends. Raises CommandError for an end that is not later."""
+    end = moment(typed, zone, now, after=start, option=option)
+    if end.at <= start:
+        raise CommandError(f'{option}: "{typed}" is not later than the beginning')
+    return end
+
+
+def _weekday(name: str) -> int:
+    """Raises ValueError."""
     found = [n for n, day in enumerate(_WEEKDAYS) if len(name) >= 3 and day.startswith(name.lower())]
     if not found:
-        raise _wrong(typed)
+        raise ValueError(name)
     return found[0]
 
 
-def _next(day: int | str | None, clock: time, zone: ZoneInfo | None, now: datetime) -> Moment:
-    today = (wall_at(now, zone) if zone else now.astimezone().replace(tzinfo=None)).date()
-    if isinstance(day, str):
-        return _at(datetime.combine(today + timedelta(days=day == "tomorrow"), clock), zone)
-    away, again = (0, 1) if day is None else ((day - today.weekday()) % 7, 7)
-    found = _at(datetime.combine(today + timedelta(days=away), clock), zone)
-    return found if found.at >= now else _at(datetime.combine(today + timedelta(days=away + again), clock), zone)
+def _day(at: datetime, zone: ZoneInfo | None) -> date:
+    return (wall_at(at, zone) if zone else at.astimezone().replace(tzinfo=None)).date()
+
+
+def _next(weekday: int | None, clock: time, zone: ZoneInfo | None, after: datetime) -> Moment:
+    day = _day(after, zone)
+    away, again = (0, 1) if weekday is None else ((weekday - day.weekday()) % 7, 7)
+    wall = datetime.combine(day + timedelta(days=away), clock)
+    found = _at(wall, zone)
+    if found.at < after and zone and (second := wall.replace(tzinfo=zone, fold=1).astimezone(UTC)) >= after:
+        return Moment(second, f"{clock:%H:%M} comes twice on {_date(wall)} in {zone.key}: this is the second time.")
+    return found if found.at >= after else _at(wall + timedelta(days=again), zone)
 
 
 def _at(wall: datetime, zone: ZoneInfo | None) -> Moment:
@@ -73,13 +91,9 @@ def _at(wall: datetime, zone: ZoneInfo | None) -> Moment:
     if second.astimezone(UTC) > at:
         written = second.isoformat(timespec="minutes")
         twice = f"{wall:%H:%M} comes twice on {_date(wall)} in {zone.key}"
-        return Moment(at, f"{twice}: this is the first time, --at {written} the second.")
+        return Moment(at, f"{twice}: this is the first time, {written} the second.")
     return Moment(at)
 
 
 def _date(wall: datetime) -> str:
     return f"{wall:%a} {wall.day} {wall:%b %Y}"
-
-
-def _wrong(typed: str) -> CommandError:
-    return CommandError(f'--at: expected an instant {_EXPECTED}, found "{typed}"')

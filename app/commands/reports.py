@@ -24,8 +24,8 @@ def report(
 
     zone, now = zone_of(tz) if tz else None, SystemClock().now()
     asked = {
-        "from": since and moment(since, zone, now).at.isoformat(),
-        "to": to and moment(to, zone, now).at.isoformat(),
+        "from": since and moment(since, zone, now, option="--from").at.isoformat(),
+        "to": to and moment(to, zone, now, option="--to").at.isoformat(),
     }
     found = Api().get("/v1/reports/sla", **asked, source=source, events=str(events).lower())
     if json:

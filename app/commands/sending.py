@@ -91,7 +91,7 @@ def maintain(
     """Say that a source is being worked on: nobody is called for its silence until then."""
     from app.commands import show
     from app.commands.client import Api, CommandError, segment
-    from app.commands.moments import moment, zone_of
+    from app.commands.moments import end_moment, moment, zone_of
     from model.clock import SystemClock
 
     api, path = Api(), f"/v1/sources/{segment(source)}/maintenance"
@@ -102,8 +102,8 @@ def maintain(
     if until is None or reason is None:
         raise CommandError("say --until and --reason, or --end")
     zone, now = zone_of(tz) if tz else None, SystemClock().now()
-    first = moment(start, zone, now).at if start else now
-    body = {"until": moment(until, zone, first).at.isoformat(), "reason": reason}
+    first = moment(start, zone, now, option="--from").at if start else now
+    body = {"until": end_moment(until, zone, now, first, option="--until").at.isoformat(), "reason": reason}
     done = api.call("POST", path, json=body | ({"from": first.isoformat()} if start else {}))
     typer.echo(f"{done['source']} need not be heard from {show.clock(done['from'])} until {show.clock(done['until'])}")
 

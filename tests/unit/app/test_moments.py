@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.commands.client import CommandError
-from app.commands.moments import moment, zone_of
+from app.commands.moments import end_moment, moment, zone_of
 
 CHICAGO = ZoneInfo("America/Chicago")
 FRIDAY = datetime(2026, 3, 6, 18, tzinfo=UTC)  # noon in Chicago, two nights before the clocks go forward
@@ -35,6 +35,29 @@ def test_what_is_meant(typed: str, instant: str):
     assert (found.at, found.remark) == (datetime.fromisoformat(instant).replace(tzinfo=UTC), "")
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("tomorrow 17:00", "tomorrow 21:00", 4),
+        ("Sat 17:00", "21:00", 4),
+        ("Sat 17:00", "Sun 08:00", 14),  # the clocks go forward
+        ("17:00", "06:00", 13),
+        ("2026-11-01T01:30-06:00", "01:45", 0.25),  # the second quarter to two of that night
+    ],
+)
+def test_an_end_counts_from_its_beginning_and_a_day_from_today(start: str, end: str, hours: float):
+    begins = moment(start, CHICAGO, FRIDAY).at
+    ends = end_moment(end, CHICAGO, FRIDAY, begins, option="--to").at
+    assert (ends - begins).total_seconds() == hours * 3600
+
+
+@pytest.mark.parametrize("end", ["today 21:00", "2026-03-07T09:00", "tomorrow 17:00"])
+def test_an_end_before_the_beginning_is_refused(end: str):
+    begins = moment("tomorrow 17:00", CHICAGO, FRIDAY).at
+    with pytest.raises(CommandError, match=f'--to: "{end}" is not later than the beginning'):
+        end_moment(end, CHICAGO, FRIDAY, begins, option="--to")
+
+
 def test_a_time_that_does_not_come_is_said():
     found = moment("Sun 02:30", CHICAGO, FRIDAY)
     assert found.at == datetime(2026, 3, 8, 8, tzinfo=UTC)
@@ -44,7 +67,7 @@ def test_a_time_that_does_not_come_is_said():
 def test_a_time_that_comes_twice_is_said():
     found = moment("2026-11-01T01:30", CHICAGO, FRIDAY)
     assert found.at == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
-    assert found.remark.endswith("this is the first time, --at 2026-11-01T01:30-06:00 the second.")
+    assert found.remark.endswith("this is the first time, 2026-11-01T01:30-06:00 the second.")
     second = moment("2026-11-01T01:30-06:00", CHICAGO, FRIDAY)
     assert (second.at, second.remark) == (datetime(2026, 11, 1, 7, 30, tzinfo=UTC), "")
 
