@@ -16,11 +16,12 @@ from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from heartbeat import beats
 from model.clock import Clock
+from model.ids import Ids
 from model.phones import USUAL, Phones
 from model.roster import Roster
 from routing.coverage import FindingKind
 from routing.within_reach import out_of_reach
-from store import audit, events, rosters
+from store import audit, events, readdress, rosters
 from store.audit import Changed
 from store.database import Connection, Database
 from store.events import InUse
@@ -52,10 +53,11 @@ class Edit:
 class Editor:
     """The one way in which the API changes the roster."""
 
-    def __init__(self, database: Database, rosters_: Rosters, clock: Clock, phones: Phones = USUAL) -> None:
+    def __init__(self, database: Database, rosters_: Rosters, clock: Clock, ids: Ids, phones: Phones = USUAL) -> None:
         self._database = database
         self._rosters = rosters_
         self._clock = clock
+        self._ids = ids
         self._phones = phones
 
     async def plan(self, decide: Decide) -> Edit:
@@ -101,6 +103,7 @@ class Editor:
                 return None
             version = rosters.save(conn, edit.after.roster, who.actor, now, keys=edit.after.keys).version
             links = revoke_orphans(conn, edit.before.roster, edit.after.roster)
+            readdress.follow(conn, self._ids, edit.before.roster, edit.after.roster, now)
             audit.record(conn, [*changes, *links], who, reason, version, now)
             return version
 

@@ -9,8 +9,9 @@ from app.roster_diff import differences, key_differences
 from app.roster_effect import Effect
 from config.roster_file import RosterFile
 from model.errors import SettingsError
+from model.ids import SystemIds
 from model.roster import Roster
-from store import audit, rosters
+from store import audit, readdress, rosters
 from store.audit import Changed, Who
 from store.database import Connection
 from store.rosters import KeyRow
@@ -64,6 +65,8 @@ def load(
         raise SettingsError(sentence)
     saved = rosters.save(conn, file.roster, FILE.actor, now, keys=keys)
     links = revoke_orphans(conn, before, saved) if before else ()
+    if before:
+        readdress.follow(conn, SystemIds(), before, saved, now)
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
     told = [Changed(**difference.shown()) for difference in changes]

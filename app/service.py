@@ -96,7 +96,7 @@ class Service:
         self.ids = ids
         self.rosters = rosters_
         self.call_lengths = CallLengths(stores.database, clock, settings.phones)
-        self.editor = Editor(stores.database, rosters_, clock, settings.phones)
+        self.editor = Editor(stores.database, rosters_, clock, ids, settings.phones)
         self.vendors = vendors
         self.tracer = tracer
         self.process_id = stores.process_id

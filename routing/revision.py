@@ -130,12 +130,12 @@ def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
 def _tell_again(facts: Facts, person: str, rows: Sequence[Notification]) -> Iterator[Notification]:
     """The channels this person was told on before (`rows`), for the revision that needs an answer."""
     seen: set[ChannelName] = set()
-    for old in rows:
-        if old.channel not in seen and was_told(old):
+    known = facts.case.roster.people.get(person)
+    for old in rows if known else ():  # who was taken out of the roster is asked for nothing more
+        if known and old.channel not in seen and was_told(old):
             seen.add(old.channel)
             until = facts.case.last_ring_at if old.channel is ChannelName.VOICE else None
-            known = facts.case.roster.people.get(person)
-            address = (known.address(old.channel) if known else None) or old.address
+            address = known.address(old.channel) or old.address
             yield planner.row(
                 facts.case, Kind.ALERT, old.channel, address, person=person, step=0, group=old.group, until=until
             )

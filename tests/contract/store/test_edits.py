@@ -13,6 +13,7 @@ from app.rosters import Rosters, Snapshot, load_rosters
 from app.security import Caller
 from app.serve import DEMO_ROSTER, read_roster
 from config.keys import Role
+from model.ids import SystemIds
 from store import audit
 from store.database import Database
 from tests.scenario.clock import ManualClock
@@ -38,7 +39,7 @@ def renamed(person: str, name: str, before: Snapshot) -> Snapshot:
 
 
 async def edit(database: Database, rosters: Rosters, person: str, name: str) -> int:
-    editor = Editor(database, rosters, ManualClock(NOW))
+    editor = Editor(database, rosters, ManualClock(NOW), SystemIds())
     done = await editor.edit(lambda before: renamed(person, name, before), ADMIN, Why())
     return done.after.roster.version
 
@@ -60,7 +61,7 @@ async def test_of_processes_that_change_different_entries_all_are_kept(
 async def test_who_sees_that_it_changed_may_refuse(database: Database, processes: list[Rosters]) -> None:
     """As If-Match does: the decision is asked again on what is in force when it is kept."""
     one, other, *_ = processes
-    first = Editor(database, one, ManualClock(NOW))
+    first = Editor(database, one, ManualClock(NOW), SystemIds())
 
     def only_if_unchanged(before: Snapshot) -> Snapshot:
         if before.roster.people["ana"].name != "Ana Reyes":
