@@ -8,6 +8,7 @@ from config.fields import Wrong
 from config.yaml_tree import Node
 
 DEMO_PREFIX = "demo-"
+EXAMPLE_PREFIX = "replace-me"  # of docs/roster.md, so everybody knows it
 MIN_SECRET_CHARS = 20
 
 
@@ -40,6 +41,8 @@ def secret(node: Node) -> str:
     value = node.value
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]{1,200}", value):
         raise Wrong(node, "a secret of visible ASCII characters", "something else")
+    if value.lower().startswith(EXAMPLE_PREFIX):
+        raise Wrong(node, "a secret of your own", f"an example's that everybody knows ({EXAMPLE_PREFIX}…)")
     if len(value) < MIN_SECRET_CHARS and not value.startswith(DEMO_PREFIX):
         raise Wrong(node, f"a secret of at least {MIN_SECRET_CHARS} characters", f"{len(value)}")
     return value

@@ -167,7 +167,7 @@ def test_the_example_of_the_documentation():
     """It loads, and means what its comments say."""
     example = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.DOTALL)
     assert len(example) == 2
-    found = load_roster(example[0], "roster.md")
+    found = load_roster(example[0].replace("replace-me-", "by-somebody-"), "roster.md")
     roster = found.roster
     assert roster.admin_channel == "C024ADMIN"
     assert roster.people["ana"].awake == AwakeHours(start=time(6), end=time(21, 30))
@@ -497,6 +497,11 @@ REFUSED = [
     ("source: miso, secret", "secret", "35: keys.gateway: a key of role upstream needs a source"),
     ("role: upstream", "role: admin", "35: keys.gateway: a key of role admin has no source"),
     ("0123456789abcdefghij", "short", "keys.gateway.secret: expected a secret of at least 20 characters, found 5"),
+    (
+        "0123456789abcdefghij",
+        "Replace-me-4f1c2a9be07d",
+        "keys.gateway.secret: expected a secret of your own, found an example's that everybody knows (replace-me…)",
+    ),
     ("people:\n", "poeple: {}\npeople:\n", 'poeple: unknown field; did you mean "people"?'),
     ("teams:\n", "people: {}\nteams:\n", "11: people: given twice, first in line 1"),
     ("teams:\n", "admin_channel: '#admins'\nteams:\n", "11: admin_channel: expected a Slack channel id"),
@@ -560,6 +565,14 @@ def test_not_a_roster_at_all(text: str):
 )
 def test_hostile_yaml_is_refused(text: str, problem: str):
     assert problem in problems(text)[0]
+
+
+def test_the_keys_of_the_documentation_are_nobodys():
+    """Whoever copies the example whole is told, for each of its keys."""
+    example = re.findall(r"```yaml\n(.*?)```", DOC.read_text(), re.DOTALL)[0]
+    found = problems(example)
+    assert [line.split(": ")[1] for line in found] == [f"keys.{id}.secret" for id in ("miso-gateway", "ana", "root")]
+    assert all("expected a secret of your own" in line for line in found)
 
 
 @pytest.mark.parametrize(
