@@ -265,6 +265,9 @@ def _coverage(roster: Roster) -> Iterator[Finding]:
 
 def _pagerduty(roster: Roster) -> Iterator[Finding]:
     """Nothing the Events API answers tells how a service is set up: a person has to look."""
+    if not any(team.pagerduty for team in roster.teams.values()):
+        nothing = "PagerDuty is not set up: nothing is recorded or raised there (pagerduty of a team in the roster)"
+        yield Finding(Level.MIND, "vendors", nothing)
     for team in roster.teams.values():
         if team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD:
             yield Finding(

@@ -37,7 +37,10 @@ INBOUND = "/callbacks/twilio/sms/inbound"
 
 
 def findings(settings: Settings, roster: Roster) -> list[Finding]:
-    """One line for each thing looked at: ok or failed, with the reason and what to do next."""
+    """One line for each thing looked at: ok or failed, with the reason and what to do next.
+
+    What is not set up is not looked at; app/doctor.py says what does not work then.
+    """
     return asyncio.run(look(settings, roster))
 
 
@@ -45,11 +48,9 @@ async def look(settings: Settings, roster: Roster) -> list[Finding]:
     """The same within a loop."""
     connected = vendors.connect(settings, SystemClock())
     try:
-        found = [_finding(one) async for one in _looks(settings, roster, connected)]
+        return [_finding(one) async for one in _looks(settings, roster, connected)]
     finally:
         await connected.close()
-    unheard = [Finding(Level.MIND, "callbacks", sentence) for sentence in vendors.unheard(settings)]
-    return [*found, *unheard, *(Finding(Level.FAILS, "vendors", sentence) for sentence in connected.missing)]
 
 
 def _finding(look: Look) -> Finding:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import doctor
+from app.beginning import EXAMPLE
 from app.cli import main
 from app.greeting import program
 from config.settings import load_settings
@@ -129,6 +130,21 @@ def test_doctor_fails_for_a_roster_that_does_not_load(
     found = json.loads(out)
     assert not found["ok"]
     assert [f["what"] for f in found["findings"] if f["level"] == "fails"] == ["roster"]
+
+
+def test_vendors_that_are_not_set_up_are_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --live too: each is named once, with what does not work then, and the exit code is 0."""
+    monkeypatch.setenv("GRIDCALL_DATA_DIR", str(tmp_path / "var"))
+    code, out = run(capsys, "doctor", "--live", "--roster", str(EXAMPLE), "--json")
+    assert code == 0
+    found = [f for f in json.loads(out)["findings"] if f["what"] == "vendors"]
+    assert [(f["level"], f["detail"].partition(":")[0]) for f in found] == [
+        ("mind", "PagerDuty is not set up"),
+        ("mind", "Twilio is not set up"),
+        ("mind", "Slack is not set up"),
+    ]
 
 
 def test_the_line_to_paste_starts_with_what_was_started(tmp_path: Path) -> None:
