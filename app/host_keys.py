@@ -43,9 +43,12 @@ def _id(key: KeyRow) -> str:
 
 
 def create(settings: Settings, key: KeyRow, now: datetime) -> str:
-    """Make it, and the database too where there is none yet. Returns the secret; `key` has no hash yet."""
+    """Make it, and the database too where there is none yet and the settings say where. Returns the secret.
+
+    `key` has no hash yet.
+    """
     place = database_place(settings)
-    if not place.exists() or place.look(migrate.current) is None:
+    if settings.database_placed and (not place.exists() or place.look(migrate.current) is None):
         place.upgrade()
     secret = new_secret(security.KEY)
 

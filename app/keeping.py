@@ -108,8 +108,15 @@ def ready(settings: Settings) -> Iterator[Place]:
         if at != migrate.head():
             if migrate.from_a_later_version(at):
                 raise SettingsError(f"{place} is at {at}, made by a later version than this")
-            what = f"{place} is at {at}" if at else f"there is no database of Gridcall at {place}"
-            raise SettingsError(f"{what}: gridcall migrate")
+            raise SettingsError(f"{place} is at {at}: gridcall migrate" if at else _none(settings, place))
         yield place
     except Unavailable as away:
         raise SettingsError(f"the database {place} cannot be used: {away}") from None
+
+
+def _none(settings: Settings, place: Place) -> str:
+    none = f"there is no database of Gridcall at {place}"
+    if settings.database_placed:
+        return f"{none}: gridcall migrate"
+    named = "GRIDCALL_DATABASE_URL, GRIDCALL_DATA_DIR or GRIDCALL_CONFIG"
+    return f"{none}, and none of {named} is set: give what Gridcall runs with, or make one there: gridcall migrate"

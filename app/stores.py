@@ -106,6 +106,14 @@ def database_place(settings: Settings) -> Place:
     return Postgres(url) if path == url else SqliteFile(Path(path))
 
 
+def anew(settings: Settings) -> str:
+    """To be said where a file is made for the database: which, and why. "" where there is one, or a server."""
+    place = database_place(settings)
+    if place.exists():
+        return ""
+    return f"{place} is made" + (", since GRIDCALL_DATABASE_URL is not set" if settings.database_url is None else "")
+
+
 def snapshot_path(settings: Settings) -> Path | None:
     """Where the roster in force is kept for a start while the database is away; a file of ours is never away."""
     return settings.data_dir / SNAPSHOT if isinstance(database_place(settings), Postgres) else None

@@ -252,6 +252,11 @@ class Settings(BaseSettings):
         return stand_ins or urlsplit(self.public_url).hostname not in LOOPBACK
 
     @property
+    def database_placed(self) -> bool:
+        """Somebody said where the database is; else it is in a folder of wherever the command was typed."""
+        return self.database_url is not None or "data_dir" in self.model_fields_set
+
+    @property
     def signing_secrets(self) -> dict[str, str]:
         """By their names."""
         return named_secrets(self.source_secrets.get_secret_value()) if self.source_secrets else {}

@@ -46,7 +46,7 @@ class SqliteFile:
         self.path = path
 
     def __str__(self) -> str:
-        return str(self.path)
+        return str(self.path.absolute())
 
     def exists(self) -> bool:
         return self.path.is_file()

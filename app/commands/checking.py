@@ -53,15 +53,18 @@ def _shown(finding: "Finding") -> tuple[str, str, str]:
 
 def migrate() -> None:
     """Bring the database to this version's schema. `serve` does the same at its start."""
-    from app.stores import database_place
+    from app.stores import anew, database_place
     from model.errors import SettingsError, Unavailable
     from store.migrate import head
 
-    place = database_place(_settings(None))
+    settings = _settings(None)
+    place, made = database_place(settings), anew(settings)
     try:
         changed = place.upgrade()
     except Unavailable as away:
         raise SettingsError(f"the database {place} cannot be used: {away}") from None
+    if made:
+        typer.echo(made)
     typer.echo(f"{place} is at {head()}{'' if changed else ' already'}")
 
 

@@ -1,9 +1,12 @@
 """`gridcall keys`: on Gridcall's own host, with its settings in the environment; also before the first start."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 keys = typer.Typer(no_args_is_help=True, help="On the host: the keys of the API. list, create, renew, revoke.")
 
@@ -58,6 +61,7 @@ def create(
 ) -> None:
     """Make a key. Its secret is printed, once; processes that run take it within two seconds."""
     from app import host_keys
+    from app.stores import anew
     from config.keys import Role
     from config.settings import load_settings
     from model.clock import SystemClock
@@ -68,12 +72,19 @@ def create(
     now = SystemClock().now()
     expires_at = now + timedelta(days=days) if days else None
     key = KeyRow(id=name, sha256="", role=role, source=source, person=person, expires_at=expires_at)
-    _say(host_keys.create(load_settings(), key, now), name)
+    settings = load_settings()
+    made = anew(settings)
+    secret = host_keys.create(settings, key, now)
+    if made:
+        typer.echo(made, err=True)
+    _say(secret, name, settings)
 
 
-def _say(secret: str, name: str) -> None:
+def _say(secret: str, name: str, settings: "Settings") -> None:
     """The secret alone on standard output: it can go to a file or a secret store."""
-    typer.echo(f"The secret of key {name}; it is not shown again:", err=True)
+    from app.stores import database_place
+
+    typer.echo(f"The secret of key {name}, kept in {database_place(settings)}; it is not shown again:", err=True)
     typer.echo(secret)
 
 
@@ -91,7 +102,8 @@ def renew(
 
     now = SystemClock().now()
     until = now + timedelta(hours=keep_hours) if keep_hours else None
-    _say(host_keys.renew(load_settings(), name, until, now), name)
+    settings = load_settings()
+    _say(host_keys.renew(settings, name, until, now), name, settings)
 
 
 @keys.command("revoke")

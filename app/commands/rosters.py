@@ -99,13 +99,15 @@ def load(
     from app.commands.client import CommandError
     from app.roster_saving import Why
     from app.serve import read_roster
+    from app.stores import database_place
     from config.settings import load_settings
     from model.clock import SystemClock
 
     if accept_gaps and not reason:
         raise CommandError("say why gaps are accepted: --reason")
     found, why = read_roster(file), Why(reason=reason, accept_gaps=accept_gaps)
-    loaded = keeping.load(load_settings(), found, SystemClock().now(), again=not if_new, why=why)
+    settings = load_settings()
+    loaded = keeping.load(settings, found, SystemClock().now(), again=not if_new, why=why)
     _mind(found.roster)
     for line in left(loaded.effect.shown()) if loaded.effect else ():
         typer.echo(line)
@@ -113,7 +115,7 @@ def load(
         typer.echo(f"{file} was loaded before; version {loaded.version} is in force")
         return
     same = " already" if loaded.version == loaded.before else ""
-    typer.echo(f"{file} is in force{same}, as version {loaded.version}")
+    typer.echo(f"{file} is in force{same}, as version {loaded.version}, kept in {database_place(settings)}")
 
 
 def _mind(found: "Roster") -> None:

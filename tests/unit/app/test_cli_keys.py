@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import host_keys, keeping
+from app.beginning import EXAMPLE
 from app.cli import main
 from app.rosters import load_rosters
 from app.serve import DEMO_ROSTER, read_roster
@@ -139,3 +140,29 @@ async def test_a_file_cannot_take_the_source_of_a_key_that_stays(folder: Path) -
     file.write_text(file.read_text().partition("\nsources:")[0])
     with pytest.raises(SettingsError, match="key gw belongs to source miso: revoke the key first"):
         keeping.load(settings, read_roster(file), now)
+
+
+COMMANDS = (("keys", "create", "--role", "admin", "--name", "root"), ("roster", "load", str(EXAMPLE)))
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_nothing_is_made_in_a_folder_that_nobody_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """Typed on a host without the settings of what runs there: the key would open nothing."""
+    monkeypatch.chdir(tmp_path)
+    code, out, told = run(capsys, *words)
+    assert (code, out, list(tmp_path.iterdir())) == (2, "", [])
+    assert f"there is no database of Gridcall at {tmp_path}/var/gridcall.db, and none of GRIDCALL_DATABASE_URL" in told
+    assert run(capsys, "migrate")[1].startswith(
+        f"{tmp_path}/var/gridcall.db is made, since GRIDCALL_DATABASE_URL is not set\n"
+    )
+    code, out, told = run(capsys, *words)
+    assert (code, f"kept in {tmp_path}/var/gridcall.db" in out + told) == (0, True)
+
+
+def test_it_is_said_which_database_is_made(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = f"{folder}/var/gridcall.db is made, since GRIDCALL_DATABASE_URL is not set\n"
+    assert made in run(capsys, "keys", "create", "--role", "admin", "--name", "root")[2]
+    assert "is made" not in run(capsys, "keys", "create", "--role", "admin", "--name", "other")[2]
+    assert "is made" not in run(capsys, "migrate")[1]
