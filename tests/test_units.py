@@ -1,14 +1,19 @@
-"""The units for systemd say what there is: settings, verbs, ports, credentials; their commands start."""
+"""The units for systemd say what there is: settings, verbs, ports, credentials; their commands start.
+
+The way through docs/operating.md is walked with stand-ins for what would change the machine itself.
+"""
 
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from app.roles import Role
 from config.settings import PREFIX, Settings
+from tests import postgres
 from tests.demo_process import ROOT, environment
 
 UNITS = ROOT / "deploy" / "systemd"
@@ -92,3 +97,80 @@ def test_systemd_understands_them(unit: str, tmp_path: Path) -> None:
     )
     complaints = [line for line in ended.stderr.splitlines() if "gridcall" in line]
     assert complaints == []
+
+
+# --- the way through docs/operating.md ------------------------------------------------------------------------------
+
+SECRETS = "/etc/gridcall/secrets/"
+# Told by the stand-in for each: what was typed. `python3` and `.venv/bin/python` only set up.
+STAND_INS = ("apt-get", "python3", "useradd", "runuser", "rabbitmqctl", "systemctl", "curl")
+
+
+def walk() -> list[str]:
+    """The blocks for the shell, in order."""
+    section = (ROOT / "docs" / "operating.md").read_text().split("\n### systemd\n")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+def test_the_walk_writes_what_the_units_read() -> None:
+    loaded = {line.split(":")[1] for line in said("gridcall@.service", "LoadCredential")}
+    assert set(re.findall(rf"> ({SECRETS}\w+)$", "\n".join(walk()), re.MULTILINE)) == loaded
+    [given] = re.findall(r"^for secret in (.*); do$", (UNITS / "gridcall").read_text(), re.MULTILINE)
+    assert {f"{SECRETS}{name}" for name in given.split()} == loaded
+    assert said("gridcall@.service", "EnvironmentFile")[0] in "\n".join(walk())
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """An empty machine: a checkout in /opt/gridcall, and programs that only say how they were started."""
+    for name in STAND_INS:
+        program(tmp_path / "bin" / name, f'echo "{name} $*" >> {tmp_path}/typed')
+    program(tmp_path / "bin" / "openssl", "echo 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+    program(tmp_path / "bin" / "setpriv", 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"')
+    checkout = tmp_path / "opt" / "gridcall"
+    program(checkout / ".venv" / "bin" / "gridcall", f'exec {shlex.quote(sys.executable)} -m app.cli "$@"')
+    program(checkout / ".venv" / "bin" / "python", "exit 0")
+    for file in [*UNITS.iterdir(), ROOT / "config" / "example_roster.yaml"]:
+        copy = checkout / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(on(tmp_path, file.read_text()))
+    for folder in ("etc/systemd/system", "usr/local/sbin"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+def on(host: Path, text: str) -> str:
+    """The machine's places in the test's folder, and no owners: a test need not be root."""
+    text = re.sub(r"(?<![\w.])/(etc|opt|var|usr/local)/", rf"{host}/\1/", text)
+    return re.sub(r" -[og] gridcall\b", "", text)
+
+
+@pytest.mark.service("postgresql")
+def test_the_walk_leads_to_a_roster_and_a_key(host: Path) -> None:
+    with postgres.server() as server, postgres.database(server) as url:
+        code, servers, units, first = walk()
+        there = f"echo {shlex.quote(url)} > {SECRETS}database_url\n"
+        path = f"{host}/bin:{host}/usr/local/sbin:{environment()['PATH']}"
+        ended = subprocess.run(
+            ["sh", "-euc", on(host, code + servers + there + units + first + "gridcall keys list\n")],
+            env=environment(PATH=path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert "roster.yaml is in force, as version 1" in ended.stdout
+    assert re.search(r"^gck_\S+$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^root\s+admin", ended.stdout, re.MULTILINE)
+    assert "systemctl enable --now gridcall.target" in (host / "typed").read_text()
+    installed = {path.name for path in (host / "etc" / "systemd" / "system").iterdir()}
+    assert installed == {*SERVICES, "gridcall.target"}
+    files = [path for path in (host / "etc" / "gridcall").rglob("*") if path.is_file()]
+    assert {path.name for path in files if path.stat().st_mode & 0o077} == {"roster.yaml"}
+    assert not list(host.rglob("*.db")), "it went to the server"
