@@ -1,4 +1,4 @@
-"""The page of the stand-ins, as somebody uses it who tries Gridcall: with the mouse."""
+"""The page of the stand-ins, as somebody uses it who tries Gridcall: with the mouse, or by ear and keyboard."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -54,3 +54,24 @@ async def test_a_phone_is_answered_with_the_mouse(demo: Demo, page: Page) -> Non
     kept = until("a verdict", 5, lambda: (e := read(demo))["verdict"] and e)
     assert kept["verdict"]["outcome"] == "met"
     assert [(r["reply"], r["channel"], r["said"]) for r in kept["replies"]] == [("acknowledge", "voice", "1")]
+
+
+async def test_a_phone_is_answered_by_ear_and_keyboard(demo: Demo, page: Page) -> None:
+    """Who rings is said aloud, a phone's buttons are found by its name, what is said is read out line by line."""
+    await page.goto(demo.standins)
+    await page.get_by_label("Scene").select_option("nobody answers")
+    assert post(demo)["rings"] is True
+
+    await expect(page.get_by_role("alert")).to_contain_text(": ringing")
+    name = (await page.get_by_role("alert").inner_text()).split(":")[0]
+    phone = page.get_by_role("article", name=name)
+    await phone.get_by_role("button", name="Answer").press("Enter")
+    await expect(phone.get_by_role("button", name="Key 1")).to_be_focused()
+    log = phone.get_by_role("log", name="What is said")
+    await expect(log).to_contain_text("Reduce one two point five megawatts")
+    await log.locator("p").first.evaluate("line => { line.id = 'first' }")
+    await page.keyboard.press("Enter")
+    await expect(log).to_contain_text("You have accepted, and that counts.")
+    await expect(log.locator("#first")).to_have_count(1)  # only what is new was added
+    await expect(page.get_by_role("alert")).to_contain_text(f"{name}: idle")
+    await expect(page.get_by_role("status")).to_be_empty()
