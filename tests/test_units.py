@@ -174,3 +174,20 @@ def test_the_walk_leads_to_a_roster_and_a_key(host: Path) -> None:
     files = [path for path in (host / "etc" / "gridcall").rglob("*") if path.is_file()]
     assert {path.name for path in files if path.stat().st_mode & 0o077} == {"roster.yaml"}
     assert not list(host.rglob("*.db")), "it went to the server"
+
+
+def test_without_secrets_the_command_line_is_that_of_the_single_process(host: Path) -> None:
+    """Its settings may have what the shell minds, and its files are where gridcall.service looks for them."""
+    settings = host / "etc" / "gridcall" / "gridcall.env"
+    settings.parent.mkdir()
+    settings.write_text((UNITS / "gridcall.env").read_text() + "GRIDCALL_TWILIO_DESTINATIONS='+1, !+1900'\n")
+    ended = subprocess.run(
+        ["sh", str(host / "opt" / "gridcall" / "deploy" / "systemd" / "gridcall"), "migrate"],
+        env=environment(PATH=f"{host}/bin:{environment()['PATH']}"),
+        cwd=host,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert f"{host}/var/lib/gridcall/gridcall.db is made" in ended.stdout
