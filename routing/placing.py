@@ -155,6 +155,8 @@ def _known(reading: Reading, event: Event) -> Placement | None:
     if same is not None and reading.revision in (None, same.number):
         return _nothing(Decision.DUPLICATE, event, same.number, _already(same))
     existing = next((r for r in event.revisions if r.number == number), None)
+    if reading.revision is None and not reading.content.message_type.ends and _overtaken(reading, event):
+        return _nothing(Decision.STALE, event, number, "it was over already when this was said; nobody is called")
     if existing is not None:
         said = f"revision {number} was accepted at {existing.received_at:%H:%M:%S} with other content; both are kept"
         return _nothing(Decision.CONFLICT, event, number, said)
@@ -177,6 +179,14 @@ def _heard(reading: Reading, event: Event) -> Placement | None:
     if by_time and _is_older(reading.content.issued_at, event):
         return _nothing(Decision.STALE, event, latest.number, f"older than revision {latest.number}; nobody is called")
     return None
+
+
+def _overtaken(reading: Reading, event: Event) -> bool:
+    """A statement without a number that its event's end has overtaken on the way to us."""
+    if event.status is EventStatus.TOMBSTONE:
+        return reading.content.message_type is MessageType.NEW
+    issued_at = reading.content.issued_at
+    return event.status is not EventStatus.OPEN and issued_at is not None and _is_older(issued_at, event)
 
 
 def _is_older(issued_at: datetime | None, event: Event) -> bool:

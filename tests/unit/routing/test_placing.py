@@ -155,7 +155,19 @@ def test_an_end_before_its_event_is_a_tombstone_and_the_late_event_is_stale():
 def test_an_unnumbered_event_after_its_tombstone_does_not_ring():
     """The cancel came first and took number 1; the event that follows without a number claims that number too."""
     grave = event(revision(1, needs_answer=False, message_type=MessageType.CANCEL), status=EventStatus.TOMBSTONE)
-    assert placed(reading(), grave).revision is None
+    assert placed(reading(), grave).decision is Decision.STALE
+
+
+def test_an_unnumbered_update_that_its_end_has_overtaken_does_not_open_it_again():
+    """Issued before the release, delivered after it: it must not call people to curtail."""
+    end = revision(2, needs_answer=False, message_type=MessageType.TERMINATE, issued_at=NOW + timedelta(seconds=10))
+    over = event(revision(1), end, status=EventStatus.TERMINATED)
+    late = reading(message_type=MessageType.UPDATE, issued_at=NOW + timedelta(seconds=5))
+    assert placed(late, over).decision is Decision.STALE
+    later = reading(message_type=MessageType.UPDATE, issued_at=LATER)
+    assert placed(later, over).decision is Decision.REVISED
+    without = reading(message_type=MessageType.UPDATE, issued_at=None)
+    assert placed(without, over).decision is Decision.REVISED
 
 
 def test_an_update_after_the_end_opens_the_event_again():
