@@ -1,6 +1,6 @@
 """`gridcall report`: were the deadlines kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -57,8 +57,7 @@ def _said(mode: str, found: dict[str, Any]) -> Iterator[str]:
         yield f"  {mode}: none"
         return
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
-    kept = "" if found["kept"] is None else f"; {100 * found['kept']:.1f} % of deadlines kept"
-    yield f"  {mode}: {found['events']} ({counts}){kept}"
+    yield f"  {mode}: {found['events']} ({counts}){_kept(found['outcomes'])}"
     if found["issuer"]:
         yield "    the issuer: " + ", ".join(f"{count} {name}" for name, count in sorted(found["issuer"].items()))
     if found["late_by"]:
@@ -70,3 +69,9 @@ def _said(mode: str, found: dict[str, Any]) -> Iterator[str]:
             yield f"    {text}: half within {half}, 95 % within {most}, all within {longest} of receipt"
     if (left := spreads["left_at_first_ring"])["count"]:
         yield f"    left at the first ring: {left['shortest']:.1f} s at least, {left['p50']:.1f} s for half of them"
+
+
+def _kept(outcomes: Mapping[str, int]) -> str:
+    """Rounded down: 100 % are all of them."""
+    met, missed = outcomes.get("met", 0), outcomes.get("missed", 0)
+    return f"; {1000 * met // (met + missed) / 10:.1f} % of deadlines kept" if met + missed else ""
