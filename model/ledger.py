@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from model.event import Mode
 from model.issuer import IssuerAck
+from model.roster import OWN_SOURCE
 from model.verdict import Outcome
 
 # From receipt until the first send begins; more is our own delay.
@@ -22,6 +23,14 @@ class Late(StrEnum):
     US = "us"  # the first send began late, or none did
     VENDOR = "vendor"  # nothing that was sent has reached anybody in time
     PERSON = "person"  # somebody was reached in time and nobody accepted
+
+
+class Group(StrEnum):
+    """What is counted together."""
+
+    ACTUAL = "actual"
+    DRILL = "drill"
+    OWN = "own"  # what Gridcall says itself: of silent sources, messages nobody could read, hours without anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,13 @@ class EventLine:
     people: Sequence[PersonLine]
     closed_at: datetime | None = None
     issuer_acks: Sequence[IssuerAck] = ()
+
+    @property
+    def group(self) -> Group | None:
+        """None for a test, which has no deadline."""
+        if self.mode is Mode.TEST:
+            return None
+        return Group.OWN if self.source == OWN_SOURCE else Group(self.mode)
 
     @property
     def started_at(self) -> datetime | None:

@@ -1,6 +1,6 @@
 """`GET /v1/reports/sla`: were the deadlines kept, how soon were people told, and by whose doing not."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -17,9 +17,8 @@ from app.service import Service
 from config.keys import Role
 from model import issuer
 from model.clock import breathe
-from model.event import Mode
 from model.issuer import IssuerAsks, IssuerLine
-from model.ledger import EventLine, PersonLine, Spread, Totals, late_by, totals
+from model.ledger import EventLine, Group, PersonLine, Spread, late_by, totals
 from model.roster import Roster
 from store import ledger
 
@@ -40,13 +39,14 @@ async def sla(
     source: Annotated[str | None, Query(max_length=63)] = None,
     events: Annotated[bool, Query(description="Also each event with its people, in the order of receipt")] = False,
 ) -> dict[str, Any]:
-    """The events received in [from, to) that asked people for an answer: actual ones and drills, counted apart.
+    """The events received in [from, to) that asked people for an answer: actual ones, drills and what Gridcall says
+    itself (source `gridcall`), counted apart.
 
-    `{"from", "to", "actual": totals, "drill": totals, "events": [...] or null}`. Totals: `{"events", "outcomes",
-    "issuer", "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance", "left_at_first_ring"}}`. `issuer`
-    counts whether issuers were told, `kept` is the share of decided events whose deadline was met, a spread is
-    `{"count", "shortest", "p50", "p95", "longest"}`, `late_by` says where the time of a missed deadline went: source,
-    us, vendor, person. An upstream sees its own source only.
+    `{"from", "to", "actual": totals, "drill": totals, "own": totals, "events": [...] or null}`. Totals: `{"events",
+    "outcomes", "issuer", "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance",
+    "left_at_first_ring"}}`. `issuer` counts whether issuers were told, `kept` is the share of decided events whose
+    deadline was met, a spread is `{"count", "shortest", "p50", "p95", "longest"}`, `late_by` says where the time of a
+    missed deadline went: source, us, vendor, person. An upstream sees its own source only.
     """
     until = to or service.clock.now()
     since = since or until - USUAL
@@ -55,24 +55,22 @@ async def sla(
     own = caller.source if caller.role is Role.UPSTREAM else source
     if source is not None and not caller.may_read(source):
         raise service.doorkeeper.forbidden(f"key {caller.key_id} is not for source {source}")
-    by_mode: dict[Mode, list[EventLine]] = defaultdict(list)
+    lines: list[EventLine] = []
     after: str | None = ""
     while after is not None:
         page = await _page(service, since, until, after, own)
-        for line in page.lines:
-            by_mode[line.mode].append(line)
-        if sum(map(len, by_mode.values())) > MOST_EVENTS:
+        lines += (line for line in page.lines if line.group)
+        if len(lines) > MOST_EVENTS:
             raise Problem(422, "Too many events", f"at most {MOST_EVENTS} in one report: ask for a shorter time")
         after = page.after
         await breathe()
-    lines = sorted((*by_mode[Mode.ACTUAL], *by_mode[Mode.DRILL]), key=lambda line: line.received_at)
+    lines.sort(key=lambda line: line.received_at)
     now, roster = service.clock.now(), service.rosters.roster
     told = {line.pk: _issuer(line, roster, now) for line in lines}
     return {
         "from": iso(since),
         "to": iso(until),
-        "actual": _totals(totals(by_mode[Mode.ACTUAL]), by_mode[Mode.ACTUAL], told),
-        "drill": _totals(totals(by_mode[Mode.DRILL]), by_mode[Mode.DRILL], told),
+        **{group: _totals([line for line in lines if line.group is group], told) for group in Group},
         "events": [_event(line, told[line.pk]) for line in lines] if events else None,
     }
 
@@ -94,7 +92,8 @@ def _issuer(line: EventLine, roster: Roster, now: datetime) -> IssuerLine | None
     return issuer.line(asks, line.issuer_acks, now)
 
 
-def _totals(found: Totals, lines: Sequence[EventLine], told: Mapping[str, IssuerLine | None]) -> dict[str, Any]:
+def _totals(lines: Sequence[EventLine], told: Mapping[str, IssuerLine | None]) -> dict[str, Any]:
+    found = totals(lines)
     issuers = [known for line in lines if (known := told[line.pk])]
     return {
         "events": found.events,

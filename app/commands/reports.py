@@ -7,6 +7,8 @@ import typer
 
 from app.commands.reading import JSON
 
+_GROUPS = {"actual": "actual", "drill": "drill", "own": "Gridcall's own"}
+
 
 def report(
     since: Annotated[str | None, typer.Option("--from", help="From when on; 30 days before --to by default.")] = None,
@@ -32,8 +34,8 @@ def report(
         show.as_json(found)
         return
     typer.echo(f"Events received from {show.clock(found['from'], zone)} until {show.clock(found['to'], zone)}:")
-    for mode in ("actual", "drill"):
-        for line in _said(mode, found[mode]):
+    for group, name in _GROUPS.items():
+        for line in _said(name, found[group]):
             typer.echo(line)
     if events:
         rows = [
@@ -51,13 +53,13 @@ def report(
         show.table(("received", "source", "event", "mode", "outcome", "late by", ""), rows, empty="No event.")
 
 
-def _said(mode: str, found: dict[str, Any]) -> Iterator[str]:
-    """The figures of actual events, or of drills, in words."""
+def _said(group: str, found: dict[str, Any]) -> Iterator[str]:
+    """The figures of actual events, of drills, or of Gridcall's own, in words."""
     if not found["events"]:
-        yield f"  {mode}: none"
+        yield f"  {group}: none"
         return
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
-    yield f"  {mode}: {found['events']} ({counts}){_kept(found['outcomes'])}"
+    yield f"  {group}: {found['events']} ({counts}){_kept(found['outcomes'])}"
     if found["issuer"]:
         yield "    the issuer: " + ", ".join(f"{count} {name}" for name, count in sorted(found["issuer"].items()))
     if found["late_by"]:

@@ -50,6 +50,7 @@ def test_the_report_says_it_in_words(at: str, capsys: pytest.CaptureFixture[str]
     code, out, _ = run(capsys, "report", "--from", "2026-11-02T00:00", "--to", "2026-11-04T00:00", "--tz", "UTC")
     assert code == 0
     begins, actual, drill = out.splitlines()[:3]
+    assert "  Gridcall's own: " in out
     assert begins.startswith("Events received from 2026-11-02 00:00:00 UTC")
     assert re.fullmatch(r"  actual: \d+ \(.*\bopen\b.*\)", actual)
     assert drill == "  drill: none"

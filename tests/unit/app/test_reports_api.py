@@ -55,3 +55,12 @@ async def test_a_test_rings_nobody_and_is_no_deadline(house: House) -> None:
     await house.send("a-test", body=example("edr", house.clock.now(), "a-test") | {"mode": "test"})
     house.advance(1)
     assert (await house.get(URL)).json()["actual"]["events"] == 0
+
+
+async def test_what_gridcall_says_itself_is_counted_by_itself(house: House) -> None:
+    await house.send("edr-1")
+    await house.send("", body={"event_id": "nobody can read it"})
+    house.advance(1)
+    found = (await house.get(f"{URL}?events=true")).json()
+    assert sorted(e["source"] for e in found["events"]) == ["gridcall", "miso"]
+    assert [found[group]["events"] for group in ("actual", "drill", "own")] == [1, 0, 1]
