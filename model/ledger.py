@@ -12,15 +12,17 @@ from model.issuer import IssuerAck
 from model.roster import OWN_SOURCE
 from model.verdict import Outcome
 
-# From receipt until the first send begins; more is our own delay.
+# Until the plan is made, and from when the first send is due until it begins; more is our own delay.
 OURS = timedelta(seconds=15)
+# Who is called at once has not heard what to press before that.
+TOO_SHORT = timedelta(seconds=30)
 
 
 class Late(StrEnum):
     """Where the time of a missed deadline went."""
 
     SOURCE = "source"  # it had passed, or nearly, when we heard of it
-    US = "us"  # the first send began late, or none did
+    US = "us"  # we began late with the first send, or none began
     VENDOR = "vendor"  # nothing that was sent has reached anybody in time
     PERSON = "person"  # somebody was reached in time and nobody accepted
 
@@ -57,7 +59,10 @@ class PersonLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
-    """Of the revision that needed an answer. `late`: its deadline had passed at receipt; `outcome` None: still open."""
+    """Of the revision that needed an answer. `late`: its deadline had passed at receipt; `outcome` None: still open.
+
+    `planned_at`: when the timetable was made, where that is known.
+    """
 
     pk: str
     source: str
@@ -85,6 +90,10 @@ class EventLine:
         return Group.OWN if self.source == OWN_SOURCE else Group(self.mode)
 
     @property
+    def due_at(self) -> datetime | None:
+        return _first(*(p.due_at for p in self.people))
+
+    @property
     def started_at(self) -> datetime | None:
         return _first(*(p.started_at for p in self.people))
 
@@ -107,11 +116,19 @@ def late_by(line: EventLine) -> Late | None:
         return None
     if line.late:
         return Late.SOURCE
-    if line.started_at is None or line.started_at > line.received_at + OURS:
+    if line.started_at is None or _our_delay(line, line.started_at) > OURS:
         return Late.US
+    if line.deadline_at < line.received_at + TOO_SHORT:
+        return Late.SOURCE
     if line.reached_at is None or line.reached_at > line.deadline_at:
         return Late.VENDOR
     return Late.PERSON
+
+
+def _our_delay(line: EventLine, started_at: datetime) -> timedelta:
+    """What the policy waits before its first step is not ours."""
+    planned_at = line.planned_at or line.received_at
+    return planned_at - line.received_at + started_at - (line.due_at or planned_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,18 @@ UNTOUCHED = PersonLine(person="ana", due_at=START)
         (replace(MISSED, people=[replace(ANA, ringing_at=at(601))]), Late.VENDOR),
         (replace(MISSED, people=[replace(ANA, ringing_at=None, delivered_at=at(5))]), Late.PERSON),
         (replace(MISSED, people=[UNTOUCHED, ANA]), Late.PERSON),
+        # a policy whose first step waits a minute
+        (replace(MISSED, people=[replace(ANA, due_at=at(60), started_at=at(60), ringing_at=at(64))]), Late.PERSON),
+        (replace(MISSED, people=[replace(ANA, due_at=at(60), started_at=at(76), ringing_at=at(78))]), Late.US),
+        # away until we made the plan, and what is planned begins at once
+        (replace(MISSED, planned_at=at(100), people=[replace(ANA, due_at=at(100), started_at=at(100))]), Late.US),
+        (replace(MISSED, planned_at=at(8), people=[replace(ANA, due_at=at(8), started_at=at(16))]), Late.US),
+        (replace(MISSED, planned_at=None), Late.PERSON),
+        # it came so late that nobody could have heard what to press
+        (replace(MISSED, deadline_at=at(5)), Late.SOURCE),
+        (replace(MISSED, deadline_at=at(29)), Late.SOURCE),
+        (replace(MISSED, deadline_at=at(30)), Late.PERSON),
+        (replace(MISSED, deadline_at=at(5), people=[]), Late.US),
         (replace(MISSED, outcome=Outcome.MET), None),
         (replace(MISSED, outcome=None), None),
     ],
