@@ -8,18 +8,25 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, Connection, and_, bindparam, func, select
 
 from model.attempt import ReceiptKind
-from model.event import Event
+from model.event import Event, EventStatus
 from model.issuer import IssuerAck
 from model.ledger import EventLine, PersonLine
-from model.plan import Kind
+from model.plan import AgendaKind, Kind
 from model.reply import Answer, Reply
 from model.verdict import Verdict
 from store import events as events_
 from store import issuer_acks, replies, verdicts
 from store.partitions import first_id
-from store.tables import attempts, deliveries, events, notifications, receipts, said
+from store.tables import agenda, attempts, deliveries, events, notifications, receipts, said
 
 _PKS: BindParameter[str] = bindparam("pks", expanding=True)
+# A timetable that asks for an answer has a deadline on the agenda, be anybody on call or not. What a silence holds,
+# what goes with another event and what calls nobody has none.
+_ASKED = (
+    select(agenda.c.event_pk, agenda.c.revision)
+    .where(agenda.c.event_pk.in_(_PKS), agenda.c.kind == said(AgendaKind.VERDICT))
+    .distinct()
+)
 _ROWS = (
     select(
         notifications.c.event_pk,
@@ -91,8 +98,14 @@ def _lines(conn: Connection, pks: Sequence[str]) -> list[EventLine]:
     for ack in issuer_acks.of_events(conn, pks):
         told[ack.event_pk].append(ack)
     decided = {(r.event_pk, r.revision): r.decided_at for r in conn.execute(_DECIDED, {"pks": pks})}
-    asked = [(pk, found[pk].answer_revision) for pk in pks]
-    return [_line(found[k[0]], people[k], outcomes.get(k), decided.get(k), told[k[0]]) for k in asked if k in people]
+    asked = {(row.event_pk, row.revision) for row in conn.execute(_ASKED, {"pks": pks})}
+    lines = []
+    for pk in pks:
+        event, key = found[pk], (pk, found[pk].answer_revision)
+        verdict = outcomes.get(key)
+        if key in asked and (verdict or event.status is EventStatus.OPEN):
+            lines.append(_line(event, people.get(key, []), verdict, decided.get(key), told[pk]))
+    return lines
 
 
 def _line(

@@ -1,0 +1,104 @@
+"""What the report of kept deadlines lists, over each database: every revision that asked people for an answer."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from broker.base import Message, MessageKind
+from model.event import Action, Instruction, MessageType, Mode, Severity
+from model.ids import SystemIds
+from model.ledger import EventLine, Late, late_by
+from model.reading import Reading
+from model.roster import Roster, Source
+from model.rota import Rotation
+from model.silence import Noise, Silence
+from routing import reviser
+from routing.accept import Member, decide
+from store import ledger, plans, silences
+from store.database import Database
+from tests.unit.routing.house import NOW, ROSTER, content
+
+IDS = SystemIds()
+MISO = Source(id="miso", name="MISO", group_by=("program",), group_window_seconds=120)
+MERGING = replace(ROSTER, sources={"miso": MISO})
+
+
+def _later(rotation: Rotation) -> Rotation:
+    return replace(rotation, layers=tuple(replace(a, starts_at=datetime(2030, 1, 1)) for a in rotation.layers))
+
+
+NOBODY_YET = replace(ROSTER, rotations={name: _later(rotation) for name, rotation in ROSTER.rotations.items()})
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+async def accept(
+    database: Database, name: str, number: int = 1, *, at: datetime = NOW, roster: Roster = ROSTER, **changes: object
+) -> str:
+    """Its key."""
+    said = content(**changes)
+    reading = Reading(event_id=name, revision=number, content=said, key=name, own_digest=f"d{number}", parsed={})
+    message = Message(
+        id=IDS.new(),
+        kind=MessageKind.EVENT,
+        source="miso",
+        format="canonical",
+        lane=0,
+        body=b"{}",
+        received_at=at,
+        deliveries=(IDS.new(),),
+    )
+    found = await database.transact(lambda conn: decide(conn, Member(message, 0), reading, roster, IDS, at))
+    assert found is not None
+    assert found.event_pk is not None
+    return found.event_pk
+
+
+async def look(database: Database, at: datetime, roster: Roster = ROSTER) -> None:
+    """Whatever is due, as the reviser takes it, of one event after the other."""
+    while due := await database.read(lambda conn: plans.due_agenda(conn, at)):
+        pk = due[0].event_pk
+        rows = [row for row in due if row.event_pk == pk]
+        await database.transact(lambda conn, pk=pk, rows=rows: reviser.take(conn, pk, rows, roster, IDS, at))
+
+
+async def lines(database: Database) -> list[EventLine]:
+    begin, end = datetime(2020, 1, 1, tzinfo=UTC), NOW + timedelta(days=1)
+    return list((await database.read(lambda conn: ledger.page(conn, begin, end, after=None, limit=100))).lines)
+
+
+def told(found: list[EventLine]) -> list[tuple[str, int, str]]:
+    return [(line.event_id, line.revision, str(line.outcome or "open")) for line in found]
+
+
+async def test_an_event_for_which_nobody_was_on_call_is_missed_by_us(database: Database) -> None:
+    await accept(database, "E-1", roster=NOBODY_YET)
+    [line] = await lines(database)
+    assert (line.outcome, list(line.people), late_by(line)) == (None, [], None)
+    await look(database, after(600), NOBODY_YET)
+    [line] = await lines(database)
+    assert (line.reason, list(line.people), late_by(line)) == ("nobody accepted in time", [], Late.US)
+
+
+async def test_what_is_over_before_its_deadline_and_asked_nobody_has_none(database: Database) -> None:
+    await accept(database, "E-1", roster=NOBODY_YET)
+    await accept(database, "E-1", 2, message_type=MessageType.CANCEL, roster=NOBODY_YET)
+    await look(database, after(600), NOBODY_YET)
+    assert await lines(database) == []
+
+
+async def test_what_went_with_another_event_or_was_held_or_calls_nobody_is_left_out(database: Database) -> None:
+    await accept(database, "E-1", roster=MERGING)
+    await accept(database, "E-2", roster=MERGING)
+    quiet = {"severity": Severity.NOTICE, "instruction": Instruction(action=Action.INFORMATIONAL)}
+    await accept(database, "a-notice", program="A", roster=MERGING, **quiet)
+    await accept(database, "a-test", program="B", roster=MERGING, mode=Mode.TEST)
+    await accept(database, "a-drill", program="C", roster=MERGING, mode=Mode.DRILL)
+    noise = Noise(sources=("miso",), severities=(Severity.WARNING,))
+    silence = Silence(id=IDS.new(), noise=noise, since=NOW, until=after(3600), reason="new", author="key ana")
+    await database.transact(lambda conn: silences.begin(conn, silence))
+    await accept(database, "held", program="D", roster=MERGING, severity=Severity.WARNING)
+    await look(database, after(600), MERGING)
+    found = await lines(database)
+    assert told(found) == [("E-1", 1, "missed"), ("a-drill", 1, "missed")]
