@@ -39,11 +39,11 @@ class Group(StrEnum):
 class PersonLine:
     """The first instants of one person, None where it did not happen. `reply`: the last answer, which counts.
 
-    `delivered_at`: of a text or message, as its vendor says.
+    `due_at` None: they were on no timetable, and answered. `delivered_at`: of a text or message, as its vendor says.
     """
 
     person: str
-    due_at: datetime
+    due_at: datetime | None = None
     started_at: datetime | None = None
     ringing_at: datetime | None = None
     delivered_at: datetime | None = None

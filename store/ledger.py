@@ -42,6 +42,7 @@ _ROWS = (
         notifications.c.person.is_not(None),
     )
     .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
+    .order_by("due_at", notifications.c.person)
 )
 _SENDS = (
     select(
@@ -138,30 +139,26 @@ def _line(
 
 
 def _people(conn: Connection, pks: Sequence[str]) -> dict[tuple[str, int], list[PersonLine]]:
-    """Those who were to be told, by event and revision, in the order in which they were due."""
-    sends: dict[tuple[str, int, str], Any] = {
-        (row.event_pk, row.revision, row.person): row for row in conn.execute(_SENDS, {"pks": pks})
-    }
+    """Those who were to be told, by event and revision, in the order in which they were due; then who else answered."""
+    rows, sends = ({tuple(r[:3]): r for r in conn.execute(query, {"pks": pks})} for query in (_ROWS, _SENDS))
     answers: dict[tuple[str, int, str], list[Reply]] = defaultdict(list)
     for reply in replies.of_events(conn, pks):
         answers[reply.event_pk, reply.revision, reply.person].append(reply)
     found: dict[tuple[str, int], list[PersonLine]] = defaultdict(list)
-    for row in conn.execute(_ROWS, {"pks": pks}):
-        key = (row.event_pk, row.revision, row.person)
-        found[key[:2]].append(_person(row, sends.get(key), answers[key]))
-    for people in found.values():
-        people.sort(key=lambda person: (person.due_at, person.person))
+    for key in rows | answers:
+        found[key[:2]].append(_person(key[2], rows.get(key), sends.get(key), answers.get(key, ())))
     return found
 
 
-def _person(row: Any, sends: Any, answers: Sequence[Reply]) -> PersonLine:
+def _person(person: str, row: Any, sends: Any, answers: Sequence[Reply]) -> PersonLine:
+    """`row` None: they were on no timetable, and answered."""
     return PersonLine(
-        person=row.person,
-        due_at=row.due_at,
+        person=person,
+        due_at=row.due_at if row else None,
         started_at=sends.started_at if sends else None,
         ringing_at=sends.ringing_at if sends else None,
-        delivered_at=row.delivered_at,
-        answered_at=row.answered_at,
+        delivered_at=row.delivered_at if row else None,
+        answered_at=row.answered_at if row else None,
         replied_at=answers[0].received_at if answers else None,
         accepted_at=next((a.received_at for a in answers if a.answer is Answer.ACKNOWLEDGE), None),
         reply=str(answers[-1].answer) if answers else None,

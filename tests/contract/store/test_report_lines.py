@@ -8,11 +8,13 @@ from model.event import Action, Instruction, MessageType, Mode, Severity
 from model.ids import SystemIds
 from model.ledger import EventLine, Late, late_by
 from model.reading import Reading
+from model.reply import Answer
 from model.roster import Roster, Source
 from model.rota import Rotation
 from model.silence import Noise, Silence
 from routing import reviser
 from routing.accept import Member, decide
+from routing.replies import take_reply
 from store import ledger, plans, silences
 from store.database import Database
 from tests.unit.routing.house import NOW, ROSTER, content
@@ -63,6 +65,13 @@ async def look(database: Database, at: datetime, roster: Roster = ROSTER) -> Non
         await database.transact(lambda conn, pk=pk, rows=rows: reviser.take(conn, pk, rows, roster, IDS, at))
 
 
+async def answer(database: Database, pk: str, person: str, at: datetime, given: Answer = Answer.ACKNOWLEDGE) -> None:
+    await database.transact(
+        lambda conn: take_reply(conn, IDS, pk, person=person, answer=given, channel="slack", now=at)
+    )
+    await look(database, at)
+
+
 async def lines(database: Database) -> list[EventLine]:
     begin, end = datetime(2020, 1, 1, tzinfo=UTC), NOW + timedelta(days=1)
     return list((await database.read(lambda conn: ledger.page(conn, begin, end, after=None, limit=100))).lines)
@@ -102,3 +111,14 @@ async def test_what_went_with_another_event_or_was_held_or_calls_nobody_is_left_
     await look(database, after(600), MERGING)
     found = await lines(database)
     assert told(found) == [("E-1", 1, "missed"), ("a-drill", 1, "missed")]
+
+
+async def test_who_answers_without_having_been_called_is_among_its_people(database: Database) -> None:
+    pk = await accept(database, "E-1")
+    await answer(database, pk, "dee", after(20))
+    [line] = await lines(database)
+    assert [(person.person, person.due_at, person.reply) for person in line.people] == [
+        ("ana", NOW, None),
+        ("dee", None, "acknowledge"),
+    ]
+    assert (str(line.outcome), line.accepted_at, line.due_at) == ("met", after(20), NOW)
