@@ -59,9 +59,10 @@ class PersonLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
-    """Of the revision that needed an answer. `late`: its deadline had passed at receipt; `outcome` None: still open.
+    """Of one revision that needed an answer. `outcome` None: still open.
 
-    `planned_at`: when the timetable was made, where that is known.
+    `planned_at`: when the timetable was made, where that is known. `closed_at`: when the event was over, or a later
+    revision asked for another answer.
     """
 
     pk: str
@@ -74,7 +75,6 @@ class EventLine:
     received_at: datetime
     planned_at: datetime | None
     deadline_at: datetime
-    late: bool
     outcome: Outcome | None
     outcome_at: datetime | None
     reason: str
@@ -88,6 +88,11 @@ class EventLine:
         if self.mode is Mode.TEST:
             return None
         return Group.OWN if self.source == OWN_SOURCE else Group(self.mode)
+
+    @property
+    def late(self) -> bool:
+        """Its deadline had passed at receipt."""
+        return self.deadline_at <= self.received_at
 
     @property
     def due_at(self) -> datetime | None:
@@ -144,9 +149,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """`kept`: the share of decided events whose deadline was met; None before any is decided."""
+    """Of `deadlines`, one or more of each of the `events`. `kept`: the share of the decided that was met, else None."""
 
     events: int
+    deadlines: int
     outcomes: Counter[str]
     late_by: Counter[str]
     kept: float | None
@@ -160,7 +166,8 @@ def totals(lines: Collection[EventLine]) -> Totals:
     outcomes = Counter(str(line.outcome) if line.outcome else "open" for line in lines)
     decided = outcomes[Outcome.MET] + outcomes[Outcome.MISSED]
     return Totals(
-        events=len(lines),
+        events=len({line.pk for line in lines}),
+        deadlines=len(lines),
         outcomes=outcomes,
         late_by=Counter(str(late) for line in lines if (late := late_by(line))),
         kept=outcomes[Outcome.MET] / decided if decided else None,

@@ -1,21 +1,24 @@
 """The ledger: what happened when, of every event of a time that asked people for an answer."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, func, select
 
 from model.attempt import ReceiptKind
-from model.event import Event, EventStatus
+from model.event import Event, EventStatus, Revision
 from model.issuer import IssuerAck
 from model.ledger import EventLine, PersonLine
-from model.plan import AgendaKind, Kind
+from model.plan import AgendaKind, AgendaState, Kind
 from model.reply import Answer, Reply
 from model.verdict import Verdict
 from store import events as events_
 from store import issuer_acks, replies, verdicts
+from store.deliveries import DeliveryState
 from store.partitions import first_id
 from store.tables import agenda, attempts, deliveries, events, notifications, receipts, said
 
@@ -23,9 +26,18 @@ _PKS: BindParameter[str] = bindparam("pks", expanding=True)
 # A timetable that asks for an answer has a deadline on the agenda, be anybody on call or not. What a silence holds,
 # what goes with another event and what calls nobody has none.
 _ASKED = (
-    select(agenda.c.event_pk, agenda.c.revision)
+    select(agenda.c.event_pk, agenda.c.revision, func.min(agenda.c.due_at).label("due_at"))
     .where(agenda.c.event_pk.in_(_PKS), agenda.c.kind == said(AgendaKind.VERDICT))
-    .distinct()
+    .group_by(agenda.c.event_pk, agenda.c.revision)
+)
+_LOOKS = (
+    select(agenda.c.event_pk, agenda.c.done_at)
+    .where(
+        agenda.c.event_pk.in_(_PKS),
+        agenda.c.kind == said(AgendaKind.REVISE),
+        agenda.c.state == said(AgendaState.DONE),
+    )
+    .order_by(agenda.c.done_at)
 )
 _ROWS = (
     select(
@@ -63,11 +75,11 @@ _SENDS = (
     .where(notifications.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
     .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
 )
-_DECIDED = (
-    select(deliveries.c.event_pk, deliveries.c.revision, func.min(deliveries.c.decided_at).label("decided_at"))
-    .where(deliveries.c.event_pk.in_(_PKS))
-    .group_by(deliveries.c.event_pk, deliveries.c.revision)
-)
+_DECIDED = select(
+    deliveries.c.event_pk, deliveries.c.revision, deliveries.c.decided_at, deliveries.c.deadline_at
+).where(deliveries.c.event_pk.in_(_PKS), deliveries.c.state == said(DeliveryState.PLANNED))
+
+_Key = tuple[str, int]  # of an event and its revision
 
 
 class Page(NamedTuple):
@@ -89,62 +101,90 @@ def page(
     return Page(_lines(conn, pks), pks[-1] if len(pks) == limit else None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of some events. `asked`: when the deadline of a timetable falls due; `looks`: when they were looked at again."""
+
+    people: Mapping[_Key, Sequence[PersonLine]]
+    outcomes: Mapping[_Key, Verdict]
+    decided: Mapping[_Key, Any]
+    asked: Mapping[_Key, datetime]
+    looks: Mapping[str, Sequence[datetime]]
+    told: Mapping[str, Sequence[IssuerAck]]
+
+    def lines(self, event: Event) -> Iterator[EventLine]:
+        """One for each revision that asked for an answer and has an outcome, and for the one that is open."""
+        asked = [r for r in event.revisions if (event.pk, r.number) in self.asked or r.number == event.answer_revision]
+        for revision, later in zip_longest(asked, asked[1:]):
+            key, is_open = (event.pk, revision.number), event.status is EventStatus.OPEN and later is None
+            if key in self.asked and (is_open or key in self.outcomes):
+                yield self._line(event, revision, later)
+
+    def _line(self, event: Event, revision: Revision, later: Revision | None) -> EventLine:
+        key = (event.pk, revision.number)
+        verdict, people, told = self.outcomes.get(key), self.people.get(key, ()), self.told.get(event.pk, ())
+        return EventLine(
+            pk=event.pk,
+            source=event.source,
+            event_id=event.event_id,
+            revision=revision.number,
+            mode=revision.content.mode,
+            severity=str(event.severity),
+            policy=event.policy,
+            received_at=revision.received_at,
+            planned_at=self._planned_at(event, revision, people),
+            deadline_at=self._deadline_at(key) if later else event.deadline_at,
+            outcome=verdict.outcome if verdict else None,
+            outcome_at=verdict.at if verdict else None,
+            reason=verdict.reason if verdict else "",
+            people=people,
+            closed_at=later.received_at if later else event.closed_at,
+            issuer_acks=[ack for ack in told if later is None or ack.revision < later.number],
+        )
+
+    def _planned_at(self, event: Event, revision: Revision, people: Sequence[PersonLine]) -> datetime | None:
+        """A new event is planned with the decision, what changes it at the next look."""
+        decided = self.decided.get((event.pk, revision.number))
+        if decided is None or revision.received_at == event.received_at:
+            return decided and decided.decided_at
+        looks = [at for at in self.looks.get(event.pk, ()) if at >= decided.decided_at]
+        return min([*looks[:1], *(p.due_at for p in people if p.due_at)], default=decided.decided_at)
+
+    def _deadline_at(self, key: _Key) -> datetime:
+        """Of a revision that a later one has replaced."""
+        decided = self.decided.get(key)
+        return decided.deadline_at if decided and decided.deadline_at else self.asked[key]
+
+
 def _lines(conn: Connection, pks: Sequence[str]) -> list[EventLine]:
     if not pks:
         return []
-    found = events_.load(conn, pks)
-    people = _people(conn, pks)
-    outcomes = verdicts.latest(conn, pks)
+    given = {"pks": pks}
+    looks: dict[str, list[datetime]] = defaultdict(list)
+    for row in conn.execute(_LOOKS, given):
+        looks[row.event_pk].append(row.done_at)
     told: dict[str, list[IssuerAck]] = defaultdict(list)
     for ack in issuer_acks.of_events(conn, pks):
         told[ack.event_pk].append(ack)
-    decided = {(r.event_pk, r.revision): r.decided_at for r in conn.execute(_DECIDED, {"pks": pks})}
-    asked = {(row.event_pk, row.revision) for row in conn.execute(_ASKED, {"pks": pks})}
-    lines = []
-    for pk in pks:
-        event, key = found[pk], (pk, found[pk].answer_revision)
-        verdict = outcomes.get(key)
-        if key in asked and (verdict or event.status is EventStatus.OPEN):
-            lines.append(_line(event, people.get(key, []), verdict, decided.get(key), told[pk]))
-    return lines
-
-
-def _line(
-    event: Event,
-    people: Sequence[PersonLine],
-    verdict: Verdict | None,
-    planned_at: datetime | None,
-    told: Sequence[IssuerAck],
-) -> EventLine:
-    revision = event.revision(event.answer_revision)
-    return EventLine(
-        pk=event.pk,
-        source=event.source,
-        event_id=event.event_id,
-        revision=revision.number,
-        mode=revision.content.mode,
-        severity=str(event.severity),
-        policy=event.policy,
-        received_at=revision.received_at,
-        planned_at=planned_at,
-        deadline_at=event.deadline_at,
-        late=event.late,
-        outcome=verdict.outcome if verdict else None,
-        outcome_at=verdict.at if verdict else None,
-        reason=verdict.reason if verdict else "",
-        people=people,
-        closed_at=event.closed_at,
-        issuer_acks=told,
+    known = _Known(
+        people=_people(conn, pks),
+        outcomes=verdicts.latest(conn, pks),
+        decided={(row.event_pk, row.revision): row for row in conn.execute(_DECIDED, given)},
+        asked={(row.event_pk, row.revision): row.due_at for row in conn.execute(_ASKED, given)},
+        looks=looks,
+        told=told,
     )
+    found = events_.load(conn, pks)
+    return [line for pk in pks for line in known.lines(found[pk])]
 
 
-def _people(conn: Connection, pks: Sequence[str]) -> dict[tuple[str, int], list[PersonLine]]:
+def _people(conn: Connection, pks: Sequence[str]) -> dict[_Key, list[PersonLine]]:
     """Those who were to be told, by event and revision, in the order in which they were due; then who else answered."""
     rows, sends = ({tuple(r[:3]): r for r in conn.execute(query, {"pks": pks})} for query in (_ROWS, _SENDS))
     answers: dict[tuple[str, int, str], list[Reply]] = defaultdict(list)
     for reply in replies.of_events(conn, pks):
         answers[reply.event_pk, reply.revision, reply.person].append(reply)
-    found: dict[tuple[str, int], list[PersonLine]] = defaultdict(list)
+    found: dict[_Key, list[PersonLine]] = defaultdict(list)
     for key in rows | answers:
         found[key[:2]].append(_person(key[2], rows.get(key), sends.get(key), answers.get(key, ())))
     return found

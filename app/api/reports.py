@@ -37,16 +37,18 @@ async def sla(
     since: Annotated[Instant | None, Query(alias="from", description="Default: 30 days before `to`")] = None,
     to: Annotated[Instant | None, Query(description="Default: now")] = None,
     source: Annotated[str | None, Query(max_length=63)] = None,
-    events: Annotated[bool, Query(description="Also each event with its people, in the order of receipt")] = False,
+    events: Annotated[bool, Query(description="Also each deadline with its people, in the order of receipt")] = False,
 ) -> dict[str, Any]:
     """The events received in [from, to) that asked people for an answer: actual ones, drills and what Gridcall says
     itself (source `gridcall`), counted apart.
 
-    `{"from", "to", "actual": totals, "drill": totals, "own": totals, "events": [...] or null}`. Totals: `{"events",
-    "outcomes", "issuer", "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance",
-    "left_at_first_ring"}}`. `issuer` counts whether issuers were told, `kept` is the share of decided events whose
-    deadline was met, a spread is `{"count", "shortest", "p50", "p95", "longest"}`, `late_by` says where the time of a
-    missed deadline went: source, us, vendor, person. An upstream sees its own source only.
+    `{"from", "to", "actual": totals, "drill": totals, "own": totals, "events": [...] or null}`: there is one entry for
+    each revision that needed an answer, unless a later one replaced it before anything was decided. Totals: `{"events",
+    "deadlines", "outcomes", "issuer", "kept", "late_by", "seconds": {"to_first_ring", "to_first_acceptance",
+    "left_at_first_ring"}}`. All but `events` are of those entries: `issuer` counts whether issuers were told, `kept` is
+    the share of decided deadlines that was met, a spread is `{"count", "shortest", "p50", "p95", "longest"}` from the
+    receipt of the revision, `late_by` says where the time of a missed deadline went: source, us, vendor, person. An
+    upstream sees its own source only.
     """
     until = to or service.clock.now()
     since = since or until - USUAL
@@ -66,12 +68,12 @@ async def sla(
         await breathe()
     lines.sort(key=lambda line: line.received_at)
     now, roster = service.clock.now(), service.rosters.roster
-    told = {line.pk: _issuer(line, roster, now) for line in lines}
+    told = {(line.pk, line.revision): _issuer(line, roster, now) for line in lines}
     return {
         "from": iso(since),
         "to": iso(until),
         **{group: _totals([line for line in lines if line.group is group], told) for group in Group},
-        "events": [_event(line, told[line.pk]) for line in lines] if events else None,
+        "events": [_event(line, told[line.pk, line.revision]) for line in lines] if events else None,
     }
 
 
@@ -92,11 +94,12 @@ def _issuer(line: EventLine, roster: Roster, now: datetime) -> IssuerLine | None
     return issuer.line(asks, line.issuer_acks, now)
 
 
-def _totals(lines: Sequence[EventLine], told: Mapping[str, IssuerLine | None]) -> dict[str, Any]:
+def _totals(lines: Sequence[EventLine], told: Mapping[tuple[str, int], IssuerLine | None]) -> dict[str, Any]:
     found = totals(lines)
-    issuers = [known for line in lines if (known := told[line.pk])]
+    issuers = [known for line in lines if (known := told[line.pk, line.revision])]
     return {
         "events": found.events,
+        "deadlines": found.deadlines,
         "outcomes": dict(found.outcomes),
         "issuer": dict(Counter(str(known.outcome or "open") for known in issuers)),
         "kept": found.kept,

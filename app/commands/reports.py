@@ -15,7 +15,7 @@ def report(
     to: Annotated[str | None, typer.Option(help="Until before when; now by default.")] = None,
     tz: Annotated[str | None, typer.Option(help="By the clock of this timezone; this machine's by default.")] = None,
     source: Annotated[str | None, typer.Option(help="Of one source; of all by default.")] = None,
-    events: Annotated[bool, typer.Option("--events", help="Also each event.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Also each event's deadlines.")] = False,
     json: JSON = False,
 ) -> None:
     """How many deadlines were kept, how soon phones rang, and by whose doing deadlines were missed."""
@@ -43,6 +43,7 @@ def report(
                 show.clock(e["received_at"], zone),
                 e["source"],
                 e["event_id"],
+                str(e["revision"]),
                 e["mode"],
                 e["outcome"] or "open",
                 e["late_by"] or "",
@@ -50,7 +51,9 @@ def report(
             )
             for e in found["events"]
         ]
-        show.table(("received", "source", "event", "mode", "outcome", "late by", ""), rows, empty="No event.")
+        show.table(
+            ("received", "source", "event", "revision", "mode", "outcome", "late by", ""), rows, empty="No event."
+        )
 
 
 def _said(group: str, found: dict[str, Any]) -> Iterator[str]:
@@ -59,7 +62,8 @@ def _said(group: str, found: dict[str, Any]) -> Iterator[str]:
         yield f"  {group}: none"
         return
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found["outcomes"].items()))
-    yield f"  {group}: {found['events']} ({counts}){_kept(found['outcomes'])}"
+    more = f", with {found['deadlines']} deadlines" if found["deadlines"] > found["events"] else ""
+    yield f"  {group}: {found['events']}{more} ({counts}){_kept(found['outcomes'])}"
     if found["issuer"]:
         yield "    the issuer: " + ", ".join(f"{count} {name}" for name, count in sorted(found["issuer"].items()))
     if found["late_by"]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from broker.base import Message, MessageKind
 from model.event import Action, Instruction, MessageType, Mode, Severity
 from model.ids import SystemIds
+from model.issuer import How, IssuerAck
 from model.ledger import EventLine, Late, late_by
 from model.reading import Reading
 from model.reply import Answer
@@ -15,7 +16,7 @@ from model.silence import Noise, Silence
 from routing import reviser
 from routing.accept import Member, decide
 from routing.replies import take_reply
-from store import ledger, plans, silences
+from store import issuer_acks, ledger, plans, silences
 from store.database import Database
 from tests.unit.routing.house import NOW, ROSTER, content
 
@@ -122,3 +123,60 @@ async def test_who_answers_without_having_been_called_is_among_its_people(databa
         ("dee", None, "acknowledge"),
     ]
     assert (str(line.outcome), line.accepted_at, line.due_at) == ("met", after(20), NOW)
+
+
+async def test_each_revision_that_asked_has_an_outcome_of_its_own(database: Database) -> None:
+    """A miss stays, whoever accepts what came after it."""
+    pk = await accept(database, "E-1")
+    await look(database, after(600))
+    await accept(database, "E-1", 2, at=after(700), instruction=Instruction(action=Action.REDUCE_LOAD, target_mw=20))
+    assert told(await lines(database)) == [("E-1", 1, "missed")]  # not planned yet
+    await look(database, after(730))
+    assert told(await lines(database)) == [("E-1", 1, "missed"), ("E-1", 2, "open")]
+    await answer(database, pk, "ana", after(740))
+    first, second = await lines(database)
+    assert told([first, second]) == [("E-1", 1, "missed"), ("E-1", 2, "met")]
+    assert (first.received_at, first.planned_at, first.deadline_at) == (NOW, NOW, after(600))
+    assert (second.received_at, second.planned_at, second.deadline_at) == (after(700), after(730), after(1300))
+    assert [person.reply for person in first.people if person.person == "ana"] == [None]
+    assert (first.accepted_at, second.accepted_at) == (None, after(740))
+
+
+async def test_what_was_replaced_before_anything_was_decided_is_no_deadline(database: Database) -> None:
+    await accept(database, "E-1")
+    for number in (2, 3):
+        asked = Instruction(action=Action.REDUCE_LOAD, target_mw=10.0 * number)
+        await accept(database, "E-1", number, at=after(number), instruction=asked)
+        await look(database, after(number))
+    assert told(await lines(database)) == [("E-1", 3, "open")]
+
+
+async def test_a_replaced_revision_that_came_too_late_keeps_its_deadline(database: Database) -> None:
+    await accept(database, "E-1", at=after(60), ack_due_at=NOW)
+    await look(database, after(61))
+    await accept(database, "E-1", 2, at=after(700), instruction=Instruction(action=Action.REDUCE_LOAD, target_mw=20))
+    await look(database, after(700))
+    first, second = await lines(database)
+    assert (first.deadline_at, late_by(first), second.late) == (NOW, Late.SOURCE, False)
+
+
+async def test_what_the_issuer_was_told_counts_for_the_revision_it_was_about(database: Database) -> None:
+    pk = await accept(database, "E-1")
+    await answer(database, pk, "ana", after(20))
+    await accept(database, "E-1", 2, at=after(60), instruction=Instruction(action=Action.REDUCE_LOAD, target_mw=20))
+    await look(database, after(60))
+    ack = IssuerAck(
+        id=IDS.new(),
+        event_pk=pk,
+        revision=2,
+        person="ana",
+        at=after(700),
+        how=How.MCS,
+        evidence="",
+        received_at=after(700),
+        by="key",
+    )
+    await database.transact(lambda conn: issuer_acks.add(conn, ack))
+    first, second = await lines(database)
+    assert (list(first.issuer_acks), first.closed_at) == ([], after(60))
+    assert (list(second.issuer_acks), second.closed_at) == ([ack], None)

@@ -55,7 +55,7 @@ def test_the_report_says_it_in_words(at: str, capsys: pytest.CaptureFixture[str]
     assert re.fullmatch(r"  actual: \d+ \(.*\bopen\b.*\)", actual)
     assert drill == "  drill: none"
     _, out, _ = run(capsys, "report", "--events", "--from", "2026-11-02T00:00", "--to", "2026-11-04T00:00")
-    assert "cli-1\tactual\topen" in out
+    assert "cli-1\t1\tactual\topen" in out
     assert run(capsys, "report", "--from", "once")[0] == 2
 
 

@@ -9,9 +9,10 @@ from app.commands.reports import _said
 NONE = {"count": 0, "shortest": None, "p50": None, "p95": None, "longest": None}
 
 
-def totals(**outcomes: int) -> dict[str, Any]:
+def totals(events: int, **outcomes: int) -> dict[str, Any]:
     return {
-        "events": sum(outcomes.values()),
+        "events": events,
+        "deadlines": sum(outcomes.values()),
         "outcomes": outcomes,
         "issuer": {},
         "late_by": {},
@@ -31,5 +32,13 @@ def totals(**outcomes: int) -> dict[str, Any]:
     ],
 )
 def test_all_are_kept_only_where_all_are(met: int, missed: int, words: str) -> None:
-    [line] = _said("actual", totals(met=met, missed=missed, open=1))
+    [line] = _said("actual", totals(1, met=met, missed=missed, open=1))
     assert line.endswith(f"1 open){words}")
+
+
+def test_events_are_told_from_their_deadlines() -> None:
+    assert list(_said("actual", totals(2, met=2))) == ["  actual: 2 (2 met); 100.0 % of deadlines kept"]
+    one_updated = totals(2, met=2, missed=1)
+    assert list(_said("actual", one_updated)) == [
+        "  actual: 2, with 3 deadlines (2 met, 1 missed); 66.6 % of deadlines kept"
+    ]

@@ -28,7 +28,6 @@ MISSED = EventLine(
     received_at=START,
     planned_at=START,
     deadline_at=at(600),
-    late=False,
     outcome=Outcome.MISSED,
     outcome_at=at(600),
     reason="nobody accepted in time",
@@ -41,7 +40,7 @@ UNTOUCHED = PersonLine(person="ana", due_at=START)
     ("line", "late"),
     [
         (MISSED, Late.PERSON),
-        (replace(MISSED, late=True), Late.SOURCE),
+        (replace(MISSED, deadline_at=START), Late.SOURCE),
         (replace(MISSED, people=[UNTOUCHED]), Late.US),
         (replace(MISSED, people=[]), Late.US),
         (replace(MISSED, people=[replace(ANA, started_at=at(15))]), Late.PERSON),
@@ -73,12 +72,18 @@ def test_by_whose_doing_it_was_missed(line: EventLine, late: Late | None) -> Non
 def test_what_it_adds_up_to() -> None:
     accepted = replace(ANA, replied_at=at(20), accepted_at=at(20), reply="acknowledge")
     met = [
-        replace(MISSED, outcome=Outcome.MET, people=[replace(accepted, ringing_at=at(n), accepted_at=at(10 * n))])
+        replace(
+            MISSED,
+            pk=f"met-{n}",
+            outcome=Outcome.MET,
+            people=[replace(accepted, ringing_at=at(n), accepted_at=at(10 * n))],
+        )
         for n in range(1, 20)
     ]
-    still_open = replace(MISSED, outcome=None, people=[UNTOUCHED])
+    still_open = replace(MISSED, revision=2, outcome=None, people=[UNTOUCHED])
     found = totals([*met, MISSED, still_open])
-    assert (found.events, found.outcomes, found.late_by) == (21, {"met": 19, "missed": 1, "open": 1}, {"person": 1})
+    assert (found.events, found.deadlines, found.late_by) == (20, 21, {"person": 1})
+    assert found.outcomes == {"met": 19, "missed": 1, "open": 1}
     assert found.kept == 0.95
     assert found.first_ring == Spread(20, 1, 9, 18, 19)
     assert found.first_acceptance == Spread(19, 10, 100, 190, 190)
