@@ -30,6 +30,7 @@ class CallState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
+    SUPERSEDED = "superseded"  # before it was delivered, something else became of the event's revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

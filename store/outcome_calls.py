@@ -14,6 +14,11 @@ from store.tables import histories, outcome_calls, said
 
 
 def add(conn: Connection, call: OutcomeCall) -> None:
+    """Whatever was still to be said of the same revision is not said any more: the last word must be the last one."""
+    for old in of_event(conn, call.event_pk):
+        if old.state is CallState.WAITING and _revision(old) == _revision(call):
+            waits = (outcome_calls.c.id == old.id) & (outcome_calls.c.state == said(CallState.WAITING))
+            conn.execute(update(outcome_calls).where(waits).values(state=CallState.SUPERSEDED, over_at=call.made_at))
     conn.execute(
         insert(outcome_calls).values(
             id=call.id,
@@ -28,6 +33,10 @@ def add(conn: Connection, call: OutcomeCall) -> None:
             over_at=call.over_at,
         )
     )
+
+
+def _revision(call: OutcomeCall) -> object:
+    return call.body.get("data", {}).get("revision")
 
 
 def due(conn: Connection, now: datetime, limit: int) -> list[OutcomeCall]:

@@ -1,5 +1,6 @@
 """The loop that asks sources for what we missed and tells them what became of their events, over real sockets."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -221,6 +222,24 @@ async def test_a_source_that_cannot_be_told_is_given_up_and_that_is_to_be_seen(
     assert (told["state"], told["error"]) == ("given_up", "answered 410: it wants no more of them")
     await turn(house, 86_400)
     assert len(upstream.told) == 1
+
+
+async def test_what_became_of_it_later_ends_the_tries_to_say_what_had_before(house: House, upstream: Upstream) -> None:
+    """Met could not be told; Ana cannot comply after all and the deadline passes: the last word must be "missed"."""
+    await verdict(house)
+    upstream.callback_statuses = [503]
+    await turn(house)
+    cannot = {"person": "ana", "reply": "cannot_comply"}
+    assert (await house.post("/v1/events/miso/edr-1/reply", json=cannot)).status_code == 200
+    house.advance(600)
+    async with asyncio.timeout(60):
+        while len((await house.get("/v1/events/miso/edr-1")).json()["source_told"]) < 2:
+            await house.rows()
+    for _ in range(3):
+        await turn(house, 3600)
+    told = (await house.get("/v1/events/miso/edr-1")).json()["source_told"]
+    assert [call["state"] for call in told] == ["superseded", "delivered"]
+    assert [json.loads(body)["type"].rpartition(".")[2] for _, body in upstream.told] == ["met", "missed"]
 
 
 async def test_while_the_database_is_away_it_waits(
