@@ -85,6 +85,15 @@ class Broker(Publisher, Protocol):
     def consume(self) -> AsyncIterator[Handle]:
         """Messages in lane order, each in one pair of hands at a time, for ever."""
 
+    def let_go(self) -> None:
+        """We cannot decide anything: what is held may go to others, and nothing more is taken until `take_again`.
+
+        What is in hands stays there too: who has it goes on trying. Where nobody else could have it, nothing changes.
+        """
+
+    def take_again(self) -> None:
+        """The end of `let_go`."""
+
     def depth(self) -> int:
         """Messages not acked yet, as of the last look."""
 

@@ -73,6 +73,12 @@ class FailoverBroker:
     def consume(self) -> AsyncIterator[Handle]:
         return self._rabbit.consume()
 
+    def let_go(self) -> None:
+        self._rabbit.let_go()
+
+    def take_again(self) -> None:
+        self._rabbit.take_again()
+
     def depth(self) -> int:
         return self._rabbit.depth() + self.spool.depth()
 

@@ -1,4 +1,4 @@
-"""One connection to RabbitMQ, made again whenever it is lost."""
+"""One connection to RabbitMQ, made again whenever it is lost, as long as it is wanted."""
 
 import asyncio
 import random
@@ -65,7 +65,10 @@ def _closed(error: BaseException | None) -> bool:
 
 
 class Link:
-    """`up` is called with each new connection, before anybody uses it; when it raises, the connection is given up."""
+    """`up` is called with each new connection, before anybody uses it; when it raises, the connection is given up.
+
+    There is none before it is wanted.
+    """
 
     def __init__(self, url: str, name: str, clock: Clock, up: Up, *, heartbeat_seconds: int) -> None:
         self._url = url
@@ -73,9 +76,22 @@ class Link:
         self._clock = clock
         self._up = up
         self._heartbeat_seconds = heartbeat_seconds
+        self._wanted = asyncio.Event()
         self._lost = asyncio.Event()
         self._connection: AbstractConnection | None = None
         self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def wanted(self) -> bool:
+        return self._wanted.is_set()
+
+    def want(self) -> None:
+        self._wanted.set()
+
+    def rest(self) -> None:
+        """End the connection, and make no other one until it is wanted again."""
+        self._wanted.clear()
+        self._lost.set()
 
     def drop(self, connection: AbstractConnection) -> None:
         """It cannot be trusted any more: make another one, unless that was done already."""
@@ -86,6 +102,7 @@ class Link:
         """For ever."""
         failures = 0
         while True:
+            await self._wanted.wait()
             connection = self._new()
             try:
                 async with self._clock.timeout(CONNECT_SECONDS):
@@ -95,7 +112,8 @@ class Link:
                 log.info("connected to RabbitMQ", link=self._name)
                 failures = 0
                 await self._lost.wait()
-                log.warning("link to RabbitMQ lost", link=self._name)
+                if self.wanted:
+                    log.warning("link to RabbitMQ lost", link=self._name)
             except (Lost, TimeoutError) as error:
                 # Said at the first try and then now and then: an outage is no reason to fill the disk.
                 if failures % 60 == 0:

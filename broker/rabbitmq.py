@@ -2,8 +2,8 @@
 
 Publishing and consuming have a connection each: RabbitMQ holds back who publishes when it is short of memory, and must
 not hold back who empties it. A publish whose confirm was lost is repeated and may arrive twice; placing makes that
-harmless. A message that is waited with (the database is away) stays un-acked here; it is never sent back, since each
-return counts against it.
+harmless. A message that is waited with (the database is away) stays un-acked here; none is sent back by itself, since
+each return counts against it. Who can decide nothing for seconds lets go of all it holds, by ending the connection.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from aiormq import spec
 from broker.base import Durability, Message, MessageKind, line
 from broker.codec import pack, unpack
 from broker.link import Link, Lost, as_lost, new_connection
-from broker.topology import Topology
+from broker.topology import DELIVERY_LIMIT, Topology
 from broker.waiting import Waiting
 from model.clock import Clock
 from model.errors import QueueFull, Unavailable
@@ -37,6 +37,8 @@ PERSISTENT = 2
 HEARTBEAT_SECONDS = 5
 # More than one router has hands for, so that it never waits for the network.
 PREFETCH = 128
+# A message that came back so often is let go no more: the rest of the limit is for what kills whoever takes it.
+LET_GO_LIMIT = DELIVERY_LIMIT // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class RabbitHandle:
     def also(self, copy: AbstractIncomingMessage) -> None:
         self._copies.append(copy)
 
+    def may_go(self) -> bool:
+        """It can come back to RabbitMQ without harm: thrown out it is tried once, and was tried when it comes back."""
+        return not self.alone and max(map(_returns, self._copies)) < LET_GO_LIMIT
+
     async def ack(self) -> None:
         """A copy whose connection is gone comes again, and is recognised then."""
         self._broker.forget(self)
@@ -74,6 +80,12 @@ class RabbitHandle:
     def give_back(self) -> None:
         """To ourselves: RabbitMQ would count it as a failed delivery."""
         self._broker.offer_again(self)
+
+
+def _returns(copy: AbstractIncomingMessage) -> int:
+    """How often RabbitMQ has had it back from somebody."""
+    count = copy.headers.get("x-delivery-count", 0)
+    return count if isinstance(count, int) else 0
 
 
 async def server_at(url: str, clock: Clock) -> str:
@@ -116,16 +128,15 @@ class RabbitBroker:
         self._taking = Link(url, "gridcall takes", clock, self._can_take, heartbeat_seconds=heartbeat_seconds)
         self._sender: _Sender | None = None
         self._up = asyncio.Event()
-        self._wanted = asyncio.Event()
         self._waiting: Waiting[RabbitHandle] = Waiting()
         self._handles: dict[str, RabbitHandle] = {}
         self._counts: dict[str, int] = {}
 
     async def run(self) -> None:
         try:
+            self._sending.want()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._sending.run())
-                await self._wanted.wait()
                 group.create_task(self._taking.run())
         finally:
             self._up.clear()
@@ -209,8 +220,7 @@ class RabbitBroker:
     # --- taking -----------------------------------------------------------------------------------------------------
 
     async def _can_take(self, connection: AbstractConnection) -> None:
-        for handle in self._waiting.clear():  # their connection is gone; they come again
-            self._handles.pop(handle.message.id, None)
+        self._forget_waiting()
         await self._topology.declare(connection)
         channel = await connection.channel()
         channel.close_callbacks.add(lambda *_: self._taking.drop(connection))
@@ -219,6 +229,11 @@ class RabbitBroker:
         lower.on_consumer_cancel_callbacks.add(lambda _: self._taking.drop(connection))
         for name in self._topology.names:
             await self._take_from(channel, name, dead=name == self._topology.dead)
+
+    def _forget_waiting(self) -> None:
+        """Their connection is gone; they come again."""
+        for handle in self._waiting.clear():
+            self._handles.pop(handle.message.id, None)
 
     async def _take_from(self, channel: AbstractChannel, name: str, *, dead: bool) -> None:
         async def arrived(copy: AbstractIncomingMessage) -> None:
@@ -229,6 +244,8 @@ class RabbitBroker:
         await queue.consume(arrived)
 
     def _arrived(self, copy: AbstractIncomingMessage, *, dead: bool) -> None:
+        if not self._taking.wanted:
+            return  # its connection is about to end
         try:
             message, foreign = unpack(copy.body), False
         except ValueError as error:
@@ -263,9 +280,19 @@ class RabbitBroker:
             self._waiting.add(handle, line(handle.message), handle.message.source)
 
     async def consume(self) -> AsyncIterator[RabbitHandle]:
-        self._wanted.set()
+        self._taking.want()
         while True:
             yield await self._waiting.take()
+
+    def let_go(self) -> None:
+        """With one message in it that must not go, all stay."""
+        if self._taking.wanted and all(handle.may_go() for handle in self._handles.values()):
+            log.warning("what we hold goes back to RabbitMQ, for other routers", messages=len(self._handles))
+            self._taking.rest()
+            self._forget_waiting()
+
+    def take_again(self) -> None:
+        self._taking.want()
 
     def forget(self, handle: RabbitHandle) -> None:
         """Nobody has it in hands any more."""

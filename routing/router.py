@@ -26,6 +26,8 @@ from store.deliveries import Delivery
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
+# A database that answers nothing for so long is away, perhaps from us alone: others may have what we hold.
+LET_GO_AFTER = timedelta(seconds=5)
 THROWN_OUT = Unreadable(
     problems=(
         Problem(
@@ -63,6 +65,7 @@ class Router:
         self._tracer = tracer
         self._phones = phones
         self._since: dict[str, datetime] = {}
+        self._away_since: datetime | None = None
 
     async def run(self) -> None:
         """For ever. As many messages at once as the database likes; cancelled, it leaves un-acked what is not saved."""
@@ -118,11 +121,25 @@ class Router:
         while True:
             try:
                 await settle(member)
-                return
             except Unavailable as away:
                 log.warning("database away, the message waits", delivery=member.delivery_id, error=str(away))
-                self._since[member.message.id] = self._clock.now()
-                await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
+                self._since[member.message.id] = now = self._clock.now()
+                self._is_away(now)
+                await self._clock.sleep_until(now + timedelta(seconds=RETRY_SECONDS))
+            else:
+                self._is_back()
+                return
+
+    def _is_away(self, now: datetime) -> None:
+        """A sibling's database may answer. What is in hands here is tried on: that tells us that ours does again."""
+        self._away_since = self._away_since or now
+        if now - self._away_since >= LET_GO_AFTER:
+            self._broker.let_go()
+
+    def _is_back(self) -> None:
+        if self._away_since is not None:
+            self._away_since = None
+            self._broker.take_again()
 
     async def _decide(self, member: Member, reading: Reading | Unreadable, roster: Roster) -> None:
         """Only errors of deciding count against a message: then it is kept whole with the text, and people are told."""

@@ -169,6 +169,19 @@ async def test_what_is_given_back_comes_again(opened):
         await at_work.depth(0)
 
 
+async def test_what_is_let_go_is_not_lost(opened):
+    """What is in hands stays there and can be acked, what waits comes again."""
+    async with opened() as at_work:
+        await at_work.publish(*(message(n) for n in "abc"))
+        [held] = await at_work.take(1)
+        at_work.broker.let_go()
+        at_work.broker.let_go()
+        at_work.broker.take_again()
+        assert sorted(handle.message.id for handle in [held, *await at_work.take(2)]) == ["a", "b", "c"]
+        await held.ack()
+        await at_work.depth(2)
+
+
 async def test_replies_then_lane_0_go_first_and_starve_nobody(opened):
     async with opened() as at_work:
         await at_work.publish(message("late", lane=2))

@@ -5,6 +5,7 @@ import itertools
 import uuid
 from collections import Counter
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import aio_pika
 import httpx2
@@ -13,19 +14,21 @@ from sqlalchemy import func, select
 
 from broker.base import Durability
 from broker.link import Lost, as_lost, new_connection
-from broker.rabbitmq import RabbitBroker
+from broker.rabbitmq import LET_GO_LIMIT, RabbitBroker
 from broker.topology import DELIVERY_LIMIT
 from intake.examples import example
 from model.clock import SystemClock
 from model.errors import Unavailable
+from model.reading import Reading
+from routing import router as routing_router
 from routing.router import Router
-from store.tables import unreadables
+from store.tables import deliveries, unreadables
 from tests import demo_process
 from tests.contract.test_broker import message, running
 from tests.databases import in_memory
 from tests.rabbit_node import delete_queues
 from tests.tcp_proxy import proxied
-from tests.unit.routing.house import ROSTER, CountingIds
+from tests.unit.routing.house import ROSTER, CountingIds, content
 
 
 @pytest.fixture
@@ -122,6 +125,111 @@ async def test_the_link_is_cut_under_who_takes(url, prefix):
             while broker.depth():
                 await broker.refresh()
                 await asyncio.sleep(0.01)
+
+
+async def test_what_one_lets_go_another_gets(url, prefix):
+    """All of it, in hands or not, and nothing more comes here until it is wanted."""
+    async with opened(url, prefix) as broker, opened(url, prefix) as other:
+        await asyncio.gather(*(broker.publish(message(f"m{n}")) for n in range(200)))
+        messages = aiter(broker.consume())
+        async with asyncio.timeout(10):
+            held = await anext(messages)
+        broker.let_go()
+        assert len(await ids_until(other, {f"m{n}" for n in range(200)})) == 200
+        await broker.publish(message("later"))
+        assert await ids_until(other, {"later"}) == ["later"]
+        await held.ack()  # known as decided by whoever had it
+        taking = asyncio.ensure_future(anext(messages))
+        await other.refresh()
+        assert other.depth() == 0
+        broker.take_again()
+        other.let_go()
+        await broker.publish(message("last"))
+        async with asyncio.timeout(10):
+            assert (await taking).message.id == "last"
+
+
+async def test_letting_go_never_uses_up_the_limit_of_deliveries(url, prefix):
+    """However often the database goes: what has come back half as often as it may stays where it is."""
+    async with opened(url, prefix) as broker:
+        await broker.publish(message("a"))
+        async with asyncio.timeout(20):
+            held = await anext(aiter(broker.consume()))
+            for brought in itertools.count(1):
+                while len(held._copies) < brought:
+                    await asyncio.sleep(0.01)
+                broker.let_go()
+                if broker._taking.wanted:
+                    break
+                broker.take_again()
+        assert brought - 1 == LET_GO_LIMIT < DELIVERY_LIMIT
+        await held.ack()
+
+
+async def test_what_is_tried_alone_is_not_let_go(url, prefix):
+    """It would be taken for what killed again whoever tried it, and not be decided any more."""
+    async with opened(url, prefix) as broker:
+        await broker.publish(message("poison"))
+        await until_thrown_out(url, prefix)
+        async with asyncio.timeout(10):
+            handle = await anext(aiter(broker.consume()))
+        broker.let_go()
+        assert broker._taking.wanted
+        await handle.ack()
+
+
+class Away:
+    """A database, or the way to it from here."""
+
+    def __init__(self, database):
+        self._database = database
+        self.at_once = 4
+        self.away = True
+
+    async def transact(self, fn):
+        if self.away:
+            raise Unavailable("no route to host")
+        return await self._database.transact(fn)
+
+
+async def test_a_router_that_alone_has_lost_its_database_leaves_its_messages_to_another(url, prefix, monkeypatch):
+    """Each is decided once, by the other router; and when the database answers again, the first one takes its share."""
+    monkeypatch.setattr(routing_router, "LET_GO_AFTER", timedelta(seconds=0.2))
+    monkeypatch.setattr(routing_router, "RETRY_SECONDS", 0.05)
+    database = in_memory()
+    lonely = Away(database)
+
+    def read(message, roster):
+        id_ = message.id
+        return [Reading(event_id=id_, revision=1, content=content(), key="k", own_digest=f"d-{id_}", parsed={})]
+
+    async def decided(count):
+        count_of = select(func.count()).select_from(deliveries)
+        async with asyncio.timeout(10):
+            while await database.read(lambda conn: conn.scalar(count_of)) < count:
+                await asyncio.sleep(0.01)
+
+    async with opened(url, prefix) as first, opened(url, prefix) as second:
+        await asyncio.gather(*(first.publish(message(f"m{n}")) for n in range(20)))
+        ids = CountingIds()
+        routing = [asyncio.create_task(Router(first, lonely, SystemClock(), ids, lambda: ROSTER, read).run())]
+        async with asyncio.timeout(10):
+            while len(first._handles) < 20:  # all are held by who cannot decide
+                await asyncio.sleep(0.01)
+        routing.append(asyncio.create_task(Router(second, database, SystemClock(), ids, lambda: ROSTER, read).run()))
+        await decided(20)
+
+        lonely.away = False
+        async with asyncio.timeout(10):
+            while first._handles or not first._taking.wanted:  # what it had in hands is known as decided
+                await asyncio.sleep(0.01)
+        second.let_go()
+        await first.publish(message("again"))
+        await decided(21)
+        for task in routing:
+            task.cancel()
+        await asyncio.gather(*routing, return_exceptions=True)
+    await database.close()
 
 
 @pytest.mark.long

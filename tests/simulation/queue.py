@@ -91,6 +91,12 @@ class SimulatedQueue:
         lane = next((lane for lane in self._ready if lane), None)
         return lane.popleft() if lane else None
 
+    def let_go(self) -> None:
+        """There is one process at a time: nobody else could have it."""
+
+    def take_again(self) -> None:
+        """It never stopped."""
+
     def depth(self) -> int:
         return len(self._stored.messages)
 
