@@ -42,15 +42,11 @@ _SNAPSHOT = TypeAdapter(Snapshot)
 class Rosters:
     """The roster in force and the keys, `known` together.
 
-    `stale`: the database could not be asked when it was last looked at. `before`: the roster that was in force before
-    this start has loaded another.
+    `stale`: the database could not be asked when it was last looked at.
     """
 
-    def __init__(
-        self, known: Snapshot, *, stale: bool = False, keep: Path | None = None, before: Roster | None = None
-    ) -> None:
+    def __init__(self, known: Snapshot, *, stale: bool = False, keep: Path | None = None) -> None:
         self.roster = known.roster
-        self.before = before or known.roster
         self.keys = Keys(known.keys)
         self.known = known
         self.stale = stale
@@ -126,8 +122,7 @@ async def load_rosters(
     Raises SettingsError when there is none, or when a demo's key would be let in outside the demo.
     """
     try:
-        before = await database.read(rosters.latest) if file is not None else None
-        return Rosters(await _from_database(database, file, now, demo=demo), keep=keep, before=before)
+        return Rosters(await _from_database(database, file, now, demo=demo), keep=keep)
     except Unavailable as away:
         kept = _kept(keep, away)
         log.warning("the database is away: started with the roster of the last time", error=str(away))

@@ -158,7 +158,6 @@ class Service:
             roster,
             last_seen=lambda: self.notebook.last_seen,
             own=self.notebook.listening if Role.API in self.roles else None,
-            before=rosters_.before,
         )
         self.sweeper = Sweeper(
             stores.database, stores.broker, clock, ids, roster, self.hearing, settings.all_silent_share

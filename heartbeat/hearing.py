@@ -9,7 +9,7 @@ from heartbeat.listened import Listened
 from model.clock import Clock
 from model.monitor import Listening, Maintenance, Monitor, MonitorStatus
 from model.roster import OWN_SOURCE, Heartbeat, Roster, Source
-from store import listening, maintenance, monitors
+from store import listening, maintenance, monitors, rosters
 from store.database import Connection, Database
 from store.monitors import NextLook
 
@@ -51,7 +51,7 @@ class Look(NamedTuple):
 class Hearing:
     """`last_seen` and `own` give what this process heard, at once; what others heard comes from the database.
 
-    `own` is None in a process that takes no messages in. `before`: the roster up to this start, if that has changed it.
+    `own` is None in a process that takes no messages in.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class Hearing:
         roster: Callable[[], Roster],
         last_seen: LastSeen,
         own: Callable[[], Listening] | None,
-        before: Roster | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -77,9 +76,10 @@ class Hearing:
         self._newest: datetime | None = None
         self._looked_at: datetime | None = None
         self._settled_at = clock.now()
-        # None: since before we were started.
-        self._minded_in = before or roster()
+        # None: since before we were started; when that was is read with the first look.
+        self._minded_in = roster()
         self._minded_from: dict[str, datetime | None] = {source.id: None for source, _ in watched(self._minded_in)}
+        self._minded_before = False
 
     async def load(self) -> None:
         """Read all that was written down; `statuses` then knows it."""
@@ -106,6 +106,9 @@ class Hearing:
     async def _read(self, more: Callable[[Connection], T]) -> T:
         own, now = self._own() if self._own else None, self._clock.now()
         self._mind(now)
+        if not self._minded_before:
+            self._minded_from |= await self._database.read(lambda conn: self._minded_by_then(conn, now))
+            self._minded_before = True
         found, written, self.windows = await self._database.read(
             lambda conn: (more(conn), listening.every(conn), maintenance.every(conn, now - REMEMBERED))
         )
@@ -122,6 +125,16 @@ class Hearing:
         if roster is not self._minded_in:
             self._minded_from = {source.id: self._minded_from.get(source.id, now) for source, _ in watched(roster)}
             self._minded_in = roster
+
+    def _minded_by_then(self, conn: Connection, now: datetime) -> Mapping[str, datetime]:
+        """Since when those were expected whom the roster expected when we were started, if that was after their last
+        word: the versions of the roster say it, or what is told of them.
+        """
+        known, asked = monitors.every(conn), [id_ for id_, at in self._minded_from.items() if at is None]
+        of = {id_: known.get(id_) or Monitor(source=id_) for id_ in asked}
+        told = {id_: alarms.since_of(one.silence_id) for id_, one in of.items() if one.silence_id}
+        unknown = {id_: one.last_seen_at or now - REMEMBERED for id_, one in of.items() if id_ not in told}
+        return rosters.expected_since(conn, self._minded_in.version, unknown) | told
 
     def _settle(self, others: Collection[Listening], now: datetime) -> None:
         """What others heard may not be written down yet, after a time in which nothing could be."""

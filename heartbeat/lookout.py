@@ -38,18 +38,19 @@ class Lookout:
         self._all_at: datetime | None = None
         self._last_at: datetime | None = None
         self._as_of_roster: Roster | None = None
-        self._as_of_stretches: object = None
+        self._as_of_listened: object = None
         self._windows: Collection[Maintenance] = ()
 
     async def look(self) -> list[Look]:
         """One look at each source that needs one."""
         due = await self._hearing.listen_for_due()
         now = self._clock.now()
-        roster, stretches = self._roster(), self._hearing.stretches()
-        same = roster is self._as_of_roster and stretches == self._as_of_stretches
+        # While nothing can be said of anybody, no next look is written down either.
+        roster, listened = self._roster(), (self._hearing.stretches(), self._hearing.known_until() is not None)
+        same = roster is self._as_of_roster and listened == self._as_of_listened
         if same and self._all_at and self._last_at and self._last_at <= now < self._all_at + BACKSTOP:
             return await self._some(due)
-        self._as_of_roster, self._as_of_stretches = roster, stretches
+        self._as_of_roster, self._as_of_listened = roster, listened
         return await self.look_at_all()
 
     def forget(self) -> None:

@@ -1,12 +1,13 @@
 """Versions of the roster, whole, never overwritten; and the API keys that came with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, func, insert, select
 
-from model.roster import Roster
+from model.roster import Roster, Source
 from store.codec import ROSTER, sha256
 from store.portable import lock_alone
 from store.tables import keys, rosters
@@ -31,6 +32,16 @@ class KeyRow:
     former_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What of a roster's document is read where there are many of them."""
+
+    sources: Mapping[str, Source]
+
+
+_SOURCES = TypeAdapter(_Sources)
+_LOOKS_BACK = 200  # versions: a start must not read the edits of years
+
 # Asked each second by every process.
 _LATEST = select(rosters.c.version, rosters.c.document).order_by(rosters.c.version.desc()).limit(1)
 _LATEST_VERSION = select(func.max(rosters.c.version))
@@ -45,6 +56,33 @@ def latest_version(conn: Connection) -> int:
 def latest(conn: Connection) -> Roster | None:
     row = conn.execute(_LATEST).first()
     return replace(ROSTER.validate_json(row.document), version=row.version) if row else None
+
+
+def expected_since(conn: Connection, version: int, unknown: Mapping[str, datetime]) -> dict[str, datetime]:
+    """When the roster of that version began to expect to hear these sources, of those where that was after the instant.
+
+    One of which the last versions do not say it is left out.
+    """
+    began: dict[str, datetime] = {}
+    asked, next_at = dict(unknown), None
+    for made_at, sources in _back_from(conn, version):
+        for id_ in [id_ for id_ in asked if (source := sources.get(id_)) is None or source.heartbeat is None]:
+            del asked[id_]
+            if next_at is not None:
+                began[id_] = next_at
+        asked = {id_: at for id_, at in asked.items() if at < made_at}
+        if not asked:
+            break
+        next_at = made_at
+    return began
+
+
+def _back_from(conn: Connection, version: int) -> Iterator[tuple[datetime, Mapping[str, Source]]]:
+    for number in range(version, max(version - _LOOKS_BACK, 0), -1):
+        row = conn.execute(select(rosters.c.created_at, rosters.c.document).where(rosters.c.version == number)).first()
+        if row is None:
+            return
+        yield row.created_at, _SOURCES.validate_json(row.document).sources
 
 
 def alone(conn: Connection) -> None:

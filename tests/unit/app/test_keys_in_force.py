@@ -36,15 +36,6 @@ async def test_a_key_that_left_the_roster_opens_nothing(database):
         second.keys.find("Bearer demo-admin", NOW)
 
 
-async def test_a_start_knows_which_roster_its_file_replaces(database):
-    demo = read_roster(DEMO_ROSTER)
-    assert (await load_rosters(database, demo, NOW, demo=True)).before.version == 1
-    other = replace(demo, roster=replace(demo.roster, admin_channel=None), sha256="another")
-    second = await load_rosters(database, other, NOW, demo=True)
-    assert (second.before.version, second.roster.version) == (1, 2)
-    assert (await load_rosters(database, None, NOW, demo=True)).before.version == 2
-
-
 async def test_a_demos_data_folder_does_not_open_with_the_demos_keys(database):
     await load_rosters(database, read_roster(DEMO_ROSTER), NOW, demo=True)
     with pytest.raises(SettingsError, match="for the demo only"):

@@ -13,7 +13,7 @@ from model.ids import SystemIds
 from model.monitor import Listening, Maintenance, MonitorStatus
 from model.reading import Feed
 from model.roster import Heartbeat, Roster, Source
-from store import listening, maintenance, monitors
+from store import listening, maintenance, monitors, rosters
 from tests.databases import POSTGRESQL, open_database
 
 START = datetime(2026, 7, 14, 2, 14, 5, 250_000, tzinfo=UTC)
@@ -76,12 +76,12 @@ class World:
         self.runs = 0
         self.restart()
 
-    def restart(self, before=None):
-        """What was in memory is gone; a clean stop had flushed the notes. `before`: the roster that it replaces."""
+    def restart(self):
+        """What was in memory is gone; a clean stop had flushed the notes."""
         self.last_seen = {}
         self.runs += 1
         self.began = self.clock.at
-        self.hearing = Hearing(self.database, self.clock, self.roster, lambda: self.last_seen, self.own, before)
+        self.hearing = Hearing(self.database, self.clock, self.roster, lambda: self.last_seen, self.own)
         self.sweeper = Sweeper(self.database, self.published, self.clock, SystemIds(), self.roster, self.hearing)
 
     def roster(self):
@@ -89,6 +89,11 @@ class World:
         if self.read.sources != ROSTER.sources:
             self.read = Roster(sources=dict(ROSTER.sources))
         return self.read
+
+    async def keep_roster(self):
+        """As whoever changes it does: a version of its own."""
+        roster, now = self.roster(), self.clock.at
+        self.read = await self.database.transact(lambda conn: rosters.save(conn, roster, "test", now))
 
     def own(self):
         return Listening(process=f"run-{self.runs}", since=self.began, until=self.clock.at)
@@ -398,15 +403,38 @@ async def test_whose_heartbeat_is_turned_on_gets_a_whole_period(world, monkeypat
 
 async def test_whose_heartbeat_is_turned_on_by_the_file_that_a_start_loads_gets_a_whole_period_too(world, monkeypatch):
     minded(monkeypatch, None)
+    await world.keep_roster()
     world.restart()
     await world.hear()
     await world.at(7200)
-    before = Roster(sources=dict(ROSTER.sources))
     minded(monkeypatch, Heartbeat())
-    world.restart(before)
+    await world.keep_roster()
+    world.restart()
     assert await world.at(7200 + 299) == []
     assert world.status() is MonitorStatus.UP
-    assert await world.at(7200 + 610) == [("silence/miso/2026-07-14T04:14:06Z", 1)]
+    late, silent = "late/miso/2026-07-14T04:14:05Z", "silence/miso/2026-07-14T04:14:05Z"
+    assert await world.at(7200 + 360) == [(late, 1), (silent, 1), (late, 2)]
+
+
+async def test_a_start_within_that_period_forgets_nothing_of_it(world, monkeypatch):
+    """Not even when it was turned on while it was off after an alarm: that one's id would be taken for a repetition."""
+    await world.keep_roster()
+    await world.hear()
+    await world.at(400)
+    minded(monkeypatch, None)
+    await world.keep_roster()
+    told = len(await world.at(7200))
+    minded(monkeypatch, Heartbeat())
+    await world.keep_roster()
+    await world.at(7200 + 100)
+    world.restart()
+    assert len(await world.at(7200 + 299)) == told
+    assert world.status() is MonitorStatus.UP
+    late, silent = "late/miso/2026-07-14T04:14:05Z", "silence/miso/2026-07-14T04:14:05Z"
+    assert (await world.at(7200 + 310))[told:] == [(late, 1)]
+    world.restart()
+    assert (await world.at(7200 + 359))[told:] == [(late, 1)]
+    assert (await world.at(7200 + 360))[told:] == [(late, 1), (silent, 1), (late, 2)]
 
 
 async def test_whose_heartbeat_is_off_for_a_while_gets_a_whole_period_and_another_alarm(world, monkeypatch):
