@@ -289,7 +289,8 @@ class _Looked(Collector):
         never = "Sources expected for an hour and never heard, as the process with the role monitor sees it"
         yield _gauge("sources_never_heard", never, f.never_heard)
         age = {} if f.canary_age_seconds is None else {(): f.canary_age_seconds}
-        yield _by("canary_age_seconds", "Since the last message of our own was sent that came through", [], age)
+        text = "Since the last message of our own was sent that came through, or since the start where none did"
+        yield _by("canary_age_seconds", text, [], age)
         if f.wall_error_seconds is not None:
             yield _gauge("wall_clock_error_seconds", "The machine's clock against ours", f.wall_error_seconds)
         if f.open_events is not None:

@@ -35,8 +35,9 @@ class Canaries:
     through_at: datetime | None = None
     last: Canary | None = None
 
-    def age_seconds(self, now: datetime) -> float | None:
-        return None if self.through_at is None else (now - self.through_at).total_seconds()
+    def age_seconds(self, now: datetime) -> float:
+        """Since the last one was sent that came through; as long as none did, since the one who looks does so."""
+        return (now - (self.through_at or self.expected_since)).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,8 @@ async def test_one_that_is_not_taken_in_says_why(opens: OpenWorld) -> None:
             "a message of our own does not come through: http://127.0.0.1:9/v1/events cannot be reached "
             "(ClientConnectorError)"
         )
+        found = await figures(world)
+        assert found["gridcall_canary_age_seconds"] >= 95, "none ever came through"
 
 
 @pytest.mark.long

@@ -48,6 +48,13 @@ def test_messages_of_our_own(known, said):
     assert said is None or said in found[0].text
 
 
+def test_how_old_the_last_message_of_our_own_is():
+    """Also where none ever came through, or none of those that are still kept: else nobody would see that."""
+    assert LONG_SINCE.age_seconds(NOW) == 900
+    assert replace(LONG_SINCE, through_at=ago(30)).age_seconds(NOW) == 30
+    assert replace(LONG_SINCE, through_at=ago(1000)).age_seconds(NOW) == 1000
+
+
 @pytest.mark.parametrize(
     ("changes", "grave", "slight"),
     [
