@@ -199,6 +199,25 @@ def _alert(row: Notification) -> tuple[int, str]:
     return int(row.details["generation"]), row.address
 
 
+def resolve(
+    facts: Facts, change: PlanChange, trigger: Notification, *, after: Notification | None = None
+) -> Notification:
+    """An alert is over. A trigger that comes after its resolve would open it for good: one that waits goes no more, and
+    one that is on its way, and may have to be repeated, goes first; else `after`, the one that takes its place.
+    """
+    if trigger.state is State.PENDING:
+        change.supersede.append(trigger.id)
+    on_its_way = trigger.state in (State.SENDING, State.UNKNOWN)
+    return planner.pagerduty_row(
+        facts.case,
+        trigger.address,
+        PagerDutyAction.RESOLVE,
+        int(trigger.details["generation"]),
+        follows=trigger.id if after is None or on_its_way else after.id,
+        team=trigger.team,
+    )
+
+
 def newest_triggers(facts: Facts) -> list[Notification]:
     """The last alert of this revision at each of PagerDuty's services."""
     return list({n.address: n for n in facts.rows(revision=facts.revision) if is_trigger(n)}.values())

@@ -9,7 +9,7 @@ from model.roster import Level
 from model.verdict import Outcome
 from routing import fitting, merging, objective, paging_again, planner, telling_issuer
 from routing.changes import wall
-from routing.facts import Facts, PlanChange, newest_triggers, take_plan, thread_line
+from routing.facts import Facts, PlanChange, newest_triggers, resolve, take_plan, thread_line
 from routing.stand_down import once_to_all
 from routing.verdicts import verdicts
 
@@ -68,8 +68,8 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
             raised = planner.pagerduty_row(
                 case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=record.id, team=team
             )
-            over = planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=raised.id, team=team)
-            change.add += [raised, over]
+            change.add += [raised, resolve(facts, change, record, after=raised)]
+            change.reason = "a louder alert takes its place"
     return change
 
 

@@ -32,6 +32,7 @@ from routing.facts import (
     name,
     newest_triggers,
     open_alerts,
+    resolve,
     spoke_to,
     stop,
     take_plan,
@@ -105,7 +106,7 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     change.drop_agenda += [a.id for a in over if waits(a)]
     plan = _but_for(objective.answered(facts), fitting.plan(case))
     take_plan(change, plan)
-    change.add += _resolve_older_alerts(facts, plan)
+    change.add += _resolve_older_alerts(facts, change, plan)
     planned = {n.person for n in plan.notifications}
     rows = facts.by_person()
     for person in facts.told():
@@ -118,13 +119,12 @@ def _but_for(people: Collection[str], plan: Plan) -> Plan:
     return replace(plan, notifications=tuple(n for n in plan.notifications if n.person not in people))
 
 
-def _resolve_older_alerts(facts: Facts, plan: Plan) -> Iterator[Notification]:
+def _resolve_older_alerts(facts: Facts, change: PlanChange, plan: Plan) -> Iterator[Notification]:
     """The new alert of PagerDuty goes first; then those of earlier revisions are over."""
     trigger = next((n for n in plan.notifications if is_trigger(n)), None)
     if trigger is not None:
         for old in open_alerts(facts):
-            number = int(old.details["generation"])
-            yield planner.pagerduty_row(facts.case, old.address, PagerDutyAction.RESOLVE, number, follows=trigger.id)
+            yield resolve(facts, change, old, after=trigger)
 
 
 def _tell_again(facts: Facts, person: str, rows: Sequence[Notification]) -> Iterator[Notification]:
@@ -393,7 +393,7 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
     change.reason = why
     change.remarks.append(f"reopened: {why}")
     stop(facts, change, facts.rows(revision=facts.revision, kind=Kind.CONFIRM))
-    change.add += _pagerduty_calls_again(facts)
+    change.add += _pagerduty_calls_again(facts, change)
     change.drop_agenda += [a.id for a in facts.open_agenda(AgendaKind.PAGE_AGAIN)]
     # Of a slot the last: an earlier one has come again already, and was taken or dropped.
     last = {a.slot: a for a in sorted(facts.agenda, key=lambda a: a.id) if a.revision == facts.revision}
@@ -421,7 +421,7 @@ def _reopen(facts: Facts, change: PlanChange) -> None:
         change.add += planner.admin_rows(facts.case, f"{why}, and nobody is left to call")
 
 
-def _pagerduty_calls_again(facts: Facts) -> Iterator[Notification]:
+def _pagerduty_calls_again(facts: Facts, change: PlanChange) -> Iterator[Notification]:
     """Where PagerDuty calls and we do not: an alert that was acknowledged keeps quiet, a new one wakes its people."""
     case, calling = facts.case, {team.id for team in facts.case.teams if planner.pagerduty_calls(team)}
     for last in newest_triggers(facts):
@@ -432,7 +432,7 @@ def _pagerduty_calls_again(facts: Facts) -> Iterator[Notification]:
                 case, key, PagerDutyAction.TRIGGER, number + planner.REOPENED, severity, follows=last.id, team=team
             )
             yield again
-            yield planner.pagerduty_row(case, key, PagerDutyAction.RESOLVE, number, follows=again.id, team=team)
+            yield resolve(facts, change, last, after=again)
 
 
 def _taken_again(facts: Facts, part: Part, to_come: list[Agenda]) -> Iterator[Agenda]:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from model.event import LAST_LANE
 from model.monitor import LATE
-from model.plan import ChannelName, Kind, Notification, PagerDutyAction, State
+from model.plan import ChannelName, Kind, Notification, State
 from model.reply import Answer
 from model.roster import OWN_SOURCE
 from model.verdict import Outcome
 from routing import objective, planner
-from routing.facts import Facts, PlanChange, asked, name, open_alerts, spoke_to, stop, waits, was_told
+from routing.facts import Facts, PlanChange, asked, name, open_alerts, resolve, spoke_to, stop, waits, was_told
 from routing.verdicts import verdicts
 
 # A stand-down must arrive even when it takes a while.
@@ -30,23 +30,14 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     texts = list(_its_line(facts) if _is_a_late_source(facts) else once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
     change.add += [*texts, *calls, *_without_buttons(facts)]
+    resolved_at = case.now + RESOLVED_AFTER if texts else case.now
     for trigger in open_alerts(facts):
-        _resolve(facts, change, trigger, case.now + RESOLVED_AFTER if texts else case.now)
+        over = resolve(facts, change, trigger)
+        change.add.append(replace(over, due_at=resolved_at, until=case.now + STAND_DOWN_LIFE))
     verdict = facts.verdict()
     others_asked = case.event.leader_pk is not None and case.event.rings
     if (verdict is None or verdict.outcome is Outcome.REOPENED) and (asked(facts) or others_asked):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
-
-
-def _resolve(facts: Facts, change: PlanChange, trigger: Notification, at: datetime) -> None:
-    """After people were told; and behind the trigger, which would open the alert again. One that waits goes no more."""
-    if trigger.state is State.PENDING:
-        change.supersede.append(trigger.id)
-    number, until = int(trigger.details["generation"]), facts.case.now + STAND_DOWN_LIFE
-    resolve = planner.pagerduty_row(
-        facts.case, trigger.address, PagerDutyAction.RESOLVE, number, follows=trigger.id, team=trigger.team
-    )
-    change.add.append(replace(resolve, due_at=at, until=until))
 
 
 def _is_a_late_source(facts: Facts) -> bool:

@@ -488,6 +488,32 @@ def test_pagerduty_is_raised_before_the_record_is_resolved():
     assert (second.details["action"], second.details["generation"], second.follows) == ("resolve", 1, first.id)
 
 
+@pytest.mark.parametrize("replaced", ["raised", "by a revision", "open again"])
+@pytest.mark.parametrize("state", [State.PENDING, State.SENDING, State.UNKNOWN])
+def test_no_trigger_of_an_alert_comes_after_its_resolve(replaced: str, state: State) -> None:
+    """PagerDuty is slow or away: what has not been taken would open the alert again when it is repeated."""
+    house = PRIMARY if replaced == "open again" else ROSTER
+    plan = planner.plan(case(roster=house))
+    rows = [replace(sent(n), id=f"first-{n.id}") for n in plan.notifications]
+    rows = [replace(n, state=state, sent_at=None) if n.channel is ChannelName.PAGERDUTY else n for n in rows]
+    [old] = [n for n in rows if n.channel is ChannelName.PAGERDUTY]
+    if replaced == "raised":
+        [raise_] = [a for a in plan.agenda if a.kind is AgendaKind.RAISE]
+        change = falling_due.take_raise(facts(event(), rows, agenda=plan.agenda, now=SOON), raise_)
+    elif replaced == "by a revision":
+        more = replace(content().instruction, target_mw=15.0)
+        later = event(revision(1), revision(2, message_type=MessageType.UPDATE, instruction=more))
+        change = revise(facts(later, rows, agenda=plan.agenda, now=SOON))
+    else:
+        met = Verdict(event_pk=event().pk, revision=1, outcome=Outcome.MET, reason="", at=SOON)
+        change = revise(facts(event(), rows, agenda=plan.agenda, verdicts=[met], now=SOON, roster=house))
+    new, over = (n for n in change.add if n.channel is ChannelName.PAGERDUTY)
+    assert (new.details["action"], over.details["action"]) == (PagerDutyAction.TRIGGER, PagerDutyAction.RESOLVE)
+    assert over.details["dedup_key"] == old.details["dedup_key"]
+    assert (old.id in change.supersede) is (state is State.PENDING)
+    assert over.follows == (new.id if state is State.PENDING else old.id)
+
+
 def test_the_deadline_is_missed_with_reasons():
     rows, agenda = started()
     rows = [
