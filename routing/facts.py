@@ -220,7 +220,8 @@ def resolve(
 
 def newest_triggers(facts: Facts) -> list[Notification]:
     """The last alert of this revision at each of PagerDuty's services."""
-    return list({n.address: n for n in facts.rows(revision=facts.revision) if is_trigger(n)}.values())
+    triggers = sorted((n for n in facts.rows(revision=facts.revision) if is_trigger(n)), key=_alert)
+    return list({n.address: n for n in triggers}.values())  # a repeat is due later than what came after it
 
 
 def asked(facts: Facts) -> bool:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from model.event import LAST_LANE
 from model.monitor import LATE
-from model.plan import ChannelName, Kind, Notification, State
+from model.plan import ChannelName, Kind, Notification
 from model.reply import Answer
 from model.roster import OWN_SOURCE
 from model.verdict import Outcome
@@ -33,7 +33,7 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     resolved_at = case.now + RESOLVED_AFTER if texts else case.now
     for trigger in open_alerts(facts):
         over = resolve(facts, change, trigger)
-        change.add.append(replace(over, due_at=resolved_at, until=case.now + STAND_DOWN_LIFE))
+        change.add.append(replace(over, due_at=resolved_at))
     verdict = facts.verdict()
     others_asked = case.event.leader_pk is not None and case.event.rings
     if (verdict is None or verdict.outcome is Outcome.REOPENED) and (asked(facts) or others_asked):

@@ -514,6 +514,29 @@ def test_no_trigger_of_an_alert_comes_after_its_resolve(replaced: str, state: St
     assert over.follows == (new.id if state is State.PENDING else old.id)
 
 
+def test_what_settles_an_alert_outlives_the_time_of_its_event() -> None:
+    """PagerDuty may be away for longer, and would go on calling people."""
+    rows, agenda = started()
+    accepted = revise(facts(event(), rows, agenda=agenda, replies=[reply("ana", at=SOON)], now=SOON))
+    more = replace(content().instruction, target_mw=15.0)
+    later = event(revision(1), revision(2, message_type=MessageType.UPDATE, instruction=more))
+    replaced = revise(facts(later, rows, agenda=agenda, now=SOON))
+    settling = (PagerDutyAction.ACKNOWLEDGE, PagerDutyAction.RESOLVE)
+    found = [n for n in (*accepted.add, *replaced.add) if n.details.get("action") in settling]
+    assert [n.until for n in found] == [SOON + planner.SETTLED_LIFE] * 2
+
+
+def test_the_newest_alert_is_acknowledged_though_the_one_before_was_repeated() -> None:
+    """Its repeat is due later than the newest, which was taken at once."""
+    rows, agenda = started()
+    [raise_] = [a for a in agenda if a.kind is AgendaKind.RAISE]
+    raised = falling_due.take_raise(facts(event(), rows, agenda=agenda, now=SOON), raise_).add
+    repeated = [replace(n, due_at=NOW + timedelta(minutes=1)) for n in rows]
+    in_order = sorted([*repeated, *map(sent, raised)], key=lambda n: n.due_at)
+    change = revise(facts(event(), in_order, replies=[reply("ana", at=SOON)], now=SOON))
+    assert pages(change.add) == [("acknowledge", 2)]
+
+
 def test_the_deadline_is_missed_with_reasons():
     rows, agenda = started()
     rows = [
