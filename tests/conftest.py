@@ -4,13 +4,16 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests import services
 from tests.contract.layer import ContractLayer
-from tests.rabbit_node import RabbitNode
+
+if TYPE_CHECKING:
+    from tests.rabbit_node import RabbitNode
 
 # How long an example takes is the machine's affair: pytest's own time limit ends what hangs.
 settings.register_profile("any machine", deadline=None)
@@ -52,6 +55,8 @@ def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if named or services.listens(5672):
         yield named or "amqp://guest:guest@127.0.0.1:5672/"
         return
+    from tests.rabbit_node import RabbitNode
+
     node = RabbitNode(tmp_path_factory.mktemp("rabbitmq"))
     try:
         node.start()
@@ -61,7 +66,9 @@ def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def module_rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitNode]:
+def module_rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator["RabbitNode"]:
+    from tests.rabbit_node import RabbitNode
+
     node = RabbitNode(tmp_path_factory.mktemp("rabbitmq"))
     try:
         node.start()
@@ -71,7 +78,7 @@ def module_rabbit_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rab
 
 
 @pytest.fixture
-def rabbit_node(module_rabbit_node: RabbitNode) -> RabbitNode:
+def rabbit_node(module_rabbit_node: "RabbitNode") -> "RabbitNode":
     """A RabbitMQ of our own, which may be stopped: it runs, also when the test before failed while it was stopped."""
     if not module_rabbit_node.running:
         module_rabbit_node.start()

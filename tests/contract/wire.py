@@ -15,12 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import jsonschema_rs
-from jsonschema.exceptions import best_match
-from openapi_core import OpenAPI
-from openapi_core.testing import MockRequest, MockResponse
-from werkzeug.datastructures import MultiDict
-
 HOSTS = {
     "twilio": ("/twilio", "https://api.twilio.com"),
     "slack": ("/slack", "https://slack.com"),
@@ -143,6 +137,8 @@ class Description:
     def __init__(self, folder: Path, vendor: str) -> None:
         self.vendor = vendor
         self._document = described(folder, vendor)
+        from openapi_core import OpenAPI  # a second to load: pytest loads this file at each start, also of a test alone
+
         self._openapi = OpenAPI.from_dict(self._document)
         self._known: dict[object, str] = {}
         self.checked_whole = 0
@@ -165,6 +161,8 @@ class Description:
     @cached_property
     def _rules(self) -> dict[str, list[Any]]:
         """What is demanded anywhere of a field of that name."""
+        import jsonschema_rs
+
         found: dict[str, dict[str, Any]] = {}
         for name, schema in _fields(self._document):
             for rule in _leaves(self._document, schema):
@@ -194,6 +192,10 @@ class Description:
         return exchange.status != 0 and (exchange.status < BROKEN_STATUS or described)
 
     def _checked(self, exchange: Exchange, *, answered: bool) -> str:
+        from jsonschema.exceptions import best_match
+        from openapi_core.testing import MockRequest, MockResponse
+        from werkzeug.datastructures import MultiDict
+
         mount, host = HOSTS[self.vendor]
         headers = {key.decode(): value.decode() for key, value in exchange.scope["headers"]}
         request = MockRequest(
@@ -320,6 +322,8 @@ class Layer:
 
     @cached_property
     def _webhook(self) -> Any:
+        import jsonschema_rs
+
         return jsonschema_rs.Draft202012Validator(json.loads((self.folder / WEBHOOKS[0]).read_text(encoding="utf-8")))
 
     def check(self, exchanges: Iterable[Exchange]) -> list[str]:

@@ -148,3 +148,10 @@ def test_the_list_names_every_service():
     command = [sys.executable, "-m", "tests.services"]
     printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
     assert [line.split()[0] for line in printed.splitlines()[1:]] == list(services.SERVICES)
+
+
+def test_a_pytest_of_one_test_loads_neither_descriptions_nor_queue():
+    """Each start of pytest pays for what conftest loads, also that of a single test."""
+    code = "import sys, tests.conftest; print(sys.modules.keys() & {'openapi_core', 'jsonschema_rs', 'aio_pika'} or '')"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == ""
