@@ -1,13 +1,15 @@
 """The stand-ins for the vendors, for the demo and `gridcall sandbox`: whom they call back, how we reach them."""
 
+import httpx2
+
 from config.settings import Settings, load_settings
 from model.clock import Clock
 from sandbox import Settings as SandboxSettings
 from sandbox import World
 
 
-def world(clock: Clock, api_url: str) -> World:
-    """A world whose phones and buttons answer the Gridcall at `api_url`."""
+def world(clock: Clock, api_url: str, transport: httpx2.AsyncBaseTransport | None = None) -> World:
+    """A world whose phones and buttons answer the Gridcall at `api_url`; `transport` carries what they send."""
     return World(
         clock,
         SandboxSettings(
@@ -16,6 +18,7 @@ def world(clock: Clock, api_url: str) -> World:
             slack_commands_url=f"{api_url}/callbacks/slack/commands",
             pagerduty_webhook_url=f"{api_url}/callbacks/pagerduty",
         ),
+        transport=transport,
     )
 
 

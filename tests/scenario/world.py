@@ -44,6 +44,8 @@ from tests.scenario.quiet import LOOKING, CountedChannel, CountedDatabase, Front
 _OPEN = (State.PENDING, State.SENDING, State.UNKNOWN)
 _OPEN_ATTEMPTS = (AttemptState.SENDING, AttemptState.UNKNOWN)
 REAL_SECONDS = 10.0  # how long one step may take before it is called stuck
+# Nobody speaks TLS here, and each client would read the list of those it trusts: 30 ms of a story.
+OF_PLAIN_HTTP: dict[str, Any] = {"trust_env": False, "verify": False}
 LOOKS_EVERY = timedelta(seconds=10)  # ticks, while nothing happens: shorter than any lease
 
 
@@ -138,7 +140,7 @@ class World:
         self._folder = folder
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
-        self.standins = standins.world(self.clock, self._api.url)
+        self.standins = standins.world(self.clock, self._api.url, httpx2.AsyncHTTPTransport(**OF_PLAIN_HTTP))
         self.settings: Settings = standins.demo_settings(
             load_settings(data_dir=folder, **OFF | settings), self._api.url, self._standins.url
         )
@@ -154,8 +156,8 @@ class World:
         self._seen = 0
         self.evidence_is_broken_on_purpose = False
         self.queue_waits = False
-        self.http = httpx2.AsyncClient(base_url=self._api.url, trust_env=False, timeout=REAL_SECONDS)
-        self._control = httpx2.AsyncClient(base_url=self._standins.url, trust_env=False, timeout=REAL_SECONDS)
+        self.http = httpx2.AsyncClient(base_url=self._api.url, **OF_PLAIN_HTTP, timeout=REAL_SECONDS)
+        self._control = httpx2.AsyncClient(base_url=self._standins.url, **OF_PLAIN_HTTP, timeout=REAL_SECONDS)
         self._phones = {
             person.id: Phone(
                 person.id,
