@@ -1,5 +1,6 @@
 """Runs, skips or fails the tests that need an outside service, as GRIDCALL_TEST_SERVICES wishes (see services.py)."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -124,6 +125,17 @@ def pytest_configure(config: pytest.Config) -> None:
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(ContractLayer(), "contract-layer")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is loaded with thousands of tests stays: the collector need not look at it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def needed_by(item: pytest.Item) -> list[str]:
