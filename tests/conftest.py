@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +137,13 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    if "sqlalchemy" in sys.modules:  # else there are only tests that want no database
+        from tests import databases
+
+        databases.share_compiled()
 
 
 def needed_by(item: pytest.Item) -> list[str]:

@@ -6,8 +6,12 @@ SQLite's is migrated once in a process, and copied.
 import sqlite3
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.util import LRUCache
 
 from store import migrate
 from store.database import Connection, Database, InlineDatabase, sqlite_engine
@@ -57,6 +61,27 @@ def open_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> Da
         put_migrated(folder / "gridcall.db")
         return SqliteFile(folder / "gridcall.db").open()
     return Postgres(request.getfixturevalue("postgres_url")).open()
+
+
+def share_compiled() -> None:
+    """Statements for SQLite are compiled once in a process, not once for each database: half of a small test's time.
+
+    SQLAlchemy keeps what it compiled beside each engine and under its dialect; here all dialects of a class are one.
+    """
+    if getattr(SQLiteDialect, "shares_compiled", False):
+        return
+    compiled: LRUCache[Any, Any] = LRUCache(5000)
+    alone = Engine.__init__
+
+    def together(engine: Engine, *args: Any, **more: Any) -> None:
+        alone(engine, *args, **more)
+        if isinstance(engine.dialect, SQLiteDialect):
+            engine._compiled_cache = compiled
+
+    Engine.__init__ = together  # type: ignore[method-assign]
+    SQLiteDialect.__hash__ = lambda dialect: hash(type(dialect))  # type: ignore[method-assign, assignment]
+    SQLiteDialect.__eq__ = lambda one, other: type(one) is type(other)  # type: ignore[method-assign, assignment]
+    SQLiteDialect.shares_compiled = True  # type: ignore[attr-defined]
 
 
 def empty(conn: Connection) -> None:
