@@ -92,7 +92,7 @@ class Dispatcher:
         self._claiming = Claiming(
             database, clock, ids, roster, jobs, self._paces, self.breakers, self.setbacks, tracer, owner=owner
         )
-        self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks, self.breakers)
+        self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks, self.breakers, roster)
         self._in_hand: set[str] = set()
         self._share = outbox.ALONE
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet

@@ -1,6 +1,6 @@
 """Asks the vendor for what was claimed, and writes down what came of it, however long the database is away."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -12,10 +12,12 @@ from model.errors import OutcomeUnknown, SendError, Unavailable
 from model.ids import Ids
 from model.plan import REFUSED, WAYS, ChannelName, Notification
 from model.ports import Channel, Send
+from model.roster import Roster
 from model.setbacks import Setbacks
 from model.tracing import Tracer
 from notifiers import retry
 from notifiers.breaker import Breakers, together
+from notifiers.goodbye import goodbye
 from notifiers.jobs import Job
 from notifiers.results import Results
 from notifiers.wording import said_again
@@ -44,6 +46,7 @@ class Sender:
         tracer: Tracer,
         setbacks: Setbacks,
         breakers: Breakers,
+        roster: Callable[[], Roster],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -52,6 +55,7 @@ class Sender:
         self._tracer = tracer
         self._setbacks = setbacks
         self._breakers = breakers
+        self._roster = roster
         self._results = Results(self.written, ids)
 
     async def send(
@@ -175,7 +179,9 @@ class Sender:
             if cut.still:
                 await channel.say_instead(cut.attempt, said_again(cut.attempt.words.payload, cut.still))
             else:
-                await channel.cut(cut.attempt.vendor_id or "", row.answered_at is not None, _spoken(cut.rows))
+                await channel.cut(
+                    cut.attempt.vendor_id or "", row.answered_at is not None, goodbye(cut, self._roster())
+                )
         except SendError as error:
             log.warning("call could not be stopped yet", notification=row.id, error=str(error))
             return
@@ -203,9 +209,3 @@ class Sender:
             seconds_left=left,
             **more,
         )
-
-
-def _spoken(rows: Sequence[Notification]) -> str:
-    """What somebody on the line hears before we hang up."""
-    reasons = dict.fromkeys(row.reason[:1].upper() + row.reason[1:] for row in rows)
-    return f"{'. '.join(reasons)}. There is nothing you have to do now. Goodbye."

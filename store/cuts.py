@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from model.attempt import Attempt
+from model.event import Event
 from model.ids import Ids
 from model.plan import ChannelName, Notification, State
-from store import attempts, timeline
+from model.reply import Answer
+from store import attempts, events, replies, timeline
 from store.plans import notification
 from store.portable import portions
 from store.tables import notifications, said
@@ -40,11 +43,16 @@ _CUT_DONE = (
 
 
 class Cut(NamedTuple):
-    """A call to be ended. Or one that somebody listens to, that goes on about those of its rows that `still` hold."""
+    """A call to be ended. Or one that somebody listens to, that goes on about those of its rows that `still` hold.
+
+    Of one that is ended: its `events` by key, and by row what its person has last `answered` to what it tells.
+    """
 
     rows: Sequence[Notification]
     attempt: Attempt
     still: tuple[str, ...] = ()
+    events: Mapping[str, Event] = MappingProxyType({})
+    answered: Mapping[str, Answer] = MappingProxyType({})
 
     @property
     def notification(self) -> Notification:
@@ -62,7 +70,23 @@ def _cuts(conn: Connection, leaders: Sequence[str]) -> list[Cut]:
     for row in map(notification, conn.execute(_TOLD, {"ids": leaders})):
         told.setdefault(row.carried_by or row.id, []).append(row)
     cuts = [_cut(told[attempt.notification_id], attempt) for attempt in attempts.accepted(conn, leaders)]
-    return [cut for cut in cuts if cut]
+    return _with_answers(conn, [cut for cut in cuts if cut])
+
+
+def _with_answers(conn: Connection, cuts: Sequence[Cut]) -> list[Cut]:
+    """What whoever listens is told depends on what they have answered, and on what became of the event."""
+    pks = {row.event_pk for cut in cuts if not cut.still for row in cut.rows}
+    known = events.load(conn, pks)
+    said_last = {(r.event_pk, r.revision, r.person): r.answer for r in replies.of_events(conn, pks)} if pks else {}
+
+    def answers(cut: Cut) -> Cut:
+        asked = {row.id: said_last.get((row.event_pk, row.revision, row.person or "")) for row in cut.rows}
+        return cut._replace(
+            events={row.event_pk: known[row.event_pk] for row in cut.rows},
+            answered={row_id: answer for row_id, answer in asked.items() if answer},
+        )
+
+    return [cut if cut.still else answers(cut) for cut in cuts]
 
 
 def _cut(rows: Sequence[Notification], attempt: Attempt) -> Cut | None:

@@ -23,7 +23,7 @@ from model.roster import ReadBack
 from notifiers.channels import sms, voice
 from notifiers.receipts import take_receipt
 from notifiers.wording import said_again
-from notifiers.wording.answers import SpokenAnswer, how_many, spoken
+from notifiers.wording.answers import SpokenAnswer, also_confirm, how_many, spoken
 from notifiers.wording.facts import reference
 from routing.heard import take_heard
 from routing.read_back import TRIES, Asked, asked, right
@@ -225,9 +225,7 @@ def _is_drill(told: Sequence[Told]) -> bool:
 
 
 def _also_confirm(service: Service, told: Sequence[Told]) -> str:
-    sources = [service.rosters.roster.sources.get(one.event.source) for one in told]
-    names = dict.fromkeys(source.also_confirm for source in sources if source and source.also_confirm)
-    return f"Also confirm in {' and '.join(names)}." if names else ""
+    return also_confirm(service.rosters.roster.sources.get(one.event.source) for one in told)
 
 
 def _heard(service: Service, answer: Answer, channel: str, **more: Any) -> Heard:

@@ -1,9 +1,11 @@
 """What we say back: to the key a person pressed, and to the text they sent."""
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from model.attempt import Words
 from model.event import Event, EventStatus
+from model.roster import Source
 from notifiers.wording.facts import reference
 from notifiers.wording.speech import count
 
@@ -18,6 +20,7 @@ class SpokenAnswer(StrEnum):
     NO_REPEAT = "no_repeat"  # the words cannot be looked up now
     INVALID = "invalid"
     OVER = "over"
+    REPLACED = "replaced"  # the order has changed, and the new one is told
     RECEIVED = "received"  # stored for later, not yet counted
     REPEAT_MEGAWATTS = "repeat_megawatts"  # to be repeated back
     REPEAT_REFERENCE = "repeat_reference"
@@ -28,6 +31,7 @@ class SpokenAnswer(StrEnum):
 SPOKEN_KEYS = (
     "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3. For the next person, press 9."
 )
+TOLD_ANEW = "the order has changed, and the new one is told to you at once."
 NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
 
 
@@ -42,6 +46,7 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
         SpokenAnswer.NO_REPEAT: f"This cannot be repeated now. {SPOKEN_KEYS}",
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
         SpokenAnswer.OVER: f"{detail or 'This is over.'} Nothing to do. Goodbye.",
+        SpokenAnswer.REPLACED: f"Not counted: {TOLD_ANEW} Goodbye.",
         SpokenAnswer.RECEIVED: "Your answer has been received and will be counted in a moment. Goodbye.",
         SpokenAnswer.REPEAT_MEGAWATTS: f"{detail} Repeat it back: key in the megawatts, star for the point, "
         "then pound.",
@@ -53,6 +58,33 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
     }[kind]
     text = " ".join(sentence.split())
     return f"{text} This is a drill." if drill and text else text
+
+
+def hung_up(reasons: Sequence[tuple[SpokenAnswer, str]], confirm: str = "", drill: bool = False) -> str:
+    """Spoken before a call is ended. `reasons`: of each of its events what it has come to for who listens, and why.
+
+    `confirm`: where to confirm as well what they have accepted.
+    """
+    said = {
+        SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {confirm}",
+        SpokenAnswer.CANNOT: "Noted: you cannot comply.",
+        SpokenAnswer.REPLACED: _sentence(TOLD_ANEW),
+    }
+    sentences = dict.fromkeys(said.get(kind) or f"{_sentence(why)}." for kind, why in reasons)
+    over = all(kind is SpokenAnswer.OVER for kind, _ in reasons)
+    ending = "There is nothing you have to do now. Goodbye." if over else "Goodbye."
+    text = " ".join(" ".join([*sentences, ending]).split())
+    return f"{text} This is a drill." if drill else text
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def also_confirm(sources: Iterable[Source | None]) -> str:
+    """Where else the issuer of what was accepted wants to know it, "" for nowhere."""
+    names = dict.fromkeys(source.also_confirm for source in sources if source and source.also_confirm)
+    return f"Also confirm in {' and '.join(names)}." if names else ""
 
 
 def how_many(counted: int, named: int) -> str:

@@ -11,7 +11,7 @@ from wording_world import ANA, CANCEL, CONTEXT, DRILL, NEW, NOW, event, row
 
 from model.plan import ChannelName, Kind
 from notifiers.wording import Named, render_edited, render_together, said_again, speech
-from notifiers.wording.answers import NO_KEY, SpokenAnswer, how_many, spoken
+from notifiers.wording.answers import NO_KEY, SpokenAnswer, how_many, hung_up, spoken
 from notifiers.wording.sms_parts import MAX_PARTS, fits
 
 LETTERS = "ACDEFGHJKLMNPRTXYZ"
@@ -231,3 +231,16 @@ def test_an_answer_says_for_how_many_it_counts():
     assert how_many(1, 3) == "That was for one of three events: the others are over."
     words = spoken(SpokenAnswer.CANNOT, how_many(2, 2))
     assert words.startswith("Noted: you cannot comply. That was for two events. The next person is being called.")
+
+
+def test_a_call_about_several_that_is_ended_leaves_nothing_to_do_only_where_all_is_over():
+    over, taken = (SpokenAnswer.OVER, "the event was cancelled"), (SpokenAnswer.OVER, "Ben has accepted")
+    assert hung_up([over, taken, over]) == (
+        "The event was cancelled. Ben has accepted. There is nothing you have to do now. Goodbye."
+    )
+    assert hung_up([over, (SpokenAnswer.ACCEPTED, "Ana has accepted")], "Also confirm in MCS.") == (
+        "The event was cancelled. You have accepted, and that counts. Also confirm in MCS. Goodbye."
+    )
+    assert hung_up([(SpokenAnswer.REPLACED, "revision 2 replaces it"), over]) == (
+        "The order has changed, and the new one is told to you at once. The event was cancelled. Goodbye."
+    )
