@@ -168,6 +168,8 @@ async def _read_back(service: Service, attempt_id: str, key: str, heard: Heard |
         return _LedTo(SpokenAnswer.OVER)
     drill = _is_drill(told)
     if not right(asked, key):
+        if (gone := _gone(told)) is not None:
+            return _LedTo(*gone, drill=drill)
         if number < TRIES:
             return _LedTo(TO_REPEAT[asked.what], "That is not it.", drill=drill, asks=True)
         return _LedTo(SpokenAnswer.NOT_REPEATED, _also_confirm(service, told), drill=drill)
@@ -192,13 +194,13 @@ def _to_repeat(service: Service, told: Told) -> Asked | None:
 
 async def _take_key(service: Service, told: Sequence[Told], key: str, heard: Heard | None) -> tuple[SpokenAnswer, str]:
     if key == REPEAT:
-        return (SpokenAnswer.REPEAT if _still(told) else SpokenAnswer.OVER), ""
+        return _gone(told) or (SpokenAnswer.REPEAT, "")
     if heard is None or told[0].notification.person is None:
         return SpokenAnswer.INVALID, ""
     try:
         taken = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
-    except Refused as why:
-        return SpokenAnswer.OVER, str(why)
+    except Refused:
+        return SpokenAnswer.REPLACED, "That did not count."
     counted = sum(answered.counted for answered in taken)
     if not counted:
         return SpokenAnswer.OVER, _why_over(told)
@@ -208,10 +210,22 @@ async def _take_key(service: Service, told: Sequence[Told], key: str, heard: Hea
     return SpokenAnswer.ACCEPTED, " ".join(filter(None, (which, _also_confirm(service, told))))
 
 
+def _gone(told: Sequence[Told]) -> tuple[SpokenAnswer, str] | None:
+    """What is said where nothing that the call told holds any more, None while some of it does."""
+    if _still(told):
+        return None
+    changed = any(_replaced(one) and one.event.rings for one in told)
+    return (SpokenAnswer.REPLACED, "") if changed else (SpokenAnswer.OVER, _why_over(told))
+
+
 def _still(told: Sequence[Told]) -> list[str]:
-    """The rows of a call that still hold. What became of a single one is said when it is answered."""
-    holds = [one.notification for one in told if one.event.status is EventStatus.OPEN or len(told) == 1]
+    """The rows of a call that still hold. Of a single one that somebody else has it is said when it is answered."""
+    holds = [one.notification for one in told if one.event.status is EventStatus.OPEN and not _replaced(one)]
     return [row.id for row in holds if row.cut_requested_at is None or len(told) == 1]
+
+
+def _replaced(told: Told) -> bool:
+    return told.event.status is EventStatus.OPEN and told.notification.revision < told.event.answer_revision
 
 
 def _prompt(told: Sequence[Told]) -> str:

@@ -31,12 +31,12 @@ class SpokenAnswer(StrEnum):
 SPOKEN_KEYS = (
     "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3. For the next person, press 9."
 )
-TOLD_ANEW = "the order has changed, and the new one is told to you at once."
+TOLD_ANEW = "The order has changed, and the new one is told to you at once."
 NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
 
 
 def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
-    """The sentence spoken after a key. `detail`: for how many events, where to confirm as well, or why it is over."""
+    """The sentence spoken after a key. `detail`: for how many events, where to confirm as well, or why not."""
     sentence = {
         SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {detail} Goodbye.",
         SpokenAnswer.CANNOT: f"Noted: you cannot comply. {detail} The next person is being called. "
@@ -46,7 +46,7 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
         SpokenAnswer.NO_REPEAT: f"This cannot be repeated now. {SPOKEN_KEYS}",
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
         SpokenAnswer.OVER: f"{detail or 'This is over.'} Nothing to do. Goodbye.",
-        SpokenAnswer.REPLACED: f"Not counted: {TOLD_ANEW} Goodbye.",
+        SpokenAnswer.REPLACED: f"{detail} {TOLD_ANEW} Goodbye.",
         SpokenAnswer.RECEIVED: "Your answer has been received and will be counted in a moment. Goodbye.",
         SpokenAnswer.REPEAT_MEGAWATTS: f"{detail} Repeat it back: key in the megawatts, star for the point, "
         "then pound.",
@@ -68,17 +68,13 @@ def hung_up(reasons: Sequence[tuple[SpokenAnswer, str]], confirm: str = "", dril
     said = {
         SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {confirm}",
         SpokenAnswer.CANNOT: "Noted: you cannot comply.",
-        SpokenAnswer.REPLACED: _sentence(TOLD_ANEW),
+        SpokenAnswer.REPLACED: TOLD_ANEW,
     }
-    sentences = dict.fromkeys(said.get(kind) or f"{_sentence(why)}." for kind, why in reasons)
+    sentences = dict.fromkeys(said.get(kind) or f"{why[:1].upper()}{why[1:]}." for kind, why in reasons)
     over = all(kind is SpokenAnswer.OVER for kind, _ in reasons)
     ending = "There is nothing you have to do now. Goodbye." if over else "Goodbye."
     text = " ".join(" ".join([*sentences, ending]).split())
     return f"{text} This is a drill." if drill else text
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def also_confirm(sources: Iterable[Source | None]) -> str:
