@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from notifiers.wording.answers import NEXT
+
 ACKNOWLEDGE = "acknowledge"
 CANNOT_COMPLY = "cannot_comply"
 WHO_ELSE = "who_else"
@@ -94,7 +96,7 @@ def reason_view(value: str) -> dict[str, Any]:
         "blocks": [
             {
                 "type": "section",
-                "text": _plain("This counts unless you are told otherwise, and the next person is being called."),
+                "text": _plain(f"This counts unless you are told otherwise. {NEXT}"),
             },
             {
                 "type": "input",

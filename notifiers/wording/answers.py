@@ -31,6 +31,7 @@ class SpokenAnswer(StrEnum):
 SPOKEN_KEYS = (
     "To accept, press 1. If you cannot comply, press 2. To hear this again, press 3. For the next person, press 9."
 )
+NEXT = "The next person is called, if one is left and nobody has it."  # true whoever else there is
 TOLD_ANEW = "The order has changed, and the new one is told to you at once."
 NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
 
@@ -39,9 +40,8 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
     """The sentence spoken after a key. `detail`: for how many events, where to confirm as well, or why not."""
     sentence = {
         SpokenAnswer.ACCEPTED: f"You have accepted, and that counts. {detail} Goodbye.",
-        SpokenAnswer.CANNOT: f"Noted: you cannot comply. {detail} The next person is being called. "
-        "To change, press 1 to accept.",
-        SpokenAnswer.PASSED: f"Passed on. {detail} The next person is being called. To accept after all, press 1.",
+        SpokenAnswer.CANNOT: f"Noted: you cannot comply. {detail} {NEXT} To change, press 1 to accept.",
+        SpokenAnswer.PASSED: f"Passed on. {detail} {NEXT} To accept after all, press 1.",
         SpokenAnswer.REPEAT: "",
         SpokenAnswer.NO_REPEAT: f"This cannot be repeated now. {SPOKEN_KEYS}",
         SpokenAnswer.INVALID: f"That key means nothing here. {SPOKEN_KEYS}",
@@ -135,7 +135,7 @@ def written(kind: WrittenAnswer, named: str = "", detail: str = "") -> str:
     """The text sent back. `named`: "MISO EDR Ref 0007 r1"; `detail`: open codes, or why it does not count."""
     sentence = {
         WrittenAnswer.ACCEPTED: f"Accepted: {named}. This counts. {detail}",
-        WrittenAnswer.CANNOT: f"Noted, you cannot: {named}. The next person is told. {detail}",
+        WrittenAnswer.CANNOT: f"Noted, you cannot: {named}. {NEXT} {detail}",
         WrittenAnswer.RECEIVED: "Received. Your answer will be counted in a moment; till then you may be called again. "
         + detail,
         WrittenAnswer.OVER: f"{named}: {detail or 'it is over.'} Nothing to do.",

@@ -69,7 +69,7 @@ async def test_a_2_accepts_none_and_each_event_goes_on(opens: OpenWorld) -> None
         await call.presses("2")
         await world.advance(seconds=3)
         assert call.heard[-1].startswith(
-            "Noted: you cannot comply. That was for two events. The next person is being called."
+            "Noted: you cannot comply. That was for two events. The next person is called, if one is left"
         )
         assert [r.row("ann").state for r in await records(world, "E-1", "E-2")] == 2 * [State.DECLINED]
         bobs = world.phone("bob")

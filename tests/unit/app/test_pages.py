@@ -12,6 +12,7 @@ from intake.examples import example
 from model.errors import Unavailable
 from model.reply import Answer, Heard
 from notifiers.wording import page as wording
+from notifiers.wording.answers import NEXT
 from routing.heard import message_of
 from store import events
 from tests.app_fixture import House, opened
@@ -89,7 +90,7 @@ async def test_reading_it_changes_nothing(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "told"),
-    [("acknowledge", "You have accepted, and that counts."), ("cannot_comply", "Noted: you cannot comply.")],
+    [("acknowledge", "You have accepted, and that counts."), ("cannot_comply", f"Noted: you cannot comply. {NEXT}")],
 )
 async def test_a_button_answers_and_the_page_comes_again(house: House, answer: str, told: str) -> None:
     await house.send("E-1")

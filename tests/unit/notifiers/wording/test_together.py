@@ -11,7 +11,7 @@ from wording_world import ANA, CANCEL, CONTEXT, DRILL, NEW, NOW, event, row
 
 from model.plan import ChannelName, Kind
 from notifiers.wording import Named, render_edited, render_together, said_again, speech
-from notifiers.wording.answers import NO_KEY, SpokenAnswer, how_many, hung_up, spoken
+from notifiers.wording.answers import NEXT, NO_KEY, SpokenAnswer, how_many, hung_up, spoken
 from notifiers.wording.sms_parts import MAX_PARTS, fits
 
 LETTERS = "ACDEFGHJKLMNPRTXYZ"
@@ -230,7 +230,7 @@ def test_an_answer_says_for_how_many_it_counts():
     assert how_many(1, 2) == "That was for one of two events: the other is over."
     assert how_many(1, 3) == "That was for one of three events: the others are over."
     words = spoken(SpokenAnswer.CANNOT, how_many(2, 2))
-    assert words.startswith("Noted: you cannot comply. That was for two events. The next person is being called.")
+    assert words.startswith(f"Noted: you cannot comply. That was for two events. {NEXT}")
 
 
 def test_a_call_about_several_that_is_ended_leaves_nothing_to_do_only_where_all_is_over():
