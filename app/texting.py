@@ -8,12 +8,13 @@ from app.answering import within_a_second
 from app.masking import masked
 from app.service import Service
 from model.errors import Refused
-from model.event import Event
+from model.event import Event, EventStatus
 from model.plan import ChannelName
 from model.reply import Answer, Heard
 from notifiers.reply_codes import parse_reply
 from notifiers.wording.answers import WrittenAnswer, not_counted, order_named, written
 from routing.heard import codes_meant, take_code
+from routing.replies import replaced
 from store import events, paces, replies
 from store.database import Connection
 from store.paces import Turn
@@ -66,27 +67,49 @@ def _received(heard: Heard) -> str:
 async def _answered(service: Service, number: str, heard: Heard | None) -> str:
     at = heard.received_at if heard else service.clock.now()
 
-    def look(conn: Connection) -> tuple[Sequence[Code], Sequence[Code]]:
+    def look(conn: Connection) -> tuple[Sequence[Code], Sequence[Code], str]:
         known = replies.open_codes(conn, number, at)
-        return known, codes_meant(conn, heard, known) if heard else ()
+        meant = codes_meant(conn, heard, known) if heard else ()
+        return known, meant, _too_late(conn, heard, known) if heard and not meant else ""
 
-    known, meant = await service.database.read(look)
-    if heard is None or not meant:
-        return await _helped(service, number, known, NOTHING_OPEN if heard else NO_ANSWER)
+    known, meant, too_late = await service.database.read(look)
+    if heard is None:
+        return await _helped(service, number, _unclear(known), NO_ANSWER)
+    if not meant:
+        return await _helped(service, number, too_late or _unclear(known), NOTHING_OPEN)
     took = [await _take(service, heard, code) for code in meant]
     if len(took) <= SAID_ONE_BY_ONE:
         return " ".join(said for _, said in took)
     return written(WrittenAnswer.ALL, str(sum(counts for counts, _ in took)), f"of {len(took)}")
 
 
-async def _helped(service: Service, number: str, known: Sequence[Code], limit: tuple[int, int]) -> str:
-    """Which codes can be answered, "" where that was said often enough."""
+def _too_late(conn: Connection, heard: Heard, known: Sequence[Code]) -> str:
+    """What has become of what it is about: of the code it names, or of the last one where nothing is open."""
+    if heard.code is None and known:
+        return ""
+    closed = replies.closed_lately(conn, heard.number or "", heard.received_at)
+    meant = next((code for code in closed if heard.code in (None, code.code)), None)
+    if meant is None:
+        return ""
+    event = events.load(conn, [meant.event_pk])[meant.event_pk]
+    if event.status is EventStatus.OPEN and meant.revision >= event.answer_revision:
+        return ""
+    said = not_counted(event, meant.revision, replaced(event, meant.revision))
+    return f"{said} {_choices(known)}" if known else said
+
+
+async def _helped(service: Service, number: str, said: str, limit: tuple[int, int]) -> str:
+    """What is said where nothing counts, "" where that was said often enough."""
     at_once, an_hour = limit
     turn = Turn(f"help/{an_hour}/{number}", an_hour / 3600, at_once)
     now = service.clock.now()
     if await service.database.transact(lambda conn: paces.take_turn(conn, turn, now)) is not None:
         log.info("a text that counts nothing is not answered: too many", number=masked(ChannelName.SMS, number))
         return ""
+    return said
+
+
+def _unclear(known: Sequence[Code]) -> str:
     return written(WrittenAnswer.UNCLEAR, detail=_choices(known))
 
 

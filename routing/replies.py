@@ -98,4 +98,9 @@ def _refuse(event: Event, number: int) -> None:
     if not any(r.number == number for r in event.revisions):
         raise Refused(f"event {event.event_id} has no revision {number}")
     if number < event.answer_revision:
-        raise Refused(f"revision {number} was replaced: revision {event.answer_revision} needs an answer")
+        raise Refused(replaced(event, number))
+
+
+def replaced(event: Event, number: int) -> str:
+    """Why an answer to that revision does not count any more."""
+    return f"revision {number} was replaced: revision {event.answer_revision} needs an answer"

@@ -115,6 +115,24 @@ def just_closed(conn: Connection, number: str, at: datetime) -> bool:
     return conn.scalar(_JUST_CLOSED, asked) is not None
 
 
+_CLOSED_LATELY = (
+    select(*_CODE)
+    .where(
+        reply_codes.c.number == bindparam("number"),
+        reply_codes.c.closed_at <= bindparam("at"),
+        reply_codes.c.closed_at > bindparam("since"),
+        reply_codes.c.closed_at < reply_codes.c.closes_at,  # not for its age
+    )
+    .order_by(reply_codes.c.closed_at.desc(), reply_codes.c.opened_at.desc())
+)
+
+
+def closed_lately(conn: Connection, number: str, at: datetime) -> list[Code]:
+    """The number's codes that a newer revision or the end of an event had closed, the last first; none given again."""
+    asked = {"number": number, "at": at, "since": at - CODE_REST}
+    return [Code(*row) for row in conn.execute(_CLOSED_LATELY, asked)]
+
+
 _ANY_OPEN = select(reply_codes.c.code).where(reply_codes.c.closed_at.is_(None)).limit(1)
 
 

@@ -67,13 +67,16 @@ async def test_a_bare_1_with_two_open_codes_counts_nothing(world: World) -> None
 
 
 async def test_a_bare_1_just_after_a_revision_counts_nothing(world: World) -> None:
-    """It may have been typed under the order before; two minutes later nobody means that one any more."""
-    await rung_for(world, "E-1")
+    """It may have been typed under the order before, whose code says so; two minutes later nobody means that one."""
+    texts = await rung_for(world, "E-1")
     more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
     await world.post("edr", revision=2, message_type="update", instruction=more, headline="MISO EDR: cut 15 MW")
     await world.advance(seconds=10)
     ana, ben = world.phone("ana"), world.phone("ben")
     code = ana.expects_text("NOW 15 MW (was 12.5)", "Reply 1").code
+    late = await ana.says(f"1{texts['E-1'].code}")
+    replaced = "Not counted: MISO EDR Ref 1 r1. Revision 1 was replaced: revision 2 needs an answer."
+    assert late == f"{replaced} Reply with a code: 1{code} or 2{code}."
     assert await ana.says("1") == f"Not understood, nothing counted. Reply with a code: 1{code} or 2{code}."
     assert (await world.event()).replies == []
     await world.advance(minutes=2)
@@ -109,8 +112,8 @@ async def test_what_is_no_answer_is_none(world: World) -> None:
     await world.advance(seconds=10)
     for who in ("ana", "ben"):
         world.phone(who).expects_text("CANCELLED")
-    for _ in range(3):
-        assert "Nothing is open for you." in await ana.says(f"1{code}")
+    for said in (f"1{code}", "2", f"1{code}"):
+        assert await ana.says(said) == "MISO EDR Ref 1 r1: it was cancelled. Nothing to do."
     assert await ana.says(f"1{code}") == ""  # somebody's machine sends it again and again
     await world.advance(minutes=60)
     assert (await ana.says("what")).startswith("Not understood, nothing counted. Nothing is open for you.")
