@@ -31,7 +31,7 @@ NO_ANSWER, NOTHING_OPEN = (1, 1), (5, 10)
 
 async def answer_text(service: Service, number: str, body: str, name: str | None = None) -> str:
     """Take a text as the answer it is. Returns what to text back, "" for nothing. `name`: of the answer, a UUID."""
-    person = service.rosters.roster.person_at(ChannelName.SMS, number)
+    person = service.rosters.roster.person_texting(number)
     if person is None:
         return ""
     parsed = parse_reply(body)
@@ -39,6 +39,10 @@ async def answer_text(service: Service, number: str, body: str, name: str | None
         return written(WrittenAnswer.HELP)
     if parsed.keyword == "stop":
         return ""  # Twilio stops its texts by itself and says so
+    if number not in (texted := person.addresses(ChannelName.SMS)):  # they write from the phone that was called
+        if not texted:
+            return await _helped(service, number, written(WrittenAnswer.NO_CODES), NO_ANSWER)
+        number = texted[0]  # their codes are its
     heard = None
     if parsed.answer is not None:
         heard = Heard(

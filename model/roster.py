@@ -426,6 +426,11 @@ class Roster:
         """Whose address it is, None for a stranger's."""
         return self._person_by_address.get((channel, address))
 
+    def person_texting(self, number: str) -> Person | None:
+        """Who writes from there: whose texts go to it, or the only one whose calls do; None for a stranger."""
+        calls_go_there = [p for p in self.people.values() if number in p.addresses(ChannelName.VOICE)]
+        return self.person_at(ChannelName.SMS, number) or (calls_go_there[0] if len(calls_go_there) == 1 else None)
+
     def person_in_pagerduty(self, *names: str) -> Person | None:
         """Who has one of these ids or e-mail addresses at PagerDuty."""
         known = self._person_by_pagerduty

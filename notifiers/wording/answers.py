@@ -103,7 +103,7 @@ class WrittenAnswer(StrEnum):
     REFUSED = "refused"  # it is about a revision that was replaced
     ALL = "all"  # more events than are said one by one
     UNCLEAR = "unclear"
-    STRANGER = "stranger"
+    NO_CODES = "no_codes"  # no texts go to them, so they have none
     HELP = "help"
     STRANGER_IN_SLACK = "stranger_in_slack"
     NOT_KNOWN = "not_known"
@@ -142,7 +142,8 @@ def written(kind: WrittenAnswer, named: str = "", detail: str = "") -> str:
         WrittenAnswer.REFUSED: f"Not counted: {named}. {detail[:1].upper()}{detail[1:]}.",
         WrittenAnswer.ALL: f"Noted: your answer counts for {named} events {detail}. The others are over.",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
-        WrittenAnswer.STRANGER: "This number is on no rota here. Nothing counted.",
+        WrittenAnswer.NO_CODES: "Not counted: you get no texts from Gridcall, so there is no code to answer with. "
+        "Press a key in the call.",
         WrittenAnswer.STRANGER_IN_SLACK: "You are not in Gridcall's roster, so nothing counted. Ask an admin.",
         WrittenAnswer.NOT_KNOWN: f"That message is not known here any more. {detail}",
         WrittenAnswer.NOT_NOW: "Gridcall cannot look that up now. Who is called is called all the same.",

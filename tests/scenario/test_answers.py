@@ -1,8 +1,10 @@
 """Answers by text and by button."""
 
+from app import serve
 from model.plan import ChannelName
+from tests.scenario.conftest import OpenWorld
 from tests.scenario.people import Text
-from tests.scenario.world import World
+from tests.scenario.world import World, patient
 
 
 async def rung_for(world: World, *names: str) -> dict[str, Text]:
@@ -93,6 +95,35 @@ async def test_a_stranger_gets_no_answer(world: World) -> None:
     assert (await world.event()).replies == []
     assert (await world.phone("dee").says(f"1{texts['E-1'].code}")).startswith("Not understood, nothing counted.")
     assert (await world.event()).replies == []
+
+
+ROSTER = patient(serve.DEMO_ROSTER.read_text())
+NUMBER = "    phone: +13125550101\n"
+
+
+async def test_a_text_from_the_phone_that_rang_counts_too(opens: OpenWorld) -> None:
+    """Ana's texts go to another number; the codes of that one are hers."""
+    async with opens(roster=ROSTER.replace(NUMBER, f"{NUMBER}    sms: +13125550199\n")) as world:
+        await world.scene("nobody answers")
+        await world.post("edr")
+        await world.advance_until("0:05")
+        code = world.phone("+13125550199").expects_text("Reply 1").code
+        assert await world.phone("ana").says(f"1{code}") == "Accepted: MISO EDR Ref 1 r1. This counts."
+        await world.advance(seconds=20)
+        assert [(r.person, r.channel) for r in (await world.event()).replies] == [("ana", "sms")]
+        for phone in world.everybody():
+            phone.expects_everything()
+
+
+async def test_who_gets_no_texts_reads_that_none_counts(opens: OpenWorld) -> None:
+    async with opens(roster=ROSTER.replace(NUMBER, f"{NUMBER}    sms: false\n")) as world:
+        await world.scene("nobody answers")
+        await world.post("edr")
+        await world.advance_until("0:05")
+        assert (await world.phone("ana").says("1")).endswith("Press a key in the call.")
+        assert (await world.event()).replies == []
+        for phone in world.everybody():
+            phone.expects_everything()
 
 
 async def test_what_is_no_answer_is_none(world: World) -> None:
