@@ -24,9 +24,10 @@ log = structlog.get_logger(__name__)
 
 SAID_ONE_BY_ONE = 4
 
-# What is said to a text that counts nothing: to one that is no answer, to an answer that names nothing open. So many
-# at once and so many an hour: an auto-reply at the other end would chat for ever.
-NO_ANSWER, NOTHING_OPEN = (1, 1), (5, 10)
+# What is said to a text that counts nothing: to one that is no answer, to the same of who has a code to answer with,
+# to an answer that names nothing open. So many at once and so many an hour: an auto-reply at the other end would chat
+# for ever.
+NO_ANSWER, NO_ANSWER_YET, NOTHING_OPEN = (1, 1), (3, 3), (5, 10)
 
 
 async def answer_text(service: Service, number: str, body: str, name: str | None = None) -> str:
@@ -78,7 +79,7 @@ async def _answered(service: Service, number: str, heard: Heard | None) -> str:
 
     known, meant, too_late = await service.database.read(look)
     if heard is None:
-        return await _helped(service, number, _unclear(known), NO_ANSWER)
+        return await _helped(service, number, _unclear(known), NO_ANSWER_YET if known else NO_ANSWER)
     if not meant:
         return await _helped(service, number, too_late or _unclear(known), NOTHING_OPEN)
     took = [await _take(service, heard, code) for code in meant]

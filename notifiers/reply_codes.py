@@ -1,4 +1,4 @@
-"""What a texted answer means: "1A", "2 a", "ACK", "1*", HELP, STOP. Anything doubtful is no answer."""
+"""What a texted answer means: "1A", "2 a", "ACK", "1*", "1A=ACK", HELP, STOP. Anything doubtful is no answer."""
 
 import re
 import unicodedata
@@ -17,8 +17,14 @@ _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "R
 _HELP = frozenset({"HELP", "INFO", "?"})
 _ALL = frozenset({"*", "ALL"})
 _CODE = f"[{CODE_LETTERS}]{{1,4}}"
-_DIGIT_REPLY = re.compile(rf"([12])[\s.:=-]*({_CODE}|\*|ALL)?")
-_WORD_REPLY = re.compile(rf"([A-Z']+)(?:[\s.:=-]+({_CODE}|ALL)|[\s.:=-]*(\*))?")
+# With a word before or behind, as the text that asks shows it: "1A=ACK", "accept 1A". It must say the same.
+_DIGIT_REPLY = re.compile(
+    rf"(?:(?P<before>[A-Z']+)[\s.:=-]+)?(?P<answer>[12])[\s.:=-]*(?P<which>{_CODE}|\*|ALL)?"
+    r"(?:\s*=\s*(?P<behind>[A-Z']+))?(?:[\s.,!]+(?:THANKS|THANK YOU|THX))?"
+)
+_WORD_REPLY = re.compile(rf"(?P<answer>[A-Z']+)(?:[\s.:=-]+(?P<which>{_CODE}|ALL)|[\s.:=-]*(?P<star>\*))?")
+_SIGNATURE = re.compile(r"\n\s*(?:--\s*\n|SENT FROM |GET OUTLOOK ).*", re.IGNORECASE | re.DOTALL)
+_AROUND = "\"'.!()\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _LONGEST = 40  # whoever writes more is telling something, not answering
 
 
@@ -34,7 +40,8 @@ class ParsedReply:
 
 def parse_reply(body: str) -> ParsedReply:
     """Read an inbound text. A text that is not wholly an answer is none."""
-    text = unicodedata.normalize("NFKC", body[:1600]).replace("’", "'").strip().strip("\"'.!").strip().upper()
+    text = _SIGNATURE.sub("", unicodedata.normalize("NFKC", body[:1600]).replace("’", "'").strip())
+    text = text.strip().strip(_AROUND).strip().upper()
     if text in _STOP:
         return ParsedReply(keyword="stop")
     if text in _HELP:
@@ -42,10 +49,14 @@ def parse_reply(body: str) -> ParsedReply:
     if len(text) > _LONGEST:
         return ParsedReply()
     match = _DIGIT_REPLY.fullmatch(text) or _WORD_REPLY.fullmatch(text)
-    answer = _answer(match[1]) if match else None
-    if match is None or answer is None:
+    if match is None:
         return ParsedReply()
-    which = next((group for group in match.groups()[1:] if group), None)
+    said = match.groupdict()
+    answers = {_answer(said[part]) for part in ("before", "answer", "behind") if said.get(part)}
+    answer = answers.pop() if len(answers) == 1 else None
+    if answer is None:
+        return ParsedReply()
+    which = said["which"] or said.get("star")
     return ParsedReply(answer=answer, code=None if which in _ALL else which, all=which in _ALL)
 
 

@@ -135,8 +135,10 @@ async def test_what_is_no_answer_is_none(world: World) -> None:
     wrong = "A" if code != "A" else "B"
     for said in (f"1{wrong}", "yes I can do that, see you at the foundry in ten minutes", f"1{wrong}"):
         assert (await ana.says(said)).startswith("Not understood, nothing counted.")
+    for _ in range(2):
+        assert (await ana.says("take it")).endswith(f"Reply with a code: 1{code} or 2{code}.")
     for _ in range(3):
-        assert await ana.says("I am driving and will reply later") == ""  # once an hour is enough for a machine
+        assert await ana.says("I am driving and will reply later") == ""  # three in an hour are enough for a machine
     await world.quiet()
     assert (await world.event()).replies == []
     await world.post("cancel")
@@ -148,6 +150,7 @@ async def test_what_is_no_answer_is_none(world: World) -> None:
     assert await ana.says(f"1{code}") == ""  # somebody's machine sends it again and again
     await world.advance(minutes=60)
     assert (await ana.says("what")).startswith("Not understood, nothing counted. Nothing is open for you.")
+    assert await ana.says("what") == ""
 
 
 async def test_two_people_press_the_button(world: World) -> None:
