@@ -85,7 +85,9 @@ async def _answered(service: Service, number: str, heard: Heard | None) -> str:
     took = [await _take(service, heard, code) for code in meant]
     if len(took) <= SAID_ONE_BY_ONE:
         return " ".join(said for _, said in took)
-    return written(WrittenAnswer.ALL, str(sum(counts for counts, _ in took)), f"of {len(took)}")
+    counted = sum(counts for counts, _ in took)
+    others = f"The other {len(took) - counted} were over or changed." if counted < len(took) else ""
+    return written(WrittenAnswer.ALL, str(counted), others)
 
 
 def _too_late(conn: Connection, heard: Heard, known: Sequence[Code]) -> str:

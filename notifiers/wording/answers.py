@@ -90,7 +90,7 @@ def how_many(counted: int, named: int) -> str:
     if counted == named:
         return f"That was for {count(named)} events."
     others = "other is" if named - counted == 1 else "others are"
-    return f"That was for {count(counted)} of {count(named)} events: the {others} over."
+    return f"That was for {count(counted)} of {count(named)} events: the {others} over, changed or answered."
 
 
 class WrittenAnswer(StrEnum):
@@ -132,7 +132,7 @@ def code_words(code: str, minutes: int) -> Words:
 
 
 def written(kind: WrittenAnswer, named: str = "", detail: str = "") -> str:
-    """The text sent back. `named`: "MISO EDR Ref 0007 r1"; `detail`: open codes, or why it does not count."""
+    """The text sent back. `named`: "MISO EDR Ref 0007 r1"; `detail`: open codes, or what does not count and why."""
     sentence = {
         WrittenAnswer.ACCEPTED: f"Accepted: {named}. This counts. {detail}",
         WrittenAnswer.CANNOT: f"Noted, you cannot: {named}. {NEXT} {detail}",
@@ -140,7 +140,7 @@ def written(kind: WrittenAnswer, named: str = "", detail: str = "") -> str:
         + detail,
         WrittenAnswer.OVER: f"{named}: {detail or 'it is over.'} Nothing to do.",
         WrittenAnswer.REFUSED: f"Not counted: {named}. {detail[:1].upper()}{detail[1:]}.",
-        WrittenAnswer.ALL: f"Noted: your answer counts for {named} events {detail}. The others are over.",
+        WrittenAnswer.ALL: f"Noted: your answer counts for {named} events. {detail}",
         WrittenAnswer.UNCLEAR: f"Not understood, nothing counted. {detail or 'Reply 1 and the code, e.g. 1A, or 2A.'}",
         WrittenAnswer.NO_CODES: "Not counted: you get no texts from Gridcall, so there is no code to answer with. "
         "Press a key in the call.",

@@ -92,12 +92,13 @@ async def test_one_that_is_cancelled_meanwhile_ends_no_call(opens: OpenWorld) ->
         assert call.ended is None
         await call.presses("3")
         await world.advance(seconds=3)
-        assert "one of the two events of this call is over. First: MISO" in call.heard[-1]
+        assert "one of the two events of this call is over, changed or answered. First: MISO" in call.heard[-1]
         assert "Second" not in call.heard[-1]
         await call.presses("1")
         await world.advance(seconds=20)
         assert call.heard[-1].startswith(
-            "You have accepted, and that counts. That was for one of two events: the other is over."
+            "You have accepted, and that counts. "
+            "That was for one of two events: the other is over, changed or answered."
         )
         first, second = await records(world, "E-1", "E-2")
         assert first.outcomes() == ["not_needed"]
@@ -113,11 +114,12 @@ async def test_who_listens_hears_of_the_rest(opens: OpenWorld) -> None:
         assert "This call is about two events." in call.heard[-1]
         await world.post("cancel", "E-2", revision=2)
         await world.advance(seconds=2)
-        assert "one of the two events of this call is over. First: MISO" in call.heard[-1]
+        assert "one of the two events of this call is over, changed or answered. First: MISO" in call.heard[-1]
         await call.presses("1")
         await world.advance(seconds=20)
         assert call.heard[-1].startswith(
-            "You have accepted, and that counts. That was for one of two events: the other is over."
+            "You have accepted, and that counts. "
+            "That was for one of two events: the other is over, changed or answered."
         )
         first, second = await records(world, "E-1", "E-2")
         assert (first.outcomes(), second.outcomes()) == (["met"], ["not_needed"])

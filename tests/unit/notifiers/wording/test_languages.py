@@ -39,11 +39,11 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_words_come_from_the_readers_catalogue(german: Path) -> None:
     [call] = say("voice", person=LENA)
-    assert (call.payload["language"], call.template) == ("de-DE", "de/voice/alert@5")
+    assert (call.payload["language"], call.template) == ("de-DE", "de/voice/alert@6")
     [post] = say("slack_dm", person=LENA)
     assert "Antwort bis" in str(post.payload)
     [call] = say("voice", person=ANA)
-    assert (call.payload["language"], call.template) == ("en-US", "voice/alert@5")
+    assert (call.payload["language"], call.template) == ("en-US", "voice/alert@6")
 
 
 def test_what_a_language_lacks_is_said_in_english(german: Path) -> None:

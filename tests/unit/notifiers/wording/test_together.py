@@ -172,7 +172,7 @@ def test_a_call_says_how_many_each_in_turn_and_what_a_key_means():
     assert "Second: MISO" in words
     assert "Press 1 to accept all of them, 2 to accept none, 3 to repeat, 9 for the next person." in words
     assert words.count("This is not a drill") == 1
-    assert call.template == "voice/alert_together@5"
+    assert call.template == "voice/alert_together@6"
     assert call.payload["told"] == [one.row.id for one in named]
     assert call.payload["asks"]
 
@@ -201,7 +201,7 @@ def test_said_again_it_leaves_out_what_is_over():
     named, [call] = called([NEW, CANCEL, NEW])
     assert said_again(call.payload, [one.row.id for one in named]) == call.text
     again = said_again(call.payload, [named[0].row.id])
-    assert "two of the three events of this call are over. First: MISO" in again
+    assert "two of the three events of this call are over, changed or answered. First: MISO" in again
     assert "Second" not in again
     assert "Press 1 to accept all of them" in again
 
@@ -227,8 +227,8 @@ def test_it_is_over_when_the_shortest_policy_says_or_is_not_made(count, seconds,
 def test_an_answer_says_for_how_many_it_counts():
     assert how_many(1, 1) == ""
     assert how_many(3, 3) == "That was for three events."
-    assert how_many(1, 2) == "That was for one of two events: the other is over."
-    assert how_many(1, 3) == "That was for one of three events: the others are over."
+    assert how_many(1, 2) == "That was for one of two events: the other is over, changed or answered."
+    assert how_many(1, 3) == "That was for one of three events: the others are over, changed or answered."
     words = spoken(SpokenAnswer.CANNOT, how_many(2, 2))
     assert words.startswith(f"Noted: you cannot comply. That was for two events. {NEXT}")
 

@@ -72,7 +72,7 @@ def test_a_reminder_is_its_sentence(channel):
 def test_voice_payload():
     (words,) = say("voice")
     assert words.payload == {"prompt": words.text, "language": "en-US", "asks": True, "times": 2}
-    assert words.template == "voice/alert@5"
+    assert words.template == "voice/alert@6"
 
 
 @pytest.mark.parametrize(
