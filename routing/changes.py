@@ -23,6 +23,7 @@ _ACTIONS = {
     Action.INFORMATIONAL: "for information",
     None: "read and decide",
 }
+_MODES = {Mode.ACTUAL: "real", Mode.DRILL: "a drill", Mode.TEST: "a test"}
 _IDLE = (Action.RELEASE, Action.NONE, Action.INFORMATIONAL)
 _VERBS: dict[Action | None, str] = {Action.REDUCE_LOAD: "reduce ", Action.INCREASE_GEN: "increase generation "}
 _WEEK_DAYS = 7
@@ -31,7 +32,7 @@ _KINDS = {TargetKind.RELATIVE: "by", TargetKind.ABSOLUTE: "to"}
 
 def needs_answer(before: Content, after: Content) -> bool:
     """True when megawatts or their kind, start, end or what is asked changed, the phase was raised, a mere notice
-    became more than that, or a drill became real; and when a person must read what is said now.
+    became more than that, or the mode is another; and when a person must read what is said now.
     """
     return (
         before.instruction.target_mw != after.instruction.target_mw
@@ -45,7 +46,7 @@ def needs_answer(before: Content, after: Content) -> bool:
         or (after.needs_reading and (before.headline, before.text) != (after.headline, after.text))
         or raised(before, after)
         or before.severity.rank < Severity.WARNING.rank <= after.severity.rank
-        or (after.mode is Mode.ACTUAL and before.mode is not Mode.ACTUAL)
+        or before.mode is not after.mode
     )
 
 
@@ -60,8 +61,11 @@ def moved_start(before: Content | None, after: Content) -> bool:
 
 def in_words(before: Content, after: Content) -> tuple[str, ...]:
     """Short phrases, most important first, e.g. ("NOW 15 MW (was 12.5)", "EXTENDED to 18:30 EST")."""
+    if after.mode is Mode.TEST and before.mode is not Mode.TEST:
+        return (_mode(before, after),)  # whatever else it says, nothing is asked any more
     zone = after.source_timezone or before.source_timezone
     found = [
+        _mode(before, after) if after.mode is not before.mode else None,
         _action(before, after),
         _megawatts(before, after),
         _start(before, after, zone),
@@ -73,6 +77,10 @@ def in_words(before: Content, after: Content) -> tuple[str, ...]:
         "NEW ZONES" if set(after.zones) - set(before.zones) else None,
     ]
     return tuple(words for words in found if words)
+
+
+def _mode(before: Content, after: Content) -> str:
+    return f"NOW {_MODES[after.mode].upper()} (was {_MODES[before.mode]})"
 
 
 def _severity(before: Content, after: Content) -> str | None:

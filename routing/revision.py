@@ -42,7 +42,7 @@ from routing.facts import (
 )
 from routing.objective import Counted
 from routing.redials import last_ring, redials, retexts
-from routing.stand_down import once_to_all, stand_down
+from routing.stand_down import asks_no_more, once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
 HELPED = frozenset(PERSONAL) - {ChannelName.SLACK_DM}  # a Slack message makes good for what fails
@@ -96,9 +96,12 @@ def _new_revision(facts: Facts, change: PlanChange) -> None:
 
 
 def _ask_again(facts: Facts, change: PlanChange) -> None:
-    """A whole new timetable; those who were told of an earlier revision are told of this one at once."""
+    """A whole new timetable; those who were told of an earlier revision are told of this one at once.
+
+    One that calls nobody, as a test, is told to them as the end of what was asked before.
+    """
     case, before = facts.case, facts.verdict()
-    if before is not None and before.outcome is Outcome.NOT_NEEDED:
+    if before is not None and before.outcome is Outcome.NOT_NEEDED and case.event.rings:
         change.verdicts.append(verdict(facts, Outcome.REOPENED, "no silence holds it any more"))
     change.reason = f"revision {facts.revision} replaces it"
     stop(facts, change, facts.notifications)
@@ -107,10 +110,13 @@ def _ask_again(facts: Facts, change: PlanChange) -> None:
     plan = _but_for(objective.answered(facts), fitting.plan(case))
     take_plan(change, plan)
     change.add += _resolve_older_alerts(facts, change, plan)
+    if not case.event.rings:
+        asks_no_more(facts, change)
+        return
     planned = {n.person for n in plan.notifications}
     rows = facts.by_person()
     for person in facts.told():
-        if person not in planned and case.event.rings:
+        if person not in planned:
             change.add += _tell_again(facts, person, rows.get(person, ()))
 
 

@@ -29,7 +29,7 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     change.drop_agenda += [a.id for a in facts.agenda if waits(a)]
     texts = list(_its_line(facts) if _is_a_late_source(facts) else once_to_all(facts, Kind.STAND_DOWN))
     calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
-    change.add += [*texts, *calls, *_without_buttons(facts)]
+    change.add += [*texts, *calls, *(_without_buttons(facts) if case.event.rings else ())]
     resolved_at = case.now + RESOLVED_AFTER if texts else case.now
     for trigger in open_alerts(facts):
         over = resolve(facts, change, trigger)
@@ -38,6 +38,18 @@ def stand_down(facts: Facts, change: PlanChange) -> None:
     others_asked = case.event.leader_pk is not None and case.event.rings
     if (verdict is None or verdict.outcome is Outcome.REOPENED) and (asked(facts) or others_asked):
         change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"{case.event.status} before the deadline")
+
+
+def asks_no_more(facts: Facts, change: PlanChange) -> None:
+    """Still open, and no order any more, as one that turns out to be a test: who was told of it hears that."""
+    told = list(once_to_all(facts, Kind.STAND_DOWN))
+    calls = [_stand_down_call(facts, n) for n in _engaged(facts)]
+    change.add += [*told, *calls, *_without_buttons(facts)]
+    resolved_at = facts.case.now + RESOLVED_AFTER if told else facts.case.now
+    for trigger in open_alerts(facts):
+        change.add.append(replace(resolve(facts, change, trigger), due_at=resolved_at))
+    if facts.verdict() is None and asked(facts):
+        change.verdicts += verdicts(facts, Outcome.NOT_NEEDED, f"revision {facts.revision} asks nobody any more")
 
 
 def _is_a_late_source(facts: Facts) -> bool:
@@ -60,8 +72,6 @@ def _its_line(facts: Facts) -> Iterator[Notification]:
 
 def _without_buttons(facts: Facts) -> Iterator[Notification]:
     """What asked for an answer asks no more. How it ended stands first, and who had accepted it."""
-    if not facts.case.event.rings:
-        return
     met = objective.met_by(facts)
     accepted = met if met and met.person in facts.latest_replies() else None  # not who was only reached
     who = {"by": name(facts, accepted.person), "at": accepted.at.isoformat()} if accepted else {}
@@ -97,7 +107,8 @@ def _edit(facts: Facts, posted: Notification, revision: int, details: Mapping[st
 
 def _engaged(facts: Facts) -> list[Notification]:
     """The calls of those who may be acting on the event: they answered the phone or accepted. They are called."""
-    accepted = {person for person, r in facts.latest_replies().items() if r.answer is Answer.ACKNOWLEDGE}
+    last = {r.person: r for r in facts.replies}  # who has not answered the newest revision acts on an earlier one
+    accepted = {person for person, r in last.items() if r.answer is Answer.ACKNOWLEDGE}
     calls: dict[str, Notification] = {}
     for row in facts.rows():
         concerned = row.person in accepted or spoke_to(row)

@@ -21,6 +21,7 @@ SITES_NAMED = 3
 SHARES_NAMED = 20
 _ENDS_IN_INSTANT = re.compile(r"T(\d\d):(\d\d):\d\dZ$")
 READ = "read and decide"
+IS_A_TEST = ("This is only a test, take no action", "this is only a test, take no action")
 QUIET_PHASES = frozenset({Phase.INFO, Phase.ADVISORY, Phase.ALERT, Phase.WARNING})
 PROGRAMS = {
     "EDR": "emergency demand response",
@@ -100,9 +101,11 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
     mode, driven = _mode(content), headline_driven(event, content)
     issuer = clean(content.issuer or ctx.source.name or event.source, 40)
     program = clean(content.program, 40)
-    asked, asked_short, asked_spoken = _do(content, ctx.sites)
-    by, by_spoken = _by(content, event, clocks) if not driven else ("", "")
-    until, until_spoken = _until(content, clocks) if not driven else ("", "")
+    became_a_test = n.kind is Kind.STAND_DOWN and content.mode is Mode.TEST and not content.message_type.ends
+    asked, asked_short, asked_spoken = _unasked(*IS_A_TEST) if became_a_test else _do(content, ctx.sites)
+    timed = not (driven or became_a_test)
+    by, by_spoken = _by(content, event, clocks) if timed else ("", "")
+    until, until_spoken = _until(content, clocks) if timed else ("", "")
     over = _over(n, event, ctx, clocks)
     return Facts(
         language=language(person.language) if person else ENGLISH,
@@ -124,8 +127,8 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         do_spoken=asked_spoken,
         by=by,
         by_spoken=by_spoken,
-        left=_left(content, clocks.left) if not (driven or over) else "",
-        left_spoken=_left(content, clocks.left_spoken) if not (driven or over) else "",
+        left=_left(content, clocks.left) if timed and not over else "",
+        left_spoken=_left(content, clocks.left_spoken) if timed and not over else "",
         until=until,
         until_spoken=until_spoken,
         planned_end=clocks.both(content.ends_at) if content.ends_at and not content.message_type.ends else "",
@@ -237,7 +240,8 @@ def _over(n: Notification, event: Event, ctx: WordingContext, clocks: Clocks) ->
     """ "RELEASED, accepted by Ana Reyes 12:04 CST": of a post that asked for an answer, and asks no more."""
     if n.kind is not Kind.EDIT or n.revision == event.latest.number:
         return ""
-    how = _how_urgent(event, event.content) or "OVER"
+    now_a = f"NOW A {_mode(event.content)}" if _mode(event.content) else "OVER"
+    how = _how_urgent(event, event.content) or now_a
     if ctx.accepted_by is None:
         return how
     return f"{how}, accepted by {clean(ctx.accepted_by[0], 40)} {clocks.own(ctx.accepted_by[1])}"

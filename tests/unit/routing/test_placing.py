@@ -13,6 +13,7 @@ from model.event import (
     EventStatus,
     Instruction,
     MessageType,
+    Mode,
     ResourceRef,
     TargetKind,
     Zone,
@@ -78,6 +79,8 @@ def test_an_old_number_is_stale():
         ({"effective_at": content().effective_at + timedelta(days=7)}, True, "START MOVED to Jul 21 13:30 EST"),
         ({"ends_at": NOW + timedelta(hours=12)}, True, "EXTENDED to Wed 01:00 EST"),
         ({"text": "more text"}, False, None),
+        ({"mode": Mode.DRILL}, True, "NOW A DRILL (was real)"),
+        ({"mode": Mode.TEST, "ends_at": NOW + timedelta(hours=5)}, True, "NOW A TEST (was real)"),
         ({"extra": {CHANGES_LATER: "Interval 2: 5 MW"}}, True, "OTHER STEPS LATER"),
         ({"zones": (Zone(scheme="MISO-LRZ", code="77"),)}, False, "NEW ZONES"),  # whom they concern, the roster says
     ],

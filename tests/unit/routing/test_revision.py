@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType, Severity
+from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType, Mode, Severity
 from model.plan import NEVER_KNOWN, AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
 from model.roster import Level, PagerDutyMode, PagerDutyService
@@ -439,6 +439,34 @@ def test_who_answered_is_phoned_at_the_end():
     change = revise(facts(cancelled(), rows, now=SOON))
     calls = [n.person for n in change.add if n.kind is Kind.STAND_DOWN and n.channel is ChannelName.VOICE]
     assert calls == ["ana"]
+
+
+def test_who_accepted_an_earlier_revision_by_text_is_phoned_when_a_test_is_made_of_it():
+    """They are acting on it, though nobody can answer a test."""
+    rows, agenda = started()
+    change = revise(facts(now_a_test(), rows, agenda=agenda, replies=[reply("ana")], now=SOON))
+    calls = [n.person for n in change.add if n.kind is Kind.STAND_DOWN and n.channel is ChannelName.VOICE]
+    assert calls == ["ana"]
+
+
+def test_an_order_that_becomes_a_test_is_called_off_once():
+    """Also where the team has no channel for the test's own line: a second look changes nothing."""
+    team = replace(ROSTER.teams["ops"], slack_channel=None)
+    roster = replace(ROSTER, teams={"ops": team})
+    plan = planner.plan(case(roster=roster))
+    rows, agenda = [sent(n) for n in plan.notifications], list(plan.agenda)
+    first = revise(facts(now_a_test(), rows, agenda=agenda, now=SOON, roster=roster))
+    assert {n.kind for n in first.add if n.person} == {Kind.STAND_DOWN}
+    assert set(first.drop_agenda) == {a.id for a in agenda}
+    assert [(v.person, v.outcome) for v in first.verdicts] == [(None, Outcome.NOT_NEEDED)]
+    rows = [replace(n, cut_requested_at=SOON) if n.id in first.cut else n for n in [*rows, *first.add]]
+    agenda = [replace(a, state=AgendaState.SUPERSEDED) for a in agenda]
+    known = facts(now_a_test(), rows, agenda=agenda, verdicts=first.verdicts, now=SOON, roster=roster)
+    assert not revise(known)
+
+
+def now_a_test():
+    return event(revision(1), revision(2, message_type=MessageType.UPDATE, mode=Mode.TEST))
 
 
 def test_nobody_told_nobody_stood_down():
