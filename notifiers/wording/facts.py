@@ -5,7 +5,7 @@ Each phrase is clean text without a full stop, "" where there is nothing to say.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from model.event import Action, Content, EndKind, Event, MessageType, Mode, Phase, Revision, Severity, TargetKind, total
@@ -183,7 +183,13 @@ def _headline(content: Content, mode: str) -> str:
 
 
 def revision_of(n: Notification, event: Event) -> Revision:
-    return next((r for r in event.revisions if r.number == n.revision), event.latest)
+    """What the row tells. Who is told late of what needs an answer hears it as it is by now, and answers as others."""
+    told = next((r for r in event.revisions if r.number == n.revision), event.latest)
+    newest = event.latest
+    asks = n.kind in (Kind.ALERT, Kind.CONFIRM) and told.number == event.answer_revision
+    if not asks or newest is told or newest.content.message_type.ends:
+        return told
+    return replace(told, content=replace(newest.content, message_type=told.content.message_type))
 
 
 def headline_driven(event: Event, content: Content) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wording_world import ANA, CONTEXT, DRILL, NEW, RECEIVED, SITE, TERMINATE, at, event, say, text
+from wording_world import ANA, CANCEL, CONTEXT, DRILL, NEW, RECEIVED, SITE, TERMINATE, at, event, say, text
 
 from model.event import (
     CHANGES_LATER,
@@ -370,6 +370,20 @@ def test_a_notification_speaks_of_its_own_revision():
     assert "Reduce 12.5 MW" in text("slack_channel", ev=both, revision=1)
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=2)
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=7)
+
+
+def test_what_only_informs_is_in_the_words_of_those_who_are_told_later():
+    """They answer the revision that asks, and are told what is known by now; what is over is told as it was."""
+    corrected = replace(NEW, message_type=MessageType.UPDATE, phase_detail="Max Gen Event Step 3")
+    ev = replace(event(NEW, corrected), answer_revision=1)
+    assert "Max Gen Event Step 3" in text("voice", ev=ev, revision=1)
+    assert "revision one" in text("voice", ev=ev, revision=1)
+    [words] = say("slack_channel", ev=ev, revision=1)
+    assert "Step 3" in str(words.payload["blocks"])
+    assert '"revision": 1' in str(words.payload["blocks"])
+    assert "Step 2" in text("voice", ev=replace(ev, answer_revision=2), revision=1)
+    over = replace(event(NEW, corrected, CANCEL), answer_revision=1)
+    assert "Step 2" in text("voice", ev=over, revision=1)
 
 
 PAGE = "https://gridcall.example/e/" + "x" * 35
