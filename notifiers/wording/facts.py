@@ -102,9 +102,9 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
     issuer = clean(content.issuer or ctx.source.name or event.source, 40)
     program = clean(content.program, 40)
     became_a_test = n.kind is Kind.STAND_DOWN and content.mode is Mode.TEST and not content.message_type.ends
-    asked, asked_short, asked_spoken = _unasked(*IS_A_TEST) if became_a_test else _do(content, ctx.sites)
+    asked, asked_short, asked_spoken = _unasked(*IS_A_TEST) if became_a_test else _do(revision, ctx.sites)
     timed = not (driven or became_a_test)
-    by, by_spoken = _by(content, event, clocks) if timed else ("", "")
+    by, by_spoken = _by(revision, clocks) if timed else ("", "")
     until, until_spoken = _until(content, clocks) if timed else ("", "")
     over = _over(n, event, ctx, clocks)
     return Facts(
@@ -139,7 +139,7 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
         shares=_shares(content, ctx.sites),
         why=", ".join(p for p in (clean(content.phase_detail, 80), _eea(content, spoken=False)) if p),
         why_spoken=words(", ".join(p for p in (clean(content.phase_detail, 80), _eea(content, spoken=True)) if p), 12),
-        changed=clean("; ".join(revision.changes), 160),
+        changed="" if _is_over(content) else clean("; ".join(revision.changes), 160),
         reference=f"{reference(event.event_id)} r{revision.number}",
         reference_spoken=f"{speech.digits(reference(event.event_id))}, revision {speech.count(revision.number)}",
         event_id=clean(event.event_id, 200),
@@ -293,10 +293,23 @@ def _released(content: Content) -> bool:
     )
 
 
-def _do(content: Content, sites: Sequence[Resource]) -> tuple[str, str, str]:
+def _is_over(content: Content) -> bool:
+    """What an end differs in from the order, as "NOW 0 MW" or its own time, would be read as another order."""
+    return content.message_type.ends or _released(content)
+
+
+def _had_begun(revision: Revision) -> bool:
+    """It was in force when this was said of it."""
+    at = revision.content.effective_at
+    return at is not None and at <= revision.received_at
+
+
+def _do(revision: Revision, sites: Sequence[Resource]) -> tuple[str, str, str]:
     """What to do: written, short (where the urgency stands before it), spoken."""
+    content = revision.content
     if content.message_type is MessageType.CANCEL:
-        return _unasked("Cancelled, take no action", "take no action")
+        short = "resume" if _had_begun(revision) else "take no action"
+        return _unasked(f"Cancelled, {short}", short)
     if _released(content):
         return _unasked("Released, resume", "resume")
     mw = _target(content, sites)
@@ -358,12 +371,12 @@ def _target(content: Content, sites: Sequence[Resource]) -> float | None:
     return total(contracted.get((r.scheme, r.code)) if r.target_mw is None else r.target_mw for r in content.resources)
 
 
-def _by(content: Content, event: Event, clocks: Clocks) -> tuple[str, str]:
-    at = content.effective_at
+def _by(revision: Revision, clocks: Clocks) -> tuple[str, str]:
+    content, at = revision.content, revision.content.effective_at
     if at is None:
         return ("", "")
     if content.message_type is MessageType.CANCEL:
-        word = "was to start at"
+        word = "had started at" if _had_begun(revision) else "was to start at"
     elif _released(content):
         word = "as of"
     elif at <= clocks.now:
@@ -374,12 +387,11 @@ def _by(content: Content, event: Event, clocks: Clocks) -> tuple[str, str]:
 
 
 def _left(content: Content, say: Callable[[datetime], str]) -> str:
-    ends = content.message_type.ends or _released(content)
-    return "" if ends or content.effective_at is None else say(content.effective_at)
+    return "" if _is_over(content) or content.effective_at is None else say(content.effective_at)
 
 
 def _until(content: Content, clocks: Clocks) -> tuple[str, str]:
-    if content.message_type.ends or _released(content) or _ask(content, None) is None:
+    if _is_over(content) or _ask(content, None) is None:
         return ("", "")
     later = ", changes before that: read the message" if content.later else ""
     if content.end_kind is EndKind.UNTIL_RELEASED or content.ends_at is None:

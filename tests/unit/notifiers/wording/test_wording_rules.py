@@ -28,6 +28,7 @@ from notifiers.wording import speech
 from notifiers.wording.answers import NO_KEY
 from notifiers.wording.facts import reference
 from notifiers.wording.speech import clock, count, digits
+from routing import changes
 
 CHANNELS = [c.value for c in ChannelName]
 SPOKEN = [kind for kind in Kind if kind is not Kind.EDIT]
@@ -370,6 +371,37 @@ def test_a_notification_speaks_of_its_own_revision():
     assert "Reduce 12.5 MW" in text("slack_channel", ev=both, revision=1)
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=2)
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=7)
+
+
+CHANNELS_OF_PEOPLE = ["voice", "sms", "slack_channel", "slack_dm"]
+
+
+@pytest.mark.parametrize("channel", CHANNELS_OF_PEOPLE)
+def test_an_end_is_no_new_order(channel):
+    """Nobody reads "NOW 0 MW" or "START MOVED" in the release of "increase generation by 12.5 MW"."""
+    up = replace(NEW, instruction=Instruction(action=Action.INCREASE_GEN, target_mw=12.5))
+    ev = event(up, TERMINATE, changes=changes.in_words(up, TERMINATE))
+    assert ev.latest.changes
+    [words] = say(channel, ev=ev, kind=Kind.STAND_DOWN)[:1]
+    said = f"{words.text} {words.payload.get('blocks')}"
+    assert "resume" in said.lower()
+    assert not [word for word in ("NOW", "MOVED", "SHORTENED", "Changed", "PHASE") if word in said]
+
+
+@pytest.mark.parametrize("channel", CHANNELS_OF_PEOPLE)
+@pytest.mark.parametrize(
+    ("started", "shown", "hidden"), [(False, "take no action", "resume"), (True, "resume", "take no action")]
+)
+def test_what_is_cancelled_after_its_start_may_be_resumed(channel, started, shown, hidden):
+    """People have been curtailing by then: "take no action" would keep them at it."""
+    heard_at = NEW.effective_at + (timedelta(minutes=5) if started else -timedelta(minutes=5))
+    ev = event(NEW, CANCEL, received_at=heard_at)
+    for now in (heard_at, NEW.effective_at + timedelta(hours=1)):
+        said = text(channel, ev=ev, kind=Kind.STAND_DOWN, now=now).lower()
+        assert "cancelled" in said
+        assert shown in said
+        assert hidden not in said
+        assert ("had started at" in said) is started
 
 
 def test_what_only_informs_is_in_the_words_of_those_who_are_told_later():
