@@ -26,7 +26,7 @@ from model.silence import Silence
 from notifiers.channels.slack_interactions import SlackCommand
 from notifiers.wording.answers import WrittenAnswer, written
 from notifiers.wording.catalogue import escape_slack
-from notifiers.wording.facts import reference
+from notifiers.wording.facts import mode_word, reference
 from routing.heard import take_heard
 from routing.silence_news import words
 from store import events, merged, replies, silences
@@ -124,10 +124,13 @@ def _silenced(silence: Silence, person: Person) -> str:
 def _line(service: Service, one: _Open, person: Person) -> str:
     people, event = service.rosters.roster.people, one.event
     names = ", ".join(people[p].name if p in people else p for p in one.accepted)
-    has = f"{names} {'has' if len(one.accepted) == 1 else 'have'} it" if names else "nobody has accepted"
-    more = f"; and {one.alike} more like it" if one.alike else ""
     by = _clock(event.deadline_at, person)
-    return f"{reference(event.event_id)}: {event.content.headline}: {has}, by {by}{more}"
+    has = (
+        f"{names} {'has' if len(one.accepted) == 1 else 'have'} it" if names else f"nobody has accepted, answer by {by}"
+    )
+    more = f"; and {one.alike} more like it" if one.alike else ""
+    marked = f"{mode_word(event.content)} {reference(event.event_id)}".strip()
+    return f"{marked}: {event.content.headline}: {has}{more}"
 
 
 async def _accept(service: Service, person: Person, ref: str = "") -> str:

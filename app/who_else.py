@@ -8,7 +8,7 @@ from model.event import Event
 from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Notification, State
 from model.reply import Reply
 from model.roster import Roster
-from notifiers.wording.facts import reference
+from notifiers.wording.facts import mode_word, reference
 
 _STANDS = {
     State.PENDING: "is called next",
@@ -40,7 +40,7 @@ def who_else(
     lines = [f"{names[person]} {_stands(person, rows, latest, zone)}" for person in people[:MOST]]
     if len(people) > MOST:
         lines.append(f"and {len(people) - MOST} more")
-    title = f"Ref {reference(event.event_id)} r{event.answer_revision}"
+    title = f"{mode_word(event.content)} Ref {reference(event.event_id)} r{event.answer_revision}".strip()
     return "\n".join([f"{title}:", *(lines or ["Nobody is called."]), *_next(agenda, now, zone)])
 
 

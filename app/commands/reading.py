@@ -56,7 +56,7 @@ def events(
         show.as_json(found)
         return
     rows = [
-        (show.clock(e["received_at"]), e["source"], e["event_id"], e["status"], _outcome(e["verdict"]), e["headline"])
+        (show.clock(e["received_at"]), e["source"], e["event_id"], e["status"], _outcome(e["verdict"]), _marked(e))
         for e in found["events"]
     ]
     show.table(("received", "source", "event", "status", "verdict", "headline"), rows, empty="No events yet.")
@@ -95,6 +95,12 @@ def _head(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"issuer: {told['outcome']}, {told['reason']}"
     if confirm := found["acknowledgements"]["also_confirm"]:
         yield f"to be confirmed in {confirm} as well"
+
+
+def _marked(event: Mapping[str, Any]) -> str:
+    """What is not real says so first."""
+    mode, headline = str(event["mode"]).upper(), str(event["headline"])
+    return headline if mode == "ACTUAL" or headline.upper().startswith(mode) else f"{mode} {headline}"
 
 
 def _outcome(verdict: Mapping[str, Any] | None) -> str:

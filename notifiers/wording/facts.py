@@ -98,7 +98,7 @@ def facts(n: Notification, event: Event, person: Person | None, ctx: WordingCont
     revision = revision_of(n, event)
     content = revision.content
     clocks = Clocks(_own_zone(person, ctx), zone(content.source_timezone or ctx.source.timezone), now)
-    mode, driven = _mode(content), headline_driven(event, content)
+    mode, driven = mode_word(content), headline_driven(event, content)
     issuer = clean(content.issuer or ctx.source.name or event.source, 40)
     program = clean(content.program, 40)
     became_a_test = n.kind is Kind.STAND_DOWN and content.mode is Mode.TEST and not content.message_type.ends
@@ -232,21 +232,22 @@ def _late(event: Event, revision: Revision) -> bool:
     return event.late or (passed and content.message_type is MessageType.NEW and content.asks_action)
 
 
-def _mode(content: Content) -> str:
+def mode_word(content: Content) -> str:
+    """ "DRILL", "TEST", "" for what is real."""
     return "" if content.mode is Mode.ACTUAL else content.mode.value.upper()
 
 
 def _how_urgent(event: Event, content: Content) -> str:
     if _is_our_own(event):
         return _own_urgency(event, content)
-    return _urgency(content, _mode(content), headline_driven(event, content))
+    return _urgency(content, mode_word(content), headline_driven(event, content))
 
 
 def _over(n: Notification, event: Event, ctx: WordingContext, clocks: Clocks) -> str:
     """ "RELEASED, accepted by Ana Reyes 12:04 CST": of a post that asked for an answer, and asks no more."""
     if n.kind is not Kind.EDIT or n.revision == event.latest.number:
         return ""
-    now_a = f"NOW A {_mode(event.content)}" if _mode(event.content) else "OVER"
+    now_a = f"NOW A {mode_word(event.content)}" if mode_word(event.content) else "OVER"
     how = _how_urgent(event, event.content) or now_a
     if ctx.accepted_by is None:
         return how

@@ -36,3 +36,15 @@ async def test_a_test_rings_nobody(world: World) -> None:
     assert lines[0].text.startswith("TEST")
     assert world.slack() == world.slack("C0ADMIN") == []
     assert world.pagerduty() == []
+
+
+async def test_a_drill_says_so_where_people_look_for_it(world: World) -> None:
+    """In Slack's status and where one asks who else is called, whatever its headline."""
+    await world.scene("nobody answers")
+    await world.post("edr", mode="drill")
+    await world.advance_until("0:05")
+    assert (await world.types_in_slack("status", by="ben")).startswith("DRILL 1: MISO EDR")
+    await world.presses_button(world.slack()[0], "who_else", by="dee")
+    assert world.whispers()[-1][1].startswith("DRILL Ref 1 r1:\n")
+    for phone in world.everybody():
+        phone.expects_everything()

@@ -70,7 +70,7 @@ async def test_fifty_in_ten_seconds_ring_once_and_are_accepted_together(opens: O
         assert (await world.event("E-17")).outcomes() == []
         status = await world.types_in_slack("status", by="ann")
         assert status.count("\n") == 0, "fifty lines would hide it"
-        assert status.endswith("nobody has accepted, by Mon 12:10 CST; and 49 more like it")
+        assert status.endswith("nobody has accepted, answer by Mon 12:10 CST; and 49 more like it")
         assert "Accepted" in await world.types_in_slack("ack", by="ann")
         await world.advance(seconds=3)
         events = await listed(world)

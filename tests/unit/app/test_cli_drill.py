@@ -63,6 +63,7 @@ def test_an_event_of_ones_own_is_played_as_a_drill(gridcall: Gridcall, tmp_path:
     newest = Api().get("/v1/events", limit=1)["events"][0]
     assert (newest["mode"], newest["headline"]) == ("drill", "Storm over Foundry 1")
     assert newest["event_id"] != "REAL-1"
+    assert "DRILL Storm over Foundry 1" in gridcall("events", "--limit", "1")[1]
     assert out.splitlines()[-1].startswith(f"{newest['event_id']} is sent, to be accepted by 2026-11-03 15:10:00")
 
 
