@@ -61,11 +61,16 @@ class Clocks:
         return _spoken(at, self.mine, self.now.astimezone(self.mine).date())
 
     def both_spoken(self, at: datetime) -> str:
-        """ "thirteen thirty Central, thirteen thirty Eastern Standard": the reader knows whether it is summer."""
+        """ "thirteen thirty Central, thirteen thirty Eastern Standard": the reader knows whether it is summer.
+
+        "fourteen thirty Eastern Daylight, thirteen thirty Eastern Standard": not where the two differ by that alone.
+        """
         if self._same(at):
             return self.own_spoken(at)
-        own = self.own_spoken(at).removesuffix(" Standard").removesuffix(" Daylight")
-        return f"{own}, {_spoken(at, self.issuer, at.astimezone(self.mine).date())}"
+        own, theirs = self.own_spoken(at), _spoken(at, self.issuer, at.astimezone(self.mine).date())
+        short = _without_season(own)
+        alike = short.split()[-1] == _without_season(theirs).split()[-1]
+        return f"{own if alike else short}, {theirs}"
 
     def left(self, at: datetime) -> str:
         """ "26 min left", "5 h 12 min left", "" when it has passed"""
@@ -100,6 +105,10 @@ class Clocks:
         )
 
 
+def _without_season(spoken: str) -> str:
+    return spoken.removesuffix(" Standard").removesuffix(" Daylight")
+
+
 def _day(day: date, today: date, short: bool) -> str:
     if day == today:
         return ""
@@ -120,4 +129,4 @@ def _written(at: datetime, place: tzinfo, today: date) -> str:
 def _spoken(at: datetime, place: tzinfo, today: date) -> str:
     local = at.astimezone(place)
     day = _day(local.date(), today, short=False)
-    return f"{day}{speech.clock(local)} {speech.zone(abbreviation(at, place))}"
+    return f"{day}{speech.clock(local)} {speech.zone(abbreviation(at, place), local.utcoffset())}"

@@ -1,18 +1,23 @@
 """How a machine should say numbers, clocks and references so that a tired person hears them right."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 _ONES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 ]  # fmt: skip
 _TENS = ["", "", "twenty", "thirty", "forty", "fifty"]
-_ZONES = {
-    "EST": "Eastern Standard", "EDT": "Eastern Daylight", "CST": "Central Standard", "CDT": "Central Daylight",
-    "MST": "Mountain Standard", "MDT": "Mountain Daylight", "PST": "Pacific Standard", "PDT": "Pacific Daylight",
-    "AST": "Atlantic Standard", "ADT": "Atlantic Daylight", "AKST": "Alaska Standard", "AKDT": "Alaska Daylight",
-    "HST": "Hawaii Standard", "UTC": "U T C", "GMT": "G M T", "BST": "British Summer", "CET": "Central European",
-    "CEST": "Central European Summer", "EET": "Eastern European", "EEST": "Eastern European Summer",
+# Each with its hours from UTC: Manila's PST is not Pacific, Shanghai's CST not Central.
+_ZONES: dict[tuple[str, float], str] = {
+    ("EST", -5): "Eastern Standard", ("EDT", -4): "Eastern Daylight",
+    ("CST", -6): "Central Standard", ("CDT", -5): "Central Daylight",
+    ("MST", -7): "Mountain Standard", ("MDT", -6): "Mountain Daylight",
+    ("PST", -8): "Pacific Standard", ("PDT", -7): "Pacific Daylight",
+    ("AST", -4): "Atlantic Standard", ("ADT", -3): "Atlantic Daylight",
+    ("AKST", -9): "Alaska Standard", ("AKDT", -8): "Alaska Daylight", ("HST", -10): "Hawaii Standard",
+    ("UTC", 0): "U T C", ("GMT", 0): "G M T", ("BST", 1): "British Summer",
+    ("CET", 1): "Central European", ("CEST", 2): "Central European Summer",
+    ("EET", 2): "Eastern European", ("EEST", 3): "Eastern European Summer",
 }  # fmt: skip
 _MARKS = {".": "point", "+": "plus", "-": "minus"}
 
@@ -55,8 +60,8 @@ def clock(at: datetime) -> str:
     return f"{hour} {minute}"
 
 
-def zone(abbreviation: str) -> str:
-    """CDT is "Central Daylight"; what has no name is spelled."""
-    if abbreviation in _ZONES:
-        return _ZONES[abbreviation]
+def zone(abbreviation: str, offset: timedelta | None) -> str:
+    """CDT at five hours behind UTC is "Central Daylight"; what has no name, or another's abbreviation, is spelled."""
+    if offset is not None and (name := _ZONES.get((abbreviation, offset / timedelta(hours=1)))):
+        return name
     return digits(abbreviation.replace(":", " "))

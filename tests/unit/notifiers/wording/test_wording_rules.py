@@ -373,6 +373,20 @@ def test_a_notification_speaks_of_its_own_revision():
     assert "Hold 9 MW" in text("slack_channel", ev=both, revision=7)
 
 
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [
+        ("America/Detroit", "fourteen thirty Eastern Daylight, thirteen thirty Eastern Standard"),
+        ("America/Chicago", "thirteen thirty Central, thirteen thirty Eastern Standard"),
+        ("Asia/Manila", "oh two thirty P S T, Tuesday thirteen thirty Eastern Standard"),
+        ("Asia/Shanghai", "oh two thirty C S T, Tuesday thirteen thirty Eastern Standard"),
+    ],
+)
+def test_two_clocks_are_told_apart_by_ear(home, said):
+    """Of two clocks of one name the season is said; another country's abbreviation is no zone of North America."""
+    assert f"megawatts by {said}" in text("voice", person=replace(ANA, timezone=home))
+
+
 CHANNELS_OF_PEOPLE = ["voice", "sms", "slack_channel", "slack_dm"]
 
 
