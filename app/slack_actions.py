@@ -8,6 +8,7 @@ from app.answering import traced, within_a_second
 from app.service import Service
 from app.who_else import who_else
 from model.errors import Refused, Undecidable
+from model.event import Event
 from model.plan import ChannelName, Notification
 from model.reply import Answer, Heard
 from model.roster import Person
@@ -20,11 +21,12 @@ from notifiers.channels.slack_interactions import (
     SlackReason,
     about,
 )
-from notifiers.wording.answers import WrittenAnswer, not_counted, written
+from notifiers.wording.answers import WrittenAnswer, not_counted, order_named, written
 from notifiers.wording.catalogue import escape_slack
 from notifiers.wording.clean import clean
 from routing import thread_notes
 from routing.heard import take_heard
+from routing.replies import Answered
 from store import attempts, bundles, events, plans, replies, timeline
 from store.database import Connection
 
@@ -70,10 +72,18 @@ async def _answer(service: Service, action: SlackAction, person: Person) -> None
 
 
 async def _take(service: Service, heard: Heard, meant: About) -> str:
-    """Why it does not count; "" where it does, which everybody reads in the thread."""
+    """What to tell who pressed: why it does not count. "" where it does, in a channel: everybody reads it
+    in the thread.
+    """
+
+    def take(conn: Connection) -> tuple[Answered, bool]:
+        [answered] = take_heard(conn, service.ids, heard)
+        row = _row_meant(conn, meant)
+        return answered, row is not None and row.channel is ChannelName.SLACK_DM
+
     try:
         async with traced(service, meant.attempt):
-            [answered] = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
+            answered, direct = await service.database.transact(take)
     except Undecidable:
         log.warning("button of an unknown attempt", attempt=meant.attempt)
         return written(WrittenAnswer.NOT_KNOWN, detail="Nothing counted.")
@@ -81,7 +91,11 @@ async def _take(service: Service, heard: Heard, meant: About) -> str:
         why = str(refused)
         log.info("button of an old message", person=heard.person, why=why)
         return await service.database.read(lambda conn: _refused(conn, meant, why))
-    return "" if answered.counted else not_counted(answered.event, meant.revision or answered.reply.revision)
+    if not answered.counted:
+        return not_counted(answered.event, meant.revision or answered.reply.revision)
+    named = order_named(answered.event, answered.reply.revision)
+    accepted = answered.reply.answer is Answer.ACKNOWLEDGE
+    return written(WrittenAnswer.ACCEPTED if accepted else WrittenAnswer.CANNOT, named) if direct else ""
 
 
 def _refused(conn: Connection, meant: About, why: str) -> str:
@@ -109,7 +123,9 @@ async def _tell_who_else(service: Service, action: SlackAction, person: Person) 
 
 
 async def reason(service: Service, given: SlackReason) -> None:
-    """Kept in the event's evidence and said in its thread: it changes nothing of who is called."""
+    """Kept in the event's evidence, and said in its thread where the person's last word is that they cannot comply:
+    the press for which Slack asked it may not have counted. It changes nothing of who is called.
+    """
     person = service.rosters.roster.person_at(ChannelName.SLACK_DM, given.user_id)
     if person is None:
         log.warning("reason given by a stranger", user=given.user_id)
@@ -124,11 +140,18 @@ async def reason(service: Service, given: SlackReason) -> None:
         event = events.load(conn, [row.event_pk])[row.event_pk]
         body = {"person": person.id, "channel": "slack", "reason": given.text}
         timeline.append(conn, service.ids, event.pk, now, "reason", body)
-        thread_notes.add(conn, service.ids, event, note, now)
+        if _cannot(conn, event, given.about.revision or row.revision, person):
+            thread_notes.add(conn, service.ids, event, note, now)
         return True
 
     if await within_a_second(service, None, lambda: service.database.transact(take)) is None:
         log.warning("reason not kept: the database is away", person=person.id)
+
+
+def _cannot(conn: Connection, event: Event, revision: int, person: Person) -> bool:
+    said = replies.of_event(conn, event.pk)
+    own = [reply for reply in said if (reply.person, reply.revision) == (person.id, revision)]
+    return bool(own) and own[-1].answer is Answer.CANNOT_COMPLY
 
 
 def _row_meant(conn: Connection, meant: About) -> Notification | None:

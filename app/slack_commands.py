@@ -1,7 +1,8 @@
 """`/gridcall oncall|status|ack|cover` in Slack: what is answered to whoever typed it."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,7 +39,7 @@ log = structlog.get_logger(__name__)
 HELP = (
     "`/gridcall oncall` who is on call now\n"
     "`/gridcall status` what is open, who has it, and what is silenced\n"
-    "`/gridcall ack [REF]` you accept\n"
+    "`/gridcall ack [REF]` you accept; REF as in the alert, or the whole id\n"
     "`/gridcall cover ROTATION 4h` you are on call instead, from now on, for so many hours"
 )
 NEWEST = 200  # events among which open ones are looked for
@@ -134,13 +135,15 @@ def _line(service: Service, one: _Open, person: Person) -> str:
 
 
 async def _accept(service: Service, person: Person, ref: str = "") -> str:
-    """The one that is open, or the one of that reference; never a guess between two."""
+    """The one that is open, or the one that `ref` names; never a guess between two."""
     found = await within_a_second(service, None, lambda: service.database.read(_open))
     if found is None:
         return written(WrittenAnswer.NOT_NOW)
-    meant = [one.event for one in found if not ref or reference(one.event.event_id).lower() == ref]
+    open_ = [one.event for one in found]
+    meant = [event for event in open_ if not ref or ref in map(str.lower, _names(event))]
     if len(meant) != 1:
-        listed = ", ".join(reference(one.event.event_id) for one in found[:MOST])
+        taken = Counter(name for event in open_ for name in set(_names(event)))
+        listed = ", ".join(_own_name(event, taken) for event in open_[:MOST])
         return f"Nothing counted: say which one, /gridcall ack REF. Open: {listed or 'nothing'}."
     [event] = meant
     heard = Heard(
@@ -158,6 +161,17 @@ async def _accept(service: Service, person: Person, ref: str = "") -> str:
         return written(WrittenAnswer.RECEIVED)
     named = f"Ref {reference(event.event_id)} r{event.answer_revision}"
     return counted or written(WrittenAnswer.ACCEPTED, named)
+
+
+def _names(event: Event) -> tuple[str, ...]:
+    """What it may be called, the shortest first."""
+    return reference(event.event_id), event.event_id, f"{event.source}/{event.event_id}"
+
+
+def _own_name(event: Event, taken: Mapping[str, int]) -> str:
+    """The shortest that no other open event has."""
+    names = _names(event)
+    return next((name for name in names if taken[name] == 1), names[-1])
 
 
 async def _take(service: Service, heard: Heard) -> str:

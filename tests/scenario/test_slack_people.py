@@ -111,3 +111,56 @@ async def test_people_are_known_before_an_event(world: World) -> None:
     assert set(asked[known:]) == {"chat.postMessage"}
     for phone in world.everybody():
         phone.expects_everything()
+
+
+async def test_who_presses_in_a_direct_message_reads_that_it_counts(world: World) -> None:
+    """In the channel everybody reads it in the thread, which they do not see here."""
+    await world.scene("nobody answers")
+    await world.breaks("twilio", status=503)
+    await world.post("edr")
+    await world.advance_until("0:20")
+    [post] = world.slack("U0ANA")
+    direct = next(key for key, c in world.standins.workspace.channels.items() if getattr(c, "person", None) == "U0ANA")
+    await world.presses_button(post, "cannot_comply", by="ana", channel=direct)
+    assert world.whispers()[-1] == ("U0ANA", "Noted, you cannot: MISO EDR Ref 1 r1. The next person is told.")
+    await world.presses_button(post, "acknowledge", by="ana", channel=direct)
+    assert world.whispers()[-1] == ("U0ANA", "Accepted: MISO EDR Ref 1 r1. This counts.")
+    await world.advance_until("0:40")
+    for phone in world.everybody():
+        phone.expects_everything()
+
+
+async def test_the_reason_of_a_press_that_did_not_count_is_not_posted(world: World) -> None:
+    """It was a button of a revision that is replaced, and she accepts the new one before she sends the form."""
+    more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
+    await world.scene("nobody answers")
+    await world.post("edr")
+    await world.advance_until("0:05")
+    await world.post("edr", revision=2, message_type="update", instruction=more, headline="MISO EDR: cut 15 MW")
+    await world.advance_until("0:10")
+    old, new = [post for post in world.slack() if '"acknowledge"' in post.shows()]
+    await world.presses_button(old, "cannot_comply", by="ana")
+    await world.presses_button(new, "acknowledge", by="ana")
+    await world.advance_until("0:14")
+    await world.gives_a_reason("the press runs", by="ana")
+    await world.advance_until("0:20")
+    assert not [post for post in world.slack() if "the press runs" in post.text]
+    assert "reason" in {entry.kind for entry in (await world.event()).timeline}, "it is kept all the same"
+    for phone in world.everybody():
+        phone.expects_everything()
+
+
+async def test_one_of_two_with_the_same_reference_is_named_by_its_id(world: World) -> None:
+    await world.scene("nobody answers")
+    for event_id in ("MISO-2026-0007", "PJM-2026-0007", "MISO-2026-0008"):
+        await world.post("edr", event_id)
+    await world.advance_until("0:05")
+    said = await world.types_in_slack("ack 0007", by="dee")
+    assert said == ("Nothing counted: say which one, /gridcall ack REF. Open: 0008, PJM-2026-0007, MISO-2026-0007.")
+    assert "Ref 0007 r1" in await world.types_in_slack("ack PJM-2026-0007", by="dee")
+    await world.advance_until("0:20")
+    assert [r.person for r in (await world.event("PJM-2026-0007")).replies] == ["dee"]
+    assert "Ref 0007 r1" in await world.types_in_slack("ack miso/MISO-2026-0007", by="dee")
+    await world.advance_until("0:40")
+    for phone in world.everybody():
+        phone.expects_everything()
