@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import pytest
+
 from model.event import EventStatus
 from tests.scenario.conftest import OpenWorld, over_both
 from tests.scenario.world import World
@@ -213,3 +215,24 @@ async def test_who_missed_it_and_goes_with_one_that_has_time_is_open_again(opens
         assert (await world.event("E-2")).outcomes() == ["met"]
         world.phone("ann").expects_everything()
         world.phone("bob").expects_everything()
+
+
+@pytest.mark.parametrize("mode", ["drill", "test"])
+async def test_those_that_went_with_one_that_is_not_real_any_more_ring_as_real(opens: OpenWorld, mode: str) -> None:
+    """What becomes of their leader is not theirs: one of them rings for the others."""
+    async with opens(roster=ROSTER) as world:
+        await world.scene("nobody answers")
+        await storm(world, 3)
+        times = {"effective_at": "2026-01-12T19:00:00Z", "ends_at": "2026-01-12T22:00:00Z", "ack_due_at": None}
+        await world.post("edr", "E-0", revision=2, message_type="update", mode=mode, severity="warning", **times)
+        await world.advance(minutes=2)
+        heard(world, "ann")
+        scripts = [call.script for call in world.phone("ann").calls[1:]]
+        assert any("This is not a drill" in script for script in scripts), scripts
+        events = await listed(world)
+        assert events["E-0"]["goes_with"] is None
+        assert {events["E-1"]["goes_with"], events["E-2"]["goes_with"]} <= {None, "E-1", "E-2"}
+        assert (await world.event("E-0")).outcomes() == (["not_needed"] if mode == "test" else [])
+        await world.advance(minutes=11)
+        for name in ("ann", "bob"):
+            heard(world, name)
