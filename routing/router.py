@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -20,7 +21,7 @@ from routing.accept import Member, decide, keep_untold
 from routing.cases import PhonesAt, RosterAt
 from routing.heard import heard_in, take_heard
 from store import canaries
-from store.database import Database
+from store.database import Connection, Database, said_by_database
 from store.deliveries import Delivery
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 RETRY_SECONDS = 1.0
 # A database that answers nothing for so long is away, perhaps from us alone: others may have what we hold.
 LET_GO_AFTER = timedelta(seconds=5)
+DATABASE_TRIES = 5  # of a transaction that ends in an error of the database's own: one that stays is the message's
 THROWN_OUT = Unreadable(
     problems=(
         Problem(
@@ -37,6 +39,8 @@ THROWN_OUT = Unreadable(
         ),
     )
 )
+
+T = TypeVar("T")
 
 Read = Callable[[Message, Roster], Sequence[Reading | Unreadable]]
 
@@ -141,13 +145,26 @@ class Router:
             self._away_since = None
             self._broker.take_again()
 
+    async def _transact(self, member: Member, fn: Callable[[Connection], T]) -> T:
+        """An error that the database made up by itself is over soon, and a valid order must not be taken for bad."""
+        for left in reversed(range(DATABASE_TRIES)):
+            try:
+                return await self._database.transact(fn)
+            except Exception as error:
+                if not left or (said := said_by_database(error)) is None:
+                    raise
+                log.warning("the database failed, the message waits", delivery=member.delivery_id, error=said)
+                self._since[member.message.id] = self._clock.now()
+                await self._clock.sleep_until(self._clock.now() + timedelta(seconds=RETRY_SECONDS))
+        raise AssertionError("the last try returns or raises")
+
     async def _decide(self, member: Member, reading: Reading | Unreadable, roster: Roster) -> None:
         """Only errors of deciding count against a message: then it is kept whole with the text, and people are told."""
         now = self._clock.now()
         try:
             with self._tracer.span("decide", member.message.trace, delivery=member.delivery_id):
-                decided = await self._database.transact(
-                    lambda conn: decide(conn, member, reading, roster, self._ids, now, self._phones())
+                decided = await self._transact(
+                    member, lambda conn: decide(conn, member, reading, roster, self._ids, now, self._phones())
                 )
         except Unavailable:
             raise
@@ -160,7 +177,7 @@ class Router:
     async def _take_reply(self, member: Member, roster: Roster) -> None:
         """A person's answer that could not be stored when it came. It counts as of then."""
         try:
-            taken = await self._database.transact(lambda conn: take_heard(conn, self._ids, heard_in(member.message)))
+            taken = await self._transact(member, lambda conn: take_heard(conn, self._ids, heard_in(member.message)))
         except Unavailable:
             raise
         except Refused as why:
@@ -182,21 +199,22 @@ class Router:
             log.error("our own message cannot be read", why=reading.reason)
             return
         try:
-            await self._database.transact(
+            await self._transact(
+                member,
                 lambda conn: canary.decide(
                     conn, reading, message.source, message.received_at, roster, self._ids, now, self._phones()
-                )
+                ),
             )
         except Unavailable:
             raise
         except Exception as error:
             log.exception("our own message could not be decided")
             id_, why = canary.id_of(reading), f"it could not be decided ({type(error).__name__})"
-            await self._database.transact(lambda conn: canaries.decide(conn, id_, message.received_at, now, why))
+            await self._transact(member, lambda conn: canaries.decide(conn, id_, message.received_at, now, why))
 
     async def _keep(self, member: Member, error: Exception, roster: Roster) -> Delivery | None:
         """Undecidable: told like an unreadable message."""
-        found = f"{type(error).__name__}: {error}"
+        found = f"{type(error).__name__}: {said_by_database(error) or error}"
         problem = Problem(field="", found=found, expected="a message that can be placed")
         return await self._tell_unreadable(member, Unreadable(problems=(problem,)), roster)
 
@@ -204,14 +222,14 @@ class Router:
         """When even telling fails, it is kept at least."""
         now = self._clock.now()
         try:
-            return await self._database.transact(
-                lambda conn: decide(conn, member, unreadable, roster, self._ids, now, self._phones())
+            return await self._transact(
+                member, lambda conn: decide(conn, member, unreadable, roster, self._ids, now, self._phones())
             )
         except Unavailable:
             raise
         except Exception:
             log.exception("message could not be told about, it is only kept", delivery=member.delivery_id)
-            return await self._database.transact(lambda conn: keep_untold(conn, member, unreadable, now))
+            return await self._transact(member, lambda conn: keep_untold(conn, member, unreadable, now))
 
 
 def _log(decided: Delivery, now: datetime) -> None:

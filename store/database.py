@@ -14,14 +14,22 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.pool import StaticPool
 
 from model.errors import Unavailable
 from store import signals as signals_
 from store.signals import Signalled, Signals
 
-__all__ = ["ASK_AGAIN", "Connection", "Database", "InlineDatabase", "SqliteDatabase", "sqlite_engine"]
+__all__ = [
+    "ASK_AGAIN",
+    "Connection",
+    "Database",
+    "InlineDatabase",
+    "SqliteDatabase",
+    "said_by_database",
+    "sqlite_engine",
+]
 
 T = TypeVar("T")
 GROUP_LIMIT = 64
@@ -45,6 +53,13 @@ class Database(Protocol):
 
     async def close(self) -> None:
         """Finish what was begun and let go of the file."""
+
+
+def said_by_database(error: BaseException) -> str | None:
+    """What the database found wrong, without statement and values; None: the error is not the database's."""
+    if not isinstance(error, StatementError):
+        return None
+    return next(iter(str(error.orig).splitlines()), type(error).__name__)
 
 
 def sqlite_engine(path: Path | str, *, read_only: bool = False) -> Engine:

@@ -9,7 +9,7 @@ import random
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -54,9 +54,11 @@ SERVER_SETTINGS = {
 # Two transactions in each other's way: run the function again on what is true by now. A unique row that somebody else
 # has just written is of that kind too; if it was our own mistake, it fails again.
 _AGAIN = {"40001", "40P01", "23505"}
-# Classes and codes that mean "cannot be used now": connection, resources, restart, cancelled by time-out, standby.
-_AWAY_CLASSES = {"08", "28", "53", "57", "58"}
-_AWAY = {"40001", "40P01", "55P03", "25P02", "25P03", "25006", "3D000"}
+# Classes and codes that mean "cannot be used now": connection, resources, restart, cancelled by time-out, standby, and
+# what no statement of ours is to blame for: an error inside the server (XX), a plan or a prepared statement that a
+# migration or a pooler took away, a commit of which nobody knows.
+_AWAY_CLASSES = {"08", "28", "53", "57", "58", "XX"}
+_AWAY = {"40001", "40P01", "40003", "55P03", "55000", "25P02", "25P03", "25006", "3D000", "26000", "0A000"}
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError)  # of a connection that we use without SQLAlchemy
 
 
@@ -98,7 +100,9 @@ def _clean(values: Any) -> Any:
 
 
 def _state(error: BaseException) -> str:
-    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    """PostgreSQL's code of what went wrong. SQLAlchemy leaves it out where it tells of a plan that is outdated."""
+    said = getattr(error, "orig", None)
+    return str(getattr(said, "sqlstate", None) or getattr(getattr(said, "__cause__", None), "sqlstate", None) or "")
 
 
 def is_away(error: BaseException) -> bool:
@@ -125,14 +129,19 @@ def _unavailable(error: BaseException) -> Unavailable:
 
 
 class _Try:
-    """One run of a function in a transaction. `committing`: what came of it may be unknown from here on."""
+    """One run of a function in a transaction. `connected`: until then nothing that goes wrong is the function's.
+
+    `committing`: what came of it may be unknown from here on.
+    """
 
     def __init__(self, fn: Callable[[Connection], Any], owner: str) -> None:
+        self.connected = False
         self.committing = False
         self._fn = fn
         self._owner = owner
 
     def __call__(self, conn: Connection) -> tuple[Any, Signalled]:
+        self.connected = True
         with conn.begin():
             signals_.take(conn)  # what a run before on this connection left behind when it failed
             value = self._fn(conn)
@@ -217,7 +226,7 @@ class PostgresDatabase:
             except Exception as error:
                 if left and _may_go_again(error, attempt):
                     continue
-                if is_away(error):
+                if not attempt.connected or is_away(error):
                     raise _unavailable(error) from error
                 raise
             self.signals.make_known(signalled)
@@ -314,12 +323,14 @@ def at_once(url: str, fn: Callable[[Connection], T], *, read_only: bool = False,
     """
     results: list[T] = []
     errors: list[BaseException] = []
+    connected = Event()
 
     async def work() -> None:
         engine = _engine(url, answer_seconds=None if patient else ANSWER_SECONDS, poolclass=NullPool)
         chosen = engine.execution_options(postgresql_readonly=True) if read_only else engine
         try:
             async with chosen.begin() as conn:
+                connected.set()
                 results.append(await conn.run_sync(fn))
         finally:
             await engine.dispose()
@@ -334,7 +345,7 @@ def at_once(url: str, fn: Callable[[Connection], T], *, read_only: bool = False,
     thread.start()
     thread.join()
     if errors:
-        if is_away(errors[0]):
+        if is_away(errors[0]) or (isinstance(errors[0], Exception) and not connected.is_set()):
             raise _unavailable(errors[0]) from errors[0]
         raise errors[0]
     return results[0]

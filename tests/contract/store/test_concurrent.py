@@ -410,6 +410,14 @@ async def test_killed_in_the_middle_is_away_and_nothing_is_written(database):
     assert await database.transact(lambda conn: conn.scalar(select(func.count()).select_from(placing_keys))) == 0
 
 
+@pytest.mark.parametrize("code", ["XX000", "XX001", "26000", "0A000", "55000", "40003"])
+async def test_what_no_statement_of_ours_is_to_blame_for_is_away(database, code):
+    with pytest.raises(Unavailable):
+        await database.transact(
+            lambda conn: conn.exec_driver_sql(f"DO $$ BEGIN RAISE 'odd' USING ERRCODE = '{code}'; END $$")
+        )
+
+
 async def test_nobody_there_is_learnt_quickly():
     nowhere = PostgresDatabase(f"postgresql://nobody:hush@127.0.0.1:{postgres._free_port()}/nothing")
     async with asyncio.timeout(2.5):

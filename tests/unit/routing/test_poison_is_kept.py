@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from broker.base import Message, MessageKind
 from broker.embedded import EmbeddedBroker
 from model.clock import SystemClock
 from model.reading import Reading
-from routing.router import Router
+from routing.router import DATABASE_TRIES, Router
 from store import deliveries, unreadables
 from store.deliveries import DeliveryState
 from store.tables import notifications
@@ -84,3 +85,32 @@ async def test_what_cannot_be_told_is_kept_all_the_same(database, tmp_path):
     kept = await database.read(lambda conn: unreadables.page(conn, 10, None))
     assert {row.id for row in kept} == {"a", "b"}
     assert await database.read(lambda conn: conn.scalar(select(func.count()).select_from(notifications))) == 0
+
+
+def failing(database, monkeypatch, times):
+    """The database answers the first transactions with an error that is neither away nor the message's."""
+    monkeypatch.setattr("routing.router.RETRY_SECONDS", 0.0)
+    transact, left = database.transact, [times]
+
+    async def fails(fn):
+        if left[0]:
+            left[0] -= 1
+            raise DBAPIError("INSERT INTO events VALUES (:pk)", {"pk": "reduce by 12.5 MW"}, Exception("a hiccup"))
+        return await transact(fn)
+
+    monkeypatch.setattr(database, "transact", fails)
+
+
+async def test_an_odd_error_of_the_database_does_not_make_an_order_unreadable(database, tmp_path, monkeypatch):
+    failing(database, monkeypatch, 2)
+    found = await settle(database, tmp_path, ROSTER, {"good": reading("E-1")})
+    assert found["good"].state is DeliveryState.PLANNED
+
+
+async def test_one_that_stays_is_told_without_statement_and_values(database, tmp_path, monkeypatch):
+    failing(database, monkeypatch, DATABASE_TRIES)
+    found = await settle(database, tmp_path, ROSTER, {"a": reading("E-1")})
+    assert found["a"].state is DeliveryState.UNREADABLE
+    assert "a hiccup" in found["a"].detail
+    assert "12.5" not in found["a"].detail
+    assert "INSERT" not in found["a"].detail
