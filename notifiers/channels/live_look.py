@@ -7,7 +7,7 @@ from model.errors import SendError
 from notifiers.channels.pagerduty import PagerDutyChannel
 from notifiers.channels.slack import SlackWorkspace
 from notifiers.channels.slack_socket import SlackSocket
-from notifiers.channels.twilio_account import TwilioAccount
+from notifiers.channels.twilio_account import TwilioAccount, balance_of
 
 SECONDS = 10.0
 LEAST_DOLLARS = 5.0
@@ -61,8 +61,10 @@ async def _asked(what: str, look: Any) -> Look:
 
 async def _balance(account: TwilioAccount) -> tuple[str, str]:
     found = await account.ask(SECONDS, lambda c: c.balance.fetch_async(), changes=False)
-    amount = f"{found.balance} {found.currency}"
-    low = float(found.balance) < LEAST_DOLLARS
+    amount, balance = f"{found.balance} {found.currency}", balance_of(found)
+    if balance is None:
+        return f"{amount} cannot be read as a balance", "look at it in Twilio's console"
+    low = balance.amount < LEAST_DOLLARS
     return (f"{amount} are left", "pay in, and let it recharge by itself") if low else ("", amount)
 
 

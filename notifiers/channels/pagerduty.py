@@ -19,6 +19,7 @@ from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
 from model.ports import Answers, Found, Send
+from notifiers.channels import wire
 from notifiers.channels.masking import masked
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ class PagerDutyChannel:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, post)
         except TimeoutError as error:
             raise OutcomeUnknown(f"PagerDuty: no answer within {self.timeout_seconds:g} s") from error
+        except SendError:
+            raise
+        except Exception as error:  # the package stumbles over an answer, or we over what it makes of one
+            raise wire.unreadable("PagerDuty", error, changes=True) from error
 
     async def check(self, routing_key: str) -> Answers:
         """Resolve an alert that nobody opened, which does nothing. Raises SendError; `bad_address`: no such key.
@@ -151,12 +156,11 @@ def _translated(error: Any) -> SendError:
         return SendError(message, retryable=False, code="400", bad_address=wrong_key)
     if status in (401, 403):
         return SendError(message, retryable=False, code=str(status), bad_address=True)
-    retry_after = response.headers.get("Retry-After", "")
     return SendError(
         message,
         retryable=True,
         code=str(status),
-        retry_after_seconds=float(retry_after) if retry_after.isdigit() else None,
+        retry_after_seconds=wire.seconds_of(response.headers.get("Retry-After", "")),
     )
 
 

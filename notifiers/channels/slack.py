@@ -84,11 +84,7 @@ class SlackWorkspace:
                 data = (await request(self._open())).data
             except SlackApiError as error:
                 raise _translated(error, changes) from error
-            except AttributeError as error:  # the SDK stumbles over a 200 that is plain text
-                raise _unreadable(changes) from error
-        if not isinstance(data, Mapping):
-            raise _unreadable(changes)
-        return data
+            return _fields(data)
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
         """Say a word to one person in a channel, perhaps in vain: nothing depends on it. Raises SendError."""
@@ -221,8 +217,8 @@ class SlackChannel:
                 vendor_at=moment(posted["ts"]),
                 raw={"channel": posted["channel"], "ts": posted["ts"]},
             )
-        except KeyError as error:
-            raise OutcomeUnknown(f"Slack: an answer without {error}") from error
+        except (KeyError, TypeError) as error:
+            raise OutcomeUnknown(f"Slack: an answer without channel or ts: {type(error).__name__}") from error
 
     async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
         channel = await self._channel(attempt.address)
@@ -253,12 +249,18 @@ class SlackChannel:
             )
             if len(self._dm_channels) >= DM_CACHE:
                 self._dm_channels.clear()
-            self._dm_channels[address] = opened["channel"]["id"]
+            try:
+                self._dm_channels[address] = str(opened["channel"]["id"])
+            except (KeyError, TypeError) as error:
+                raise wire.unreadable("Slack", error, changes=False) from error
         return self._dm_channels[address]
 
     async def _posts(self, request: Callable[["AsyncWebClient"], Awaitable[Any]]) -> list[dict[str, Any]]:
         answer = await self._workspace.ask(self.timeout_seconds, request, changes=False)
-        return [m for m in answer.get("messages", []) if isinstance(m, dict)]
+        messages = answer.get("messages")
+        if not isinstance(messages, list):  # taken for "none", it would be posted once more
+            raise wire.unreadable("Slack", TypeError(), changes=False)
+        return [m for m in messages if isinstance(m, dict)]
 
     async def _in_thread(
         self, attempt: Attempt, channel: str, parent: str, known_ids: frozenset[str], since: datetime
@@ -291,7 +293,7 @@ def moment(ts: str) -> datetime | None:
     """Slack's "seconds.microseconds" as aware UTC."""
     try:
         return datetime.fromtimestamp(float(ts), UTC)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 
@@ -308,8 +310,10 @@ def _addressed(attempt: Attempt) -> list[dict[str, Any]] | None:
 
 
 def _mark(post: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = post.get("metadata") or {}
-    payload = metadata.get("event_payload") if metadata.get("event_type") == METADATA else None
+    metadata = post.get("metadata")
+    if not isinstance(metadata, Mapping) or metadata.get("event_type") != METADATA:
+        return {}
+    payload = metadata.get("event_payload")
     return payload if isinstance(payload, Mapping) else {}
 
 
@@ -349,13 +353,13 @@ def _translated(error: "SlackApiError", changes: bool) -> SendError:
 
 
 def _retry_after(response: Any) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if str(value).isdigit() else None
+    return wire.seconds_of(str(response.headers.get("Retry-After", "")))
 
 
-def _unreadable(changes: bool) -> SendError:
-    message = "Slack: an answer that cannot be read"
-    return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code="unreadable")
+def _fields(data: Any) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise TypeError(f"{type(data).__name__} where an object was expected")
+    return data
 
 
 class SlackSignature:

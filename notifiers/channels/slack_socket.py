@@ -61,7 +61,9 @@ class SlackSocket:
         answer = await self._workspace.ask(
             seconds, lambda client: client.apps_connections_open(app_token=self._app_token), changes=False
         )
-        return str(answer["url"])
+        if not isinstance(url := answer.get("url"), str):
+            raise wire.unreadable("Slack", TypeError(), changes=False)
+        return url
 
     async def known(self) -> Answers:
         """As `check`, for who asks now and then whether Slack still takes the token."""

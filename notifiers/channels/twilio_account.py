@@ -120,7 +120,8 @@ class TwilioAccount:
         found = await self.ask(
             CHECK_SECONDS, lambda client: client.api.v2010.account.balance.fetch_async(), changes=False
         )
-        balance = Balance(float(found.balance), str(found.currency))
+        if (balance := balance_of(found)) is None:
+            return Answers("the account is active, its balance cannot be read")
         return Answers(f"the account is active, its balance {balance.amount:.2f} {balance.currency}", balance)
 
     async def close(self) -> None:
@@ -164,6 +165,14 @@ def _translated(error: Any, changes: bool) -> SendError:
         text = f"Twilio answered {error.status}: {masked(message)}"
         return OutcomeUnknown(text) if changes else SendError(text, retryable=True, code=str(error.status))
     return failure(error.code, message)
+
+
+def balance_of(found: Any) -> Balance | None:
+    """None when Twilio tells none that can be read."""
+    try:
+        return Balance(float(found.balance), str(found.currency))
+    except (TypeError, ValueError):
+        return None
 
 
 def named(record: Any) -> Any:

@@ -156,8 +156,7 @@ def _judge(answer: aiohttp.ClientResponse) -> None:
         return
     text = f"the webhook's receiver answered {status}"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in AGAIN:
-        after = answer.headers.get("Retry-After", "")
-        wait = float(after) if after.isascii() and after.isdigit() else None
+        wait = wire.seconds_of(answer.headers.get("Retry-After", ""))
         raise SendError(text, retryable=True, code=str(status), retry_after_seconds=wait)
     if status < HTTPStatus.BAD_REQUEST:
         raise SendError(f"{text}, and redirects are not followed", retryable=False, code=str(status))

@@ -4,15 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractResolver
 
 from model.clock import Clock
 from model.errors import OutcomeUnknown, SendError
 
+log = structlog.get_logger(__name__)
+
 CONNECT_SECONDS = 3.0
 # Many servers close an idle connection after five seconds. A request that meets that moment has an unknown outcome and
 # waits to be looked up: a new connection is cheaper.
 IDLE_SECONDS = 3.0
+RETRY_AFTER_DIGITS = 6  # eleven days
 
 
 def session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -33,16 +37,34 @@ async def one_request(clock: Clock, seconds: float, vendor: str, *, changes: boo
 
     No connection: certainly nothing was sent, SendError. A connection that broke or an answer that did not come in
     time: OutcomeUnknown when the request `changes` something at the vendor, a retryable SendError when it only reads.
+    So for an answer over which whoever reads it stumbles: no vendor can end a loop of ours by what it says.
     """
     try:
         async with clock.timeout(seconds):
             yield
+    except SendError:
+        raise
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise SendError(f"{vendor}: no connection: {_name(error)}", retryable=True, code="connect") from error
     except TimeoutError as error:
         raise _lost(f"{vendor}: no answer within {seconds:g} s", changes) from error
     except (aiohttp.ClientError, OSError) as error:
         raise _lost(f"{vendor}: the connection broke: {_name(error)}", changes) from error
+    except Exception as error:
+        log.warning("an answer of a vendor cannot be read", vendor=vendor, exc_info=True)
+        raise unreadable(vendor, error, changes=changes) from error
+
+
+def unreadable(vendor: str, why: Exception, *, changes: bool) -> SendError:
+    """An answer of which nobody knows what it means. Its text is left out: it may hold numbers."""
+    message = f"{vendor}: an answer that cannot be read: {type(why).__name__}"
+    return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code="unreadable")
+
+
+def seconds_of(retry_after: str) -> float | None:
+    """A Retry-After in seconds; None for a date, for nothing, and for what no vendor means."""
+    plain = retry_after.isascii() and retry_after.isdigit() and len(retry_after) <= RETRY_AFTER_DIGITS
+    return float(retry_after) if plain else None
 
 
 def _lost(message: str, changes: bool) -> SendError:

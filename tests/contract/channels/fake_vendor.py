@@ -53,9 +53,23 @@ class FakeVendor:
             await asyncio.sleep(30)
         status, data, *rest = self.answer(seen)
         headers = rest[0] if rest else {}
+        if isinstance(data, bytes):
+            return web.Response(status=status, body=data, headers={"Content-Type": "application/json"} | headers)
         if isinstance(data, str):
             return web.Response(status=status, text=data, headers={"Content-Type": "text/html"} | headers)
         return web.json_response(data, status=status, headers=headers)
+
+
+# What an answer of JSON may be that no SDK counts with: another encoding, an unknown compression, nested without end.
+ODD_ANSWERS = [
+    (200, b'{"ok": true, "x": "\xff"}'),
+    (503, b"\xff\xfe"),
+    (200, b"[" * 5000 + b"]" * 5000),
+    (200, b"no gzip", {"Content-Encoding": "gzip"}),
+    (200, b'{"ok": true}x', {"Content-Type": "application/json; charset=utf-16"}),
+    (429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "\u00b2"}),
+    (429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "9" * 400}),
+]
 
 
 def asked(request: web.Request, body: bytes) -> Exchange:

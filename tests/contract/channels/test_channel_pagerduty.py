@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from fake_vendor import ODD_ANSWERS
 
 from model.clock import SystemClock
 from model.errors import OutcomeUnknown, SendError
@@ -109,6 +110,14 @@ async def test_no_connection_is_certainly_not_sent(closed_port, event):
     assert not isinstance(caught.value, OutcomeUnknown)
     assert caught.value.retryable
     await channel.close()
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+async def test_an_answer_nobody_can_read_is_trouble_of_the_vendor(vendor, pagerduty, answer):
+    vendor.answer = lambda seen: answer
+    with pytest.raises(SendError) as caught:
+        await pagerduty.check(KEY)
+    assert isinstance(caught.value, OutcomeUnknown) or caught.value.retryable
 
 
 async def test_an_answer_without_the_key_is_no_success(vendor, pagerduty, event):

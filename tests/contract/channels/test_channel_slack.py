@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fake_vendor import T0
+from fake_vendor import ODD_ANSWERS, T0
 
 from model.clock import SystemClock
 from model.errors import OutcomeUnknown, SendError
@@ -251,6 +251,41 @@ async def test_find_that_cannot_ask_says_so(vendor, team, post):
     with pytest.raises(SendError) as caught:
         await team.find(post().attempt, frozenset(), T0)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *ODD_ANSWERS,
+        (200, {"ok": True}),
+        (200, {"ok": True, "channel": "D1", "messages": []}),
+        (200, {"ok": True, "channel": {"id": "D1"}, "messages": None}),
+    ],
+)
+async def test_an_answer_nobody_can_read_is_no_end_and_no_absence(vendor, workspace, make_send, answer):
+    """Taken for "nothing there" the message would be posted once more."""
+    vendor.answer = lambda seen: answer
+    channel = SlackChannel(ChannelName.SLACK_DM, workspace)
+    attempt = make_send(ChannelName.SLACK_DM, address="U1").attempt
+    with pytest.raises(SendError) as caught:
+        await channel.find(attempt, frozenset(), T0)
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+async def test_nor_of_a_check(vendor, workspace, answer):
+    vendor.answer = lambda seen: answer
+    with pytest.raises(SendError) as caught:
+        await workspace.check()
+    assert caught.value.retryable
+
+
+async def test_odd_messages_among_others_are_passed_over(vendor, team, post):
+    attempt = post().attempt
+    odd = [None, {"ts": 1, "metadata": "x"}, {"metadata": {"event_type": "gridcall_attempt", "event_payload": 3}}]
+    vendor.answer = lambda seen: (200, {"ok": True, "messages": [*odd, marked(attempt.id, "1e99")]})
+    found = await team.find(attempt, frozenset(), T0)
+    assert (found.vendor_id, found.receipt.vendor_at) == ("C1/1e99", None)
 
 
 def test_button_payload():

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from xml.etree import ElementTree
 
 import pytest
-from fake_vendor import T0
+from fake_vendor import ODD_ANSWERS, T0
 
 from model.attempt import ReceiptKind, Words
 from model.clock import SystemClock
@@ -172,6 +172,22 @@ async def test_an_answer_that_cannot_be_read(vendor, phone, make_send, body):
     with pytest.raises(SendError) as caught:
         await phone.find(make_send().attempt, frozenset(), T0)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+async def test_an_answer_nobody_can_read_is_trouble_of_the_vendor(vendor, phone, answer):
+    vendor.answer = lambda seen: answer
+    with pytest.raises(SendError):
+        await phone.cut(CA, answered=False, spoken="x")
+
+
+@pytest.mark.parametrize("balance", [None, "1,234.5", "x", {}])
+async def test_credentials_are_good_whatever_the_balance_looks_like(vendor, balance):
+    vendor.answer = lambda seen: (200, {"status": "active", "balance": balance, "currency": "USD"})
+    twilio = account(vendor.url)
+    found = await twilio.check()
+    await twilio.close()
+    assert (found.detail, found.balance) == ("the account is active, its balance cannot be read", None)
 
 
 async def test_no_connection_is_certainly_not_sent(closed_port, make_send):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from fake_vendor import ODD_ANSWERS, FakeVendor
 
 from model.clock import SystemClock
 from model.errors import SendError
@@ -101,6 +102,16 @@ async def test_one_that_fails_ends_nothing_else(caplog: pytest.LogCaptureFixture
             await world.slack_buttons.press(CHANNEL, ts, "acknowledge", "U0ANA00001")
         await until(lambda: len(taken) == 2)
         assert socket.connected == 1
+
+
+@pytest.mark.parametrize("answer", [*ODD_ANSWERS, (200, {"ok": True}), (200, {"ok": True, "url": 3})])
+async def test_an_address_nobody_can_read_is_asked_for_again(vendor: FakeVendor, answer: Any) -> None:
+    vendor.answer = lambda seen: answer
+    workspace = SlackWorkspace(token="xoxb-1", clock=SystemClock(), base_url=vendor.url + "/slack/api")
+    with pytest.raises(SendError) as caught:
+        await SlackSocket(workspace, app_token="xapp-1", clock=SystemClock()).check(5)
+    assert caught.value.retryable
+    await workspace.close()
 
 
 async def test_a_token_that_is_refused_is_tried_again_and_again() -> None:
