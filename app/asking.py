@@ -52,6 +52,8 @@ class Asking:
                 log.warning("Twilio cannot be asked about calls and texts", error=str(error))
             except Unavailable as away:
                 log.warning("database away, Twilio is asked later", error=str(away))
+            except Exception:
+                log.exception("what Twilio has of calls and texts could not be taken")
             await clock.sleep_until(self.turned_at + EVERY)
 
     async def _turn(self, now: datetime) -> None:
@@ -75,8 +77,14 @@ class Asking:
             if (attempt_id := of.get(one.vendor_id)) is None:
                 continue  # its answer is on its way to us, or it is of somebody else who uses the account
             take = partial(take_receipt, ids=self._service.ids, attempt_id=attempt_id, receipt=receipt, now=now)
-            await self._service.database.transact(take)
-            self._kept.add((one.vendor_id, receipt.kind))
+            try:
+                await self._service.database.transact(take)
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception("what Twilio tells of a call or a text could not be taken", attempt=attempt_id)
+            else:
+                self._kept.add((one.vendor_id, receipt.kind))
 
     def _is_news(self, one: Known, receipt: Receipt, now: datetime) -> bool:
         if (one.vendor_id, receipt.kind) in self._kept:
@@ -94,6 +102,9 @@ class Asking:
             said = await answer_text(self._service, text.from_number, text.body, str(uuid5(NAMESPACE_URL, text.sid)))
         except GridcallError as error:
             log.warning("a text could not be taken, it is read again", error=str(error))
+            return
+        except Exception:
+            log.exception("a text could not be taken by our own mistake, it is read again")
             return
         first = await self._service.database.transact(lambda conn: paces.take_turn(conn, turn, now)) is None
         self._read.add(text.sid)

@@ -115,6 +115,9 @@ async def look(checks: Mapping[str, Callable[[], Awaitable[Answers]]], clock: Cl
             log.warning(
                 "vendor does not know us" if refused else "vendor cannot be asked", vendor=vendor, why=str(error)
             )
+        except Exception as error:
+            found[vendor] = Seen(clock.now(), f"our own mistake: {type(error).__name__}", trouble=True)
+            log.exception("vendor cannot be asked by our own mistake", vendor=vendor)
     return found
 
 

@@ -3,9 +3,10 @@
 And asks it once who picked up a call that counts for that, where nobody has told.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +17,7 @@ from model.ids import Ids
 from model.plan import ChannelName
 from model.ports import Channel, Found
 from model.roster import Level, Roster
+from model.setbacks import Setbacks
 from notifiers.breaker import together
 from notifiers.receipts import take_receipt
 from store import attempts, bundles, events, lines, never_known, outbox, outcomes, pick_ups
@@ -26,6 +28,9 @@ from store.pick_ups import PickUp
 from store.signals import RECONCILE
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+PutOff = Callable[[Connection, datetime], object]
 
 BACKSTOP = timedelta(seconds=1)
 ASK_AGAIN = timedelta(seconds=3)  # at first, when the vendor cannot be asked, or a call takes longer than it should
@@ -38,7 +43,7 @@ LONGEST_CALL = timedelta(hours=1)  # what the vendor lists may belong to an atte
 
 
 class Reconciler:
-    """`turned_at` is when the loop last turned; readiness looks at it."""
+    """`turned_at` is when the loop last turned; readiness looks at it. `setbacks`: what cannot be settled."""
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class Reconciler:
         roster: Callable[[], Roster],
         channels: Mapping[ChannelName, Channel],
     ) -> None:
+        self.setbacks = Setbacks()
         self._database = database
         self._clock = clock
         self._ids = ids
@@ -71,15 +77,29 @@ class Reconciler:
                 lambda conn: (outcomes.to_look_up(conn, now), lines.overdue(conn, now), pick_ups.due(conn, now))
             )
             for look in looks:
-                await self._look_up(look)
+                await self._or_later(look.notification.id, self._look_up(look), partial(_look_again, look))
             for attempt_id in overdue:
-                await self._ask_about_line(attempt_id)
+                await self._or_later(attempt_id, self._ask_about_line(attempt_id), partial(_ask_line_again, attempt_id))
             await self._ask_who_picked_up(unsaid)
             following = await self._database.read(_next_at)
         except Unavailable as away:
             log.warning("database away, the unknown stays unknown", error=str(away))
             return now + DATABASE_AWAY
         return min(following or now + BACKSTOP, now + BACKSTOP)
+
+    async def _or_later(self, what: str, settling: Awaitable[T], put_off: PutOff) -> T | None:
+        """What cannot be settled, by a mistake of ours, is `put_off` and keeps nothing else waiting. None then."""
+        try:
+            settled = await settling
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("what is unknown could not be settled", of=what)
+            at = self.setbacks.again_at(what, self._clock.now())
+            await self._database.transact(lambda conn: put_off(conn, at))
+            return None
+        self.setbacks.over(what)
+        return settled
 
     async def _look_up(self, look: Look) -> None:
         """Look for every attempt of the row; what is found is settled, what is absent three times is sent again."""
@@ -121,6 +141,9 @@ class Reconciler:
             if not error.bad_address:
                 self._silent.update(together(attempt.channel))
             raise
+        except Exception as error:
+            log.exception("a channel failed by our own mistake", attempt=attempt.id)
+            raise SendError(f"our own mistake: {type(error).__name__}", retryable=True) from error
 
     async def _settle(self, look: Look, attempt: Attempt, found: Found) -> None:
         now = self._clock.now()
@@ -201,8 +224,10 @@ class Reconciler:
             attempt = await self._database.read(partial(attempts.one, attempt_id=call.attempt_id))
             if attempt is None or now - call.ended_at > ASK_WHO_FOR or not await self._counts(attempt):
                 await self._database.transact(partial(pick_ups.done, attempt_id=call.attempt_id))
-            elif not await self._ask_who(attempt, now):
-                return
+            else:
+                asking = self._ask_who(attempt, now)
+                if await self._or_later(attempt.id, asking, partial(_ask_who_again, attempt.id)) is False:
+                    return
 
     async def _counts(self, attempt: Attempt) -> bool:
         """Whoever picked up counts, by the policy: then it matters that it was no machine."""
@@ -235,6 +260,18 @@ class Reconciler:
 
         await self._database.transact(work)
         return True
+
+
+def _look_again(look: Look, conn: Connection, at: datetime) -> None:
+    outcomes.look_again(conn, look.notification, look.looks, at)
+
+
+def _ask_line_again(attempt_id: str, conn: Connection, at: datetime) -> None:
+    lines.extend(conn, attempt_id, at)
+
+
+def _ask_who_again(attempt_id: str, conn: Connection, at: datetime) -> None:
+    pick_ups.put_off(conn, attempt_id, at + LOOK_LEASE, at)  # also where the look that failed has it
 
 
 def _next_at(conn: Connection) -> datetime | None:

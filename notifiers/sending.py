@@ -185,6 +185,10 @@ class Sender:
         except SendError as error:
             log.warning("call could not be stopped yet", notification=row.id, error=str(error))
             return
+        except Exception:
+            log.exception("a channel failed by our own mistake", notification=row.id, attempt=cut.attempt.id)
+            self._setbacks.again_at(cut.attempt.id, self._clock.now())
+            return
         now = self._clock.now()
         await self.written(lambda conn: cuts.cut_done(conn, self._ids, cut.rows, now))
 

@@ -57,7 +57,11 @@ async def _figures(service: Service) -> Figures:
         slack_socket_down_seconds=service.slack_socket_down_seconds(),
         never_heard=len(service.rounds.newcomers.never_heard()) if Role.MONITOR in service.roles else 0,
         canary_age_seconds=signs.canary.age_seconds(clock.now()) if signs.canary else None,
-        setbacks={"reviser": service.reviser.setbacks, "dispatcher": service.dispatcher.setbacks},
+        setbacks={
+            "reviser": service.reviser.setbacks,
+            "dispatcher": service.dispatcher.setbacks,
+            "reconciler": service.reconciler.setbacks,
+        },
         unanswered=dict(service.dispatcher.breakers.open()),
         call_seconds=dict(_call_seconds(service)),
         learned_from={(policy,): known.calls for policy, known in service.call_lengths.phones.learned.items()},

@@ -231,9 +231,9 @@ class World:
 
     def _check_setbacks(self, life: Life) -> None:
         """An error of our own that kept no other event waiting is one all the same."""
-        for setbacks in (life.service.reviser.setbacks, life.service.dispatcher.setbacks):
-            if setbacks.count:
-                self._break(Broken(f"{setbacks.count} errors of our own: see the log"))
+        for loop in (life.service.reviser, life.service.dispatcher, life.service.reconciler):
+            if loop.setbacks.count:
+                self._break(Broken(f"{loop.setbacks.count} errors of our own: see the log"))
 
     def _crash(self, where: str) -> None:
         """The process dies here: from now on nothing that it tries has an effect."""

@@ -39,7 +39,7 @@ async def test_what_happened_is_in_the_figures(house: House) -> None:
     assert found["gridcall_database_up", ()] == 1
     assert found["gridcall_monitors", ("new",)] == 3
     assert found["gridcall_loop_turned_seconds", ("dispatcher",)] == 0
-    for loop in ("reviser", "dispatcher"):
+    for loop in ("reviser", "dispatcher", "reconciler"):
         assert (found["gridcall_broken", (loop,)], found["gridcall_setbacks_total", (loop,)]) == (0, 0)
 
 

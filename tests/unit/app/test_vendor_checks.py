@@ -53,6 +53,7 @@ async def test_all_have_their_turn_and_a_refused_one_is_tried_again():
         (SendError("401", retryable=False, stop_channel=True), True),
         (SendError("503", retryable=True), False),
         (OutcomeUnknown("no answer"), False),
+        (KeyError("what nobody thought of"), False),
     ],
 )
 async def test_who_does_not_answer_has_refused_nobody(error, refused):

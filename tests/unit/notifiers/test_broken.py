@@ -14,7 +14,8 @@ from model.plan import AgendaKind, AgendaState, Hold, Kind, State
 from notifiers import jobs
 from routing import planner, revision
 from routing.reviser import Reviser
-from store import plans
+from store import attempts, cuts, plans
+from store.cuts import Cut
 from store.tables import timeline
 from tests.unit.notifiers.test_handover import House
 from tests.unit.routing.house import NOW, POLICY, ROSTER
@@ -163,6 +164,26 @@ async def test_a_channel_that_fails_by_our_own_mistake_leaves_the_outcome_open(m
         assert house.vendor.sent == ["good"]
         assert await house.state(bad) is State.UNKNOWN
         assert house.dispatcher.setbacks.count == 1
+
+
+async def test_a_call_that_cannot_be_cut_by_our_own_mistake_ends_nothing(monkeypatch):
+    house, asked = House(monkeypatch), []
+
+    async def stumbles(*_):
+        asked.append(house.clock.now())
+        raise KeyError("what nobody thought of")
+
+    house.vendor.cut = stumbles
+    async with running(house, house.dispatcher):
+        row = await house.accept()
+        await house.settle()
+        [attempt] = await house.database.read(lambda conn: attempts.of_notification(conn, row.id))
+        monkeypatch.setattr(cuts, "to_cut", lambda conn: [Cut([row], attempt)])
+        for second in range(1, 20):
+            house.clock.move_to(NOW + timedelta(seconds=second))
+            await house.settle()
+        assert len(asked) > 1
+        assert house.dispatcher.setbacks.count == len(asked)
 
 
 async def test_a_renamed_policy_breaks_neither_loop(monkeypatch):

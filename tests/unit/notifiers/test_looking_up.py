@@ -169,3 +169,33 @@ async def test_calls_that_must_be_over_are_asked_for_one_in_a_turn_too(house):
         assert len(lines.overdue(conn, NOW + TIMEOUT)) == len(numbers)
     await house.turn(TIMEOUT)
     assert len(house.twilio.asked) == 1
+
+
+@pytest.mark.parametrize("channel", [VOICE, SMS])
+async def test_a_channel_that_fails_by_our_own_mistake_is_given_up_in_the_end_too(house, channel):
+    row = house.lost(channel, 101)
+    house.twilio.error = KeyError("what nobody thought of")
+    await house.turn(TIMEOUT)
+    assert house.now_is(row).state is State.UNKNOWN
+    await house.turn(row.until - NOW + ASKED_FOR + SELDOM)
+    kept = house.now_is(row)
+    assert (kept.state, kept.reason) == (State.FAILED, f"{NEVER_KNOWN}: our own mistake: KeyError")
+
+
+async def test_what_cannot_be_settled_is_put_off_and_keeps_nothing_else_waiting(house, monkeypatch):
+    bad, good = house.lost(DM, 101, lane=0), house.lost(DM, 102)
+    sent, mended = outcomes.sent, False
+
+    def stumbles(conn, ids, row, *more):
+        if row.id == bad.id and not mended:
+            raise KeyError("what nobody thought of")
+        return sent(conn, ids, row, *more)
+
+    monkeypatch.setattr(outcomes, "sent", stumbles)
+    await house.turn(TIMEOUT)
+    assert (house.now_is(bad).state, house.now_is(good).state) == (State.UNKNOWN, State.SENT)
+    assert (house.reconciler.setbacks.count, house.reconciler.setbacks.open(house.clock.now())) == (1, 1)
+    mended = True
+    await house.turn(TIMEOUT + timedelta(seconds=1))
+    assert house.now_is(bad).state is State.SENT
+    assert house.reconciler.setbacks.open(house.clock.now()) == 0

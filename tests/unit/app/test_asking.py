@@ -1,0 +1,74 @@
+"""What Twilio lists and we stumble over ends nothing: it is asked again, and all else in the lists is taken."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app import asking
+from app.asking import EVERY, Asking
+from model.ids import SystemIds
+from notifiers.channels.sms import InboundSms
+from tests.databases import in_memory
+from tests.scenario.clock import ManualClock
+from tests.unit.routing.house import NOW
+
+
+class Lists:
+    """`trouble`: what it stumbles over."""
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.asked = 0
+
+    async def received(self, since: Any) -> list[InboundSms]:
+        self.asked += 1
+        if self.trouble:
+            raise self.trouble
+        return [InboundSms("+13125550101", "1ABC", "SM1"), InboundSms("+13125550102", "1DEF", "SM2")]
+
+    async def calls(self, since: Any) -> list[Any]:
+        return []
+
+    async def texts(self, since: Any) -> list[Any]:
+        return []
+
+    async def say(self, number: str, text: str) -> None:
+        """Nobody listens."""
+
+
+class House:
+    def __init__(self) -> None:
+        self.clock, self.database, self.ids = ManualClock(NOW), in_memory(), SystemIds()
+
+
+async def turns(clock: ManualClock, count: int) -> None:
+    for _ in range(count):
+        clock.move_to(clock.now() + EVERY)
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+
+async def test_a_mistake_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    house, lists, taken = House(), Lists(), []
+
+    async def answered(service: Any, number: str, text: str, id_: str) -> str:
+        if text == "1ABC":
+            raise KeyError("what nobody thought of")
+        taken.append(number)
+        return ""
+
+    monkeypatch.setattr(asking, "answer_text", answered)
+    monkeypatch.setattr(asking, "IDLE_EVERY", timedelta(0))
+    running = asyncio.create_task(Asking(house, lists, "me").run())  # type: ignore[arg-type]
+    lists.trouble = KeyError("what nobody thought of")
+    await turns(house.clock, 3)
+    assert lists.asked >= 3
+    lists.trouble = None
+    await turns(house.clock, 3)
+    assert not running.done()
+    assert taken == ["+13125550102"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    house.database.engine.dispose()
