@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import structlog
@@ -25,10 +26,26 @@ def session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     `resolver`: who finds addresses by name, None for the usual way.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_SECONDS, resolver=resolver),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        connector=_Connector(keepalive_timeout=IDLE_SECONDS, resolver=resolver),
+        timeout=aiohttp.ClientTimeout(total=None),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Bounds connecting whatever a request says: Twilio's SDK brings a time-out of its own, which is none.
+
+    Connecting begins with the name, which a slow or dead name server keeps. Until there is a connection nothing was
+    sent, and that must be known before the Clock says that there was no answer.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> aiohttp.connector.Connection:
+        return await super().connect(req, traces, aiohttp.ClientTimeout(connect=CONNECT_SECONDS))
 
 
 @asynccontextmanager
@@ -44,7 +61,10 @@ async def one_request(clock: Clock, seconds: float, vendor: str, *, changes: boo
             yield
     except SendError:
         raise
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+    except aiohttp.ConnectionTimeoutError as error:  # its text holds the whole address
+        message = f"{vendor}: no connection within {CONNECT_SECONDS:g} s"
+        raise SendError(message, retryable=True, code="connect") from error
+    except aiohttp.ClientConnectorError as error:
         raise SendError(f"{vendor}: no connection: {_name(error)}", retryable=True, code="connect") from error
     except TimeoutError as error:
         raise _lost(f"{vendor}: no answer within {seconds:g} s", changes) from error
