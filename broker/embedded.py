@@ -58,12 +58,13 @@ class _Write(NamedTuple):
 
 
 class _Writer(threading.Thread):
-    """Owns the file. Writes that wait together share one commit."""
+    """Owns the file. Writes that wait together share one commit. `died`: it has ended by itself, nothing is written."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(name="gridcall-queue", daemon=True)
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self.died = asyncio.Event()
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
 
     def write(self, kind: _Kind, *values: object, settled: Callable[[Exception | None], None]) -> asyncio.Future[None]:
@@ -75,6 +76,16 @@ class _Writer(threading.Thread):
         self._writes.put(None)
 
     def run(self) -> None:
+        try:
+            self._work()
+        except BaseException:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self.died.set)
+            raise
+        finally:
+            self._connection.close()
+
+    def _work(self) -> None:
         while (first := self._writes.get()) is not None:
             group = [first]
             while len(group) < GROUP_LIMIT and not self._writes.empty():
@@ -84,22 +95,21 @@ class _Writer(threading.Thread):
                     break
                 group.append(more)
             self._commit(group)
-        self._connection.close()
 
     def _commit(self, group: list[_Write]) -> None:
         error: Exception | None = None
         try:
             self._write(group)
-        except sqlite3.Error as failed:
-            error = Unavailable(f"the queue's file cannot be written: {failed}")
+        except Exception as failed:  # whoever waits hears of it, be it the disk or the memory that is full
+            error = Unavailable(f"the queue's file cannot be written: {str(failed) or type(failed).__name__}")
             error.__cause__ = failed
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_settle, group, error)
 
     def _write(self, group: list[_Write]) -> None:
         """Insertions before deletions; a group of one kind is one statement and so its own transaction."""
+        if self._connection.in_transaction:  # what a group that failed has left: nothing may become part of it
+            self._connection.execute("ROLLBACK")
         kinds = [kind for kind in _Kind if any(write.kind is kind for write in group)]
         if len(kinds) > 1:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -245,8 +255,9 @@ class EmbeddedBroker:
         """It always knows."""
 
     async def run(self) -> None:
-        """Nothing happens here by itself."""
-        await asyncio.Event().wait()
+        """Nothing happens here by itself. Raises when nothing can be written any more: the process is to end."""
+        await self._writer.died.wait()
+        raise RuntimeError("the thread that writes the queue's file has died")
 
     async def close(self) -> None:
         self._writer.stop()

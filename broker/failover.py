@@ -91,6 +91,7 @@ class FailoverBroker:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._rabbit.run())
+            group.create_task(self.spool.run())
             group.create_task(self._watch())
             group.create_task(self._adopt())
 

@@ -270,3 +270,65 @@ async def test_what_is_done_with_while_the_disk_is_full_is_forgotten_later(tmp_p
     async with running(again := EmbeddedBroker(tmp_path / "queue.db")):
         assert again.take().message.id == "c"
         assert again.take() is None
+
+
+class Trouble:
+    """A connection whose next statements fail: one for each of `errors`."""
+
+    def __init__(self, connection, *errors):
+        self._connection, self.errors = connection, list(errors)
+
+    def execute(self, *statement):
+        if self.errors:
+            raise self.errors.pop(0)
+        return self._connection.execute(*statement)
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OverflowError("too large"), sqlite3.OperationalError("disk I/O error")]
+)
+async def test_whatever_fails_in_the_file_is_heard_of_and_ends_nothing(tmp_path, error):
+    broker = EmbeddedBroker(tmp_path / "queue.db")
+    async with running(broker), asyncio.timeout(10):
+        broker._writer._connection = Trouble(broker._writer._connection, error)
+        with pytest.raises(Unavailable, match=str(error) or "MemoryError"):
+            await broker.publish(message("a"))
+        assert broker.depth() == 0
+        await broker.publish(message("b"))
+        assert broker.take().message.id == "b"
+
+
+async def test_what_a_failed_group_left_open_is_rolled_back_before_anything_is_written(tmp_path):
+    """Written into it, it would be taken for durable, and gone with the process."""
+    broker = EmbeddedBroker(tmp_path / "queue.db")
+    async with running(broker), asyncio.timeout(10):
+        connection = broker._writer._connection
+        connection.execute("BEGIN IMMEDIATE")
+        broker._writer._connection = Trouble(connection, *[sqlite3.OperationalError("disk I/O error")] * 2)
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="disk I/O error"):
+                await broker.publish(message("a"))
+        await broker.publish(message("b"))
+        assert not connection.in_transaction
+    async with running(again := EmbeddedBroker(tmp_path / "queue.db")):
+        assert again.take().message.id == "b"
+        assert again.take() is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_writer_that_dies_ends_the_process(tmp_path, monkeypatch):
+    def dies(self, group):
+        raise SystemExit
+
+    monkeypatch.setattr(_Writer, "_commit", dies)
+    broker = EmbeddedBroker(tmp_path / "queue.db")
+    publishing = asyncio.create_task(broker.publish(message("a")))
+    with pytest.raises(RuntimeError, match="has died"):
+        async with asyncio.timeout(10):
+            await broker.run()
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+    await broker.close()
