@@ -102,7 +102,8 @@ class Sweeper:
             if all(self._hearing.monitor(source).status is MonitorStatus.SILENT for source in together.sources):
                 return None
             silence_id = alarms.together_id(together.since)
-            names = [self._roster().sources[source].name for source in together.sources]
+            known = self._roster().sources  # a source may have left it since the look began
+            names = [getattr(known.get(source), "name", source) for source in together.sources]
             words = canonical(alarms.together(silence_id, names, together.of, now))
             decision = Decision(OWN_SOURCE, silence_id, silence_told_at=now, to_tell=words)
             own = await self._database.transact(lambda conn: monitors.decide(conn, [decision])[OWN_SOURCE])

@@ -632,6 +632,19 @@ async def test_all_silent_is_one_alarm(three):
     assert {standing.status for standing in three.hearing.statuses().values()} == {MonitorStatus.SILENT}
 
 
+async def test_a_source_that_leaves_the_roster_in_the_middle_of_a_sweep_ends_nothing(three, monkeypatch):
+    tell_outage = three.sweeper._tell_outage
+
+    async def leaves():
+        await tell_outage()
+        if three.clock.now() >= START + timedelta(seconds=360):
+            monkeypatch.delitem(ROSTER.sources, "miso", raising=False)
+
+    monkeypatch.setattr(three.sweeper, "_tell_outage", leaves)
+    await three.at(360)
+    assert statement(three.published.messages[3])["text"].endswith("Not heard: CAISO, ERCOT, miso.")
+
+
 async def test_who_is_silent_still_when_most_are_heard_again_has_an_alarm_of_its_own(three):
     await three.at(400)
     await three.hear("caiso")
