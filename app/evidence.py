@@ -15,11 +15,11 @@ PAGE = 500
 
 
 class Broken(NamedTuple):
-    """A place where an event's chain does not hold."""
+    """A place where an event's evidence does not hold. `seal_no` None: at no row that is sealed."""
 
     source: str
     event_id: str
-    seal_no: int
+    seal_no: int | None
     why: str
 
 

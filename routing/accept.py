@@ -25,10 +25,11 @@ from store.unreadables import UnreadableState
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One statement of a message, on its way to an event."""
+    """One statement of a message, on its way to an event. `with_others`: it is about several."""
 
     message: Message
     index: int
+    with_others: bool = False
 
     @property
     def delivery_id(self) -> str:
@@ -91,6 +92,7 @@ def _accept(
 ) -> Delivery:
     events.lock_key(conn, source, reading.key)
     found = joining.find(conn, source, reading)
+    member = replace(member, with_others=len(found) > 1)
     placed = [_place(conn, member, named, event, source, roster, ids, now, phones) for named, event in found]
     return placed[0]
 
@@ -171,7 +173,8 @@ def note_received(
         "headline": revision.content.headline,
         "delivery": member.delivery_id,
         "body_sha256": sha256(message.body),
-        "content_sha256": reading.digest,
+        "with_others": True if member.with_others else None,
+        "content_sha256": revision.digest,
         "issued_at": reading.content.issued_at,
         "received_at": message.received_at,
         "signature": message.signature,

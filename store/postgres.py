@@ -327,7 +327,8 @@ def at_once(url: str, fn: Callable[[Connection], T], *, read_only: bool = False,
 
     async def work() -> None:
         engine = _engine(url, answer_seconds=None if patient else ANSWER_SECONDS, poolclass=NullPool)
-        chosen = engine.execution_options(postgresql_readonly=True) if read_only else engine
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        chosen = engine.execution_options(**snapshot) if read_only else engine
         try:
             async with chosen.begin() as conn:
                 connected.set()

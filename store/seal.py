@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from store.codec import canonical, mapping, sha256
-from store.portable import portions, try_alone
-from store.tables import attempts, timeline
+from store.codec import canonical, sha256
+from store.compared import differences
+from store.portable import try_alone
+from store.tables import timeline
 
 GENESIS = "0" * 64
 BATCH = 50
@@ -41,10 +42,10 @@ class State(NamedTuple):
 
 
 class Break(NamedTuple):
-    """Where an event's chain does not hold, and why."""
+    """Where an event's chain does not hold, and why. `seal_no` None: at no row that is sealed."""
 
     event_pk: str
-    seal_no: int
+    seal_no: int | None
     why: str
 
 
@@ -65,6 +66,7 @@ def _hash(row: Any, seal_no: int, prev_hash: str) -> str:
     )
 
 
+_OF_EVENT = select(*_ROW).where(timeline.c.event_pk == bindparam("event_pk")).order_by(timeline.c.n)
 _UNSEALED = select(*_ROW).where(timeline.c.seal_no.is_(None)).order_by(timeline.c.n).limit(BATCH)
 _SEAL = (
     update(timeline)
@@ -113,13 +115,11 @@ def state(conn: Connection, event_pk: str) -> State:
 
 
 def check(conn: Connection, event_pk: str) -> list[Break]:
-    """Every place where the event's chain, its private parts or the words of its attempts were changed."""
-    rows = conn.execute(
-        select(*_ROW)
-        .where(timeline.c.event_pk == event_pk, timeline.c.seal_no.is_not(None))
-        .order_by(timeline.c.seal_no)
-    ).all()
-    return [*_chain_breaks(event_pk, rows), *_words_breaks(conn, event_pk, rows)]
+    """Every place where the event's chain, its private parts, or what other tables hold of it were changed."""
+    rows = conn.execute(_OF_EVENT, {"event_pk": event_pk}).all()
+    chain = sorted((row for row in rows if row.seal_no is not None), key=lambda row: row.seal_no)
+    compared = (Break(event_pk, *found) for found in differences(conn, event_pk, rows))
+    return [*_chain_breaks(event_pk, chain), *compared]
 
 
 def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
@@ -132,26 +132,3 @@ def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
         if row.private is not None and row.private_sha256 != sha256(row.salt + row.private):
             yield Break(event_pk, row.seal_no, f"the private part of {row.kind!r} was changed")
         prev_hash = row.hash
-
-
-_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.id.in_(bindparam("ids", expanding=True)))
-
-
-def _words_breaks(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
-    """The timeline keeps the hash of the words of each attempt; the words themselves stand in `attempts`."""
-    started = [(row, _json(row.body)) for row in rows if row.kind == "attempt_started"]
-    ids = [str(body.get("attempt", "")) for _, body in started]
-    words = {id_: text for some in portions(ids) for id_, text in conn.execute(_WORDS, {"ids": some})}
-    for row, body in started:
-        said = words.get(body.get("attempt", ""))
-        if said is None and body.get("told_with_others"):
-            continue  # the words went with the event whose message it was
-        if body.get("words_sha256") != sha256(said or ""):
-            yield Break(event_pk, row.seal_no, f"the words of attempt {body.get('attempt')} were changed")
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        return mapping(text)
-    except ValueError:
-        return {}

@@ -86,7 +86,8 @@ def check(
         show.as_json({"events": found.events, "rows": found.rows, "unsealed": found.unsealed, "breaks": breaks})
     else:
         for broken in found.breaks:
-            typer.echo(f"{broken.source} {broken.event_id}, row {broken.seal_no}: {broken.why}")
+            row = f", row {broken.seal_no}" if broken.seal_no is not None else ""
+            typer.echo(f"{broken.source} {broken.event_id}{row}: {broken.why}")
         state = f"{len(found.breaks)} breaks" if found.breaks else "unbroken"
         waiting = f", {found.unsealed} not sealed yet" if found.unsealed else ""
         typer.echo(f"{found.events} events with {found.rows} sealed rows{waiting}: {state}")

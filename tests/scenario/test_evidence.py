@@ -48,10 +48,25 @@ async def test_everything_is_sealed_within_two_seconds(world: World) -> None:
         ("UPDATE timeline SET private = replace(private, '0', '1') WHERE kind = 'received'", "the private part of"),
         ("UPDATE attempts SET words = replace(words, '12.5', '12.6') WHERE channel = 'sms'", "the words of attempt"),
         ("DELETE FROM timeline WHERE kind = 'planned'", "is missing"),
+        (
+            "UPDATE bodies SET body = CAST(replace(CAST(body AS TEXT), '12.5', '25.5') AS BLOB)",
+            "the bytes of the message",
+        ),
+        ("UPDATE bodies SET sha256 = replace(sha256, 'a', 'b')", "the bytes of the message"),
+        ("UPDATE deliveries SET id = 'another'", "the message"),
+        ("UPDATE replies SET answer = 'cannot_comply'", "the reply that it tells of was changed or taken out"),
+        ("UPDATE replies SET received_at = received_at - 1", "the reply that it tells of"),
+        ("UPDATE verdicts SET outcome = 'missed' WHERE person IS NULL", "the timeline does not know the verdict"),
+        ("DELETE FROM verdicts", "the verdict that it tells of was changed or taken out"),
+        ("UPDATE revisions SET digest = 'another'", "the timeline does not know the revision"),
+        ('UPDATE revisions SET content = replace(content, \'"headline":"\', \'"headline":"No \')', "the revision"),
+        ("DELETE FROM timeline WHERE kind = 'verdict'", "the timeline does not know the verdict"),
+        ("DELETE FROM timeline WHERE kind = 'attempt_started'", "the timeline does not know the attempt"),
+        ("DELETE FROM timeline", "the timeline does not know the revision"),
     ],
 )
 async def test_one_changed_byte_is_found(world: World, changes: str, found: str) -> None:
-    """In what happened, in when, in what is private, in the words that were said; and a row taken out."""
+    """In what happened, in when, in what is private, in what came, was said and answered; and a row taken out."""
     await told(world)
     kept = await world.event()
     assert kept.breaks == []

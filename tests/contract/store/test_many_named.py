@@ -8,7 +8,7 @@ from model.attempt import AttemptState
 from model.ids import SystemIds
 from model.plan import AgendaState, ChannelName, State
 from routing import planner
-from store import attempts, events, plans, seal
+from store import attempts, compared, events, plans
 from store.codec import canonical
 from store.database import Database
 from store.portable import NAMED_AT_ONCE, portions
@@ -84,7 +84,8 @@ async def test_what_vendors_said_of_all_comes_in_its_order(database: Database) -
 async def test_the_words_of_all_are_checked(database: Database) -> None:
     def rows() -> list[SimpleNamespace]:
         bodies = ({"attempt": id_, "told_with_others": id_ != OTHERS[-1]} for id_ in OTHERS)
-        return [SimpleNamespace(seal_no=1, kind="attempt_started", body=canonical(body)) for body in bodies]
+        started = {"seal_no": 1, "at": NOW, "kind": "attempt_started"}
+        return [SimpleNamespace(**started, body=canonical(body)) for body in bodies]
 
-    found = await database.read(lambda conn: list(seal._words_breaks(conn, "event-1", rows())))
+    found = await database.read(lambda conn: list(compared.differences(conn, "event-1", rows())))
     assert [broken.why for broken in found] == [f"the words of attempt {OTHERS[-1]} were changed"]

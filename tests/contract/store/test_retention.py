@@ -3,17 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.event import listen
 from structlog.testing import capture_logs
 
 from app.housekeeping import Housekeeping
 from broker.base import Message, MessageKind
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
+from model.event import MessageType
 from model.ids import SystemIds
 from model.issuer import How
 from model.plan import ChannelName
-from model.reading import Reading
+from model.reading import Follows, Order, Reading
 from model.upstream import OutcomeCall
 from notifiers.receipts import take_receipt
 from routing.accept import Member, decide
@@ -22,7 +23,7 @@ from store import attempts as attempts_store
 from store import claims, outcome_calls, outcomes, partitions, plans, retention, seal
 from store.claims import Claim
 from store.retention import Keep
-from store.tables import attempts, bodies, metadata, notifications, receipts, timeline
+from store.tables import attempts, bodies, deliveries, metadata, notifications, receipts, timeline
 from tests.databases import ENGINES, open_database
 from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, content
@@ -40,10 +41,8 @@ async def database(request, tmp_path):
     await database.close()
 
 
-async def told(database, event_id="E-1", source="miso"):
-    """An event of which Ana was texted, sealed. Returns its key."""
-    name = IDS.new()
-    message = Message(
+def message_named(name, source="miso"):
+    return Message(
         id=name,
         kind=MessageKind.EVENT,
         source=source,
@@ -53,6 +52,11 @@ async def told(database, event_id="E-1", source="miso"):
         received_at=NOW,
         deliveries=(name,),
     )
+
+
+async def told(database, event_id="E-1", source="miso"):
+    """An event of which Ana was texted, sealed. Returns its key."""
+    message = message_named(IDS.new(), source)
     reading = Reading(event_id=event_id, revision=1, content=content(), key=event_id, own_digest="d", parsed={})
 
     def work(conn):
@@ -177,6 +181,37 @@ async def test_a_number_is_purged_alone(database):
     assert await database.transact(lambda conn: retention.purge_address(conn, ANA, after)) == 0
     assert await database.read(lambda conn: seal.check(conn, pk)) == []
     assert (await database.read(lambda conn: attempts_store.of_event(conn, pk)))[0].vendor_id == "SM1"
+
+
+async def test_a_message_about_several_events_goes_with_one_of_them(database):
+    """The others are kept, and their evidence is none the worse; where it was about one alone, it was taken out."""
+    pks = [await told(database, event_id) for event_id in ("E-1", "E-2")]
+    message = message_named(IDS.new())
+    end = Reading(
+        event_id=None,
+        revision=None,
+        content=content(message_type=MessageType.CANCEL),
+        key="miso",
+        order=Order.ARRIVAL,
+        follows=Follows(own_id="E-3", alike=True),
+        parsed={},
+    )
+    await database.transact(lambda conn: decide(conn, Member(message, 0), end, ROSTER, IDS, NOW))
+
+    def breaks(of):
+        return database.read(lambda conn: [broken.why for broken in seal.check(conn, of)])
+
+    assert [await breaks(pk) for pk in pks] == [[], []]
+    [with_it] = await database.read(
+        lambda conn: list(conn.scalars(select(deliveries.c.event_pk).where(deliveries.c.id == message.id)))
+    )
+    other = next(pk for pk in pks if pk != with_it)
+    await database.transact(lambda conn: retention._delete_event(conn, with_it))
+    assert await breaks(other) == []
+    await database.transact(lambda conn: conn.execute(delete(deliveries).where(deliveries.c.event_pk == other)))
+    [why] = await breaks(other)
+    assert why.startswith("the message ")
+    assert why.endswith(" was taken out")
 
 
 async def test_an_event_that_goes_on_keeps_its_numbers(database):

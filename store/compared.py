@@ -1,0 +1,188 @@
+"""What an event's timeline holds, compared with the tables that people are shown: messages, revisions, words, answers.
+
+Only what stands in both is compared. What retention blanks (addresses, what vendors sent) the timeline does not hold.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+
+from store.codec import canonical, mapping, plain, sha256
+from store.portable import portions
+from store.tables import attempts, bodies, deliveries, issuer_acks, replies, revisions, verdicts
+
+POSTS_AT_ONCE = 50  # each may have the size of the largest body that is taken
+_COMPARED = {"attempt_started", "received", "reply", "verdict", "issuer_ack"}
+
+
+class Difference(NamedTuple):
+    """`seal_no`: the row of the timeline that says otherwise, None where none speaks of it (or it is not sealed)."""
+
+    seal_no: int | None
+    why: str
+
+
+class _Said(NamedTuple):
+    """A row of the timeline. `what`: its body, {} for one that was made unreadable."""
+
+    seal_no: int | None
+    at: datetime
+    what: Mapping[str, Any]
+
+
+class _Kind(NamedTuple):
+    """A kind of row that says all that a row of another table does.
+
+    `kept`: columns named as the timeline names them, `row_at` being the time of its row. `noun`: what people call it.
+    """
+
+    noun: str
+    kept: Select[Any]
+
+
+_PK: BindParameter[str] = bindparam("event_pk")
+_KINDS = {
+    "reply": _Kind(
+        "reply",
+        select(
+            replies.c.person,
+            replies.c.answer,
+            replies.c.channel,
+            replies.c.revision,
+            replies.c.said,
+            replies.c.acted_by.label("by"),
+            replies.c.attempt_id.label("attempt"),
+            replies.c.received_at.label("row_at"),
+        ).where(replies.c.event_pk == _PK),
+    ),
+    "verdict": _Kind(
+        "verdict",
+        select(
+            verdicts.c.person,
+            verdicts.c.outcome,
+            verdicts.c.reason,
+            verdicts.c.revision,
+            verdicts.c.at.label("row_at"),
+        ).where(verdicts.c.event_pk == _PK),
+    ),
+    "issuer_ack": _Kind(
+        "note that the issuer was told",
+        select(
+            issuer_acks.c.person,
+            issuer_acks.c.at.label("told_at"),
+            issuer_acks.c.how,
+            issuer_acks.c.evidence,
+            issuer_acks.c.acted_by.label("by"),
+            issuer_acks.c.revision,
+            issuer_acks.c.received_at.label("row_at"),
+        ).where(issuer_acks.c.event_pk == _PK),
+    ),
+    "received": _Kind(
+        "revision",
+        select(
+            revisions.c.number.label("revision"),
+            revisions.c.digest.label("content_sha256"),
+            revisions.c.delivery_id.label("delivery"),
+            revisions.c.received_at.label("row_at"),
+            revisions.c.changes,
+            revisions.c.content,
+        ).where(revisions.c.event_pk == _PK),
+    ),
+}
+_OF_CONTENT = ("message_type", "mode", "headline")
+_OWN_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.event_pk == _PK)
+_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.id.in_(bindparam("ids", expanding=True)))
+_POSTS = (
+    select(deliveries.c.id, bodies.c.body, bodies.c.sha256)
+    .join(bodies, bodies.c.id == deliveries.c.body_id)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def differences(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterator[Difference]:
+    """`rows`: all of the event's timeline, with seal_no, at, kind and body (JSON text)."""
+    said: dict[str, list[_Said]] = defaultdict(list)
+    for row in rows:
+        if row.kind in _COMPARED:
+            said[row.kind].append(_Said(row.seal_no, row.at, _json(row.body)))
+    yield from _posts(conn, said["received"])
+    yield from _words(conn, event_pk, said["attempt_started"])
+    for name, kind in _KINDS.items():
+        kept = [_kept(dict(row._mapping)) for row in conn.execute(kind.kept, {"event_pk": event_pk})]
+        fields = [column.name for column in kind.kept.selected_columns]
+        yield from _unlike(kind.noun, kept, [(one.seal_no, _told(one, fields)) for one in said[name] if _whole(one)])
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        return mapping(text)
+    except ValueError:
+        return {}
+
+
+def _whole(one: _Said) -> bool:
+    """A message that brought nothing new has a row and no revision."""
+    return one.what.get("decision") is None or "content_sha256" in one.what
+
+
+def _kept(row: dict[str, Any]) -> str:
+    """A row of a table, in the words of the timeline."""
+    if "content" in row:
+        content = _json(row.pop("content"))
+        row |= {name: content.get(name) for name in _OF_CONTENT} | {"changes": json.loads(row["changes"])}
+    return canonical(plain(row))
+
+
+def _told(one: _Said, fields: Sequence[str]) -> str:
+    """A row of the timeline, with what a row of the table has."""
+    names = [*fields, *_OF_CONTENT] if "content" in fields else fields
+    what = {name: one.what[name] for name in names if name in one.what}
+    if isinstance(at := what.get("told_at"), str):
+        what["told_at"] = datetime.fromisoformat(at).astimezone(UTC)  # written as it was said, with its zone
+    return canonical(what | {"row_at": one.at})
+
+
+def _unlike(noun: str, kept: Sequence[str], told: Sequence[tuple[int | None, str]]) -> Iterator[Difference]:
+    left = Counter(kept)
+    for seal_no, row in told:
+        if left[row]:
+            left[row] -= 1
+        else:
+            yield Difference(seal_no, f"the {noun} that it tells of was changed or taken out")
+    for row in left.elements():
+        yield Difference(None, f"the timeline does not know the {noun} {row}")
+
+
+def _words(conn: Connection, event_pk: str, started: Sequence[_Said]) -> Iterator[Difference]:
+    """The timeline keeps the hash of the words of each attempt; the words themselves stand in `attempts`."""
+    ids = [str(one.what.get("attempt", "")) for one in started]
+    own = {id_: text for id_, text in conn.execute(_OWN_WORDS, {"event_pk": event_pk})}
+    others = [id_ for id_ in ids if id_ not in own]
+    words = own | {id_: text for some in portions(others) for id_, text in conn.execute(_WORDS, {"ids": some})}
+    for id_, one in zip(ids, started, strict=True):
+        text = words.get(id_)
+        if text is None and one.what.get("told_with_others"):
+            continue  # the words went with the event whose message it was
+        if one.what.get("words_sha256") != sha256(text or ""):
+            yield Difference(one.seal_no, f"the words of attempt {id_} were changed")
+    for id_ in sorted(own.keys() - set(ids)):
+        yield Difference(None, f"the timeline does not know the attempt {id_}")
+
+
+def _posts(conn: Connection, received: Sequence[_Said]) -> Iterator[Difference]:
+    """The timeline keeps the hash of the bytes that came; they themselves stand in `bodies`."""
+    hashed = [one for one in received if "body_sha256" in one.what]
+    for first in range(0, len(hashed), POSTS_AT_ONCE):
+        some = hashed[first : first + POSTS_AT_ONCE]
+        ids = [str(one.what.get("delivery", "")) for one in some]
+        found = {id_: {sha256(body), noted} for id_, body, noted in conn.execute(_POSTS, {"ids": ids})}
+        for id_, one in zip(ids, some, strict=True):
+            if id_ not in found:
+                if not one.what.get("with_others"):  # else it may have gone with another event that it was about
+                    yield Difference(one.seal_no, f"the message {id_} was taken out")
+            elif found[id_] != {one.what["body_sha256"]}:
+                yield Difference(one.seal_no, f"the bytes of the message {id_} were changed")
