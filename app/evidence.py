@@ -1,5 +1,6 @@
 """The sealed evidence of a data folder, verified. Only reads, also beside a Gridcall that runs."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -66,9 +67,12 @@ def _all(conn: Connection) -> list[Event]:
 
 def _verified(conn: Connection, chosen: Sequence[Event]) -> Verified:
     states = [seal.state(conn, event.pk) for event in chosen]
+    left = defaultdict(list)
+    for broken in seal.left(conn):
+        left[broken.event_pk].append(broken)
     breaks = [
         Broken(event.source, event.event_id, broken.seal_no, broken.why)
         for event in chosen
-        for broken in seal.check(conn, event.pk)
+        for broken in (*seal.check(conn, event.pk), *left[event.pk])
     ]
     return Verified(len(chosen), sum(s.sealed for s in states), sum(s.unsealed for s in states), breaks)

@@ -28,6 +28,11 @@ def first_id(at: datetime) -> str:
     return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
 
+def made_at(id_: str) -> datetime:
+    """When that UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp(int(id_[:8] + id_[9:13], 16) / 1000, UTC)
+
+
 def months(now: datetime) -> list[datetime]:
     """The beginning of this month and of those for which there must be partitions; the last one only ends them."""
     first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -6,17 +6,21 @@ Hash = SHA-256 over canonical JSON of (seal_no, prev_hash, id, event, at, kind, 
 """
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from store.codec import canonical, sha256
 from store.compared import differences
+from store.partitions import first_id, made_at
 from store.portable import try_alone
 from store.tables import timeline
 
 GENESIS = "0" * 64
 BATCH = 50
+# Rows are sealed in the order of their numbers, but for those whose transaction took longer than its neighbours'.
+OVERTAKEN = timedelta(minutes=5)
 
 _ROW = (
     timeline.c.n,
@@ -120,6 +124,27 @@ def check(conn: Connection, event_pk: str) -> list[Break]:
     chain = sorted((row for row in rows if row.seal_no is not None), key=lambda row: row.seal_no)
     compared = (Break(event_pk, *found) for found in differences(conn, event_pk, rows))
     return [*_chain_breaks(event_pk, chain), *compared]
+
+
+_NEWEST = select(timeline.c.n, timeline.c.id).where(timeline.c.seal_no.is_not(None)).order_by(timeline.c.n.desc())
+_LEFT = select(timeline.c.event_pk, timeline.c.kind).where(
+    timeline.c.seal_no.is_(None), timeline.c.n < bindparam("n"), timeline.c.id < bindparam("id")
+)
+
+
+def left(conn: Connection) -> list[Break]:
+    """Rows of any event that are not sealed, though what was written minutes later is: somebody has taken their seal.
+
+    A sealer that is away, or a copy of the database, leaves the newest rows unsealed and none before them.
+    """
+    newest = conn.execute(_NEWEST.limit(1)).first()
+    if newest is None:
+        return []
+    before = {"n": newest.n, "id": first_id(made_at(newest.id) - OVERTAKEN)}
+    return [
+        Break(row.event_pk, None, f"the row {row.kind!r} is not sealed, and later ones are")
+        for row in conn.execute(_LEFT.order_by(timeline.c.n), before)
+    ]
 
 
 def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:

@@ -49,6 +49,17 @@ async def test_a_changed_row_is_named(folder: Path, capsys: pytest.CaptureFixtur
     assert json.loads(out)["breaks"][0]["seal_no"] == 2
 
 
+async def test_a_row_whose_seal_was_taken_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Minutes before the newest that is sealed: here of another time, as its id tells."""
+    with sqlite3.connect(folder / "gridcall.db") as database:
+        taken = "seal_no = NULL, prev_hash = NULL, hash = NULL"
+        database.execute(f"UPDATE timeline SET id = '01900000' || substr(id, 9), {taken} WHERE n = 1")
+    database.close()
+    code, out = run(capsys, "check", "miso", "E-1")
+    assert code == 1
+    assert "miso E-1: the row 'received' is not sealed, and later ones are\n" in out
+
+
 def test_migrate_makes_the_database_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
