@@ -171,9 +171,7 @@ def note_received(
         "message_type": revision.content.message_type,
         "mode": revision.content.mode,
         "headline": revision.content.headline,
-        "delivery": member.delivery_id,
-        "body_sha256": sha256(message.body),
-        "with_others": True if member.with_others else None,
+        **_post(member),
         "content_sha256": revision.digest,
         "issued_at": reading.content.issued_at,
         "received_at": message.received_at,
@@ -183,6 +181,15 @@ def note_received(
         "warnings": list(reading.warnings),
     }
     timeline.append(conn, ids, event.pk, message.received_at, "received", body, {"sender": message.sender})
+
+
+def _post(member: Member) -> dict[str, str | bool | None]:
+    """What the timeline holds of the bytes that came."""
+    return {
+        "delivery": member.delivery_id,
+        "body_sha256": sha256(member.message.body),
+        "with_others": True if member.with_others else None,
+    }
 
 
 def _plan(
@@ -220,8 +227,8 @@ def _nothing_new(
 ) -> Delivery:
     conflict = placement.decision is Decision.CONFLICT
     state = DeliveryState.CONFLICT if conflict else DeliveryState.DUPLICATE
-    body = {"decision": placement.decision, "revision": placement.number, "delivery": member.delivery_id}
-    timeline.append(conn, ids, event.pk, member.message.received_at, "received", body | {"detail": placement.detail})
+    body = {"decision": placement.decision, "revision": placement.number, "detail": placement.detail}
+    timeline.append(conn, ids, event.pk, member.message.received_at, "received", body | _post(member))
     if conflict:
         note = f"CONFLICT in {event.event_id}: {placement.detail}. It now says: {reading.content.headline}"
         case = cases.case(event, roster, ids, now)
@@ -254,8 +261,8 @@ def _repeated(
     again = _delivery(member, now, DeliveryState.DUPLICATE, repeat.detail)
     if first is None or first.event_pk is None:
         return again
-    body = {"decision": Decision.DUPLICATE, "revision": first.revision, "delivery": again.id, "detail": repeat.detail}
-    timeline.append(conn, ids, first.event_pk, message.received_at, "received", body)
+    body = {"decision": Decision.DUPLICATE, "revision": first.revision, "detail": repeat.detail}
+    timeline.append(conn, ids, first.event_pk, message.received_at, "received", body | _post(member))
     known = ("event_pk", "event_id", "revision", "deadline_at", "native_id", "ce_source", "digest")
     return replace(again, **{name: getattr(first, name) for name in known})
 

@@ -79,3 +79,32 @@ async def test_one_changed_byte_is_found(world: World, changes: str, found: str)
     assert breaks
     assert any(found in b.why for b in breaks), breaks
     world.evidence_is_broken_on_purpose = True
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"headline": "MISO EDR: cut 15 MW"},  # a conflict
+        {},  # a duplicate
+    ],
+    ids=["conflict", "duplicate"],
+)
+async def test_what_brought_nothing_new_is_sealed_too(world: World, again: dict[str, str]) -> None:
+    """Above all what contradicts the first: what it said must not be changed either."""
+    await world.post("edr", revision=None)
+    await world.advance_until("0:30")
+    await world.post("edr", revision=None, **again)
+    await world.advance_until("1:00")
+    for name in ("ana", "ben"):
+        world.phone(name).expects_call()
+        world.phone(name).expects_text("Reply 1")
+    assert (await world.event()).breaks == []
+
+    def tamper(conn: Connection) -> None:
+        last = "(SELECT max(id) FROM bodies)"
+        assert conn.execute(text(f"UPDATE bodies SET body = CAST('{{}}' AS BLOB) WHERE id = {last}")).rowcount == 1
+
+    await world.service.database.transact(tamper)
+    [broken] = (await world.event()).breaks
+    assert broken.why.startswith("the bytes of the message ")
+    world.evidence_is_broken_on_purpose = True

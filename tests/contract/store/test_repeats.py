@@ -11,6 +11,7 @@ from model.ids import SystemIds
 from model.reading import Problem, Reading, Unreadable
 from routing.accept import Member, decide
 from store import events, repeats, unreadables
+from store.codec import sha256
 from store.database import Database
 from store.deliveries import Delivery, DeliveryState
 from store.tables import bodies, idempotency_keys, revisions, timeline
@@ -60,7 +61,9 @@ async def test_the_same_again_is_the_first_one(database: Database) -> None:
     assert again.detail == f"already accepted at {NOW:%H:%M:%S}, nobody is called again"
     assert await database.read(lambda conn: events.find(conn, "miso", "E-2")) is None
     received = select(timeline.c.body).where(timeline.c.kind == "received").order_by(timeline.c.n)
-    assert again.id in (await database.read(lambda conn: list(conn.scalars(received))))[-1]
+    row = (await database.read(lambda conn: list(conn.scalars(received))))[-1]
+    assert again.id in row
+    assert sha256(b"{}") in row
 
 
 async def test_another_body_under_the_key_is_told_and_kept(database: Database) -> None:
