@@ -16,7 +16,7 @@ from routing.placing import Decision, Placement, place
 from routing.repeats import Repeat, repeat_of
 from store import deliveries, events, holes, plans, replies, timeline, unreadables
 from store.audit import Who
-from store.codec import sha256
+from store.codec import content_text, sha256
 from store.database import Connection
 from store.deliveries import Delivery, DeliveryState
 from store.signals import Handover, hand_over
@@ -173,6 +173,7 @@ def note_received(
         "headline": revision.content.headline,
         **_post(member),
         "content_sha256": revision.digest,
+        "revision_sha256": sha256(content_text(revision.content)),
         "issued_at": reading.content.issued_at,
         "received_at": message.received_at,
         "signature": message.signature,

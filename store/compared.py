@@ -94,6 +94,7 @@ _KINDS = {
     ),
 }
 _OF_CONTENT = ("message_type", "mode", "headline")
+_CONTENTS = select(revisions.c.number, revisions.c.content).where(revisions.c.event_pk == _PK)
 _OWN_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.event_pk == _PK)
 _WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.id.in_(bindparam("ids", expanding=True)))
 _POSTS = (
@@ -110,6 +111,7 @@ def differences(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterato
         if row.kind in _COMPARED:
             said[row.kind].append(_Said(row.seal_no, row.at, _json(row.body)))
     yield from _posts(conn, said["received"])
+    yield from _contents(conn, event_pk, said["received"])
     yield from _words(conn, event_pk, said["attempt_started"])
     for name, kind in _KINDS.items():
         kept = [_kept(dict(row._mapping)) for row in conn.execute(kind.kept, {"event_pk": event_pk})]
@@ -119,9 +121,10 @@ def differences(conn: Connection, event_pk: str, rows: Iterable[Any]) -> Iterato
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        return mapping(text)
+        found = mapping(text)
     except ValueError:
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _whole(one: _Said) -> bool:
@@ -141,9 +144,17 @@ def _told(one: _Said, fields: Sequence[str]) -> str:
     """A row of the timeline, with what a row of the table has."""
     names = [*fields, *_OF_CONTENT] if "content" in fields else fields
     what = {name: one.what[name] for name in names if name in one.what}
-    if isinstance(at := what.get("told_at"), str):
-        what["told_at"] = datetime.fromisoformat(at).astimezone(UTC)  # written as it was said, with its zone
+    if "told_at" in what:
+        what["told_at"] = _in_utc(str(what["told_at"]))
     return canonical(what | {"row_at": one.at})
+
+
+def _in_utc(at: str) -> datetime | str:
+    """It was written as it was said, with its zone."""
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC)
+    except ValueError:
+        return at
 
 
 def _unlike(noun: str, kept: Sequence[str], told: Sequence[tuple[int | None, str]]) -> Iterator[Difference]:
@@ -155,6 +166,17 @@ def _unlike(noun: str, kept: Sequence[str], told: Sequence[tuple[int | None, str
             yield Difference(seal_no, f"the {noun} that it tells of was changed or taken out")
     for row in left.elements():
         yield Difference(None, f"the timeline does not know the {noun} {row}")
+
+
+def _contents(conn: Connection, event_pk: str, received: Sequence[_Said]) -> Iterator[Difference]:
+    """The timeline keeps the hash of what was understood of a message; that itself stands in `revisions`."""
+    hashed = [one for one in received if "revision_sha256" in one.what]
+    found = conn.execute(_CONTENTS, {"event_pk": event_pk}) if hashed else ()
+    kept = {str(number): sha256(content) for number, content in found}
+    for one in hashed:
+        number = str(one.what.get("revision"))
+        if one.what["revision_sha256"] != kept.get(number):
+            yield Difference(one.seal_no, f"the content of revision {number} was changed")
 
 
 def _words(conn: Connection, event_pk: str, started: Sequence[_Said]) -> Iterator[Difference]:
@@ -184,5 +206,5 @@ def _posts(conn: Connection, received: Sequence[_Said]) -> Iterator[Difference]:
             if id_ not in found:
                 if not one.what.get("with_others"):  # else it may have gone with another event that it was about
                     yield Difference(one.seal_no, f"the message {id_} was taken out")
-            elif found[id_] != {one.what["body_sha256"]}:
+            elif found[id_] != {str(one.what["body_sha256"])}:
                 yield Difference(one.seal_no, f"the bytes of the message {id_} were changed")

@@ -112,8 +112,11 @@ def _heads(conn: Connection, event_pks: Collection[str]) -> dict[str, tuple[int,
     return {row.event_pk: (row.seal_no, row.hash) for row in found}
 
 
+_NUMBERS = select(timeline.c.seal_no).where(timeline.c.event_pk == bindparam("event_pk"))
+
+
 def state(conn: Connection, event_pk: str) -> State:
-    numbers = conn.scalars(select(timeline.c.seal_no).where(timeline.c.event_pk == event_pk)).all()
+    numbers = conn.scalars(_NUMBERS, {"event_pk": event_pk}).all()
     sealed = sum(number is not None for number in numbers)
     return State(sealed, len(numbers) - sealed)
 

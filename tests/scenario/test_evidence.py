@@ -60,6 +60,8 @@ async def test_everything_is_sealed_within_two_seconds(world: World) -> None:
         ("DELETE FROM verdicts", "the verdict that it tells of was changed or taken out"),
         ("UPDATE revisions SET digest = 'another'", "the timeline does not know the revision"),
         ('UPDATE revisions SET content = replace(content, \'"headline":"\', \'"headline":"No \')', "the revision"),
+        ("UPDATE revisions SET content = replace(content, '12.5', '2.5')", "the content of revision 1 was changed"),
+        ("UPDATE timeline SET body = '[1]' WHERE kind = 'received'", "the row 'received' was changed"),
         ("DELETE FROM timeline WHERE kind = 'verdict'", "the timeline does not know the verdict"),
         ("DELETE FROM timeline WHERE kind = 'attempt_started'", "the timeline does not know the attempt"),
         ("DELETE FROM timeline", "the timeline does not know the revision"),
