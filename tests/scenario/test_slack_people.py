@@ -122,7 +122,10 @@ async def test_who_presses_in_a_direct_message_reads_that_it_counts(world: World
     [post] = world.slack("U0ANA")
     direct = next(key for key, c in world.standins.workspace.channels.items() if getattr(c, "person", None) == "U0ANA")
     await world.presses_button(post, "cannot_comply", by="ana", channel=direct)
-    assert world.whispers()[-1] == ("U0ANA", "Noted, you cannot: MISO EDR Ref 1 r1. The next person is told.")
+    assert world.whispers()[-1] == (
+        "U0ANA",
+        "Noted, you cannot: MISO EDR Ref 1 r1. The next person is called, if one is left and nobody has it.",
+    )
     await world.presses_button(post, "acknowledge", by="ana", channel=direct)
     assert world.whispers()[-1] == ("U0ANA", "Accepted: MISO EDR Ref 1 r1. This counts.")
     await world.advance_until("0:40")

@@ -111,6 +111,7 @@ async def test_twilio_hangs_and_cannot_be_asked_either(world: World) -> None:
     await world.mends("twilio")
     await world.presses_button(world.slack("U0ANA")[0], "acknowledge", by="ana", channel="U0ANA")
     await world.advance(minutes=11)
+    world.phone("ana").expects_direct_message("Accepted", "This counts")
     world.phone("ben").expects_text("Ana Reyes has it since")
     kept = await world.event()
     assert kept.outcomes() == ["met"]

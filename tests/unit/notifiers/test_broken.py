@@ -18,7 +18,7 @@ from store import attempts, cuts, plans
 from store.cuts import Cut
 from store.tables import timeline
 from tests.unit.notifiers.test_handover import House
-from tests.unit.routing.house import NOW, POLICY, ROSTER
+from tests.unit.routing.house import NOW, POLICY, ROSTER, event
 
 RENAMED = replace(
     ROSTER, policies={"other": replace(POLICY, id="other")}, routes=(replace(ROSTER.routes[0], policy="other"),)
@@ -178,7 +178,7 @@ async def test_a_call_that_cannot_be_cut_by_our_own_mistake_ends_nothing(monkeyp
         row = await house.accept()
         await house.settle()
         [attempt] = await house.database.read(lambda conn: attempts.of_notification(conn, row.id))
-        monkeypatch.setattr(cuts, "to_cut", lambda conn: [Cut([row], attempt)])
+        monkeypatch.setattr(cuts, "to_cut", lambda conn: [Cut([row], attempt, events={row.event_pk: event()})])
         for second in range(1, 20):
             house.clock.move_to(NOW + timedelta(seconds=second))
             await house.settle()
