@@ -24,7 +24,7 @@ PAGERDUTY_SEVERITY = {
     Severity.INFO: "info",
 }
 REOPENED = 1000
-SETTLED_LIFE = timedelta(hours=1)  # PagerDuty hears that an alert is settled even when that takes a while
+PAGERDUTY_LIFE = timedelta(hours=1)  # it hears of an alert, and that it is settled, even when that takes a while
 DEDUP_KEY_CHARS = 255  # as long as PagerDuty takes
 # Why a step is taken again: it found nobody; it was open again when its people's calls were stopped; or nobody else
 # was left to call, and those whom it called in vain are called once more.
@@ -183,7 +183,7 @@ def pagerduty_row(
         team=team or case.team.id,
         details=details,
         follows=follows,
-        until=None if action is PagerDutyAction.TRIGGER else case.now + SETTLED_LIFE,
+        until=case.now + PAGERDUTY_LIFE,
     )
 
 

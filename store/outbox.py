@@ -46,6 +46,7 @@ _FREE = or_(notifications.c.follows.is_(None), func.coalesce(_FOLLOWED, said(Sta
 ID_CHARS = 36
 HEX_DIGITS = "0123456789abcdef"
 LATELY = timedelta(minutes=15)  # longer than an event is told, unless it is reopened
+USUALLY = timedelta(minutes=10)  # until an event is due
 LEFT = timedelta(milliseconds=250)  # what has been due for longer, its notifier has no time for
 
 
@@ -213,9 +214,10 @@ def due_of_others(
 
 
 def urgency(due: Due) -> tuple[int, bool, datetime, datetime, str]:
-    """What sorts rows: the smallest goes first."""
+    """What sorts rows: the smallest goes first. PagerDuty's can be told for longer than others, and wait no longer."""
     row = due.notification
-    return row.lane, row.redial, row.until, row.due_at, row.id
+    until = min(row.until, row.due_at + USUALLY) if row.channel is ChannelName.PAGERDUTY else row.until
+    return row.lane, row.redial, until, row.due_at, row.id
 
 
 def next_due_at(conn: Connection, now: datetime) -> datetime | None:

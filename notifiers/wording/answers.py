@@ -33,6 +33,7 @@ SPOKEN_KEYS = (
 )
 NEXT = "The next person is called, if one is left and nobody has it."  # true whoever else there is
 TOLD_ANEW = "The order has changed, and the new one is told to you at once."
+DO_NOT_COUNT = "over, changed or answered"  # why an answer counts for some events of a call only
 NO_KEY = "No key was pressed, so nobody counts as having accepted. Goodbye."
 
 
@@ -90,7 +91,7 @@ def how_many(counted: int, named: int) -> str:
     if counted == named:
         return f"That was for {count(named)} events."
     others = "other is" if named - counted == 1 else "others are"
-    return f"That was for {count(counted)} of {count(named)} events: the {others} over, changed or answered."
+    return f"That was for {count(counted)} of {count(named)} events: the {others} {DO_NOT_COUNT}."
 
 
 class WrittenAnswer(StrEnum):

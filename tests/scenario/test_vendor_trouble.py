@@ -41,6 +41,7 @@ async def test_twilio_is_down_for_good(world: World) -> None:
         world.phone(name).expects_direct_message("Reduce 12.5 MW")
     await world.presses_button(world.slack("U0ANA")[0], "acknowledge", by="ana", channel="U0ANA")
     await world.advance(minutes=11)
+    world.phone("ana").expects_direct_message("Accepted", "This counts")
     kept = await world.event()
     assert kept.outcomes() == ["met"]
     assert world.settled(kept) == []

@@ -19,7 +19,7 @@ from model.plan import ChannelName
 from model.reply import Answer
 from model.roster import Roster
 from notifiers.channels import slack, slack_interactions, voice
-from notifiers.wording.answers import SpokenAnswer
+from notifiers.wording.answers import DO_NOT_COUNT, SpokenAnswer
 from store import replies
 from store.replies import Code
 from tests.simulation.faults import Faults
@@ -34,6 +34,7 @@ _SPOKEN = {
     SpokenAnswer.ACCEPTED: Heard.COUNTED,
     SpokenAnswer.CANNOT: Heard.COUNTED,
     SpokenAnswer.OVER: Heard.REFUSED,
+    SpokenAnswer.REPLACED: Heard.REFUSED,
     SpokenAnswer.INVALID: Heard.REFUSED,
 }
 
@@ -131,7 +132,7 @@ class People:
             )
             if led_to is None:
                 return Heard.LOST  # it is in the queue: it may count, later
-            return Heard.LOST if " over." in led_to.detail else _SPOKEN[led_to.kind]  # of several it counts for some
+            return Heard.LOST if DO_NOT_COUNT in led_to.detail else _SPOKEN[led_to.kind]  # of several for some
 
         return await self._answered(record, person, answer, take, named=record.attempt.named)
 

@@ -542,16 +542,17 @@ def test_no_trigger_of_an_alert_comes_after_its_resolve(replaced: str, state: St
     assert over.follows == (new.id if state is State.PENDING else old.id)
 
 
-def test_what_settles_an_alert_outlives_the_time_of_its_event() -> None:
-    """PagerDuty may be away for longer, and would go on calling people."""
+def test_what_settles_an_alert_outlives_the_time_of_its_event_and_so_does_the_alert() -> None:
+    """PagerDuty may be away for longer, and would go on calling people, or never have heard of it."""
     rows, agenda = started()
+    assert {n.until - n.due_at for n in rows if n.channel is ChannelName.PAGERDUTY} == {planner.PAGERDUTY_LIFE}
     accepted = revise(facts(event(), rows, agenda=agenda, replies=[reply("ana", at=SOON)], now=SOON))
     more = replace(content().instruction, target_mw=15.0)
     later = event(revision(1), revision(2, message_type=MessageType.UPDATE, instruction=more))
     replaced = revise(facts(later, rows, agenda=agenda, now=SOON))
     settling = (PagerDutyAction.ACKNOWLEDGE, PagerDutyAction.RESOLVE)
     found = [n for n in (*accepted.add, *replaced.add) if n.details.get("action") in settling]
-    assert [n.until for n in found] == [SOON + planner.SETTLED_LIFE] * 2
+    assert [n.until for n in found] == [SOON + planner.PAGERDUTY_LIFE] * 2
 
 
 def test_the_newest_alert_is_acknowledged_though_the_one_before_was_repeated() -> None:
