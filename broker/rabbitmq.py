@@ -165,12 +165,13 @@ class RabbitBroker:
             self._sending.drop(sender.connection)
 
     async def publish(self, message: Message) -> Durability:
-        """Raises QueueFull, or Unavailable: then it is not known whether RabbitMQ has it."""
+        """Raises QueueFull, or Unavailable: then it is not known whether RabbitMQ has it. A confirm that does not
+        come in time may come later: whether the link is any good is for `probe` to find out.
+        """
         queue, body = self._topology.queue_of(message), pack(message)
         properties = spec.Basic.Properties(
             delivery_mode=PERSISTENT, message_id=message.id, message_type=str(message.kind)
         )
-        sender = None
         try:
             async with self._clock.timeout(self._publish_seconds):
                 while True:
@@ -187,8 +188,6 @@ class RabbitBroker:
                     except Lost as error:
                         await self._refused(error, queue, sender)
         except TimeoutError:
-            if sender is not None:
-                self._cannot_send(sender)
             raise Unavailable(f"RabbitMQ did not confirm within {self._publish_seconds:g} s") from None
 
     async def _refused(self, error: Lost, queue: str, sender: _Sender) -> None:
@@ -204,7 +203,10 @@ class RabbitBroker:
         self._cannot_send(sender)
 
     async def probe(self) -> bool:
-        """Does it confirm? Asked with a message that goes nowhere; the answer comes within the publish time-out."""
+        """Does it confirm? Asked with a message that goes nowhere; the answer comes within the publish time-out.
+
+        A link on which none comes is given up.
+        """
         sender = self._sender
         if sender is None:
             return False

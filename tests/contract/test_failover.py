@@ -129,6 +129,26 @@ async def test_what_was_confirmed_lately_and_not_decided_is_spooled(house):
     assert await took(aiter(broker.spool.consume()), 2) == ["spooled", "undecided"]
 
 
+async def test_a_confirm_that_comes_late_costs_no_connection_and_no_second_round(house):
+    """Who is behind is not thrown further back: one event waits in the spool, what was confirmed stays where it is."""
+    broker = house.broker
+    assert await broker.publish(message("a")) is Durability.BROKER
+    house.undecided = {"a-1"}
+    connections = house.proxy.taken
+    house.proxy.hang(new=True)
+    assert await broker.publish(message("b")) is Durability.HOST
+    assert not broker.link_up
+    house.proxy.mend()
+    await house.until(lambda: broker.link_up)
+    await house.until(lambda: broker.spool.depth() == 0)
+    await broker.publish(message("c"))
+    messages, came = aiter(broker.consume()), []
+    while "c" not in came:
+        came += await took(messages, 1)
+    assert came.count("a") == 1
+    assert house.proxy.taken <= connections + 1  # who takes makes a connection of its own, when first asked
+
+
 async def test_a_full_spool_says_so(house):
     house.proxy.cut(refuse=True)
     for n in range(100):

@@ -243,6 +243,7 @@ async def test_a_link_that_hangs_is_noticed(url, prefix):
             proxy.hang(new=False)
             with pytest.raises(Unavailable, match=r"did not confirm within 0\.5 s"):
                 await broker.publish(message("b"))
+            assert not await broker.probe()
             async with opened(url, prefix) as healthy:
                 await healthy.publish(message("c"))
             while (await anext(messages)).message.id != "c":
