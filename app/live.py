@@ -188,6 +188,7 @@ class Feeder:
     async def _last(self) -> int:
         """What was before this process is read from the timeline, when somebody asks for it."""
         while True:
+            self.turned_at = self._clock.now()
             try:
                 return await self._database.read(timeline.last_n)
             except Unavailable as away:
@@ -198,15 +199,16 @@ class Feeder:
         """Publish what is new. Returns the missing number that what comes after it waits for."""
         pubsub = self._pubsub
 
-        def look(conn: Connection) -> tuple[list[int], list[Entry], Transactions]:
-            n = pubsub.published
+        def look(conn: Connection) -> tuple[int, list[int], list[Entry], Transactions]:
+            """With a database that has lost its last rows, as after a failover, the numbers go on from fewer."""
+            n = min(pubsub.published, timeline.last_n(conn))
             entries = timeline.since(conn, n) if len(pubsub) else []
             numbers = [e.n for e in entries] if entries else timeline.numbers(conn, n)
-            return numbers, entries, timeline.transactions(conn)
+            return n, numbers, entries, timeline.transactions(conn)
 
         try:
             while True:
-                numbers, entries, now = await self._database.read(look)
+                pubsub.published, numbers, entries, now = await self._database.read(look)
                 count, self._wait = ready(numbers, pubsub.published, now, self._wait)
                 if not count:
                     return self._wait

@@ -121,14 +121,20 @@ class Dispatcher:
 
     async def _begin(self) -> None:
         """A predecessor of this name is dead: what it was sending is taken over now, not when its lease runs out."""
-        now = self._clock.now()
 
         def work(conn: Connection) -> Share:
             leases.end(conn, self._owner)
-            outcomes.adopt(conn, self._ids, now)
-            return self._live_on(conn, now)
+            outcomes.adopt(conn, self._ids, self.turned_at)
+            return self._live_on(conn, self.turned_at)
 
-        self._share = await self._sender.written(work)
+        while True:
+            self.turned_at = self._clock.now()
+            try:
+                self._share = await self._database.transact(work)
+                return
+            except Unavailable as away:
+                log.warning("database away, nothing is sent yet", error=str(away))
+                await self._clock.sleep_until(self._clock.now() + ASK_AGAIN)
 
     def _live_on(self, conn: Connection, now: datetime) -> Share:
         leases.hold_process(conn, self._owner, now, now + LEASE)

@@ -3,9 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+from sqlalchemy import delete
+
 from app.live import Feeder, PubSub
 from model.clock import SystemClock
 from store import events, timeline
+from store.tables import timeline as timeline_table
 from tests.databases import in_memory
 from tests.unit.routing.house import NOW, CountingIds, event
 
@@ -34,6 +37,29 @@ async def test_news_wait_while_nobody_watches_and_reach_the_first_who_does():
         while (entry := await mine.next(clock, clock.now() + timedelta(seconds=10))).n < last:
             pass
     assert entry.n == last
+    feeder.cancel()
+    await asyncio.gather(feeder, return_exceptions=True)
+    await database.close()
+
+
+async def test_a_database_that_lost_its_last_rows_is_followed_on():
+    """After a failover the numbers go on from fewer: who watches hears what happens from then on."""
+    database, pubsub, clock = in_memory(), PubSub(), SystemClock()
+    await database.transact(lambda conn: events.save(conn, event()))
+    for _ in range(5):
+        await database.transact(lambda conn: timeline.append(conn, IDS, "event-1", NOW, "told", {}))
+    feeder = asyncio.create_task(Feeder(database, clock, pubsub).run())
+    with pubsub.subscribe() as mine:
+        while pubsub.published < await database.read(timeline.last_n):
+            await asyncio.sleep(0)
+        await database.transact(lambda conn: conn.execute(delete(timeline_table).where(timeline_table.c.n > 2)))
+        for last in (3, 4):  # by the first it is noticed
+            await database.transact(lambda conn: timeline.append(conn, IDS, "event-1", NOW, "told", {}))
+            async with asyncio.timeout(10):
+                while pubsub.published != last:
+                    await asyncio.sleep(0.001)
+        entry = await mine.next(clock, clock.now())
+    assert entry.n == 4
     feeder.cancel()
     await asyncio.gather(feeder, return_exceptions=True)
     await database.close()
