@@ -116,14 +116,14 @@ async def gridcall(port: int, directory: Path, standins: str | None, people: Ros
     service = Service(settings, stores, rosters, vendors.connect(settings, clock), clock, SystemIds())
     running = asyncio.create_task(service.run() if standins else stores.broker.run())
     running.add_done_callback(_must_not_fail)
-    if standins:
-        scheduler = ticks.schedule(service.ticks(), lambda error: sys.exit(f"tick failed: {error!r}"))
-        scheduler.start()
+    ticking = asyncio.create_task(ticks.run(service.ticks() if standins else (), clock))
+    ticking.add_done_callback(_must_not_fail)
     door = server(http.build(service))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: setattr(door, "should_exit", True))
     await door.serve(sockets=[api.socket])
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for task in (running, ticking):
+        task.cancel()
+    await asyncio.gather(running, ticking, return_exceptions=True)
     await service.close()
 
 
