@@ -215,12 +215,12 @@ class EmbeddedBroker:
                 break
 
     def forgotten(self, message_id: str, error: Exception | None) -> None:
-        """It is out of the file, or could not be put out of it."""
-        if error is None:
-            self._depth -= 1
-            self._bytes -= self._sizes.pop(message_id, 0)
-        else:
+        """It is out of the file, or could not be put out of it. What was lent is put out of it twice."""
+        if error is not None:
             self._kept.append(message_id)
+        elif (size := self._sizes.pop(message_id, None)) is not None:
+            self._depth -= 1
+            self._bytes -= size
 
     async def consume(self) -> AsyncIterator[EmbeddedHandle]:
         while True:

@@ -139,9 +139,10 @@ class FailoverBroker:
                 await self._pause(RESCUE_SECONDS)
 
     async def _drain(self) -> None:
-        """Until the link is lost: what waits in the spool, and in nobody's hands, goes to RabbitMQ."""
+        """Until the link is lost: what waits in the spool, in nobody's hands or in such as let go, goes to RabbitMQ."""
         while self.link_up:
             handles = [handle for _ in range(DRAIN_BATCH) if (handle := self.spool.take()) is not None]
+            handles += self.spool.lent()
             moved = await asyncio.gather(*map(self._move, handles))
             if not handles or not all(moved):
                 until = self._clock.now() + timedelta(seconds=DRAIN_SECONDS)

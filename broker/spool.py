@@ -5,7 +5,7 @@ that is gone: whoever finds it takes its messages over.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from broker.base import Durability, Message
-from broker.embedded import EmbeddedBroker
+from broker.embedded import EmbeddedBroker, EmbeddedHandle
 from model.errors import SettingsError
 
 log = structlog.get_logger(__name__)
@@ -21,6 +21,13 @@ log = structlog.get_logger(__name__)
 _MOUNTS = Path("/proc/self/mounts")
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _NOT_USABLE = (OSError, sqlite3.Error, ValueError)  # damaged, somebody else's, or there is no room
+
+
+class Lent(EmbeddedHandle):
+    """Of a message that is in hands here: whoever has it goes on trying."""
+
+    def give_back(self) -> None:
+        """It is in those hands still."""
 
 
 class Spool(EmbeddedBroker):
@@ -40,6 +47,8 @@ class Spool(EmbeddedBroker):
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._left_behind = left_behind
+        self._in_hands: dict[str, Message] = {}
+        self._lends = False
         self.unusable: dict[Path, str] = {}
         for number in count():
             self._path = folder / f"{number}.db"
@@ -66,9 +75,30 @@ class Spool(EmbeddedBroker):
                 raise
         return Durability.HOST
 
+    async def consume(self) -> AsyncIterator[EmbeddedHandle]:
+        """For the router of this process."""
+        async for handle in super().consume():
+            self._in_hands[handle.message.id] = handle.message
+            yield handle
+
+    def let_go(self) -> None:
+        self._lends = True
+
+    def take_again(self) -> None:
+        self._lends = False
+
+    def lent(self) -> list[EmbeddedHandle]:
+        """What is in hands that have let go of it: RabbitMQ may have it, once it is there."""
+        return [Lent(self, message, True) for message in self._in_hands.values()] if self._lends else []
+
     def offer(self, message: Message, *, redelivered: bool) -> None:
+        self._in_hands.pop(message.id, None)
         self._since.setdefault(message.id, message.received_at)
         super().offer(message, redelivered=redelivered)
+
+    async def remove(self, message: Message) -> None:
+        self._in_hands.pop(message.id, None)
+        await super().remove(message)
 
     def forgotten(self, message_id: str, error: Exception | None) -> None:
         super().forgotten(message_id, error)

@@ -106,11 +106,34 @@ async def test_what_a_router_has_in_hands_is_not_drained(house):
     await broker.publish(message("held"))
     held = await anext(aiter(broker.spool.consume()))
     await broker.publish(message("waits"))
+    broker.spool.let_go()
+    broker.spool.take_again()  # it can decide again
     house.proxy.mend()
     await house.until(lambda: broker.spool.depth() == 1)
     assert await took(aiter(broker.consume()), 1) == ["waits"]
     await held.ack()
     assert broker.spool.depth() == 0
+
+
+async def test_what_a_router_without_a_database_has_in_hands_is_drained_all_the_same(house):
+    """It goes on trying: what it decides or puts away later was another's meanwhile."""
+    broker = house.broker
+    house.proxy.cut(refuse=True)
+    for name in ("one", "two"):
+        await broker.publish(message(name))
+    hands = aiter(broker.spool.consume())
+    held = [await anext(hands) for _ in range(2)]
+    broker.spool.let_go()
+    [lent, _] = broker.spool.lent()
+    lent.give_back()
+    assert broker.spool.take() is None
+    house.proxy.mend()
+    await house.until(lambda: broker.spool.depth() == 0)
+    assert await took(aiter(broker.consume()), 2) == ["one", "two"]
+    for handle in held:
+        await handle.ack()
+    assert broker.spool.depth() == 0
+    assert broker.spool.oldest_at() is None
 
 
 async def test_what_was_confirmed_lately_and_not_decided_is_spooled(house):
