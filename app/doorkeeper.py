@@ -15,7 +15,7 @@ from app.metrics import Refused
 from app.problems import Problem
 from app.rosters import Rosters
 from app.security import Caller, Refusal, Unauthorized
-from app.signatures import usable, verified
+from app.signatures import Signature, usable
 from config.keys import Role
 from model.clock import Clock
 from model.errors import Unavailable
@@ -61,8 +61,8 @@ class Doorkeeper:
         wait = self._failures.count(address, now)
         return refused if wait is None else self._too_many(wait)
 
-    def signed(self, source: Source, headers: Mapping[str, str], body: bytes, address: str) -> str:
-        """The name of the secret that signed it. Raises Problem 401, 429; 503 while no secret of the source is set."""
+    def signature(self, source: Source, headers: Mapping[str, str], address: str) -> Signature:
+        """To be held against the body. Raises Problem 401, 429; 503 while no secret of the source is set."""
         keys = usable(source.trust, self._secrets)
         if not keys:
             log.error("none of the secrets with which a source signs is set", source=source.id)
@@ -70,9 +70,16 @@ class Doorkeeper:
             raise Problem(503, "The signature cannot be checked now", detail, headers={"Retry-After": "30"})
         now = self._clock.now()
         try:
-            return verified(source.trust, keys, headers, body, now)
+            return Signature(source.trust, keys, headers, now)
         except Unauthorized as refused:
             raise self.refusal(refused, address, now) from None
+
+    def signer(self, signature: Signature, address: str) -> str:
+        """The name of the secret that signed it. Raises Problem 401, 429."""
+        try:
+            return signature.signer()
+        except Unauthorized as refused:
+            raise self.refusal(refused, address, self._clock.now()) from None
 
     def check_address(self, source: Source, address: str) -> None:
         """Raises Problem 403, or 429 when the address was refused too often."""

@@ -1,10 +1,11 @@
-"""Whether a message bears the signature of its source. Pure; over the bytes as they came."""
+"""Whether a message bears the signature of its source, over the bytes as they came. No I/O."""
 
 import base64
 import binascii
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from app.security import Refusal, Unauthorized
 from model.trust import Encoding, Proof, Trust
@@ -20,20 +21,32 @@ def usable(trust: Trust, secrets: Mapping[str, str]) -> dict[str, bytes]:
     return {name: key for name, key in found.items() if key}
 
 
-def verified(trust: Trust, keys: Mapping[str, bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """The name of the key that made the signature, any of them will do. Raises Unauthorized.
+class Signature:
+    """What a message says of who signed it, and the bytes that it came with, as they come.
 
-    `headers` with lower-cased names.
+    `headers` with lower-cased names. Raises Unauthorized where they name no signature, or an old one.
     """
-    if trust.by is Proof.HMAC:
-        given, signed, algorithm = _plain(trust, headers), body, str(trust.algorithm)
-    else:
-        given, signed, algorithm = _standard(headers, now), _content(headers, body), "sha256"
-    for name, key in keys.items():
-        expected = hmac.digest(key, signed, algorithm)
-        if any(hmac.compare_digest(expected, one) for one in given):
-            return name
-    raise Unauthorized(Refusal.WRONG_SIGNATURE, "the signature is not that of the source over these very bytes")
+
+    def __init__(self, trust: Trust, keys: Mapping[str, bytes], headers: Mapping[str, str], now: datetime) -> None:
+        if trust.by is Proof.HMAC:
+            self._given, head, algorithm = _plain(trust, headers), b"", str(trust.algorithm)
+        else:
+            self._given, head, algorithm = _standard(headers, now), _head(headers), "sha256"
+        self._made = {name: hmac.new(key, head, algorithm) for name, key in keys.items()}
+
+    def take(self, part: bytes) -> Self:
+        """The next bytes of the body."""
+        for made in self._made.values():
+            made.update(part)
+        return self
+
+    def signer(self) -> str:
+        """The name of the key that signed all that was taken, any of them will do. Raises Unauthorized."""
+        for name, made in self._made.items():
+            digest = made.digest()
+            if any(hmac.compare_digest(digest, one) for one in self._given):
+                return name
+        raise Unauthorized(Refusal.WRONG_SIGNATURE, "the signature is not that of the source over these very bytes")
 
 
 def _key(trust: Trust, secret: str) -> bytes:
@@ -63,8 +76,9 @@ def _standard(headers: Mapping[str, str], now: datetime) -> list[bytes]:
     return [_decoded(one.removeprefix("v1,"), Encoding.BASE64) for one in signatures if one.startswith("v1,")]
 
 
-def _content(headers: Mapping[str, str], body: bytes) -> bytes:
-    return f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode("latin-1") + body
+def _head(headers: Mapping[str, str]) -> bytes:
+    """What is signed before the body."""
+    return f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode("latin-1")
 
 
 def _missing(*headers: str) -> Unauthorized:

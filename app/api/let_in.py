@@ -9,6 +9,7 @@ from app.intake_door import KEPT_OF_TOO_LARGE, Posted
 from app.problems import Problem
 from app.security import Caller
 from app.service import Service
+from app.signatures import Signature
 from config.keys import Role
 from intake import pagerduty
 from model.canary import CANARY_SOURCE
@@ -18,6 +19,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 EVENTS = "/v1/events"
 ENQUEUE = "/v2/enqueue"  # as PagerDuty calls it, whose senders have the key in the body
+READ_ON = 16  # times the limit: so much of a larger body is verified where its source signs it
 
 
 @dataclass(slots=True)  # not frozen, which takes a microsecond of each request
@@ -72,13 +74,26 @@ def allowed(service: Service, caller: Caller, source: str) -> None:
         raise Problem(404, "No such source", f"source {source} is not in the roster")
 
 
-async def body_of(receive: Receive, limit: int) -> tuple[bytes, bool]:
-    """The body; of one over the limit only its beginning, and True."""
+async def body_of(receive: Receive, limit: int, signature: Signature | None = None) -> tuple[bytes, bool]:
+    """The body; of one over the limit only its beginning, and True. `signature` takes all of it, as far as READ_ON.
+
+    Raises Problem 400, 413.
+    """
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body") and len(body) <= limit:
         message = await receive()
         body += message.get("body", b"")
+    if signature is not None:
+        signature.take(body)
+        left = READ_ON * limit - len(body)
+        while message.get("more_body") and left > 0:
+            message = await receive()
+            part: bytes = message.get("body", b"")
+            signature.take(part)
+            left -= len(part)
+        if message.get("more_body"):
+            raise _nothing_kept(limit)
     if message["type"] == "http.disconnect":
         raise Problem(400, "The request ended too early", "the connection was closed within the body")
     return (body[:KEPT_OF_TOO_LARGE], True) if len(body) > limit else (body, False)
@@ -93,11 +108,12 @@ async def _by_key(service: Service, arrival: Arrival) -> LetIn:
     known = _watched(service, source, caller)
     if known:
         service.doorkeeper.check_address(known, arrival.sender)
-    body, truncated = await body_of(arrival.receive, service.settings.max_body_bytes)
+    signature = _signature(service, known, arrival) if known and known.trust.signed else None
+    body, truncated = await body_of(arrival.receive, service.settings.max_body_bytes, signature)
     way = "as password" if authorization[:5].lower() == "basic" else "as bearer"
     proof = f"key {caller.key_id} {way} is valid"
-    if known and known.trust.signed:
-        proof = f"{proof}; {_signed(service, known, arrival, body, truncated)}"
+    if known and signature:
+        proof = f"{proof}; {_signed(service, known, arrival, signature)}"
     return LetIn(arrival.posted(body, truncated, proof), source, caller)
 
 
@@ -111,7 +127,7 @@ async def _by_routing_key(service: Service, arrival: Arrival) -> LetIn:
     """The key is taken out of the body before anybody keeps it."""
     body, truncated = await body_of(arrival.receive, service.settings.max_body_bytes)
     if truncated:
-        raise _nothing_kept(service)
+        raise _nothing_kept(service.settings.max_body_bytes)
     key = pagerduty.routing_key(body)
     caller = service.doorkeeper.caller(key and f"Bearer {key}", arrival.sender)
     source = _source(service, caller, ENQUEUE)
@@ -119,14 +135,16 @@ async def _by_routing_key(service: Service, arrival: Arrival) -> LetIn:
     if known := _watched(service, source, caller):
         service.doorkeeper.check_address(known, arrival.sender)
         if known.trust.signed:
-            proof = f"{proof}; {_signed(service, known, arrival, body, truncated)}"
+            signature = _signature(service, known, arrival).take(body)
+            proof = f"{proof}; {_signed(service, known, arrival, signature)}"
     return LetIn(arrival.posted(pagerduty.without_secret(body, key or ""), truncated, proof), source, caller)
 
 
 async def _by_signature(service: Service, arrival: Arrival, source: Source) -> LetIn:
     service.doorkeeper.check_address(source, arrival.sender)
-    body, truncated = await body_of(arrival.receive, service.settings.max_body_bytes)
-    proof = _signed(service, source, arrival, body, truncated)
+    signature = _signature(service, source, arrival)
+    body, truncated = await body_of(arrival.receive, service.settings.max_body_bytes, signature)
+    proof = _signed(service, source, arrival, signature)
     return LetIn(arrival.posted(body, truncated, proof), source.id, None)
 
 
@@ -146,16 +164,17 @@ def _watched(service: Service, source: str, caller: Caller) -> Source | None:
     return known if known and (known.trust.signed or known.trust.addresses) else None
 
 
-def _signed(service: Service, source: Source, arrival: Arrival, body: bytes, truncated: bool) -> str:
+def _signature(service: Service, source: Source, arrival: Arrival) -> Signature:
+    return service.doorkeeper.signature(source, arrival.headers, arrival.sender)
+
+
+def _signed(service: Service, source: Source, arrival: Arrival, signature: Signature) -> str:
     """The verdict, for the evidence."""
-    if truncated:  # a part of a body proves nothing
-        raise _nothing_kept(service)
-    name = service.doorkeeper.signed(source, arrival.headers, body, arrival.sender)
+    name = service.doorkeeper.signer(signature, arrival.sender)
     return f"{source.trust.by} signature with secret {name} is valid"
 
 
-def _nothing_kept(service: Service) -> Problem:
-    limit = service.settings.max_body_bytes
+def _nothing_kept(limit: int) -> Problem:
     return Problem(413, "The body is too large", f"at most {limit} bytes are taken; nothing of it is kept")
 
 

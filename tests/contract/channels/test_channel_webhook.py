@@ -8,7 +8,7 @@ import pytest
 from fake_vendor import T0
 
 from app.security import Unauthorized
-from app.signatures import usable, verified
+from app.signatures import Signature, usable
 from model.clock import SystemClock
 from model.errors import OutcomeUnknown, SendError
 from model.plan import ChannelName
@@ -45,9 +45,10 @@ async def test_it_is_signed_as_the_standard_says(vendor, webhook, told):
         "data": PAYLOAD | {"summary": "MISO EDR: Reduce 12.5 MW"},
     }
     body, now = json.dumps(seen.json, separators=(",", ":")).encode(), SystemClock().now()
-    assert verified(TRUST, usable(TRUST, {"ours": SECRET}), headers, body, now) == "ours"
+    keys = usable(TRUST, {"ours": SECRET})
+    assert Signature(TRUST, keys, headers, now).take(body).signer() == "ours"
     with pytest.raises(Unauthorized):
-        verified(TRUST, usable(TRUST, {"ours": SECRET}), headers, body + b" ", now)
+        Signature(TRUST, keys, headers, now).take(body + b" ").signer()
     assert sent.vendor_id == headers["webhook-id"] == "msg_n1_1"
 
 

@@ -15,9 +15,10 @@ from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from app import doctor
+from app.api.let_in import READ_ON
 from app.failures import MAX_A_MINUTE
 from app.security import Refusal, Unauthorized
-from app.signatures import usable, verified
+from app.signatures import Signature, usable
 from config.settings import load_settings
 from model.errors import SettingsError
 from model.trust import Algorithm, Encoding, Proof, Trust
@@ -45,7 +46,7 @@ BODY = json.dumps(EVENT).encode()
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     text = ROSTER.read_text().replace("\nsources:\n", f"\nsources:{SOURCES}").replace("\nkeys:\n", f"\nkeys:{KEYS}")
     secrets = f"hooks-old={OLD}, hooks-new={NEW}, hub={PLAIN}"
-    async with opened(tmp_path, roster_text=text, source_secrets=secrets) as found:
+    async with opened(tmp_path, roster_text=text, source_secrets=secrets, max_body_bytes=70_000) as found:
         yield found
 
 
@@ -189,12 +190,34 @@ async def test_a_secret_that_is_not_set_is_our_fault(house: House) -> None:
     assert await refused(house) == {}
 
 
-async def test_of_a_body_that_is_too_large_nothing_is_kept(house: House) -> None:
-    body = b'"' + b"x" * house.service.settings.max_body_bytes + b'"'
+def body_of(house: House, limits: int) -> bytes:
+    return b'"' + b"x" * limits * house.service.settings.max_body_bytes + b'"'
+
+
+async def test_a_signed_body_that_is_too_large_is_verified_whole_and_its_beginning_kept(house: House) -> None:
+    body = body_of(house, 2)
     answer = await sent(house, "hub", github(body), body)
-    assert answer.status_code == 413
-    assert "nothing of it is kept" in answer.json()["detail"]
+    assert (answer.status_code, "people are told" in answer.json()["detail"]) == (413, True)
+    both = await house.post("/v1/events", "demo-hooks", content=body, headers=standard(NEW, body))
+    assert (both.status_code, "people are told" in both.json()["detail"]) == (413, True)
+    await house.until(lambda: house.service.broker.depth() == 0)
+    assert (await house.rows())["unreadables"] == 2
+    assert [proof for proof, _ in await proofs(house)] == [
+        "hmac signature with secret hub is valid",
+        "key demo-hooks as bearer is valid; standard-webhooks signature with secret hooks-new is valid",
+    ]
+
+
+@pytest.mark.parametrize(("limits", "signed", "status"), [(2, 1, 401), (READ_ON + 1, READ_ON + 1, 413)])
+async def test_of_one_that_is_not_the_source_s_or_far_too_large_nothing_is_kept(
+    house: House, limits: int, signed: int, status: int
+) -> None:
+    """Nobody is told what a stranger has sent."""
+    answer = await sent(house, "hub", github(body_of(house, signed)), body_of(house, limits))
+    assert answer.status_code == status
+    assert ("nothing of it is kept" in answer.json()["detail"]) is (status == 413)
     assert await count(house) == 0
+    assert house.service.broker.depth() == 0
 
 
 async def test_a_source_that_nobody_knows_needs_a_key(house: House) -> None:
@@ -262,7 +285,7 @@ def test_the_vectors_of_standard_webhooks(samples: Path) -> None:
         now = datetime.fromtimestamp(vector.get("verify_at", vector["webhook-timestamp"]), UTC)
         keys = usable(HOOK, {"s": vector["secret"]})
         try:
-            valid = verified(HOOK, keys, headers, vector["body"].encode(), now) == "s"
+            valid = Signature(HOOK, keys, headers, now).take(vector["body"].encode()).signer() == "s"
         except Unauthorized:
             valid = False
         assert valid == vector["valid"], vector["name"]
@@ -276,10 +299,10 @@ def test_each_way_of_a_plain_hmac(algorithm: Algorithm, encoding: Encoding, pref
     made = hmac.digest(b"0123456789abcdef", b"body", str(algorithm))
     written = made.hex() if encoding is Encoding.HEX else base64.b64encode(made).decode()
     keys = usable(trust, {"s": "0123456789abcdef", "t": "other"})
-    assert verified(trust, keys, {"x-sig": prefix + written}, b"body", START) == "s"
+    assert Signature(trust, keys, {"x-sig": prefix + written}, START).take(b"bo").take(b"dy").signer() == "s"
     for odd in ("", prefix, "zz", "é", prefix + written[:-2], f"x{written}"):
         with pytest.raises(Unauthorized) as wrong:
-            verified(trust, keys, {"x-sig": odd}, b"body", START)
+            Signature(trust, keys, {"x-sig": odd}, START).take(b"bo").take(b"dy").signer()
         assert wrong.value.refusal in (Refusal.WRONG_SIGNATURE, Refusal.NO_SIGNATURE)
 
 
