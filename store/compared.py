@@ -5,11 +5,11 @@ Only what stands in both is compared. What retention blanks (addresses, what ven
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, select
 
 from store.codec import canonical, mapping, plain, sha256
 from store.portable import portions
@@ -45,58 +45,47 @@ class _Kind(NamedTuple):
 
 
 _PK: BindParameter[str] = bindparam("event_pk")
+
+
+def _kind(noun: str, table: Table, same: Collection[str], **named: str) -> _Kind:
+    """`same`: columns that have the timeline's name; `named`: of others the timeline's name, and their own."""
+    columns = [*(table.c[name] for name in same), *(table.c[own].label(name) for name, own in named.items())]
+    return _Kind(noun, select(*columns).where(table.c.event_pk == _PK))
+
+
 _KINDS = {
-    "reply": _Kind(
+    "reply": _kind(
         "reply",
-        select(
-            replies.c.person,
-            replies.c.answer,
-            replies.c.channel,
-            replies.c.revision,
-            replies.c.said,
-            replies.c.acted_by.label("by"),
-            replies.c.attempt_id.label("attempt"),
-            replies.c.received_at.label("row_at"),
-        ).where(replies.c.event_pk == _PK),
+        replies,
+        ("person", "answer", "channel", "revision", "said"),
+        by="acted_by",
+        attempt="attempt_id",
+        row_at="received_at",
     ),
-    "verdict": _Kind(
-        "verdict",
-        select(
-            verdicts.c.person,
-            verdicts.c.outcome,
-            verdicts.c.reason,
-            verdicts.c.revision,
-            verdicts.c.at.label("row_at"),
-        ).where(verdicts.c.event_pk == _PK),
-    ),
-    "issuer_ack": _Kind(
+    "verdict": _kind("verdict", verdicts, ("person", "outcome", "reason", "revision"), row_at="at"),
+    "issuer_ack": _kind(
         "note that the issuer was told",
-        select(
-            issuer_acks.c.person,
-            issuer_acks.c.at.label("told_at"),
-            issuer_acks.c.how,
-            issuer_acks.c.evidence,
-            issuer_acks.c.acted_by.label("by"),
-            issuer_acks.c.revision,
-            issuer_acks.c.received_at.label("row_at"),
-        ).where(issuer_acks.c.event_pk == _PK),
+        issuer_acks,
+        ("person", "how", "evidence", "revision"),
+        told_at="at",
+        by="acted_by",
+        row_at="received_at",
     ),
-    "received": _Kind(
+    "received": _kind(
         "revision",
-        select(
-            revisions.c.number.label("revision"),
-            revisions.c.digest.label("content_sha256"),
-            revisions.c.delivery_id.label("delivery"),
-            revisions.c.received_at.label("row_at"),
-            revisions.c.changes,
-            revisions.c.content,
-        ).where(revisions.c.event_pk == _PK),
+        revisions,
+        ("changes", "content"),
+        revision="number",
+        content_sha256="digest",
+        delivery="delivery_id",
+        row_at="received_at",
     ),
 }
 _OF_CONTENT = ("message_type", "mode", "headline")
 _CONTENTS = select(revisions.c.number, revisions.c.content).where(revisions.c.event_pk == _PK)
-_OWN_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.event_pk == _PK)
-_WORDS = select(attempts.c.id, attempts.c.words).where(attempts.c.id.in_(bindparam("ids", expanding=True)))
+_WORDS = select(attempts.c.id, attempts.c.words)
+_OWN_WORDS = _WORDS.where(attempts.c.event_pk == _PK)
+_OTHERS_WORDS = _WORDS.where(attempts.c.id.in_(bindparam("ids", expanding=True)))
 _POSTS = (
     select(deliveries.c.id, bodies.c.body, bodies.c.sha256)
     .join(bodies, bodies.c.id == deliveries.c.body_id)
@@ -184,7 +173,7 @@ def _words(conn: Connection, event_pk: str, started: Sequence[_Said]) -> Iterato
     ids = [str(one.what.get("attempt", "")) for one in started]
     own = {id_: text for id_, text in conn.execute(_OWN_WORDS, {"event_pk": event_pk})}
     others = [id_ for id_ in ids if id_ not in own]
-    words = own | {id_: text for some in portions(others) for id_, text in conn.execute(_WORDS, {"ids": some})}
+    words = own | {id_: text for some in portions(others) for id_, text in conn.execute(_OTHERS_WORDS, {"ids": some})}
     for id_, one in zip(ids, started, strict=True):
         text = words.get(id_)
         if text is None and one.what.get("told_with_others"):

@@ -353,6 +353,18 @@ class World:
         answer = await self.post_raw(b"", key=key, path=f"/v1/sources/{source}/heartbeat")
         assert answer.status_code == 200, answer.text
 
+    async def entry(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """What the roster has there, and the headers with which an admin changes it."""
+        admin = {"authorization": "Bearer demo-admin"}
+        got = await self.http.get(path, headers=admin)
+        return got.json()["entry"], admin | {"if-match": got.headers["etag"]}
+
+    async def edit(self, path: str, **fields: Any) -> None:
+        """An admin changes these fields of an entry of the roster."""
+        entry, headers = await self.entry(path)
+        answer = await self.http.put(path, json=entry | fields, headers=headers)
+        assert answer.status_code == 200, answer.text
+
     async def scene(self, scene: str) -> None:
         await self._tell("PUT", "/scene", {"scene": scene})
 

@@ -15,13 +15,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from structlog.testing import capture_logs
 
-from broker.base import Message, MessageKind
 from model.attempt import Attempt, Words
 from model.errors import Unavailable
 from model.event import Action, Instruction, MessageType, Phase
 from model.ids import SystemIds
 from model.plan import ChannelName, Hold, Kind, Notification, State
-from model.reading import Reading
 from routing import reviser
 from routing.accept import Member, decide
 from store import attempts, claims, lines, outbox, paces, plans, replies, rosters, seal, timeline
@@ -38,7 +36,8 @@ from store.signals import signal
 from store.tables import events as events_table
 from store.tables import notifications, placing_keys, voice_in_flight
 from tests import postgres
-from tests.unit.routing.house import NOW, ROSTER, content
+from tests.contract.store.statements import accept, posted, statement
+from tests.unit.routing.house import NOW, ROSTER
 
 pytestmark = pytest.mark.service("postgresql")
 IDS = SystemIds()
@@ -55,27 +54,6 @@ async def two(postgres_url):
 @pytest.fixture
 def database(two):
     return two[0]
-
-
-def statement(event_id="E-1", *, number=1, **changes):
-    said = content(**changes)
-    return Reading(event_id=event_id, revision=number, content=said, key=event_id, own_digest=f"d{number}", parsed={})
-
-
-async def accept(database, reading, name=None):
-    """What becomes of one message with that reading."""
-    name = name or IDS.new()
-    message = Message(
-        id=name,
-        kind=MessageKind.EVENT,
-        source="miso",
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=NOW,
-        deliveries=(name,),
-    )
-    return await database.transact(lambda conn: decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW))
 
 
 async def an_event(database, event_id="E-1"):
@@ -215,8 +193,12 @@ async def test_fifty_duplicates_are_one_event(two):
 
 
 async def test_a_message_delivered_to_both_is_decided_once(two):
-    name = IDS.new()
-    found = await asyncio.gather(*(accept(two[n % 2], statement(), name) for n in range(10)))
+    member = Member(posted(), 0)
+
+    def work(conn):
+        return decide(conn, member, statement(), ROSTER, IDS, NOW)
+
+    found = await asyncio.gather(*(two[n % 2].transact(work) for n in range(10)))
     assert sum(d is not None for d in found) == 1
 
 

@@ -4,21 +4,20 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from broker.base import Message, MessageKind
 from model.attempt import Attempt, Words
 from model.call_lengths import Learned
 from model.event import EventStatus, Severity
 from model.ids import SystemIds
 from model.phones import Phones
 from model.plan import Agenda, AgendaKind, AgendaState, ChannelName
-from model.reading import Reading
 from model.roster import Policy, Step
 from routing import paging_again
-from routing.accept import Member, decide
 from routing.cases import lines_known
 from store import claims, events, lines, plans
 from store.deliveries import Delivery
-from tests.unit.routing.house import NOW, ROSTER, content
+from tests.contract.store import statements
+from tests.contract.store.statements import statement
+from tests.unit.routing.house import NOW, ROSTER
 
 IDS = SystemIds()
 ONE = Phones(1, 1.0)
@@ -32,19 +31,8 @@ SHORT = replace(
 
 
 async def accept(database, name, severity=Severity.CRITICAL, phones=ONE, roster=SHORT, at=NOW) -> Delivery:
-    said = content(severity=severity, effective_at=None)
-    reading = Reading(event_id=name, revision=1, content=said, key=name, own_digest=name, parsed={})
-    message = Message(
-        id=IDS.new(),
-        kind=MessageKind.EVENT,
-        source="miso",
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=at,
-        deliveries=(IDS.new(),),
-    )
-    return await database.transact(lambda conn: decide(conn, Member(message, 0), reading, roster, IDS, at, phones))
+    reading = statement(name, severity=severity, effective_at=None)
+    return await statements.accept(database, reading, at, roster=roster, phones=phones)
 
 
 async def known(database, *, now=NOW, until=LATER, but="", phones=ONE, roster=SHORT):

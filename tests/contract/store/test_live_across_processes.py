@@ -8,15 +8,13 @@ from sqlalchemy import func, select, text
 
 from app import live
 from app.live import Feeder, PubSub
-from broker.base import Message, MessageKind
 from model.clock import SystemClock
 from model.errors import Unavailable
 from model.ids import SystemIds
-from model.reading import Reading
-from routing.accept import Member, decide
 from store import timeline
 from store.postgres import PostgresDatabase
-from tests.unit.routing.house import NOW, ROSTER, content
+from tests.contract.store.statements import accept, statement
+from tests.unit.routing.house import NOW
 
 pytestmark = pytest.mark.service("postgresql")
 IDS = SystemIds()
@@ -32,19 +30,7 @@ async def database(postgres_url):
 
 
 async def an_event(database) -> str:
-    reading = Reading(event_id="E-1", revision=1, content=content(), key="E-1", own_digest="d", parsed={})
-    message = Message(
-        id=IDS.new(),
-        kind=MessageKind.EVENT,
-        source="miso",
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=NOW,
-        deliveries=(IDS.new(),),
-    )
-    found = await database.transact(lambda conn: decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW))
-    return found.event_pk
+    return (await accept(database, statement())).event_pk
 
 
 async def test_what_another_process_writes_comes_at_once(database, postgres_url, monkeypatch) -> None:

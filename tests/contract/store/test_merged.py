@@ -2,53 +2,31 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
 
-from broker.base import Message, MessageKind
 from model.event import Event, EventStatus, MessageType, Severity
 from model.ids import SystemIds
 from model.plan import AgendaKind, ChannelName
 from model.reading import Reading
-from model.roster import Source
 from routing import reviser
-from routing.accept import Member, decide
 from store import events, merged, plans
 from store.database import Connection, Database
 from store.deliveries import Delivery
 from store.postgres import PostgresDatabase
 from store.tables import events as events_table
 from store.tables import timeline
-from tests.unit.routing.house import NOW, ROSTER, content
+from tests.contract.store import statements
+from tests.contract.store.statements import MERGING, statement
+from tests.unit.routing.house import NOW
 
-MISO = Source(id="miso", name="MISO", group_by=("program",), group_window_seconds=120)
-MERGING = replace(ROSTER, sources={"miso": MISO})
 IDS = SystemIds()
 
 
-def statement(name: str, number: int = 1, **changes: object) -> Reading:
-    said = content(**changes)
-    return Reading(event_id=name, revision=number, content=said, key=name, own_digest=f"d{number}", parsed={})
-
-
 async def accept(database: Database, reading: Reading, at: datetime = NOW) -> Delivery:
-    name = IDS.new()
-    message = Message(
-        id=name,
-        kind=MessageKind.EVENT,
-        source="miso",
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=at,
-        deliveries=(name,),
-    )
-    found = await database.transact(lambda conn: decide(conn, Member(message, 0), reading, MERGING, IDS, at))
-    assert found is not None
-    return found
+    return await statements.accept(database, reading, at, roster=MERGING)
 
 
 async def end(database: Database, name: str, at: datetime = NOW) -> None:

@@ -3,26 +3,23 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from broker.base import Message, MessageKind
 from model.event import Action, Instruction, MessageType, Mode, Severity
 from model.ids import SystemIds
 from model.issuer import How, IssuerAck
 from model.ledger import EventLine, Late, late_by
-from model.reading import Reading
 from model.reply import Answer
-from model.roster import Roster, Source
+from model.roster import Roster
 from model.rota import Rotation
 from model.silence import Noise, Silence
 from routing import reviser
-from routing.accept import Member, decide
 from routing.replies import take_reply
 from store import issuer_acks, ledger, plans, silences
 from store.database import Database
-from tests.unit.routing.house import NOW, ROSTER, content
+from tests.contract.store import statements
+from tests.contract.store.statements import MERGING, statement
+from tests.unit.routing.house import NOW, ROSTER
 
 IDS = SystemIds()
-MISO = Source(id="miso", name="MISO", group_by=("program",), group_window_seconds=120)
-MERGING = replace(ROSTER, sources={"miso": MISO})
 
 
 def _later(rotation: Rotation) -> Rotation:
@@ -40,20 +37,7 @@ async def accept(
     database: Database, name: str, number: int = 1, *, at: datetime = NOW, roster: Roster = ROSTER, **changes: object
 ) -> str:
     """Its key."""
-    said = content(**changes)
-    reading = Reading(event_id=name, revision=number, content=said, key=name, own_digest=f"d{number}", parsed={})
-    message = Message(
-        id=IDS.new(),
-        kind=MessageKind.EVENT,
-        source="miso",
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=at,
-        deliveries=(IDS.new(),),
-    )
-    found = await database.transact(lambda conn: decide(conn, Member(message, 0), reading, roster, IDS, at))
-    assert found is not None
+    found = await statements.accept(database, statement(name, number, **changes), at, roster=roster)
     assert found.event_pk is not None
     return found.event_pk
 

@@ -8,7 +8,6 @@ from sqlalchemy.event import listen
 from structlog.testing import capture_logs
 
 from app.housekeeping import Housekeeping
-from broker.base import Message, MessageKind
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
 from model.event import MessageType
 from model.ids import SystemIds
@@ -24,6 +23,7 @@ from store import claims, outcome_calls, outcomes, partitions, plans, retention,
 from store.claims import Claim
 from store.retention import Keep
 from store.tables import attempts, bodies, deliveries, metadata, notifications, receipts, timeline
+from tests.contract.store.statements import posted, statement
 from tests.databases import ENGINES, open_database
 from tests.scenario.clock import ManualClock
 from tests.unit.routing.house import NOW, ROSTER, content
@@ -41,26 +41,12 @@ async def database(request, tmp_path):
     await database.close()
 
 
-def message_named(name, source="miso"):
-    return Message(
-        id=name,
-        kind=MessageKind.EVENT,
-        source=source,
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=NOW,
-        deliveries=(name,),
-    )
-
-
 async def told(database, event_id="E-1", source="miso"):
     """An event of which Ana was texted, sealed. Returns its key."""
-    message = message_named(IDS.new(), source)
-    reading = Reading(event_id=event_id, revision=1, content=content(), key=event_id, own_digest="d", parsed={})
+    member = Member(posted(source=source), 0)
 
     def work(conn):
-        pk = decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW).event_pk
+        pk = decide(conn, member, statement(event_id), ROSTER, IDS, NOW).event_pk
         row = next(n for n in plans.of_event(conn, pk) if n.channel is ChannelName.SMS and n.address == ANA)
         attempt = Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="t"), NOW)
         assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
@@ -186,7 +172,6 @@ async def test_a_number_is_purged_alone(database):
 async def test_a_message_about_several_events_goes_with_one_of_them(database):
     """The others are kept, and their evidence is none the worse; where it was about one alone, it was taken out."""
     pks = [await told(database, event_id) for event_id in ("E-1", "E-2")]
-    message = message_named(IDS.new())
     end = Reading(
         event_id=None,
         revision=None,
@@ -196,6 +181,7 @@ async def test_a_message_about_several_events_goes_with_one_of_them(database):
         follows=Follows(own_id="E-3", alike=True),
         parsed={},
     )
+    message = posted()
     await database.transact(lambda conn: decide(conn, Member(message, 0), end, ROSTER, IDS, NOW))
 
     def breaks(of):

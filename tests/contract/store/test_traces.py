@@ -1,14 +1,13 @@
 """From a row on its way to a vendor, or an attempt, one finds the trace of the message it is about."""
 
-from broker.base import Message, MessageKind
 from model.attempt import Attempt, Words
 from model.event import Action, Instruction, MessageType
 from model.ids import SystemIds
-from model.reading import Reading
 from routing import reviser
 from routing.accept import Member, decide
 from store import attempts, plans, traces
-from tests.unit.routing.house import NOW, ROSTER, content
+from tests.contract.store.statements import posted, statement
+from tests.unit.routing.house import NOW, ROSTER
 
 IDS = SystemIds()
 FIRST = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -18,22 +17,8 @@ MORE = Instruction(action=Action.REDUCE_LOAD, target_mw=40.0)
 
 def said(conn, number, trace, **changes):
     """A message with that trace, decided about."""
-    name = IDS.new()
-    message = Message(
-        id=name,
-        kind=MessageKind.EVENT,
-        source="miso",
-        format="canonical",
-        lane=0,
-        body=b"{}",
-        received_at=NOW,
-        deliveries=(name,),
-        trace=trace,
-    )
-    reading = Reading(
-        event_id="E-1", revision=number, content=content(**changes), key="E-1", own_digest=f"d{number}", parsed={}
-    )
-    return decide(conn, Member(message, 0), reading, ROSTER, IDS, NOW).event_pk
+    member = Member(posted(trace=trace), 0)
+    return decide(conn, member, statement(number=number, **changes), ROSTER, IDS, NOW).event_pk
 
 
 def claimed(row):
