@@ -57,6 +57,16 @@ class PersonLine:
         return _first(self.ringing_at, self.delivered_at, self.answered_at, self.replied_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """When PagerDuty was to be told, and when that began, where it calls people and we do not. Whom it reaches, it does
+    not tell us.
+    """
+
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
     """Of one revision that needed an answer. `outcome` None: still open.
@@ -81,6 +91,7 @@ class EventLine:
     people: Sequence[PersonLine]
     closed_at: datetime | None = None
     issuer_acks: Sequence[IssuerAck] = ()
+    paged: Paged = Paged()
 
     @property
     def group(self) -> Group | None:
@@ -96,11 +107,11 @@ class EventLine:
 
     @property
     def due_at(self) -> datetime | None:
-        return _first(*(p.due_at for p in self.people))
+        return _first(self.paged.due_at, *(p.due_at for p in self.people))
 
     @property
     def started_at(self) -> datetime | None:
-        return _first(*(p.started_at for p in self.people))
+        return _first(self.paged.started_at, *(p.started_at for p in self.people))
 
     @property
     def ringing_at(self) -> datetime | None:

@@ -176,12 +176,13 @@ class Notification:
 
     `group` is "timezone rotation", what the person was called as. `until`: after it nothing is started.
     `step` is -1 for rows of the event itself (Slack channel, PagerDuty). `details` holds what a channel needs beyond
-    the words: {"action", "generation", "severity"} for PagerDuty, {"note"} for a thread line or a reminder,
-    {"accepted_at"} for a call that asks whether it is in hand, {"overtime"} for a ring that starts although it cannot
-    finish, {"no_line"} for one that by the plan gets no line in time, and in a line to the admins for whom that is,
-    {"anew"} for an edit that is posted where nothing stands to be edited, {"alike"} for a line that counts, as it goes
-    out, those near-identical to its event. `follows`: the row that must be out first; of
-    an edit the one whose post it edits. `carried_by`: the row in whose message it was told; that one has the attempts.
+    the words: {"action", "generation", "severity"} for PagerDuty, and {"calls"} where it calls people and we do not;
+    {"note"} for a thread line or a reminder, {"accepted_at"} for a call that asks whether it is in hand, {"overtime"}
+    for a ring that starts although it cannot finish, {"no_line"} for one that by the plan gets no line in time, and in
+    a line to the admins for whom that is, {"anew"} for an edit that is posted where nothing stands to be edited,
+    {"alike"} for a line that counts, as it goes out, those near-identical to its event. `follows`: the row that must be
+    out first; of an edit the one whose post it edits. `carried_by`: the row in whose message it was told; that one has
+    the attempts.
     """
 
     id: str

@@ -175,6 +175,8 @@ def pagerduty_row(
         "severity": severity,
         "dedup_key": dedup_key(case.event, number),
     }
+    if action is PagerDutyAction.TRIGGER and pagerduty_calls(case.roster.teams.get(team or case.team.id)):
+        details["calls"] = True
     return row(
         case,
         Kind.ALERT,

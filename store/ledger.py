@@ -12,12 +12,13 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, func, select
 from model.attempt import ReceiptKind
 from model.event import Event, EventStatus, Revision
 from model.issuer import IssuerAck
-from model.ledger import EventLine, PersonLine
-from model.plan import AgendaKind, AgendaState, Kind
+from model.ledger import EventLine, Paged, PersonLine
+from model.plan import AgendaKind, AgendaState, ChannelName, Kind
 from model.reply import Answer, Reply
 from model.verdict import Verdict
 from store import events as events_
 from store import issuer_acks, replies, verdicts
+from store.codec import mapping
 from store.deliveries import DeliveryState
 from store.partitions import first_id
 from store.tables import agenda, attempts, deliveries, events, notifications, receipts, said
@@ -75,6 +76,18 @@ _SENDS = (
     .where(notifications.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
     .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
 )
+# What PagerDuty was asked, each with its tries.
+_PAGES = (
+    select(
+        notifications.c.event_pk,
+        notifications.c.revision,
+        notifications.c.due_at,
+        notifications.c.details,
+        attempts.c.started_at,
+    )
+    .select_from(notifications.outerjoin(attempts, attempts.c.notification_id == notifications.c.id))
+    .where(notifications.c.event_pk.in_(_PKS), notifications.c.channel == said(ChannelName.PAGERDUTY))
+)
 _DECIDED = select(
     deliveries.c.event_pk, deliveries.c.revision, deliveries.c.decided_at, deliveries.c.deadline_at
 ).where(deliveries.c.event_pk.in_(_PKS), deliveries.c.state == said(DeliveryState.PLANNED))
@@ -106,6 +119,7 @@ class _Known:
     """Of some events. `asked`: when the deadline of a timetable falls due; `looks`: when they were looked at again."""
 
     people: Mapping[_Key, Sequence[PersonLine]]
+    paged: Mapping[_Key, Paged]
     outcomes: Mapping[_Key, Verdict]
     decided: Mapping[_Key, Any]
     asked: Mapping[_Key, datetime]
@@ -140,6 +154,7 @@ class _Known:
             people=people,
             closed_at=later.received_at if later else event.closed_at,
             issuer_acks=[ack for ack in told if later is None or ack.revision < later.number],
+            paged=self.paged.get(key, Paged()),
         )
 
     def _planned_at(self, event: Event, revision: Revision, people: Sequence[PersonLine]) -> datetime | None:
@@ -168,6 +183,7 @@ def _lines(conn: Connection, pks: Sequence[str]) -> list[EventLine]:
         told[ack.event_pk].append(ack)
     known = _Known(
         people=_people(conn, pks),
+        paged=_paged(conn, pks),
         outcomes=verdicts.latest(conn, pks),
         decided={(row.event_pk, row.revision): row for row in conn.execute(_DECIDED, given)},
         asked={(row.event_pk, row.revision): row.due_at for row in conn.execute(_ASKED, given)},
@@ -176,6 +192,17 @@ def _lines(conn: Connection, pks: Sequence[str]) -> list[EventLine]:
     )
     found = events_.load(conn, pks)
     return [line for pk in pks for line in known.lines(found[pk])]
+
+
+def _paged(conn: Connection, pks: Sequence[str]) -> dict[_Key, Paged]:
+    found: dict[_Key, list[Any]] = defaultdict(list)
+    for row in conn.execute(_PAGES, {"pks": pks}):
+        if mapping(row.details).get("calls"):
+            found[row.event_pk, row.revision].append(row)
+    return {
+        key: Paged(min(r.due_at for r in rows), min((r.started_at for r in rows if r.started_at), default=None))
+        for key, rows in found.items()
+    }
 
 
 def _people(conn: Connection, pks: Sequence[str]) -> dict[_Key, list[PersonLine]]:

@@ -3,21 +3,25 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from model.attempt import Attempt, Words
 from model.event import Action, Instruction, MessageType, Mode, Severity
 from model.ids import SystemIds
 from model.issuer import How, IssuerAck
 from model.ledger import EventLine, Late, late_by
+from model.plan import ChannelName
 from model.reply import Answer
 from model.roster import Roster
 from model.rota import Rotation
 from model.silence import Noise, Silence
 from routing import reviser
 from routing.replies import take_reply
-from store import issuer_acks, ledger, plans, silences
-from store.database import Database
+from store import attempts, issuer_acks, ledger, plans, silences
+from store.database import Connection, Database
 from tests.contract.store import statements
 from tests.contract.store.statements import MERGING, statement
-from tests.unit.routing.house import NOW, ROSTER
+from tests.unit.routing.house import NOW, PRIMARY, ROSTER
 
 IDS = SystemIds()
 
@@ -73,6 +77,26 @@ async def test_an_event_for_which_nobody_was_on_call_is_missed_by_us(database: D
     await look(database, after(600), NOBODY_YET)
     [line] = await lines(database)
     assert (line.reason, list(line.people), late_by(line)) == ("nobody accepted in time", [], Late.US)
+
+
+@pytest.mark.parametrize(("house", "by"), [(PRIMARY, Late.VENDOR), (ROSTER, Late.US)])
+async def test_where_pagerduty_calls_it_is_not_our_doing_once_it_was_told(
+    database: Database, house: Roster, by: Late
+) -> None:
+    """Where it keeps the record only, nobody was sent anything."""
+    roster = replace(house, rotations=NOBODY_YET.rotations)
+    pk = await accept(database, "E-1", roster=roster)
+    await look(database, after(600), roster)
+    [line] = await lines(database)
+    assert late_by(line) is Late.US
+
+    def told_it(conn: Connection) -> None:
+        first = next(row for row in plans.of_event(conn, pk) if row.channel is ChannelName.PAGERDUTY)
+        attempts.add(conn, [Attempt.of(first, IDS.new(), Words(text="cut 12.5 MW", template="t"), after(1))])
+
+    await database.transact(told_it)
+    [line] = await lines(database)
+    assert late_by(line) is by
 
 
 async def test_what_is_over_before_its_deadline_and_asked_nobody_has_none(database: Database) -> None:

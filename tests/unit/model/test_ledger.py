@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from model.event import Mode
-from model.ledger import EventLine, Late, PersonLine, Spread, late_by, totals
+from model.ledger import EventLine, Late, Paged, PersonLine, Spread, late_by, totals
 from model.verdict import Outcome
 
 START = datetime(2026, 11, 3, 15, 0, tzinfo=UTC)
@@ -61,6 +61,11 @@ UNTOUCHED = PersonLine(person="ana", due_at=START)
         (replace(MISSED, deadline_at=at(29)), Late.SOURCE),
         (replace(MISSED, deadline_at=at(30)), Late.PERSON),
         (replace(MISSED, deadline_at=at(5), people=[]), Late.US),
+        # where PagerDuty calls, telling it is the first send; whom it reached it does not say
+        (replace(MISSED, people=[], paged=Paged(START, at(1))), Late.VENDOR),
+        (replace(MISSED, people=[], paged=Paged(START, at(16))), Late.US),
+        (replace(MISSED, people=[], paged=Paged(START)), Late.US),
+        (replace(MISSED, people=[replace(ANA, started_at=at(40))], paged=Paged(START, at(1))), Late.PERSON),
         (replace(MISSED, outcome=Outcome.MET), None),
         (replace(MISSED, outcome=None), None),
     ],

@@ -7,7 +7,7 @@ from itertools import count
 from model.event import Action, Content, Event, EventStatus, Instruction, Phase, Revision, Severity
 from model.plan import ChannelName, Notification, State
 from model.reply import Answer, Reply
-from model.roster import ContactMethod, PagerDutyService, Person, Policy, Roster, Step, Team, Wake
+from model.roster import ContactMethod, PagerDutyMode, PagerDutyService, Person, Policy, Roster, Step, Team, Wake
 from model.rota import Layer, Rotation, ShiftLength, ShiftUnit
 from model.route import Route
 from routing.facts import Facts, case_for
@@ -73,6 +73,15 @@ ROSTER = Roster(
     policies={"default": POLICY},
     routes=(Route(id="all", team="ops", policy="default"),),
     admin_channel="C0ADMIN",
+)
+
+PRIMARY = replace(  # PagerDuty calls, and we do not
+    ROSTER,
+    teams={
+        "ops": replace(
+            ROSTER.teams["ops"], pagerduty=PagerDutyService(routing_key="k" * 32, mode=PagerDutyMode.PRIMARY)
+        )
+    },
 )
 
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from model.event import Action, Instruction, Mode, Severity
 from model.plan import AgendaKind, ChannelName, Kind, PagerDutyAction
-from model.roster import ContactMethod, PagerDutyMode, PagerDutyService, Person, Step, Team
+from model.roster import ContactMethod, Person, Step, Team
 from routing import planner
-from tests.unit.routing.house import NOW, POLICY, ROSTER, case, event, person, revision, rotation
+from tests.unit.routing.house import NOW, POLICY, PRIMARY, ROSTER, case, event, person, revision, rotation
 
 VOICE, SMS, DM = ChannelName.VOICE, ChannelName.SMS, ChannelName.SLACK_DM
 
@@ -139,11 +139,10 @@ def test_a_notice_is_one_line_and_a_drill_rings():
 
 
 def test_where_pagerduty_calls_we_do_not():
-    service = PagerDutyService(routing_key="k" * 32, mode=PagerDutyMode.PRIMARY)
-    team = replace(ROSTER.teams["ops"], pagerduty=service)
-    plan = planner.plan(case(roster=replace(ROSTER, teams={"ops": team})))
+    plan = planner.plan(case(roster=PRIMARY))
     assert VOICE not in {n.channel for n in plan.notifications}
-    assert {n.details["severity"] for n in plan.notifications if n.channel is ChannelName.PAGERDUTY} == {"critical"}
+    [page] = [n for n in plan.notifications if n.channel is ChannelName.PAGERDUTY]
+    assert (page.details["severity"], page.details["calls"]) == ("critical", True)
     assert plan.rings
 
 

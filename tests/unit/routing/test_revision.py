@@ -8,14 +8,14 @@ import pytest
 from model.event import LAST_LANE, Action, EndKind, EventStatus, Instruction, MessageType, Mode, Severity
 from model.plan import NEVER_KNOWN, AgendaKind, AgendaState, CallEnd, ChannelName, Hold, Kind, PagerDutyAction, State
 from model.reply import Answer
-from model.roster import Level, PagerDutyMode, PagerDutyService
+from model.roster import Level
 from model.rota import ShiftLength, ShiftUnit
 from model.silence import Noise, Silence
 from model.verdict import Outcome, Verdict
 from routing import falling_due, planner
 from routing.revision import revise
 from routing.stand_down import STAND_DOWN_LIFE
-from tests.unit.routing.house import NOW, ROSTER, case, content, event, facts, reply, revision, sent
+from tests.unit.routing.house import NOW, PRIMARY, ROSTER, case, content, event, facts, reply, revision, sent
 
 SOON = NOW + timedelta(seconds=20)
 
@@ -193,16 +193,6 @@ def test_who_takes_an_acceptance_back_calls_one_step_and_not_the_one_after_it():
     assert revise(after).bring_forward == []
 
 
-PRIMARY = replace(
-    ROSTER,
-    teams={
-        "ops": replace(
-            ROSTER.teams["ops"], pagerduty=PagerDutyService(routing_key="k" * 32, mode=PagerDutyMode.PRIMARY)
-        )
-    },
-)
-
-
 def pages(rows):
     return [(n.details["action"], n.details["generation"]) for n in rows if n.channel is ChannelName.PAGERDUTY]
 
@@ -222,7 +212,8 @@ def test_where_pagerduty_calls_it_calls_again_when_it_is_open_again():
         reopened = revise(facts(event(), rows, replies=answers, verdicts=verdicts, now=at, roster=PRIMARY))
         assert pages(reopened.add) == [("trigger", begins), ("resolve", ends)]
         [again, over] = [n for n in reopened.add if n.channel is ChannelName.PAGERDUTY]
-        assert (again.details["severity"], over.follows) == ("critical", again.id)
+        assert (again.details["severity"], again.details["calls"]) == ("critical", True)
+        assert (over.follows, over.details.get("calls")) == (again.id, None)
         rows, verdicts = [*rows, *map(sent, reopened.add)], [*verdicts, *reopened.verdicts]
 
 
