@@ -51,6 +51,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         checking.doctor,
         checking.migrate,
         checking.check,
+        checking.heads,
         keeping.backup,
         keeping.purge,
     ),

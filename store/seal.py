@@ -45,6 +45,13 @@ class State(NamedTuple):
     unsealed: int
 
 
+class Head(NamedTuple):
+    """The last sealed row of a chain: its number and its hash, which covers all rows before it."""
+
+    seal_no: int
+    hash: str
+
+
 class Break(NamedTuple):
     """Where an event's chain does not hold, and why. `seal_no` None: at no row that is sealed."""
 
@@ -93,23 +100,23 @@ def seal(conn: Connection) -> int:
     if not try_alone(conn, "seal"):
         return 0  # another process is at it
     rows = conn.execute(_UNSEALED).all()
-    heads = _heads(conn, {row.event_pk for row in rows})
+    ends = heads(conn, {row.event_pk for row in rows})
     sealed = []
     for row in rows:
-        seal_no, prev_hash = heads.get(row.event_pk, (0, GENESIS))
+        seal_no, prev_hash = ends.get(row.event_pk, Head(0, GENESIS))
         digest = _hash(row, seal_no + 1, prev_hash)
         link = {"new_seal_no": seal_no + 1, "new_prev_hash": prev_hash, "new_hash": digest}
         sealed.append({"row_id": row.id, "row_n": row.n, **link})
-        heads[row.event_pk] = (seal_no + 1, digest)
+        ends[row.event_pk] = Head(seal_no + 1, digest)
     if sealed:
         conn.execute(_SEAL, sealed)
     return len(sealed)
 
 
-def _heads(conn: Connection, event_pks: Collection[str]) -> dict[str, tuple[int, str]]:
-    """Number and hash of the last sealed row of each event that has one."""
+def heads(conn: Connection, event_pks: Collection[str]) -> dict[str, Head]:
+    """Of each event that has a sealed row."""
     found = conn.execute(_HEADS, {"event_pks": sorted(event_pks)}) if event_pks else ()
-    return {row.event_pk: (row.seal_no, row.hash) for row in found}
+    return {row.event_pk: Head(row.seal_no, row.hash) for row in found}
 
 
 _NUMBERS = select(timeline.c.seal_no).where(timeline.c.event_pk == bindparam("event_pk"))
@@ -121,12 +128,15 @@ def state(conn: Connection, event_pk: str) -> State:
     return State(sealed, len(numbers) - sealed)
 
 
-def check(conn: Connection, event_pk: str) -> list[Break]:
-    """Every place where the event's chain, its private parts, or what other tables hold of it were changed."""
+def check(conn: Connection, event_pk: str, kept: Iterable[Head] = ()) -> list[Break]:
+    """Every place where the event's chain, its private parts, or what other tables hold of it were changed.
+
+    `kept`: ends that the chain had and that were written down elsewhere.
+    """
     rows = conn.execute(_OF_EVENT, {"event_pk": event_pk}).all()
     chain = sorted((row for row in rows if row.seal_no is not None), key=lambda row: row.seal_no)
     compared = (Break(event_pk, *found) for found in differences(conn, event_pk, rows))
-    return [*_chain_breaks(event_pk, chain), *compared]
+    return [*_chain_breaks(event_pk, chain), *_unlike(event_pk, chain, kept), *compared]
 
 
 _NEWEST = select(timeline.c.n, timeline.c.id).where(timeline.c.seal_no.is_not(None)).order_by(timeline.c.n.desc())
@@ -160,3 +170,12 @@ def _chain_breaks(event_pk: str, rows: Iterable[Any]) -> Iterable[Break]:
         if row.private is not None and row.private_sha256 != sha256(row.salt + row.private):
             yield Break(event_pk, row.seal_no, f"the private part of {row.kind!r} was changed")
         prev_hash = row.hash
+
+
+def _unlike(event_pk: str, rows: Iterable[Any], kept: Iterable[Head]) -> Iterable[Break]:
+    hashes = {row.seal_no: row.hash for row in rows}
+    for head in sorted(kept):
+        if head.seal_no not in hashes:
+            yield Break(event_pk, head.seal_no, "the row is gone: it was there when the heads were kept")
+        elif hashes[head.seal_no] != head.hash:
+            yield Break(event_pk, head.seal_no, "the row is another one than when the heads were kept")

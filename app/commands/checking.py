@@ -1,5 +1,6 @@
-"""`gridcall doctor`, `migrate` and `check`: look after the files and the database of one installation."""
+"""`gridcall doctor`, `migrate`, `check` and `heads`: look after the files and the database of one installation."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,24 +73,52 @@ def check(
     source: Annotated[str | None, typer.Argument(help="Who sent the event.")] = None,
     event_id: Annotated[str | None, typer.Argument(metavar="EVENT_ID", help="The event's id.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every event.")] = False,
+    heads: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|-", help="With --all: what `gridcall heads` printed and you kept elsewhere."),
+    ] = None,
     json: JSON = False,
 ) -> None:
     """Verify the sealed evidence of an event, or of all. Only reads; the exit code is 1 when a chain is broken."""
     from app.commands import show
-    from app.evidence import verify
+    from app.evidence import read_heads, verify
 
     if every == (source is not None) or (source is not None and event_id is None):
         raise typer.BadParameter("give SOURCE and EVENT_ID, or --all")
-    found = verify(_settings(None), source, event_id)
+    if heads and not every:
+        raise typer.BadParameter("--heads goes with --all")
+    kept = read_heads(_text(heads))
+    found = verify(_settings(None), source, event_id, kept)
     if json:
         breaks = [b._asdict() for b in found.breaks]
-        show.as_json({"events": found.events, "rows": found.rows, "unsealed": found.unsealed, "breaks": breaks})
+        show.as_json(asdict(found) | {"breaks": breaks})
     else:
         for broken in found.breaks:
             row = f", row {broken.seal_no}" if broken.seal_no is not None else ""
             typer.echo(f"{broken.source} {broken.event_id}{row}: {broken.why}")
         state = f"{len(found.breaks)} breaks" if found.breaks else "unbroken"
         waiting = f", {found.unsealed} not sealed yet" if found.unsealed else ""
-        typer.echo(f"{found.events} events with {found.rows} sealed rows{waiting}: {state}")
+        compared = f", against {found.heads} heads" if heads else ""
+        typer.echo(f"{found.events} events with {found.rows} sealed rows{waiting}{compared}: {state}")
     if found.breaks:
         raise typer.Exit(1)
+
+
+def heads(
+    known: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="What was printed before: only what is new is printed.")
+    ] = None,
+) -> None:
+    """Print the end of each event's sealed chain, a line each, to be kept where another host alone can write."""
+    from app import evidence
+
+    before = set(_text(known).split("\n"))
+    for line in map(str, evidence.heads(_settings(None))):
+        if line not in before:
+            typer.echo(line)
+
+
+def _text(file: str | None) -> str:
+    from app.commands.sending import read_input
+
+    return read_input(file).decode(errors="replace") if file else ""

@@ -1,10 +1,10 @@
-"""A row whose seal was taken is found, and one that only waits for the sealer is not. On every database."""
+"""A seal that was taken is found, and a tail that was cut; what only waits for the sealer is not. On every database."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from store import events, seal, timeline
 from store.database import Connection, Database
@@ -83,3 +83,30 @@ async def test_the_newest_wait_for_a_sealer_that_is_away(database: Database) -> 
 
 async def test_where_nothing_is_sealed_nothing_was_left(database: Database) -> None:
     assert await left(database, 0, 7, sealed=0) == []
+
+
+async def test_a_tail_that_was_cut_or_written_anew_is_seen_by_heads_that_were_kept(database: Database) -> None:
+    """The chain alone does not tell: nothing is missing before its end, and it fits."""
+    pk = event().pk
+
+    def work(conn: Connection) -> list[list[str]]:
+        def written(*kinds: str) -> None:
+            for kind in kinds:
+                timeline.append(conn, ids, pk, TODAY, kind, {})
+            seal.seal(conn)
+            kept.update(seal.heads(conn, [pk]).values())
+
+        events.save(conn, event())
+        ids, kept = IdsOf(TODAY), set[seal.Head]()
+        written("row 0")
+        written("row 1", "row 2")
+        found = [seal.check(conn, pk, kept)]
+        conn.execute(delete(rows).where(rows.c.kind == "row 2"))
+        found += [seal.check(conn, pk), seal.check(conn, pk, kept)]
+        before = set(kept)
+        written("another row 2")
+        found += [seal.check(conn, pk), seal.check(conn, pk, before)]
+        return [[f"{broken.seal_no}: {broken.why}" for broken in breaks] for breaks in found]
+
+    gone, another = "it was there when the heads were kept", "another one than when the heads were kept"
+    assert await database.transact(work) == [[], [], [f"3: the row is gone: {gone}"], [], [f"3: the row is {another}"]]

@@ -60,6 +60,39 @@ async def test_a_row_whose_seal_was_taken_is_named(folder: Path, capsys: pytest.
     assert "miso E-1: the row 'received' is not sealed, and later ones are\n" in out
 
 
+async def test_heads_that_were_kept_are_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run(capsys, "heads")
+    [head] = out.splitlines()
+    digest, seal_no, pk, named = head.split(" ", 3)
+    assert (code, named) == (0, "miso E-1")
+    kept = folder / "heads.txt"
+    kept.write_text(out)
+    assert run(capsys, "heads", str(kept)) == (0, "")
+    code, out = run(capsys, "check", "--all", "--heads", str(kept))
+    assert (code, out.rpartition(" sealed rows")[2]) == (0, ", against 1 heads: unbroken\n")
+
+    other, old = f"{pk[:-1]}{int(pk[-1], 16) ^ 1:x}", "00000000-0000-7000-8000-000000000000"
+    lines = (f"{digest[::-1]} {seal_no} {pk} miso E-1", f"{digest} 1 {other} miso E 2", f"{digest} 1 {old} miso E-0")
+    kept.write_text("".join(f"{line}\n" for line in lines))
+    code, out = run(capsys, "check", "--all", "--heads", str(kept))
+    assert (code, out.splitlines()[:-1]) == (
+        1,
+        [
+            f"miso E-1, row {seal_no}: the row is another one than when the heads were kept",
+            "miso E 2: the event is gone: it was there when the heads were kept",
+        ],
+    ), "the oldest may have been deleted for its age"
+    assert run(capsys, "heads", str(kept)) == (0, f"{head}\n")
+
+
+@pytest.mark.parametrize("line", ["", "miso E-1", f"{'0' * 64} 1 no-uuid miso E-1"])
+def test_what_is_no_head_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
+    (tmp_path / "heads.txt").write_text(f"{'0' * 64} 1 {'0' * 8}-0000-7000-8000-000000000000 miso E-1\n{line}\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--all", "--heads", str(tmp_path / "heads.txt")])
+    assert (ended.value.code, "line 2 of the heads" in capsys.readouterr().err) == (2, True)
+
+
 def test_migrate_makes_the_database_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
