@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import takewhile, zip_longest
 from typing import Any
 
 import yaml
@@ -20,6 +21,7 @@ from store.rosters import KeyRow
 
 ID_CHARS = 12  # of the hash that names an entry which has no name of its own
 _SHOWN_CHARS = 60
+_SAME_CHARS = 20  # of what two long values have in common, before where they part
 _NUMBERS = {
     "phone": ChannelName.VOICE,
     "other_phone": ChannelName.VOICE,
@@ -195,13 +197,26 @@ def _fields(old: Any, new: Any, path: str) -> Iterator[str]:
             for name in [*old, *(n for n in new if n not in old)]:
                 if old.get(name) != new.get(name):
                     yield from _fields(old.get(name), new.get(name), f"{path}.{name}" if path else name)
-        case list(), list() if len(old) == len(new) and any(isinstance(item, dict) for item in (*old, *new)):
-            for n, (one, other) in enumerate(zip(old, new, strict=True)):
-                if one != other:
-                    yield from _fields(one, other, f"{path}[{n}]")
+        case list(), list() if any(isinstance(item, dict) for item in (*old, *new)):
+            yield from _items(old, new, path)
         case _:
             name = path.rpartition(".")[2]
-            yield f"{path} {_short(without_secrets(old, name))} -> {_short(without_secrets(new, name))}".lstrip()
+            one, other = _short(_said(without_secrets(old, name)), _said(without_secrets(new, name)))
+            yield f"{path} {one} -> {other}".lstrip()
+
+
+def _items(old: Sequence[Any], new: Sequence[Any], path: str) -> Iterator[str]:
+    """Place by place. Where there are more or fewer now, those at the end that stayed keep their neighbours."""
+    begin = _alike(zip(old, new, strict=False))
+    end = _alike(zip(reversed(old[begin:]), reversed(new[begin:]), strict=False)) if len(old) != len(new) else 0
+    pairs = zip_longest(old[begin : len(old) - end], new[begin : len(new) - end])
+    for n, (one, other) in enumerate(pairs, start=begin):
+        if one != other:
+            yield from _fields(one, other, f"{path}[{n}]")
+
+
+def _alike(pairs: Iterable[tuple[Any, Any]]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _summary(entry: Any) -> str:
@@ -214,12 +229,23 @@ def _summary(entry: Any) -> str:
     return f" ({' '.join(told)})" if told else ""
 
 
-def _short(value: Any) -> str:
+def _said(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        written = value
-    else:
-        dumped = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
-        written = dumped.removesuffix("...\n").strip()
-    return written if len(written) <= _SHOWN_CHARS else f"{written[:_SHOWN_CHARS]}…"
+        return value
+    dumped = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+    return dumped.removesuffix("...\n").strip()
+
+
+def _short(one: str, other: str) -> tuple[str, str]:
+    """Both cut so that one sees where they part."""
+    same = _alike(zip(one, other, strict=False))
+    longest = max(len(one), len(other))
+    begin = same - _SAME_CHARS if longest > _SHOWN_CHARS and same > _SHOWN_CHARS - _SAME_CHARS else 0
+    return _cut(one, begin), _cut(other, begin)
+
+
+def _cut(text: str, begin: int) -> str:
+    shown = text[begin : begin + _SHOWN_CHARS]
+    return f"{'…' if begin else ''}{shown}{'…' if begin + _SHOWN_CHARS < len(text) else ''}"

@@ -32,6 +32,8 @@ def texts(before: Roster, after: Roster) -> list[str]:
 
 DEMO = read()
 ZOE = "  zoe: {name: Zoe Lind, timezone: Europe/Paris, slack: U0ZOE}\n"
+LAST = "      - {after_seconds: 300, rotations: [ops-backup], wake: any}\n"
+CHIE = "      - {after_seconds: 300, people: [chie]}\n"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,15 @@ ZOE = "  zoe: {name: Zoe Lind, timezone: Europe/Paris, slack: U0ZOE}\n"
         ("contracted_mw: 8\n", "contracted_mw: 9\n", "change resource MISO-EPNODE/ACME.MILL2: contracted_mw 8 -> 9"),
         ("admin_channel: C0ADMIN\n", "", "remove admin_channel C0ADMIN"),
         ("d3m0", "e3m0", "change team ops: pagerduty.routing_key ******** -> ********"),
+        (LAST, LAST + CHIE, "change policy default: steps[2] nothing -> {after_seconds: 300, people: [chie]}"),
+        (LAST, CHIE + LAST, "change policy default: steps[1] nothing -> {after_seconds: 300, people: [chie]}"),
+        (LAST, "", "change policy default: steps[1] {after_seconds: 300, rotations: [ops-backup]} -> nothing"),
+        (
+            LAST,
+            LAST.replace("300", "290") + CHIE,
+            "change policy default: steps[1].after_seconds 300 -> 290, "
+            "steps[2] nothing -> {after_seconds: 300, people: [chie]}",
+        ),
     ],
 )
 def test_an_entry_that_differs_is_said_in_words(old: str, new: str, text: str) -> None:
@@ -91,6 +102,13 @@ def test_a_key_with_another_secret_differs() -> None:
 def test_what_is_long_is_cut() -> None:
     text = Difference(what="people/ana", before={"name": "a" * 200}, after={"name": "b" * 200}).text()
     assert text == f"change person ana: name {'a' * 60}… -> {'b' * 60}…"
+
+
+@pytest.mark.parametrize(("before", "after"), [("x", "y"), ("", "y"), ("xyz", "yz")])
+def test_of_what_is_long_one_sees_where_it_parts(before: str, after: str) -> None:
+    """Not the beginning that both have."""
+    whole = Difference(what="people/ana", before={"name": "a" * 200 + before}, after={"name": "a" * 200 + after}).text()
+    assert whole == f"change person ana: name …{'a' * 20}{before} -> …{'a' * 20}{after}"
 
 
 # --- who is on call instead -------------------------------------------------------------------------------------------
