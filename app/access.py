@@ -165,6 +165,7 @@ DENIED: dict[int | str, dict[str, Any]] = {
     for status, text in {
         401: "No key, or a wrong one",
         403: "Not for keys of this role",
+        422: "Cannot be read: `errors` names the fields",
         429: "This address was refused too often: Retry-After",
         503: "Not available now: Retry-After",
     }.items()

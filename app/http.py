@@ -44,7 +44,7 @@ from app.api import (
     trying,
     unreadable,
 )
-from app.api.deps import admit
+from app.api.deps import admit, known_query
 from app.api.events_in import EventsIn, Scope, Send, takes
 from app.api.let_in import Receive
 from app.roles import Role
@@ -183,7 +183,7 @@ def _rest(api: bool, max_body_bytes: int) -> FastAPI:
         summary="On-call alerting for time-sensitive grid events",
         docs_url="/docs",
         redoc_url=None,
-        dependencies=[Depends(admit)],
+        dependencies=[Depends(admit), Depends(known_query)],
         max_body_size=max_body_bytes,
     )
     access.check(route for route in app.routes if hasattr(route, "path"))

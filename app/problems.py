@@ -33,6 +33,13 @@ class Problem(Exception):
         return {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail} | self.more
 
 
+def refused(wrong: list[tuple[str, str]]) -> Problem:
+    """A request of which these fields are not what was expected: `(field, expected)`."""
+    errors = [{"field": field, "expected": expected} for field, expected in wrong]
+    first = f"{errors[0]['field']}: expected {errors[0]['expected']}"
+    return Problem(422, "The request cannot be read", first, errors=errors)
+
+
 def _invalid(error: RequestValidationError) -> Problem:
     errors = [{"field": ".".join(map(str, e["loc"])), "expected": e["msg"]} for e in error.errors()]
     first = f"{errors[0]['field']}: {errors[0]['expected']}" if errors else ""

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant
-from app.api.rotas import check_size, names_in, refused, unknown
-from app.problems import MEDIA_TYPE
+from app.api.rotas import check_size, names_in, unknown
+from app.problems import MEDIA_TYPE, refused
 from app.rota_calendar import Entry, calendar
 from app.service import Service
 from model.roster import Roster

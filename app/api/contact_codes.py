@@ -16,10 +16,9 @@ from app import contact_codes
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import problems, unknown
 from app.api.instants import iso
-from app.api.rotas import refused
 from app.contact_codes import CODE_AGE, TRIES, Said
 from app.masking import masked
-from app.problems import MEDIA_TYPE, Problem
+from app.problems import MEDIA_TYPE, Problem, refused
 from app.security import Caller
 from app.service import Service
 from config.keys import Role

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from fastapi import Body, Depends, Query
 from pydantic import AfterValidator
 
-from app.api.rotas import refused
-from app.problems import MEDIA_TYPE, Problem
+from app.problems import MEDIA_TYPE, Problem, refused
 from app.roster_diff import fingerprint
 from app.roster_saving import Why
 

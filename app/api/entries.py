@@ -13,9 +13,8 @@ from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, etag, problems, unknown
 from app.api.preconditions import IfMatch
 from app.api.roster import verified
-from app.api.rotas import refused
 from app.masking import masked
-from app.problems import Problem
+from app.problems import Problem, refused
 from app.roster_effect import effect
 from app.rosters import Snapshot
 from app.service import Service

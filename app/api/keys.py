@@ -18,9 +18,9 @@ from app.api.edits import WhyDep, etag, problems, unknown
 from app.api.instants import Instant, iso
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.api.preconditions import IfMatch
-from app.api.rotas import refused
 from app.api.text import Text
 from app.editing import Edit
+from app.problems import refused
 from app.rosters import Snapshot
 from app.security import hashed, new_secret
 from app.service import Service

@@ -9,7 +9,7 @@ from app.api import preconditions
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, etag, named, problems, unknown, version_etag
 from app.api.preconditions import IfMatch
-from app.api.rotas import refused
+from app.problems import refused
 from app.rosters import Snapshot
 from app.security import Caller
 from config import roster_writer

@@ -10,8 +10,7 @@ from app.api import roster_shapes as shapes
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import problems, unknown
 from app.api.instants import Instant, iso
-from app.api.rotas import refused
-from app.problems import Problem
+from app.problems import Problem, refused
 from app.security import Caller
 from app.service import Service
 from model.monitor import Maintenance

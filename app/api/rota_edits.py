@@ -12,9 +12,9 @@ from app.api import roster_shapes as shapes
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import Entry, WhyDep, named, problems, unknown
 from app.api.paging import DEFAULT_LIMIT, After, Limit, page
-from app.api.rotas import names_in, refused
+from app.api.rotas import names_in
 from app.editing import Edit
-from app.problems import Problem
+from app.problems import Problem, refused
 from app.roster_diff import Kind, entries
 from app.rosters import Snapshot
 from config.roster_writer import document

@@ -12,7 +12,7 @@ from app.api import roster_shapes as shapes
 from app.api.deps import CallerDep, ServiceDep
 from app.api.instants import Instant, iso
 from app.api.rota_in import MAX_AT_ONCE, PreviewIn, most_at_once
-from app.problems import MEDIA_TYPE, Problem
+from app.problems import MEDIA_TYPE, Problem, refused
 from app.roster_effect import shown_clocks
 from model.roster import Roster
 from model.rota import Rota, ShiftUnit
@@ -139,12 +139,6 @@ def check_size(rota: Rota, start: datetime, end: datetime, field: str) -> None:
     )
     if pieces > MAX_PIECES:
         raise refused([(field, f"a shorter window: this one holds more than {MAX_PIECES} turns")])
-
-
-def refused(wrong: list[tuple[str, str]]) -> Problem:
-    errors = [{"field": field, "expected": expected} for field, expected in wrong]
-    first = f"{errors[0]['field']}: expected {errors[0]['expected']}"
-    return Problem(422, "The request cannot be read", first, errors=errors)
 
 
 def _notice(found: Notice) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import problems
 from app.api.instants import Instant, iso
-from app.api.rotas import refused
-from app.problems import Problem
+from app.problems import Problem, refused
 from app.security import Caller
 from model.event import Mode, Phase, Severity
 from model.roster import OWN_SOURCE

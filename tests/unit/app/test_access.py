@@ -7,6 +7,7 @@ import pytest
 from app import access
 from app.access import WHO, Door
 from app.api import live
+from app.api.deps import MOST_NAMED
 from config.keys import Role
 from tests.app_fixture import NUMBERS, House, opened
 
@@ -22,13 +23,13 @@ async def house(tmp_path, monkeypatch):
         yield found
 
 
-async def ask(house: House, route: str, key: str | None):
+async def ask(house: House, route: str, key: str | None, query: str = ""):
     house.advance(60)  # whoever is refused too often is told so
     method, path = route.split(" ")
     path = re.sub(r"{(\w+)(:path)?}", lambda m: NAMES.get(m[1], "none"), path)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     headers["Content-Type"] = "application/json"
-    return await house.client.request(method, path, headers=headers, content=b"{}")
+    return await house.client.request(method, path + query, headers=headers, content=b"{}")
 
 
 async def test_it_names_every_route_and_no_other(house: House) -> None:
@@ -72,12 +73,40 @@ async def test_a_route_opens_for_its_roles_only(house: House, role: Role) -> Non
             assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_other_doors_ask_for_no_key(house: House) -> None:
-    """What vendors call wants their signature instead."""
+BARE = {"POST /v1/events", "POST /v1/sources/{source}/events", "POST /v2/enqueue"}  # what is sent counts, however
+UNKNOWN = "?dry_runn=true"
+
+
+async def test_a_parameter_that_nobody_reads_is_refused_everywhere(house: House) -> None:
+    for route in KEYED:
+        answer = await ask(house, route, "demo-admin", UNKNOWN)
+        if route in BARE:
+            assert "dry_runn" not in answer.text, route
+        else:
+            fields = [error["field"] for error in answer.json().get("errors", ())]
+            assert (answer.status_code, fields) == (422, ["query.dry_runn"]), (route, answer.text)
+
+
+async def test_a_parameter_that_nobody_reads_is_answered_with_those_that_are(house: House) -> None:
+    for path, known in (
+        ("/v1/oncall?teams=ops", 'one of at, team; did you mean "team"?'),
+        ("/v1/roster?version=7", "no parameter: nothing is read here"),
+    ):
+        answer = await house.get(path, "demo-admin")
+        assert (answer.status_code, answer.json()["title"]) == (422, "The request cannot be read")
+        assert [error["expected"] for error in answer.json()["errors"]] == [known]
+    many = await house.get("/v1/oncall?" + "&".join(f"x{n}=" for n in range(1000)), "demo-admin")
+    assert len(many.json()["errors"]) == MOST_NAMED
+    assert (await house.get("/v1/oncall?teams=ops", None)).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["", UNKNOWN])
+async def test_other_doors_ask_for_no_key(house: House, query: str) -> None:
+    """What vendors call wants their signature instead. Whoever adds a parameter is heard all the same."""
     wanted = {Door.SIGNED: {403}, Door.ADDRESS: {404}, Door.SENDER: {401}, Door.OPEN: {200, 503}}  # 503: no loop turns
     for route, who in WHO.items():
         if isinstance(who, Door):
-            assert (await ask(house, route, None)).status_code in wanted[who], route
+            assert (await ask(house, route, None, query)).status_code in wanted[who], route
 
 
 @pytest.mark.parametrize(
