@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app import key_edits, roster_saving
+from app import key_edits, out_of_sight, roster_saving
 from app.links import revoke_orphans
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
@@ -118,6 +118,7 @@ def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = US
     found = (*of_roster, *key_differences(before.keys, after.keys))
     done = effect(before.roster, after.roster, now)
     warnings = [*out_of_reach(after.roster, phones, now), *_periods(before.roster, after.roster)]
+    warnings += out_of_sight.remarks(of_roster, now)
     told = {"changes": [d.shown() for d in found], "warnings": warnings} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app import out_of_sight
 from app.problems import Problem
 from app.roster_diff import NOUNS, entries, entry_id
 from app.rosters import Snapshot
@@ -41,14 +42,20 @@ def remove(before: Snapshot, section: str, name: str) -> Snapshot:
     return _without(before, data, f"{NOUNS[section]} {name}")
 
 
-def add(before: Snapshot, section: str, entry: Mapping[str, Any], called: str = BODY) -> Snapshot:
-    """One more override or absence, after those that are there; `called` so in problems."""
+def add(before: Snapshot, section: str, entry: Mapping[str, Any], now: datetime, called: str = BODY) -> Snapshot:
+    """One more override or absence, after those that are there; `called` so in problems.
+
+    Raises WrongFields for one that is over at `now`, or farther ahead than anybody would see what it does.
+    """
     data = document(before.roster)
     data[section] = [*data.get(section, []), entry]
     after = _read(before, data, {f"{section}[{len(data[section]) - 1}]": called})
     *others, added = document(after.roster)[section]
     if entry_id(section, added) in entries(section, others):
         raise Problem(409, "It is there already", f"the same {NOUNS[section]} is in force")
+    if wrong := out_of_sight.problem(getattr(after.roster, section)[-1], now):
+        field, sentence = f"{called}.{wrong[0]}", wrong[1]
+        raise WrongFields(f"{field}: {sentence}", ((field, sentence),))
     return after
 
 

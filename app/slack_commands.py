@@ -209,7 +209,7 @@ async def _cover(service: Service, person: Person, user: str, rotation: str, hou
     }
 
     def decide(before: Snapshot) -> Snapshot:
-        return roster_edits.add(before, "overrides", entry)
+        return roster_edits.add(before, "overrides", entry, now)
 
     caller = SlackCaller("", Role.OPERATOR, None, person.id, user)
     try:

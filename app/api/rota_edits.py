@@ -49,8 +49,8 @@ async def add_override(
 
     Answers with its id in `ids`, and who is on call instead of whom.
     """
-    entry = named(body, rotation=rotation_id)
-    decide = _in_rotation(rotation_id, lambda before: roster_edits.add(before, "overrides", entry))
+    entry, now = named(body, rotation=rotation_id), service.clock.now()
+    decide = _in_rotation(rotation_id, lambda before: roster_edits.add(before, "overrides", entry, now))
     return _added(await service.editor.edit(decide, caller, why))
 
 
@@ -75,6 +75,7 @@ async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: Call
 
     Both overrides are made, or none. Who is not on call in the hours named is answered 409.
     """
+    now = service.clock.now()
 
     def swapped(before: Snapshot) -> Snapshot:
         halves = ((body.first, body.second), (body.second, body.first))
@@ -84,7 +85,7 @@ async def swap(rotation_id: str, body: SwapIn, service: ServiceDep, caller: Call
                 raise refused([(f"body.{name}.person", "the id of a person of the roster")])
             entry = {"rotation": rotation_id, "action": "replace", "person": other.person, "replaces": whose.person}
             entry |= {"from": whose.start, "to": whose.end}
-            after = roster_edits.add(after, "overrides", entry, f"body.{name}")
+            after = roster_edits.add(after, "overrides", entry, now, f"body.{name}")
             _check_moved(before, after, name)
         return after
 
@@ -104,7 +105,10 @@ async def absences(
 @router.post("/v1/absences", status_code=201, responses=problems(400, 409, 422, 503))
 async def add_absence(body: Entry, service: ServiceDep, caller: CallerDep, why: WhyDep) -> dict[str, Any]:
     """From then until then a person is on call nowhere: `{"person", "from", "to"}`."""
-    return _added(await service.editor.edit(lambda now: roster_edits.add(now, "absences", body), caller, why))
+    now = service.clock.now()
+    return _added(
+        await service.editor.edit(lambda before: roster_edits.add(before, "absences", body, now), caller, why)
+    )
 
 
 @router.delete("/v1/absences/{absence_id}", responses=problems(404, 409, 422, 503))

@@ -94,13 +94,13 @@ COVER = ("cover", "--rotation", "ops-primary", "--person", "dee", "--replaces", 
 
 
 def test_a_cover_in_one_line(gridcall: Gridcall) -> None:
-    """By the rotation's clock; 01:30 comes twice that night, and is meant the first time."""
-    code, out, err = gridcall(*COVER, "--from", "2026-11-01T22:00", "--to", "Mon 06:00", "--reason", "dentist")
+    """By the rotation's clock."""
+    code, out, err = gridcall(*COVER, "--from", "2026-11-15T22:00", "--to", "Mon 06:00", "--reason", "dentist")
     assert code == 0, err
     added, *_, version = out.splitlines()
-    assert added.endswith("(ops-primary replace dee ana 2026-11-01T22:00-06:00 2026-11-02T06:00-06:00)")
+    assert added.endswith("(ops-primary replace dee ana 2026-11-15T22:00-06:00 2026-11-16T06:00-06:00)")
     assert version.startswith("In force as version ")
-    code, out, _ = gridcall("oncall", "--at", "2026-11-02T00:00", "--tz", "America/Chicago", "--json")
+    code, out, _ = gridcall("oncall", "--at", "2026-11-16T00:00", "--tz", "America/Chicago", "--json")
     people = {p["id"] for r in json.loads(out)["rotations"] for g in r["groups"] for p in g["people"]}
     assert (code, "dee" in people, "ana" in people) == (0, True, False)
 
@@ -115,16 +115,32 @@ def test_a_gap_is_refused_and_accepted_with_a_reason(gridcall: Gridcall, file: P
 
 
 def test_a_time_that_is_doubtful_is_said(gridcall: Gridcall) -> None:
-    code, _, err = gridcall(*COVER, "--from", "2027-11-07T01:30", "--to", "Sun 06:00")
-    assert (code, "01:30 comes twice on Sun 7 Nov 2027 in America/Chicago" in err) == (0, True)
+    code, _, err = gridcall(*COVER, "--from", "2027-10-31T01:30", "--to", "Sun 06:00", "--tz", "Europe/London")
+    assert (code, "01:30 comes twice on Sun 31 Oct 2027 in Europe/London" in err) == (0, True)
 
 
 def test_a_swap_in_one_line(gridcall: Gridcall) -> None:
-    first = ("--person", "dee", "--from", "2027-11-01T09:00", "--to", "Tue 09:00")
-    second = ("--with", "eli", "--with-from", "2027-11-08T09:00", "--with-to", "Tue 09:00")
+    first = ("--person", "dee", "--from", "2027-10-04T09:00", "--to", "Tue 09:00")
+    second = ("--with", "eli", "--with-from", "2027-10-11T09:00", "--with-to", "Tue 09:00")
     code, out, err = gridcall("swap", "--rotation", "ops-backup", *first, *second)
     assert code == 0, err
-    assert "  ops-backup: Eli Novak replaces Dee Larsen Mon 1 Nov 2027 09:00-Tue 2 Nov 2027 09:00 CDT, 24 h" in out
+    assert "  ops-backup: Eli Novak replaces Dee Larsen Mon 4 Oct 2027 09:00-Tue 5 Oct 2027 09:00 CDT, 24 h" in out
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2026-11-01T22:00", "2026-11-02T06:00", "body.to: expected an instant later than now, 2026-11-03T15:"),
+        (
+            "2062-11-08T22:00",
+            "2062-11-09T06:00",
+            "body.from: expected an instant at most 366 days from now, found 2062-",
+        ),
+    ],
+)
+def test_a_cover_that_would_do_nothing_is_refused(gridcall: Gridcall, start: str, end: str, said: str) -> None:
+    code, _, err = gridcall(*COVER, "--from", start, "--to", end)
+    assert (code, said in err) == (2, True), err
 
 
 def test_what_cannot_be_is_said_by_the_server(gridcall: Gridcall) -> None:

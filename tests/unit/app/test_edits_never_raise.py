@@ -51,7 +51,7 @@ def test_an_entry_of_anything(section: str, name: str, body: dict) -> None:
 @patient
 @given(section=st.sampled_from(["overrides", "absences"]), body=BODIES)
 def test_an_override_or_absence_of_anything(section: str, body: dict) -> None:
-    refused_or_planned(lambda before: roster_edits.add(before, section, body))
+    refused_or_planned(lambda before: roster_edits.add(before, section, body, START))
 
 
 @patient

@@ -64,6 +64,21 @@ async def test_another_process_uses_it_when_it_looks(house: House) -> None:
     assert other.roster == house.service.rosters.roster
 
 
+async def test_hours_that_do_nothing_are_said_and_saved(house: House) -> None:
+    """They were right when the file was written. Those that were there before are not said again."""
+    hours = [("2026-10-07", "2026-10-08"), ("2026-09-07", "2026-09-08"), ("2028-10-07", "2028-10-08")]
+    hours += [("2026-11-07", "2199-01-01")]
+    more = "\nabsences:\n" + "".join(f"  - {{person: dee, from: {a}T00:00, to: {b}T00:00}}\n" for a, b in hours)
+    done = (await apply(house, TEXT + more, params={"accept_gaps": "true", "reason": "left"})).json()
+    one, *others = done["warnings"]
+    assert one.endswith(" and 1 more: over already, nothing changes by it")
+    assert [said.rpartition(": ")[2].partition(",")[0] for said in others] == [
+        "begins more than 366 days from now",
+        "ends more than 366 days from now",
+    ]
+    assert (await plan(house, TEXT + more)).json()["warnings"] == []
+
+
 async def test_who_decided_on_an_older_version_is_refused(house: House) -> None:
     assert (await apply(house, RENAMED, None)).status_code == 428
     assert (await apply(house, RENAMED)).status_code == 200

@@ -235,6 +235,54 @@ async def test_pages_of_absences_follow_each_other(house: House) -> None:
 
 
 # --- who may, and what it is called -----------------------------------------------------------------------------------
+# --- hours that would do nothing --------------------------------------------------------------------------------------
+
+OVER = {"from": "2026-11-01T22:00", "to": "2026-11-02T06:00"}
+NOW_OVER = {"from": "2026-11-03T08:00", "to": "2026-11-03T09:00"}  # it is 09:00 there
+FAR = {"from": "2027-11-04T10:01", "to": "2027-11-04T12:00"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "field", "expected"),
+    [
+        (OVER, "to", "expected an instant later than now, 2026-11-03T15:00Z, found 2026-11-02T12:00Z"),
+        (NOW_OVER, "to", "expected an instant later than now, 2026-11-03T15:00Z, found 2026-11-03T15:00Z"),
+        (FAR, "from", "expected an instant at most 366 days from now, found 2027-11-04T15:01Z"),
+    ],
+)
+async def test_hours_that_nobody_would_see_are_refused(
+    house: House, hours: dict[str, str], field: str, expected: str
+) -> None:
+    """Over already, or farther ahead than anybody looks: a slip of the year, which would be found at night."""
+    swap = SWAP | {"second": SWAP["second"] | hours}
+    for path, body, name in (
+        (f"{BACKUP}/overrides", COVER | hours, "body"),
+        (f"{BACKUP}/swaps", swap, "body.second"),
+        ("/v1/absences", AWAY | hours, "body"),
+    ):
+        answer = await ask(house, "POST", path, body)
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"] == [{"field": f"{name}.{field}", "expected": expected}]
+    assert house.service.rosters.roster.version == 1
+
+
+@pytest.mark.parametrize(
+    "hours", [OVER | {"to": "2026-11-03T09:01"}, {"from": "2027-11-04T10:00", "to": "2027-11-04T12:00"}]
+)
+async def test_hours_that_have_begun_or_are_a_year_ahead_are_right(house: House, hours: dict[str, str]) -> None:
+    answer = await ask(house, "POST", f"{BACKUP}/overrides", {"action": "add", "person": "eli"} | hours)
+    assert answer.status_code == 201, answer.text
+
+
+async def test_hours_that_end_beyond_what_anybody_looks_at_are_said(house: House) -> None:
+    answer = await ask(house, "POST", f"/v1/absences?{ACCEPTED}", AWAY | {"to": "2199-01-01T00:00"})
+    [said] = answer.json()["warnings"]
+    assert said == (
+        f"absence {answer.json()['ids'][0]} (dee 2026-11-07T00:00-06:00 2199-01-01T00:00-06:00): "
+        "ends more than 366 days from now, farther than anybody looks for who is missing"
+    )
+
+
 
 
 async def test_admins_may_and_nobody_else(house: House) -> None:
