@@ -15,7 +15,7 @@ MAX_REASON_CHARS = 500
 def one_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("one line of printable text was expected")
-    return text
+    return text.strip()  # a blank is no reason
 
 
 Reason = Annotated[

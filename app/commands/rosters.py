@@ -103,7 +103,7 @@ def load(
     from config.settings import load_settings
     from model.clock import SystemClock
 
-    if accept_gaps and not reason:
+    if accept_gaps and not reason.strip():
         raise CommandError("say why gaps are accepted: --reason")
     found, why = read_roster(file), Why(reason=reason, accept_gaps=accept_gaps)
     settings = load_settings()
