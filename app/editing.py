@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app import key_edits, out_of_sight, roster_saving
+from app import key_edits, out_of_sight, roster_saving, undoing
 from app.links import revoke_orphans
 from app.problems import Problem
 from app.roster_diff import Difference, differences, key_differences
@@ -37,6 +37,7 @@ class Edit:
     """What an edit makes of the roster, and of who is on call. `after.roster` has its version once it is saved.
 
     `told`: the differences and the effect in words, as answers and the audit have them, and what cannot be kept.
+    `undone`: what was changed after the version that whoever edits has seen.
     """
 
     before: Snapshot
@@ -44,6 +45,7 @@ class Edit:
     differences: tuple[Difference, ...]
     effect: Effect
     told: Mapping[str, Any]
+    undone: tuple[audit.Entry, ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """`{"version", "changes", "effect", "effect_omitted", "warnings"}`."""
@@ -60,28 +62,40 @@ class Editor:
         self._ids = ids
         self._phones = phones
 
-    async def plan(self, decide: Decide) -> Edit:
-        """What it would change, nothing kept."""
+    async def plan(self, decide: Decide, seen: int | None = None) -> Edit:
+        """What it would change, nothing kept. `seen`: the version on which it was decided, if not on the newest.
+
+        Raises Problem 409 for a version that never was here.
+        """
         await self._rosters.refresh(self._database)
         # Whole rosters are read, compared and put into words: other requests must not wait for that.
         edit = await asyncio.to_thread(planned, self._rosters.known, decide, self._clock.now(), self._phones)
         before, after = edit.before.roster, edit.after.roster
         policies, teams = before.policies.keys() - after.policies.keys(), before.teams.keys() - after.teams.keys()
-        if not (policies or teams):
-            return edit
-        used = await self._database.read(lambda conn: events.in_use(conn, policies, teams))
-        return replace(edit, told={**edit.told, "warnings": [*edit.told["warnings"], *map(_in_use, used)]})
+        if policies or teams:
+            used = await self._database.read(lambda conn: events.in_use(conn, policies, teams))
+            edit = replace(edit, told={**edit.told, "warnings": [*edit.told["warnings"], *map(_in_use, used)]})
+        return await self._against(edit, seen) if seen is not None and edit.differences else edit
 
-    async def edit(self, decide: Decide, caller: Caller, why: Why) -> Edit:
+    async def _against(self, edit: Edit, seen: int) -> Edit:
+        """With what it undoes."""
+        if sentence := undoing.of_another(seen, edit.before.roster.version):
+            raise Problem(409, "The file is of another Gridcall", sentence)
+        undone = await self._database.read(lambda conn: undoing.undone(conn, seen, edit.differences))
+        return replace(edit, undone=tuple(undone))
+
+    async def edit(self, decide: Decide, caller: Caller, why: Why, seen: int | None = None) -> Edit:
         """Keep it as a new version, which this process uses at once.
 
         Raises Problem 409 for what leaves somewhere nobody on call, nobody who can be told, or a person in two places,
-        where it was not so before, unless that is accepted.
+        where it was not so before, unless that is accepted; and for what undoes a change made after version `seen`.
 
         Somebody who saves meanwhile is no conflict by itself: `decide` is asked again and says whether it is.
         """
         for _ in range(TRIES):
-            edit = await self.plan(decide)
+            edit = await self.plan(decide, seen)
+            if seen is not None and edit.undone:
+                raise Problem(409, undoing.TITLE, undoing.refusal(seen, edit.undone), undoes=undoing.shown(edit.undone))
             if not why.accept_gaps:
                 _check_findings(edit)
             version = await self._save(edit, caller, why.reason)

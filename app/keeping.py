@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from app import roster_saving
+from app import out_of_sight, roster_saving, undoing
+from app.roster_diff import Difference, differences, key_differences
 from app.roster_effect import Effect, effect
 from app.roster_saving import NO_REASON, Why
 from app.rosters import key_rows, refuse_demo_keys
@@ -26,12 +27,14 @@ from store.rosters import KeyRow
 class Loaded(NamedTuple):
     """The version in force, and the one before it; the same when the file says nothing new.
 
-    `effect`: what it does to who is on call, and what it leaves. None: nothing was loaded.
+    `effect`: what it does to who is on call, and what it leaves. None: nothing was loaded. `remarks`: sentences about
+    what is new and does nothing that anybody would see.
     """
 
     version: int
     before: int
     effect: Effect | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def back_up(settings: Settings, target: Path) -> Place:
@@ -65,7 +68,8 @@ def load(settings: Settings, file: RosterFile, now: datetime, *, again: bool = T
     """Bring the file's roster and keys in force. Processes that run take them within a second or two.
 
     `again` False: unless it is the very file that was loaded last. Raises SettingsError for what leaves somebody
-    missing, or in two places, where it was not so before, unless that is accepted; the first roster is no change.
+    missing, or in two places, where it was not so before, unless that is accepted; and for a file that was exported and
+    undoes what was changed since. The first roster is no change.
     """
     keys = key_rows(file)
     refuse_demo_keys(keys, demo=False)
@@ -79,10 +83,15 @@ def _load(
     place: Place, file: RosterFile, keys: Sequence[KeyRow], now: datetime, again: bool, why: Why
 ) -> Loaded | None:
     """None: what is in force is no longer what it was compared with."""
-    before, same = place.look(lambda conn: (rosters.latest(conn), roster_saving.loaded_last(conn, file)))
+    before, keys_before, same = place.look(
+        lambda conn: (rosters.latest(conn), rosters.all_keys(conn), roster_saving.loaded_last(conn, file))
+    )
     version = before.version if before else 0
     if before and same and not again:
         return Loaded(version, version)
+    changed = (*differences(before or Roster(), file.roster), *key_differences(keys_before, keys or keys_before))
+    if before:
+        _check_undoes(place, file.from_version, version, changed)
     done = effect(before or Roster(), file.roster, now)
     if before and done.findings and not why.accept_gaps:
         every = "".join(f"\n  {found['text']}" for found in done.shown()["findings"])
@@ -94,9 +103,18 @@ def _load(
         if rosters.latest_version(conn) != version:
             return None
         saved = roster_saving.load(conn, file, keys, now, again=True, reason=why.reason, left=left)
-        return Loaded(saved.version, version, done)
+        return Loaded(saved.version, version, done, tuple(out_of_sight.remarks(changed, now)))
 
     return place.change(save)
+
+
+def _check_undoes(place: Place, seen: int | None, newest: int, changed: Sequence[Difference]) -> None:
+    if seen is None or not changed:
+        return
+    if sentence := undoing.of_another(seen, newest):
+        raise SettingsError(f"not loaded: {sentence}")
+    if undone := place.look(lambda conn: undoing.undone(conn, seen, changed)):
+        raise SettingsError(f"not loaded. {undoing.TITLE}: {undoing.refusal(seen, undone)}")
 
 
 @contextmanager

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
+from app import undoing
 from app.links import revoke_orphans
 from app.roster_diff import differences, key_differences
 from app.roster_effect import Effect
@@ -15,6 +18,8 @@ from store import audit, readdress, rosters
 from store.audit import Changed, Who
 from store.database import Connection
 from store.rosters import KeyRow
+
+log = structlog.get_logger(__name__)
 
 FILE = Who(actor="roster file")  # the host's own way
 LOADED = "file"  # of the audit: one row for each file that was loaded
@@ -69,6 +74,9 @@ def load(
         readdress.follow(conn, SystemIds(), before, saved, now)
     # Of the first one its version says everything.
     changes = (*differences(before, saved), *key_differences(keys_before, keys)) if before else ()
+    if before and file.from_version is not None and (lost := undoing.undone(conn, file.from_version, changes)):
+        # At a start alone: who loads a file by hand is refused (app/keeping.py), a service must come up.
+        log.warning("the roster file undoes what was changed since it was exported", undoes=undoing.shown(lost))
     told = [Changed(**difference.shown()) for difference in changes]
     audit.record(conn, [*left, _loaded(file), *told, *links], FILE, reason, saved.version, now)
     return saved

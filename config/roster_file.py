@@ -20,12 +20,13 @@ __all__ = ["KeySpec", "Role", "RosterFile", "load_roster", "read_document"]
 class RosterFile:
     """What one file says. The roster's version is 0 until the store gives it one.
 
-    `sha256`: of its text; empty where there was no text.
+    `sha256`: of its text; empty where there was no text. `from_version`: from which it was exported; None: nobody says.
     """
 
     roster: Roster
     keys: tuple[KeySpec, ...] = ()
     sha256: str = ""
+    from_version: int | None = None
 
 
 def load_roster(text: str, name: str) -> RosterFile:
@@ -43,10 +44,10 @@ def read_document(data: Mapping[str, Any]) -> Roster:
 
 def _read(root: Node, name: str) -> RosterFile:
     problems = Problems(name)
-    roster, keys = Reader(root, problems).read()
+    roster, keys, from_version = Reader(root, problems).read()
     problems.raise_if_any()
     if not roster_writer.fits(roster):
         # What comes in entry by entry, or by aliases, must be a file that comes in whole as well.
         most = f"at most {yaml_tree.MAX_CHARS} characters and {yaml_tree.MAX_NODES} values"
         raise SettingsError(f"{name}: expected {most} when written as a file, found more")
-    return RosterFile(roster=roster, keys=keys)
+    return RosterFile(roster=roster, keys=keys, from_version=from_version)

@@ -42,6 +42,7 @@ _seconds = f.whole(0, _DAY_SECONDS, "seconds")
 _some_seconds = f.whole(1, _DAY_SECONDS, "seconds")
 
 MOST_NEEDED = 10_000
+MAX_VERSION = 999_999_999
 MOST_REDIALS = 2  # with the first call three rings, which is what an event may ask of a person
 MIN_REMINDER, MAX_REMINDER = 5, 10_080  # minutes; a week
 
@@ -57,8 +58,8 @@ class Reader:
         self._problems = problems
         self._references: list[Reference] = []
 
-    def read(self) -> tuple[Roster, tuple[KeySpec, ...]]:
-        """What the file says; of use only when no problem was noted."""
+    def read(self) -> tuple[Roster, tuple[KeySpec, ...], int | None]:
+        """What the file says, and from which version it was exported; of use only when no problem was noted."""
         with Fields(self._root, self._problems) as top:
             people = self._named(top, "people", self._person)
             teams = self._named(top, "teams", self._team)
@@ -77,8 +78,9 @@ class Reader:
                 admin_channel=top.optional("admin_channel", f.slack_channel, None),
             )
             keys = self._named(top, "keys", self._key)
+            from_version = top.optional("from_version", f.whole(1, MAX_VERSION), None)
             check(top, people, self._references, self._problems)
-        return roster, tuple(keys.values())
+        return roster, tuple(keys.values()), from_version
 
     # --- sections ---
 

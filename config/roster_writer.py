@@ -24,6 +24,13 @@ _STEP = Step(after_seconds=0)
 _LINE_CHARS = 120
 _VALUE_CHARS = 24  # around a value: indentation, quotes, ends of lines
 _ESCAPE_CHARS = 10  # such as \U0001F50C
+_HEAD = "from_version: {}  # nothing that was changed after it is undone; take this line out if that is meant\n"
+_HEAD_CHARS = len(_HEAD) + 7  # a version has up to nine digits
+
+
+def exported(roster: Roster) -> str:
+    """The roster file that says `roster`, and of which version it is."""
+    return _HEAD.format(roster.version) + to_yaml(roster)
 
 
 def to_yaml(roster: Roster) -> str:
@@ -39,12 +46,13 @@ def to_yaml(roster: Roster) -> str:
 
 
 def fits(roster: Roster) -> bool:
-    """Whether the file that says it can be read again: small enough for `config/yaml_tree.py`."""
+    """Whether its export can be read again: small enough for `config/yaml_tree.py`."""
     nodes, chars = _extent(document(roster))
-    if nodes > yaml_tree.MAX_NODES:
+    if nodes + 1 > yaml_tree.MAX_NODES:
         return False
+    most = yaml_tree.MAX_CHARS - _HEAD_CHARS
     # Writing thousands of entries takes seconds, so only where it matters.
-    return chars <= yaml_tree.MAX_CHARS or len(to_yaml(roster)) <= yaml_tree.MAX_CHARS
+    return chars <= most or len(to_yaml(roster)) <= most
 
 
 def document(roster: Roster) -> Data:

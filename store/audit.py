@@ -76,6 +76,12 @@ def last_after(conn: Connection, what: str) -> Any:
     return _data(conn.scalar(query))
 
 
+def after_version(conn: Connection, version: int) -> list[Entry]:
+    """What was changed since that version of the roster was made, in the order in which it was."""
+    query = select(audit).where(audit.c.roster_version > version).order_by(audit.c.n)
+    return [_entry(row) for row in conn.execute(query)]
+
+
 def newest(conn: Connection, limit: int, before: int | None = None) -> list[Entry]:
     """The newest first; only those with a number below `before`."""
     query = select(audit).order_by(audit.c.n.desc()).limit(limit)

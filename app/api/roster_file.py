@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from app import undoing
 from app.api import preconditions
 from app.api.deps import CallerDep, ServiceDep
 from app.api.edits import WhyDep, problems, version_etag
@@ -13,8 +14,8 @@ from app.api.preconditions import IfMatch
 from app.editing import Decide
 from app.problems import Problem
 from app.rosters import Snapshot, key_rows, refuse_demo_keys
-from config.roster_file import load_roster
-from config.roster_writer import to_yaml
+from config.roster_file import RosterFile, load_roster
+from config.roster_writer import exported
 
 YAML = "application/yaml"
 NAME = "roster"  # what the file is called in messages
@@ -28,10 +29,10 @@ _FILE = {"requestBody": {"required": True, "content": {YAML: {"schema": {"type":
 async def export(service: ServiceDep, _: CallerDep) -> Response:
     """The roster in force as its file, without keys: of their secrets only hashes are known. Its ETag is the version.
 
-    It has whole phone numbers and PagerDuty's routing keys in it.
+    It has whole phone numbers and PagerDuty's routing keys in it, and the version as its `from_version`.
     """
     roster = service.rosters.roster
-    text = await asyncio.to_thread(to_yaml, roster)  # of thousands of people it takes seconds
+    text = await asyncio.to_thread(exported, roster)  # of thousands of people it takes seconds
     return Response(text, media_type=YAML, headers={"ETag": version_etag(roster.version)})
 
 
@@ -40,10 +41,13 @@ async def plan(request: Request, service: ServiceDep, _: CallerDep) -> dict[str,
     """What `PUT /v1/roster` with this file would change, in words and as data; nothing is kept.
 
     `{"version", "changes": [{"what", "change", "text", "before", "after"}], "effect": [{"rotation", "from", "to",
-    "before", "after", "text"}], "effect_omitted"}`; `version` is the one in force.
+    "before", "after", "text"}], "effect_omitted"}`; `version` is the one in force. `undoes`: what was changed since the
+    version from which the file was exported, and is refused: `[{"what", "text", "actor", "at", "reason"}]`.
     """
-    planned = await service.editor.plan(_file(await _text(request), None))
-    return planned.shown() | {"version": planned.before.roster.version}
+    file = await _file(request)
+    planned = await service.editor.plan(_bring(file, None), file.from_version)
+    undoes = undoing.shown(planned.undone)
+    return planned.shown() | {"version": planned.before.roster.version, "undoes": undoes}
 
 
 @router.put("/v1/roster", openapi_extra=_FILE, responses=problems(409, 412, 422, 428, 503))
@@ -52,30 +56,32 @@ async def apply(
 ) -> dict[str, Any]:
     """Bring the file in force, whole or not at all. A file that names no keys leaves the keys as they are.
 
-    Answers as the plan does, with the version it got.
+    One that would undo what was changed since the version from which it was exported is refused: 409, with `undoes` as
+    the plan has it. Answers as the plan does, with the version it got.
     """
     if if_match is None:
         preconditions.check(None, version_etag(service.rosters.roster.version))
-    edit = await service.editor.edit(_file(await _text(request), if_match), caller, why)
+    file = await _file(request)
+    edit = await service.editor.edit(_bring(file, if_match), caller, why, file.from_version)
     response.headers["ETag"] = version_etag(edit.after.roster.version)
     return edit.shown()
 
 
-async def _text(request: Request) -> str:
+async def _file(request: Request) -> RosterFile:
     try:
-        return (await request.body()).decode()
+        text = (await request.body()).decode()
     except UnicodeDecodeError:
         raise Problem(422, "The roster cannot be read", "expected YAML in UTF-8") from None
+    return await asyncio.to_thread(load_roster, text, NAME)
 
 
-def _file(text: str, if_match: str | None) -> Decide:
+def _bring(file: RosterFile, if_match: str | None) -> Decide:
     """`if_match` None: against whatever is in force."""
 
     def decide(before: Snapshot) -> Snapshot:
         version = before.roster.version
         if if_match is not None:
             preconditions.check(if_match, version_etag(version))
-        file = load_roster(text, NAME)
         rows = key_rows(file)
         # Where a demo's key is in force, it is a demo.
         refuse_demo_keys(rows, demo=any(key.demo for key in before.keys))

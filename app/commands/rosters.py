@@ -1,6 +1,6 @@
 """`gridcall roster`: the whole roster as one file, taken out, looked at, and brought in force."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,9 +63,13 @@ def apply(
     reason: Reason = "",
     accept_gaps: AcceptGaps = False,
 ) -> None:
-    """Say what a file changes and whose duty, then bring it in force. Without keys in it the keys stay as they are."""
-    from app.commands.client import Api
+    """Say what a file changes and whose duty, then bring it in force. Without keys in it the keys stay as they are.
+
+    What others changed since it was exported is not undone: that is named, and nothing is applied.
+    """
+    from app.commands.client import Api, CommandError
     from app.serve import read_roster
+    from app.undoing import WAY_ON
 
     read_roster(file)  # its mistakes are told with the file's own name, and nobody is asked
     api, headers = Api(seconds=SECONDS), {"Content-Type": "application/yaml"}
@@ -77,12 +81,28 @@ def apply(
     typer.echo("\n".join(lines(planned)))
     if dry_run:
         return
+    if planned["undoes"]:
+        raise CommandError(f"{file} is not applied: {WAY_ON}")
     if not yes:
         typer.confirm(f"Apply it over version {planned['version']}?", abort=True)
     headers["If-Match"] = f'"{planned["version"]}"'  # what was shown is what will happen
     why = {"reason": reason, "accept_gaps": accept_gaps}
     done = api.call("PUT", "/v1/roster", content=body, headers=headers, params=why)
     typer.echo(f"{file} is in force, as version {done['version']}")
+    _stamp(file, body, done["version"])
+
+
+def _stamp(file: Path, body: bytes, version: int) -> None:
+    """From now on it is of that version: who goes on with the file has seen what was in force."""
+    from app.undoing import stamped
+
+    text = stamped(body.decode(), version).encode()
+    if text == body:
+        return
+    try:
+        file.write_bytes(text)
+    except OSError as error:
+        typer.echo(f"{file} cannot be written: {error.strerror}. Set its from_version to {version}", err=True)
 
 
 @roster.command("load")
@@ -108,7 +128,7 @@ def load(
     found, why = read_roster(file), Why(reason=reason, accept_gaps=accept_gaps)
     settings = load_settings()
     loaded = keeping.load(settings, found, SystemClock().now(), again=not if_new, why=why)
-    _mind(found.roster)
+    _mind(found.roster, loaded.remarks)
     for line in left(loaded.effect.shown()) if loaded.effect else ():
         typer.echo(line)
     if if_new and loaded.version == loaded.before:
@@ -118,18 +138,20 @@ def load(
     typer.echo(f"{file} is in force{same}, as version {loaded.version}, kept in {database_place(settings)}")
 
 
-def _mind(found: "Roster") -> None:
-    """Say what cannot be kept by the lines that are set here."""
+def _mind(found: "Roster", remarks: Sequence[str] = ()) -> None:
+    """Say what cannot be kept by the lines that are set here, and what else was remarked."""
     from config.settings import load_settings
     from model.clock import SystemClock
     from routing.within_reach import out_of_reach
 
-    for warning in out_of_reach(found, load_settings().phones, SystemClock().now()):
+    for warning in (*out_of_reach(found, load_settings().phones, SystemClock().now()), *remarks):
         typer.echo(f"Mind: {warning}.")
 
 
 def lines(edit: Mapping[str, Any]) -> Iterator[str]:
     """What an edit changes, then whose duty, what is wrong with that and what cannot be kept."""
+    from app.commands import show
+
     yield from (change["text"] for change in edit["changes"])
     yield from (f"Mind: {warning}." for warning in edit.get("warnings", ()))
     if edit["effect"]:
@@ -143,6 +165,9 @@ def lines(edit: Mapping[str, Any]) -> Iterator[str]:
         yield "Through the next changes of clocks:"
         yield from (f"  {clock['text']}" for clock in edit["clocks"])
         yield from more(edit["clocks_omitted"])
+    if edit.get("undoes"):
+        yield "It undoes what was changed since the file was exported:"
+        yield from (f"  {one['text']}, by {one['actor']} at {show.clock(one['at'])}" for one in edit["undoes"])
 
 
 def left(edit: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.commands.rosters import lines
+from app.undoing import WAY_ON
 from config.roster_file import load_roster
 from tests.app_fixture import ROSTER
 
@@ -52,6 +53,41 @@ def test_what_it_changes_is_said_and_asked_first(
     code, out, _ = gridcall("roster", "apply", str(file), "--yes", "--reason", "swapped")
     assert (code, out.splitlines()[-1]) == (0, f"{file} is in force, as version 2")
     file.write_text(TEXT)
+    assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
+
+
+def test_what_a_colleague_changed_since_the_export_is_not_undone(gridcall: Gridcall, file: Path) -> None:
+    """It is named, with who did it; who takes it over into the file, or says that it is meant, goes on."""
+    gridcall("roster", "export", str(file))
+    text = file.read_text()
+    assert text.startswith("from_version: ")
+    code, _, err = gridcall(*COVER, "--from", "2026-12-12T22:00", "--to", "Sun 06:00", "--reason", "dentist")
+    assert code == 0, err
+    renamed = text.replace("name: Ana Reyes", "name: Ana R.")
+    file.write_text(renamed)
+    code, out, err = gridcall("roster", "apply", str(file), "--yes")
+    _, _, named = out.partition("It undoes what was changed since the file was exported:\n")
+    assert (named.startswith("  add override "), ", by key demo-admin at 2026-11-03 " in named) == (True, True), out
+    assert (code, file.read_text()) == (2, renamed)
+    assert err.endswith(f"{file} is not applied: {WAY_ON}\n")
+    assert gridcall("roster", "apply", str(file), "--dry-run")[:2] == (0, out)
+    head, _, _ = text.partition("\n")
+    _, _, now = gridcall("roster", "export")[1].partition("\n")
+    file.write_text(f"{head}\n{now}".replace("name: Ana Reyes", "name: Ana R."))
+    code, out, _ = gridcall("roster", "apply", str(file), "--yes")
+    assert (code, "It undoes" in out) == (0, False), out
+    file.write_text(text.partition("\n")[2])
+    assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
+
+
+def test_whoever_goes_on_with_the_file_undoes_nothing(gridcall: Gridcall, file: Path) -> None:
+    """What was applied is what they have seen: the file says so."""
+    gridcall("roster", "export", str(file))
+    file.write_text(f"# ours\n{file.read_text()}".replace("name: Ana Reyes", "name: Ana R."))
+    code, out, _ = gridcall("roster", "apply", str(file), "--yes")
+    version = out.split()[-1]
+    assert (code, file.read_text().startswith(f"# ours\nfrom_version: {version}  #")) == (0, True)
+    file.write_text(file.read_text().replace("name: Ana R.", "name: Ana Reyes"))
     assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
 
 

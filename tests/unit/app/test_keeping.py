@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
+from structlog.testing import capture_logs
 
 from app import keeping
 from app.cli import main
@@ -187,7 +188,8 @@ async def test_a_roster_is_loaded_while_it_runs(
 
 
 async def test_a_start_with_the_same_file_keeps_what_was_edited_since(tmp_path: Path) -> None:
-    """A cover made at night is not undone by a process that starts again; a file that changed is loaded."""
+    """A cover made at night is not undone by a process that starts again; a file that changed is loaded, and what that
+    undoes is in the log."""
     cover = {"action": "add", "person": "eli", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
     async with opened(tmp_path) as house:
         made = await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=cover)
@@ -195,9 +197,12 @@ async def test_a_start_with_the_same_file_keeps_what_was_edited_since(tmp_path: 
     async with opened(tmp_path) as house:
         assert [o.person for o in house.service.rosters.roster.overrides] == ["eli"]
     text = ROSTER.read_text().replace("Ana Reyes", "Ana Reyes-Lind")
-    async with opened(tmp_path, roster_text=text) as house:
-        roster = house.service.rosters.roster
-        assert (roster.people["ana"].name, roster.overrides) == ("Ana Reyes-Lind", ())
+    with capture_logs() as logs:
+        async with opened(tmp_path, roster_text=f"from_version: 1\n{text}") as house:
+            roster = house.service.rosters.roster
+    assert (roster.people["ana"].name, roster.overrides) == ("Ana Reyes-Lind", ())
+    [said] = [log for log in logs if log["event"] == "the roster file undoes what was changed since it was exported"]
+    assert [one["actor"] for one in said["undoes"]] == ["key demo-admin"]
 
 
 async def test_a_file_is_the_same_one_to_a_release_that_reads_more_of_it(
@@ -240,6 +245,11 @@ async def test_a_file_is_loaded_again_when_told_and_only_if_new_when_told_so(
         assert made.status_code == 201, made.text
         assert "was loaded before; version 3 is in force" in await typed("--if-new")
         assert len(house.service.rosters.roster.absences) == 1
+        file.write_text(f"from_version: 2\n{OWN_KEYS}")
+        code, out = await asyncio.to_thread(run, capsys, "roster", "load", str(file))
+        assert (code, "not loaded. It undoes what was changed meanwhile: add absence " in out) == (2, True), out
+        assert "by key demo-admin at " in out
+        file.write_text(OWN_KEYS)
         assert "is in force, as version 4" in await typed()
         assert house.service.rosters.roster.absences == ()
 

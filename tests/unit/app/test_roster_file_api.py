@@ -7,12 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from app import undoing
 from app.editing import Why
 from app.rosters import Rosters, Snapshot
 from app.security import Caller
 from config.keys import Role
 from config.roster_file import load_roster
-from tests.app_fixture import NUMBERS, ROSTER, House
+from tests.app_fixture import NUMBERS, ROSTER, START, House
 
 TEXT = ROSTER.read_text().partition("\nkeys:")[0]
 RENAMED = TEXT.replace("name: Ana Reyes", "name: Ana R.")
@@ -62,6 +63,39 @@ async def test_another_process_uses_it_when_it_looks(house: House) -> None:
     await apply(house, SWAPPED)
     await other.refresh(house.service.database)
     assert other.roster == house.service.rosters.roster
+
+
+async def test_a_file_undoes_nothing_that_was_changed_since_it_was_exported(house: House) -> None:
+    """A key that somebody made meanwhile is nothing of the file's; a cover is."""
+    exported = (await house.get("/v1/roster", "demo-admin")).text
+    ours = exported.replace("name: Ben Okafor", "name: Ben O.")
+    await house.post("/v1/keys", "demo-admin", json={"name": "desk", "role": "operator"})
+    assert (await plan(house, ours)).json()["undoes"] == []
+    cover = {"action": "add", "person": "eli", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+    made = await house.post("/v1/rotations/ops-backup/overrides?reason=dentist", "demo-admin", json=cover)
+    [planned] = (await plan(house, ours)).json()["undoes"]
+    assert planned == {
+        "what": f"overrides/{made.json()['ids'][0]}",
+        "text": made.json()["changes"][0]["text"],
+        "actor": "key demo-admin",
+        "at": START.isoformat(),
+        "reason": "dentist",
+    }
+    refused = await apply(house, ours, "*")
+    body = refused.json()
+    assert (refused.status_code, body["title"], body["undoes"]) == (409, undoing.TITLE, [planned])
+    since = "by key demo-admin at 2026-11-03 15:00 UTC, after version 1, from which the file was exported"
+    assert body["detail"] == f"{planned['text']}, {since}: {undoing.WAY_ON}"
+    assert house.service.rosters.roster.people["ben"].name == "Ben Okafor"
+    assert (await apply(house, ours.partition("\n")[2], "*")).status_code == 200
+
+
+async def test_a_file_of_another_gridcall_is_not_taken_for_one_of_this(house: House) -> None:
+    for version, status in ((1, 200), (12, 409)):
+        planned = await plan(house, f"from_version: {version}\n{RENAMED}")
+        assert planned.status_code == status, planned.text
+    assert planned.json()["detail"].startswith("the file was exported from version 12, and 1 is the newest here")
+    assert (await plan(house, f"from_version: 12\n{TEXT}")).json()["changes"] == []
 
 
 async def test_hours_that_do_nothing_are_said_and_saved(house: House) -> None:

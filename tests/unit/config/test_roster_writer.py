@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from app.resource_table import MAX_ROWS
 from config import yaml_tree
 from config.roster_file import load_roster, read_document
-from config.roster_writer import _extent, document, to_yaml
+from config.roster_reader import MAX_VERSION
+from config.roster_writer import _extent, document, exported, to_yaml
 from intake.mapping import FIELDS
 from intake.read import FORMATS
 from model.errors import SettingsError
@@ -292,8 +293,8 @@ def test_what_is_read_can_be_written_by_every_clock(zone: str, start: str, end: 
 def test_what_is_taken_as_data_is_taken_as_a_file(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     """One limit for both ways, or an export could not be applied."""
     roster = read(SMALL)
-    data, text = document(roster), to_yaml(roster)
-    size = {"MAX_CHARS": len(text), "MAX_NODES": values(data)}[limit]
+    data, text = document(roster), exported(replace(roster, version=MAX_VERSION))
+    size = {"MAX_CHARS": len(text), "MAX_NODES": 1 + values(data)}[limit]  # the version is one more
     monkeypatch.setattr(yaml_tree, limit, size)
     assert read_document(data) == read(text) == roster
     monkeypatch.setattr(yaml_tree, limit, size - 1)
@@ -319,6 +320,15 @@ def test_a_whole_table_of_resources_fits_into_a_file() -> None:
     lines = [line | {"code": f"ACME.FOUNDRY.{n:05}"} for n in range(100)]
     data = document(read(SMALL)) | {"resources": lines}
     assert len(to_yaml(read_document(data))) * MAX_ROWS / 100 < yaml_tree.MAX_CHARS
+
+
+def test_an_export_says_of_which_version_it_is() -> None:
+    roster = replace(read(SMALL), version=7)
+    file = load_roster(exported(roster), "exported.yaml")
+    assert (file.from_version, file.roster) == (7, replace(roster, version=0))
+    assert load_roster(to_yaml(roster), "plain.yaml").from_version is None
+    with pytest.raises(SettingsError, match='from_version: expected a whole number from 1 to 999999999, found "new"'):
+        load_roster(f"from_version: new\n{to_yaml(roster)}", "wrong.yaml")
 
 
 def test_keys_are_not_written() -> None:
