@@ -62,10 +62,13 @@ class Asking:
         if not due or not await self._lease.held():
             return
         self._asked_at, since = now, now - SINCE
-        for text in await self._lists.received(since):
+        texts = list(await self._lists.received(since))
+        for text in texts:
             await self._take_text(text, now)
-        for known in (await self._lists.calls(since), await self._lists.texts(since)):
-            await self._take_receipts(known, now)
+        self._read &= {text.sid for text in texts}
+        found = [*await self._lists.calls(since), *await self._lists.texts(since)]
+        await self._take_receipts(found, now)
+        self._kept &= {(one.vendor_id, receipt.kind) for one in found for receipt in one.receipts}
 
     async def _take_receipts(self, found: Iterable[Known], now: datetime) -> None:
         news = [(one, receipt) for one in found for receipt in one.receipts if self._is_news(one, receipt, now)]

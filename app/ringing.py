@@ -36,18 +36,20 @@ _ENDS = {
 def channel(settings: Settings, clock: Clock) -> VoiceChannel | None:
     """With the caller id of the watch, if there is one: a lost call about an event is looked up by its two numbers."""
     own = settings.for_watch
-    if not (own.twilio_account_sid and own.twilio_auth_token and own.dialling):
+    if not (own.twilio_account_sid and own.twilio_tokens and own.dialling):
         return None
-    token = own.twilio_auth_token.get_secret_value()
     account = TwilioAccount(
-        account_sid=own.twilio_account_sid, auth_token=token, clock=clock, base_url=own.twilio_base_url
+        account_sid=own.twilio_account_sid,
+        auth_token=own.twilio_tokens[0],
+        clock=clock,
+        base_url=own.twilio_base_url,
     )
     return VoiceChannel(account, dialling=own.dialling, public_url=own.public_url, kind="ring")
 
 
 def signature(settings: Settings) -> TwilioSignature | None:
-    token = settings.for_watch.twilio_auth_token
-    return TwilioSignature(token.get_secret_value()) if token else None
+    tokens = settings.for_watch.twilio_tokens
+    return TwilioSignature(*tokens) if tokens else None
 
 
 async def ring(service: Service, person: Person, by: str) -> Ring:

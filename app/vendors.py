@@ -136,15 +136,17 @@ def connect(settings: Settings, clock: Clock, *, callbacks: bool = True) -> Vend
     pagerduty = PagerDutyChannel(clock=clock, base_url=settings.pagerduty_base_url)
     channels: dict[ChannelName, Channel] = {ChannelName.PAGERDUTY: pagerduty}
     twilio = slack = socket = direct = workspace = account = lists = None
-    if settings.twilio_account_sid and settings.twilio_auth_token and (dialling := settings.dialling):
-        token = settings.twilio_auth_token.get_secret_value()
+    if settings.twilio_account_sid and (tokens := settings.twilio_tokens) and (dialling := settings.dialling):
         account = TwilioAccount(
-            account_sid=settings.twilio_account_sid, auth_token=token, clock=clock, base_url=settings.twilio_base_url
+            account_sid=settings.twilio_account_sid,
+            auth_token=tokens[0],
+            clock=clock,
+            base_url=settings.twilio_base_url,
         )
         url = settings.public_url if callbacks and settings.called_back else None
         channels[ChannelName.VOICE] = VoiceChannel(account, dialling=dialling, public_url=url, detects=callbacks)
         channels[ChannelName.SMS] = SmsChannel(account, dialling=dialling, public_url=url)
-        twilio = TwilioSignature(token)
+        twilio = TwilioSignature(*tokens)
         if url is None:
             lists = TwilioLists(account, dialling)
     if settings.slack_bot_token:

@@ -99,7 +99,11 @@ class Settings(BaseSettings):
     sandbox_port: Port = Field(8090, description="Port of the demo's stand-ins for the vendors.")
     roster: Path | None = Field(None, description="The roster file (docs/roster.md).")
     twilio_account_sid: AccountSid | None = Field(None, description="Twilio account, AC and 32 hexadecimal digits.")
-    twilio_auth_token: SecretStr | None = Field(None, description="Twilio auth token; also verifies its callbacks.")
+    twilio_auth_token: SecretStr | None = Field(
+        None,
+        description="Twilio auth token; also verifies its callbacks. While it is changed, two with a comma between: "
+        "the first sends, either verifies.",
+    )
     twilio_from: PhoneNumber | None = Field(None, description="Caller id of calls and sender of SMS.")
     twilio_callers: str = Field(
         "",
@@ -270,8 +274,12 @@ class Settings(BaseSettings):
     @property
     def pagerduty_secrets(self) -> tuple[str, ...]:
         """Each of `pagerduty_webhook_secrets`."""
-        given = self.pagerduty_webhook_secrets
-        return tuple(filter(None, given.get_secret_value().split(","))) if given else ()
+        return _each(self.pagerduty_webhook_secrets)
+
+    @property
+    def twilio_tokens(self) -> tuple[str, ...]:
+        """Each of `twilio_auth_token`: the first sends."""
+        return _each(self.twilio_auth_token)
 
     @property
     def webhook_names(self) -> frozenset[str]:
@@ -407,6 +415,11 @@ class Settings(BaseSettings):
         if self.slack_app_token is not None and self.slack_signing_secret is None:
             return ("slack_bot_token", "slack_app_token")
         return ("slack_bot_token", "slack_signing_secret")
+
+
+def _each(secrets: SecretStr | None) -> tuple[str, ...]:
+    """Those that stand there with commas between."""
+    return tuple(filter(None, secrets.get_secret_value().split(","))) if secrets else ()
 
 
 def callers(text: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from model.attempt import Attempt, AttemptState, Receipt, Sent, Words
 from model.limits import Message, Ring
@@ -83,7 +83,11 @@ _OF_NOTIFICATION = _IN_ORDER.where(attempts.c.notification_id == bindparam("id")
 _CARRIERS = select(notifications.c.carried_by).where(
     notifications.c.event_pk == bindparam("id"), notifications.c.carried_by.is_not(None)
 )
-_OF_EVENT = _IN_ORDER.where(or_(attempts.c.event_pk == bindparam("id"), attempts.c.notification_id.in_(_CARRIERS)))
+_OF_EVENT = _IN_ORDER.where(attempts.c.event_pk == bindparam("id"))
+# Asked with "or" in one statement, the months of many years would be read whole.
+_CARRYING = _IN_ORDER.where(
+    attempts.c.notification_id.in_(bindparam("ids", expanding=True)), attempts.c.event_pk != bindparam("id")
+)
 
 
 def one(conn: Connection, attempt_id: str) -> Attempt | None:
@@ -116,7 +120,11 @@ def accepted(conn: Connection, notification_ids: Collection[str]) -> list[Attemp
 
 def of_event(conn: Connection, event_pk: str) -> list[Attempt]:
     """Those of its own rows, and those whose message told it along with others."""
-    return [_attempt(row) for row in conn.execute(_OF_EVENT, {"id": event_pk})]
+    rows = conn.execute(_OF_EVENT, {"id": event_pk}).all()
+    if carriers := list(set(conn.scalars(_CARRIERS, {"id": event_pk}))):
+        found = [*rows, *conn.execute(_CARRYING, {"id": event_pk, "ids": carriers})]
+        rows = sorted(found, key=lambda row: (row.started_at, row.part, row.id))
+    return [_attempt(row) for row in rows]
 
 
 _NEVER_RANG = (AttemptState.FAILED, AttemptState.ABSENT)

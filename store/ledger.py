@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, bindparam, func, select
 
 from model.attempt import ReceiptKind
 from model.event import Event, EventStatus, Revision
@@ -57,24 +57,29 @@ _ROWS = (
     .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
     .order_by("due_at", notifications.c.person)
 )
-_SENDS = (
-    select(
-        notifications.c.event_pk,
-        notifications.c.revision,
-        notifications.c.person,
-        func.min(attempts.c.started_at).label("started_at"),
-        func.min(receipts.c.received_at).label("ringing_at"),
-    )
-    .select_from(
-        # what was told with another's message has the attempts of that one
-        notifications.join(
-            attempts, attempts.c.notification_id == func.coalesce(notifications.c.carried_by, notifications.c.id)
-        ).outerjoin(
-            receipts, and_(receipts.c.attempt_id == attempts.c.id, receipts.c.kind == said(ReceiptKind.RINGING))
+
+
+def _sends(told_by: ColumnElement[str]) -> Select[Any]:
+    """When each person was first tried, and rung, by the attempts of `told_by`."""
+    rang = and_(receipts.c.attempt_id == attempts.c.id, receipts.c.kind == said(ReceiptKind.RINGING))
+    return (
+        select(
+            notifications.c.event_pk,
+            notifications.c.revision,
+            notifications.c.person,
+            func.min(attempts.c.started_at).label("started_at"),
+            func.min(receipts.c.received_at).label("ringing_at"),
         )
+        .select_from(notifications.join(attempts, attempts.c.notification_id == told_by).outerjoin(receipts, rang))
+        .where(notifications.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
+        .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
     )
-    .where(notifications.c.event_pk.in_(_PKS), notifications.c.kind == said(Kind.ALERT))
-    .group_by(notifications.c.event_pk, notifications.c.revision, notifications.c.person)
+
+
+# What was told with another's message has the attempts of that one. Asked in one statement, all attempts would be read.
+_SENDS = (
+    _sends(notifications.c.id).where(notifications.c.carried_by.is_(None)),
+    _sends(notifications.c.carried_by).where(notifications.c.carried_by.is_not(None)),
 )
 # What PagerDuty was asked, each with its tries.
 _PAGES = (
@@ -207,23 +212,27 @@ def _paged(conn: Connection, pks: Sequence[str]) -> dict[_Key, Paged]:
 
 def _people(conn: Connection, pks: Sequence[str]) -> dict[_Key, list[PersonLine]]:
     """Those who were to be told, by event and revision, in the order in which they were due; then who else answered."""
-    rows, sends = ({tuple(r[:3]): r for r in conn.execute(query, {"pks": pks})} for query in (_ROWS, _SENDS))
+    rows = {tuple(r[:3]): r for r in conn.execute(_ROWS, {"pks": pks})}
+    sends: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for query in _SENDS:
+        for row in conn.execute(query, {"pks": pks}):
+            sends[tuple(row[:3])].append(row)
     answers: dict[tuple[str, int, str], list[Reply]] = defaultdict(list)
     for reply in replies.of_events(conn, pks):
         answers[reply.event_pk, reply.revision, reply.person].append(reply)
     found: dict[_Key, list[PersonLine]] = defaultdict(list)
     for key in rows | answers:
-        found[key[:2]].append(_person(key[2], rows.get(key), sends.get(key), answers.get(key, ())))
+        found[key[:2]].append(_person(key[2], rows.get(key), sends.get(key, ()), answers.get(key, ())))
     return found
 
 
-def _person(person: str, row: Any, sends: Any, answers: Sequence[Reply]) -> PersonLine:
+def _person(person: str, row: Any, sends: Sequence[Any], answers: Sequence[Reply]) -> PersonLine:
     """`row` None: they were on no timetable, and answered."""
     return PersonLine(
         person=person,
         due_at=row.due_at if row else None,
-        started_at=sends.started_at if sends else None,
-        ringing_at=sends.ringing_at if sends else None,
+        started_at=min((s.started_at for s in sends), default=None),
+        ringing_at=min((s.ringing_at for s in sends if s.ringing_at), default=None),
         delivered_at=row.delivered_at if row else None,
         answered_at=row.answered_at if row else None,
         replied_at=answers[0].received_at if answers else None,

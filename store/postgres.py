@@ -33,6 +33,7 @@ T = TypeVar("T")
 POOL_SIZE = 10  # a server is best with some connections per core; callers beyond that wait their turn
 POOL_SECONDS = 5.0  # ... for so long
 CONNECT_SECONDS = 2.0  # callers learn quickly that it is away, and do something else meanwhile
+CLOSE_SECONDS = 5.0
 ANSWER_SECONDS = 15.0  # a server that says nothing at all for longer is gone
 TRIES = 4  # of a transaction that another one got in the way of
 CHANNEL = "gridcall"
@@ -206,7 +207,11 @@ class PostgresDatabase:
         if self._running:
             await asyncio.wait(self._running, timeout=5)
         await self._listener.close()
-        await self._engine.dispose()
+        try:
+            async with self._clock.timeout(CLOSE_SECONDS):
+                await self._engine.dispose()
+        except TimeoutError:  # it says goodbye to each, and waits: a host that vanished never answers
+            log.warning("the connections to the database did not close well")
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         if self._closed:

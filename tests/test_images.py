@@ -117,6 +117,11 @@ def test_the_cluster_has_two_of_each_role_and_one_monitor() -> None:
     assert ours().keys() - roles.keys() == {"migrate", "roster"}
 
 
+@pytest.mark.parametrize("name", compose()["services"])
+def test_no_log_grows_without_end(name: str) -> None:
+    assert compose()["services"][name]["logging"] == {"driver": "local"}
+
+
 @pytest.mark.parametrize("name", ours())
 def test_a_process_is_given_what_there_is(name: str) -> None:
     whole, service = compose(), ours()[name]

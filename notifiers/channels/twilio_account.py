@@ -203,17 +203,19 @@ def when(text: str | None) -> datetime | None:
 
 
 class TwilioSignature:
-    """X-Twilio-Signature over the public URL and every field received."""
+    """X-Twilio-Signature over the public URL and every field received, by any of the account's tokens: Twilio signs
+    with the primary one, and which that is changes in an instant.
+    """
 
-    def __init__(self, auth_token: str) -> None:
+    def __init__(self, *auth_tokens: str) -> None:
         from twilio.request_validator import RequestValidator  # noqa: PLC0415 - heavy
 
-        self._validator = RequestValidator(auth_token)
+        self._validators = [RequestValidator(token) for token in auth_tokens]
 
     def verify(self, url: str, params: Mapping[str, Any] | str, signature: str | None) -> bool:
         """`params`: the form as a multi-dict (Starlette's FormData or a dict of str), or the body when it is JSON."""
-        return bool(signature) and bool(self._validator.validate(url, params, signature))
+        return bool(signature) and any(one.validate(url, params, signature) for one in self._validators)
 
     def made(self, url: str, params: Mapping[str, Any]) -> str:
-        """What Twilio would send with that form."""
-        return str(self._validator.compute_signature(url, params))
+        """What Twilio would send with that form, by the first token."""
+        return str(self._validators[0].compute_signature(url, params))

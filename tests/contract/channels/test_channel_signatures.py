@@ -49,6 +49,7 @@ def test_twilio(url, params, signature):
     assert not twilio.verify(url, params, None)
     assert not twilio.verify(url, params, "")
     assert not TwilioSignature("54321").verify(url, params, signature)
+    assert TwilioSignature("54321", "12345").verify(url, params, signature)
     tampered = params + " " if isinstance(params, str) else Form(params | {"Digits": "2"})
     assert not twilio.verify(url, tampered, signature)
 

@@ -72,3 +72,28 @@ async def test_a_mistake_of_ours_ends_nothing(monkeypatch: pytest.MonkeyPatch) -
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     house.database.engine.dispose()
+
+
+async def test_what_is_listed_no_more_is_not_kept_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a notifier remembers every call and text as long as it runs."""
+    house, lists = House(), Lists()
+
+    async def answered(*_: Any) -> str:
+        return ""
+
+    monkeypatch.setattr(asking, "answer_text", answered)
+    monkeypatch.setattr(asking, "IDLE_EVERY", timedelta(0))
+    loop = Asking(house, lists, "me")  # type: ignore[arg-type]
+    running = asyncio.create_task(loop.run())
+    await turns(house.clock, 2)
+    assert loop._read == {"SM1", "SM2"}
+
+    async def nothing(since: Any) -> list[InboundSms]:
+        return []
+
+    monkeypatch.setattr(lists, "received", nothing)
+    await turns(house.clock, 2)
+    assert loop._read == set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    house.database.engine.dispose()
