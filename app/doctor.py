@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from app import signatures, vendors
 from app.coverage import looked
+from app.key_edits import expired
 from app.serve import read_roster
 from app.stores import database_place
 from app.vendor_checks import Seen, look
@@ -301,8 +302,9 @@ def _talking_back(settings: Settings, roster: Roster) -> Iterator[Finding]:
 def _keys(settings: Settings) -> Iterator[Finding]:
     found = _stored_keys(settings)
     now = SystemClock().now()
-    if ended := [key.id for key in found if key.expires_at and key.expires_at <= now]:
-        yield Finding(Level.MIND, "keys", f"{', '.join(ended)}: expired; gridcall keys revoke, or make others")
+    if ended := [key.id for key in found if expired(key, now)]:
+        detail = f"{', '.join(ended)}: expired; gridcall keys revoke NAME, or renew NAME --days 365"
+        yield Finding(Level.MIND, "keys", detail)
 
 
 # --- outside --------------------------------------------------------------------------------------------------------

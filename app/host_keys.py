@@ -59,10 +59,13 @@ def create(settings: Settings, key: KeyRow, now: datetime) -> str:
     return secret
 
 
-def renew(settings: Settings, name: str, former_until: datetime | None, now: datetime) -> str:
-    """Returns the new secret."""
+def renew(
+    settings: Settings, name: str, former_until: datetime | None, expires_at: datetime | None, now: datetime
+) -> str:
+    """Returns the new secret. `expires_at` None: the key ends as before. Raises Refused when that is past."""
     secret = new_secret(security.KEY)
-    _edit(settings, lambda b: key_edits.renew(b, _there(b, name), hashed(secret), former_until), now)
+    new = key_edits.Renewal(hashed(secret), former_until, expires_at)
+    _edit(settings, lambda before: key_edits.renew(before, _there(before, name), new, now), now)
     return secret
 
 

@@ -20,7 +20,7 @@ from app.api.paging import DEFAULT_LIMIT, After, Limit, page
 from app.api.preconditions import IfMatch
 from app.api.text import Text
 from app.editing import Edit
-from app.problems import refused
+from app.problems import Problem, refused
 from app.rosters import Snapshot
 from app.security import hashed, new_secret
 from app.service import Service
@@ -52,7 +52,10 @@ class RenewIn(BaseModel):
         default=int(key_edits.KEEP.total_seconds()),
         ge=0,
         le=int(key_edits.MAX_KEEP.total_seconds()),
-        description="How long the former secret still opens",
+        description="How long the former secret still opens; that of a key that has expired: not any more",
+    )
+    expires_at: Instant | None = Field(
+        default=None, description="From then on it opens nothing; default: as before. An expired key needs one"
     )
 
 
@@ -98,7 +101,7 @@ async def create(
         try:
             return key_edits.create(before, made, now)
         except WrongFields as wrong:
-            raise refused([(f"body.{field}", expected) for field, expected in wrong.problems]) from None
+            raise _refused(wrong) from None
 
     edit = await service.editor.edit(decide, caller, why)
     return await _told(service, edit, made.id, secret, response)
@@ -116,13 +119,19 @@ async def renew(
 ) -> dict[str, Any]:
     """Another `secret`, in this answer and nowhere else. The former one opens for `keep_seconds` more.
 
-    Two at a time: who renews again meanwhile ends the oldest.
+    Two at a time: who renews again meanwhile ends the oldest. 409 for a key that has expired, without another
+    `expires_at`: its secret would open nothing.
     """
     secret, now = new_secret(security.KEY), service.clock.now()
     until = now + timedelta(seconds=given.keep_seconds) if given.keep_seconds else None
+    new = key_edits.Renewal(hashed(secret), until, given.expires_at)
 
     def decide(before: Snapshot) -> Snapshot:
-        return key_edits.renew(before, _seen(before, key_id, if_match), hashed(secret), until)
+        found = _seen(before, key_id, if_match)
+        try:
+            return key_edits.renew(before, found, new, now)
+        except WrongFields as wrong:
+            raise _refused(wrong) from None
 
     edit = await service.editor.edit(decide, caller, why)
     return await _told(service, edit, key_id, secret, response)
@@ -148,6 +157,10 @@ def _seen(before: Snapshot, name: str, if_match: str | None) -> KeyRow:
         raise unknown("key", name)
     preconditions.check(if_match, _etag(found))
     return found
+
+
+def _refused(wrong: WrongFields) -> Problem:
+    return refused([(f"body.{field}", expected) for field, expected in wrong.problems])
 
 
 def _etag(row: KeyRow) -> str:
@@ -179,7 +192,7 @@ def _shown(row: KeyRow, noted: _Noted, now: datetime) -> dict[str, Any]:
         "person": row.person,
         "created_at": iso(noted.made.get(row.id)),
         "expires_at": iso(row.expires_at),
-        "expired": row.expires_at is not None and row.expires_at <= now,
+        "expired": key_edits.expired(row, now),
         "last_used_at": iso(noted.used.get(row.sha256)),
         "former": {"until": iso(row.former_until), "last_used_at": iso(noted.used.get(former))} if former else None,
     }

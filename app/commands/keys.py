@@ -94,6 +94,12 @@ def renew(
     keep_hours: Annotated[
         float, typer.Option(min=0, max=720, help="How long the former secret still opens; 0: not any more.")
     ] = 24.0,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=36_500, help="Days until it ends; as before when left out. An expired one needs it."
+        ),
+    ] = None,
 ) -> None:
     """Give a key another secret, printed once. Both open for a while, so that the sender can be changed over."""
     from app import host_keys
@@ -102,8 +108,9 @@ def renew(
 
     now = SystemClock().now()
     until = now + timedelta(hours=keep_hours) if keep_hours else None
+    expires_at = now + timedelta(days=days) if days else None
     settings = load_settings()
-    _say(host_keys.renew(settings, name, until, now), name, settings)
+    _say(host_keys.renew(settings, name, until, expires_at, now), name, settings)
 
 
 @keys.command("revoke")

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,18 @@ async def test_renewed_and_revoked(folder: Path, capsys: pytest.CaptureFixture[s
     assert "gridcall keys create" in run(capsys, "keys", "list")[1]
     code, _, told = run(capsys, "keys", "revoke", "root")
     assert (code, told) == (2, "there is no key root; there are: none yet\n")
+
+
+async def test_an_expired_key_needs_another_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = SystemClock().now()
+    database_place(load_settings()).upgrade()
+    old = KeyRow(id="gw", sha256="", role="admin", expires_at=now - timedelta(days=1))
+    host_keys.create(load_settings(), old, now - timedelta(days=2))
+    assert "gw: expired; gridcall keys revoke NAME, or renew NAME --days 365" in run(capsys, "doctor")[1]
+    code, out, told = run(capsys, "keys", "renew", "gw")
+    assert (code, out, "--days" in told) == (2, "", True)
+    secret = run(capsys, "keys", "renew", "gw", "--days", "30")[1].strip()
+    assert (await opened(folder)).key(f"Bearer {secret}", now).caller.key_id == "gw"
 
 
 def test_what_cannot_be_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,6 +86,26 @@ async def test_an_expired_key_opens_nothing(house: House) -> None:
     assert (await ask(house, "GET", "keys/gateway")).json()["expired"] is True
 
 
+async def test_an_expired_key_is_renewed_with_another_end_or_not_at_all(house: House) -> None:
+    """Its new secret would open nothing; and the one that has expired stays closed."""
+    end = START + timedelta(minutes=5)
+    first = await made(house, **GATEWAY, expires_at=end.isoformat())
+    house.advance(300)
+    etag = first.headers["etag"]
+    refused = await ask(house, "POST", "keys/gateway/renew", {}, etag)
+    assert (refused.status_code, "expires_at" in refused.json()["detail"]) == (409, True)
+    past = await ask(house, "POST", "keys/gateway/renew", {"expires_at": end.isoformat()}, etag)
+    assert (past.status_code, past.json()["errors"][0]["field"]) == (422, "body.expires_at")
+    later = (START + timedelta(days=90)).isoformat()
+    second = await ask(house, "POST", "keys/gateway/renew", {"expires_at": later}, etag)
+    assert second.status_code == 200, second.text
+    shown = second.json()["key"]
+    assert (shown["expires_at"], shown["expired"], shown["former"]) == (later, False, None)
+    assert [await opens(house, a.json()["secret"]) for a in (first, second)] == [False, True]
+    third = await ask(house, "POST", "keys/gateway/renew", {}, second.headers["etag"])
+    assert third.json()["key"]["expires_at"] == later, "who names no end leaves it"
+
+
 async def test_a_revoked_key_opens_nothing_whichever_secret_is_used(house: House) -> None:
     first = await made(house, **GATEWAY)
     second = await ask(house, "POST", "keys/gateway/renew", {}, first.headers["etag"])
@@ -146,8 +166,12 @@ async def test_the_last_admin_stays(house: House) -> None:
     house.advance(3600)
     answer = await ask(house, "DELETE", "keys/demo-admin", None, etag)
     assert (answer.status_code, "last key" in answer.json()["detail"]) == (409, True)
-    await made(house, name="other", role="admin")
+    secret = (await made(house, name="other", role="admin")).json()["secret"]
     assert (await ask(house, "DELETE", "keys/demo-admin", None, etag)).status_code == 200
+    other = (await ask(house, "GET", "keys/other", key=secret)).headers["etag"]
+    soon = {"expires_at": (house.clock.now() + timedelta(hours=1)).isoformat()}
+    shorter = await ask(house, "POST", "keys/other/renew", soon, other, key=secret)
+    assert (shorter.status_code, "last key" in shorter.json()["detail"]) == (409, True)
 
 
 async def test_a_source_cannot_go_before_its_key(house: House) -> None:
