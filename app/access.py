@@ -124,6 +124,8 @@ WHO: Mapping[str, Who] = {
     "DELETE /v1/sources/{source_id}/ping-link": ADMINS,
     "POST /v1/sources/{source_id}/maintenance": OPERATORS,
     "DELETE /v1/sources/{source_id}/maintenance": OPERATORS,
+    "DELETE /v1/sources/{source_id}/maintenance/{maintenance_id}": OPERATORS,
+    "GET /v1/maintenance": OPERATORS,
     # The roster, for changing.
     "GET /v1/audit": ADMINS,
     "GET /v1/roster": ADMINS,

@@ -14,6 +14,7 @@ from app.commands import (
     drilling,
     keeping,
     keys,
+    maintaining,
     mending,
     operating,
     previewing,
@@ -34,7 +35,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Talk to one that runs": (
         sending.send,
         sending.beat,
-        sending.maintain,
+        maintaining.maintain,
         sending.link,
         drilling.drill,
         ringing.ring,

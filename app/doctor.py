@@ -21,12 +21,12 @@ from heartbeat import beats
 from heartbeat.hearing import watched
 from model.clock import SystemClock
 from model.errors import SettingsError, Unavailable
-from model.monitor import Listening, Monitor
+from model.monitor import Listening, Maintenance, Monitor
 from model.plan import WAYS, ChannelName
 from model.roster import PagerDutyMode, Roster
 from routing.coverage import at_once
 from routing.night_look import AHEAD
-from store import contacts, listening, migrate, monitors, rosters
+from store import contacts, listening, maintenance, migrate, monitors, rosters
 from store.database import Connection
 from store.places import Place, Postgres
 from store.rosters import KeyRow
@@ -150,6 +150,7 @@ def _roster(settings: Settings) -> Iterator[Finding]:
         yield _NOBODY
     yield from _unverified(settings, file.roster)
     yield from _forbidden(settings, file.roster)
+    yield from _maintenance(settings)
     yield from _coverage(file.roster)
     yield from _pagerduty(file.roster)
     yield from _signing(settings, file.roster)
@@ -182,6 +183,7 @@ def _stored_roster(settings: Settings) -> Iterator[Finding]:
     yield from _unverified(settings, found)
     yield from _forbidden(settings, found)
     yield from _never_heard(settings, found)
+    yield from _maintenance(settings)
     yield from _periods(found)
     yield from _coverage(found)
     yield from _pagerduty(found)
@@ -239,6 +241,18 @@ def _never_heard(settings: Settings, roster: Roster) -> Iterator[Finding]:
         of = ", ".join(silent[:MAX_NAMED]) + (f" and {len(silent) - MAX_NAMED} more" if len(silent) > MAX_NAMED else "")
         detail = f"never heard, so their silence is no alarm yet: {of}; let them beat, or give them heartbeat: none"
         yield Finding(Level.MIND, "sources", detail)
+
+
+def _maintenance(settings: Settings) -> Iterator[Finding]:
+    """Whose silence calls nobody now, or will not, since somebody said so."""
+    now = SystemClock().now()
+    said: list[Maintenance] = _asked(settings, lambda conn: maintenance.ahead(conn, now), [])
+    for window in said[:MAX_MISSING]:
+        when = f"{window.since:%b %d %H:%M} until {window.until:%b %d %H:%M} UTC"
+        detail = f"{window.source} need not be heard from {when}, as {window.author} said: {window.reason}"
+        yield Finding(Level.MIND if window.runs(now) else Level.FINE, "maintenance", detail)
+    if more := len(said[MAX_MISSING:]):
+        yield Finding(Level.MIND, "maintenance", f"and {more} more: gridcall maintain lists them")
 
 
 def _periods(roster: Roster) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from app.service import Service
 from config.keys import Role
 from model.errors import GridcallError, Refused
 from model.event import Event, EventStatus
+from model.monitor import Maintenance
 from model.plan import ChannelName
 from model.reply import Answer, Heard
 from model.roster import Person
@@ -30,7 +31,7 @@ from notifiers.wording.catalogue import escape_slack
 from notifiers.wording.facts import mode_word, reference
 from routing.heard import take_heard
 from routing.silence_news import words
-from store import events, merged, replies, silences
+from store import events, maintenance, merged, replies, silences
 from store.audit import Who
 from store.database import Connection
 
@@ -38,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 HELP = (
     "`/gridcall oncall` who is on call now\n"
-    "`/gridcall status` what is open, who has it, and what is silenced\n"
+    "`/gridcall status` what is open, who has it, what is silenced, and which sources need not be heard\n"
     "`/gridcall ack [REF]` you accept; REF as in the alert, or the whole id\n"
     "`/gridcall cover ROTATION 4h` you are on call instead, from now on, for so many hours"
 )
@@ -101,25 +102,35 @@ def _open(conn: Connection) -> list[_Open]:
 
 
 async def _looked(service: Service, person: Person) -> str:
-    def look(conn: Connection) -> tuple[list[_Open], list[Silence]]:
-        return _open(conn), silences.active(conn, service.clock.now())
+    now = service.clock.now()
+
+    def look(conn: Connection) -> tuple[list[_Open], list[Silence], list[Maintenance]]:
+        return _open(conn), silences.active(conn, now), [w for w in maintenance.ahead(conn, now) if w.runs(now)]
 
     found = await within_a_second(service, None, lambda: service.database.read(look))
     if found is None:
         return written(WrittenAnswer.NOT_NOW)
-    open_, silenced = found
+    open_, silenced, maintained = found
     lines = [_line(service, one, person) for one in open_[:MOST]] or ["Nothing is open."]
     if len(open_) > MOST:
         lines.append(f"and {len(open_) - MOST} more")
     lines += [_silenced(silence, person) for silence in silenced[:MOST]]
     if len(silenced) > MOST:
         lines.append(f"and {len(silenced) - MOST} more silences")
+    lines += [_maintained(window, person) for window in maintained[:MOST]]
+    if len(maintained) > MOST:
+        lines.append(f"and {len(maintained) - MOST} more in maintenance")
     return "\n".join(lines)
 
 
 def _silenced(silence: Silence, person: Person) -> str:
     until = _clock(silence.until, person)
     return f"Silenced until {until} by {silence.author}: {words(silence.noise)}. {silence.reason}"
+
+
+def _maintained(window: Maintenance, person: Person) -> str:
+    until = _clock(window.until, person)
+    return f"Source {window.source} need not be heard until {until} by {window.author}: {window.reason}"
 
 
 def _line(service: Service, one: _Open, person: Person) -> str:

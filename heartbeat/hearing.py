@@ -168,7 +168,7 @@ class Hearing:
         counts_from = self._counts_from(source.id, seen_at, now)
         late_at, silent_at = monitor.due(heartbeat, counts_from, since, self._missed(counts_from))
         found = monitor.status(counts_from, late_at, silent_at, until)
-        maintained = self.windows and self.maintained(source.id) is not None
+        maintained = self.maintained(source.id)
         status = MonitorStatus.PAUSED if maintained else found
         if known.silence_id and not heard_since(known.silence_id, seen_at):
             # What was told stands, also when a restart gave the source a new period.
@@ -229,10 +229,14 @@ class Hearing:
             written = listening_since
         return max(written, heard) if written and heard else written or heard
 
-    def maintained(self, source: str) -> Maintenance | None:
-        """The window of maintenance that the source is in."""
+    def windows_of(self, source: str) -> list[Maintenance]:
+        """What runs of it or is to come, the first to begin first."""
         now = self._clock.now()
-        return next((w for w in self.windows if w.source == source and w.since <= now < w.until), None)
+        return sorted((w for w in self.windows if w.source == source and now < w.until), key=lambda w: (w.since, w.id))
+
+    def maintained(self, source: str) -> bool:
+        """Somebody said that it need not be heard now."""
+        return any(w.source == source and w.runs(self._clock.now()) for w in self.windows)
 
     def _counts_from(self, source: str, seen_at: datetime | None, now: datetime) -> datetime | None:
         """When it was last heard; that it began to be expected, and the end of its maintenance, count as heard."""

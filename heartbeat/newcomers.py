@@ -47,7 +47,7 @@ class Newcomers:
             if now - hearing.listening_since(source.id) >= SET_UP_WITHIN
             and hearing.monitor(source.id).last_seen_at is None
             and source.id not in hearing.noted()
-            and hearing.maintained(source.id) is None
+            and not hearing.maintained(source.id)
         ]
 
     async def tick(self) -> None:

@@ -53,10 +53,14 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Somebody said that the source need not be heard from `since` until `until`, and why."""
+    """Somebody said that the source need not be heard from `since` until before `until`, and why. Several add up."""
 
+    id: str
     source: str
     since: datetime
     until: datetime
     reason: str
     author: str
+
+    def runs(self, now: datetime) -> bool:
+        return self.since <= now < self.until

@@ -2,48 +2,42 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from model.monitor import Maintenance
 from store.tables import maintenance
 
-_EVERY = (
-    select(maintenance)
-    .where(maintenance.c.until > bindparam("after"), maintenance.c.since < maintenance.c.until)
-    .order_by(maintenance.c.until)
-)
+_c = maintenance.c
+_EVERY = select(maintenance).where(_c.until > bindparam("after"), _c.since < _c.until).order_by(_c.until)
 _LAST_ENDS = (
-    select(maintenance.c.source, func.max(maintenance.c.until))
-    .where(maintenance.c.until <= bindparam("now"), maintenance.c.since < maintenance.c.until)
-    .group_by(maintenance.c.source)
+    select(_c.source, func.max(_c.until)).where(_c.until <= bindparam("now"), _c.since < _c.until).group_by(_c.source)
 )
+_BEGIN = insert(maintenance)
+_END = update(maintenance).where(_c.id.in_(bindparam("ids", expanding=True))).values(until=bindparam("now"))
 
 
-def begin(conn: Connection, id_: str, window: Maintenance, now: datetime) -> None:
-    """From then on this holds for the source, and what was said before no more."""
-    end(conn, window.source, now)
-    conn.execute(
-        insert(maintenance).values(
-            id=id_,
-            source=window.source,
-            since=window.since,
-            until=window.until,
-            reason=window.reason,
-            author=window.author,
-        )
-    )
+def begin(conn: Connection, window: Maintenance) -> None:
+    """It adds to what was said before."""
+    conn.execute(_BEGIN, {column.name: getattr(window, column.name) for column in _c})
 
 
-def end(conn: Connection, source: str, now: datetime) -> bool:
-    """It is over, or will not begin. False when there was none."""
-    open_ = and_(maintenance.c.source == source, maintenance.c.until > now)
-    return conn.execute(update(maintenance).where(open_).values(until=now)).rowcount > 0
+def end(conn: Connection, source: str, now: datetime, id_: str | None = None) -> list[Maintenance]:
+    """Those of the source that run are over; or the one of that id is, or will not begin. Returns them as they were."""
+    found = [w for w in ahead(conn, now, source) if (w.id == id_ if id_ else w.runs(now))]
+    if found:
+        conn.execute(_END, {"ids": [window.id for window in found], "now": now})
+    return found
+
+
+def ahead(conn: Connection, now: datetime, source: str | None = None) -> list[Maintenance]:
+    """Those that run or are to come, of one source or of all; the first to begin first."""
+    found = [window for window in every(conn, now) if source in (None, window.source)]
+    return sorted(found, key=lambda window: (window.since, window.id))
 
 
 def every(conn: Connection, after: datetime) -> list[Maintenance]:
     """Those that end later than that, the first to end first; what was ended before it began is none."""
-    rows = conn.execute(_EVERY, {"after": after})
-    return [Maintenance(r.source, r.since, r.until, r.reason, r.author) for r in rows]
+    return [Maintenance(**row._mapping) for row in conn.execute(_EVERY, {"after": after})]
 
 
 def last_ends(conn: Connection, now: datetime) -> dict[str, datetime]:

@@ -207,5 +207,7 @@ async def source(source_id: str, service: ServiceDep, caller: CallerDep, respons
 async def _heard(service: Service, sources: Sequence[Source]) -> list[dict[str, Any]]:
     await service.hearing.load()
     heard, lately = service.hearing.monitors, service.notebook.last_seen
-    standing, window = service.hearing.statuses(), service.hearing.maintained
-    return [shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id), window(s.id)) for s in sources]
+    standing, windows, now = service.hearing.statuses(), service.hearing.windows_of, service.clock.now()
+    return [
+        shapes.source(s, heard.get(s.id), lately.get(s.id), standing.get(s.id), windows(s.id), now) for s in sources
+    ]

@@ -1,6 +1,6 @@
 """The JSON shapes of the roster's nouns. PagerDuty's keys are in none of them. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -109,12 +109,16 @@ def shift(found: Shift) -> dict[str, Any]:
     }
 
 
-def maintenance(window: Maintenance) -> dict[str, Any]:
+def maintenance(window: Maintenance, now: datetime) -> dict[str, Any]:
+    """`active`: it runs; else it is to come."""
     return {
+        "id": window.id,
+        "source": window.source,
         "from": iso(window.since),
         "until": iso(window.until),
         "reason": window.reason,
         "author": window.author,
+        "active": window.runs(now),
     }
 
 
@@ -123,7 +127,8 @@ def source(
     monitor: Monitor | None,
     heard_at: datetime | None,
     standing: Standing | None,
-    window: Maintenance | None,
+    windows: Sequence[Maintenance],
+    now: datetime,
 ) -> dict[str, Any]:
     """`heard_at`: what this process heard and may not have written down yet. `standing` None: nobody minds it."""
     written = monitor.last_seen_at if monitor else None
@@ -158,7 +163,7 @@ def source(
             "silent_at": iso(standing.silent_at if standing else None),
             "silence_id": monitor.silence_id if monitor else None,
         },
-        "maintenance": maintenance(window) if window else None,
+        "maintenance": [maintenance(window, now) for window in windows],
     }
 
 

@@ -76,38 +76,6 @@ def link(
     typer.echo("It is shown only now. GET, HEAD or POST it about every two minutes.", err=True)
 
 
-def maintain(
-    source: Annotated[str, typer.Argument(help="Which source need not be heard.")],
-    until: Annotated[
-        str | None, typer.Option(help='Until when: "Sat 22:00" (the next one), "tomorrow 17:00", an ISO date and time.')
-    ] = None,
-    start: Annotated[str | None, typer.Option("--from", help="From when; now by default.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; kept in the audit.")] = None,
-    end: Annotated[bool, typer.Option("--end", help="It is over now, or will not be.")] = False,
-    tz: Annotated[
-        str | None, typer.Option("--tz", help="By the clock of this timezone; this machine's by default.")
-    ] = None,
-) -> None:
-    """Say that a source is being worked on: nobody is called for its silence until then."""
-    from app.commands import show
-    from app.commands.client import Api, CommandError, segment
-    from app.commands.moments import end_moment, moment, zone_of
-    from model.clock import SystemClock
-
-    api, path = Api(), f"/v1/sources/{segment(source)}/maintenance"
-    if end:
-        done = api.call("DELETE", path)
-        typer.echo(f"{done['source']} is expected to be heard from {show.clock(done['ended_at'])} on")
-        return
-    if until is None or reason is None:
-        raise CommandError("say --until and --reason, or --end")
-    zone, now = zone_of(tz) if tz else None, SystemClock().now()
-    first = moment(start, zone, now, option="--from").at if start else now
-    body = {"until": end_moment(until, zone, now, first, option="--until").at.isoformat(), "reason": reason}
-    done = api.call("POST", path, json=body | ({"from": first.isoformat()} if start else {}))
-    typer.echo(f"{done['source']} need not be heard from {show.clock(done['from'])} until {show.clock(done['until'])}")
-
-
 def _demo_key(source: str | None) -> str:
     return {None: "demo-upstream", "miso": "demo-upstream", FAST: "demo-fast"}.get(source, "demo-admin")
 

@@ -81,6 +81,10 @@ async def test_what_is_open_when_it_ends_is_told(opens: OpenWorld) -> None:
         listed = (
             "Nothing is open.\nSilenced until Mon 19:00 GMT by key demo-operator: Events of miso. tests of the new feed"
         )
+        until = (world.clock.now() + timedelta(minutes=30)).isoformat()
+        body = {"until": until, "reason": "new firewall"}
+        await world.http.post("/v1/sources/miso/maintenance", json=body, headers=OPERATOR)
+        listed += "\nSource miso need not be heard until Mon 18:30 GMT by key demo-operator: new firewall"
         assert await world.types_in_slack("status", by="ben") == listed
         await world.post("edr", severity="warning")
         await world.advance_until("0:30")

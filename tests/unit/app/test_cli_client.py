@@ -174,6 +174,30 @@ def test_a_source_beats_at_a_secret_address(at: str, capsys: pytest.CaptureFixtu
     assert httpx2.get(f"{at}{path}").status_code == 404
 
 
+def test_a_source_is_worked_on(at: str, capsys: pytest.CaptureFixture[str]) -> None:
+    times = ("--from", "2027-01-04T08:00Z", "--until", "2027-01-04T10:00Z", "--tz", "UTC")
+    code, out, _ = run(capsys, "maintain", "miso", *times, "--reason", "new firewall")
+    assert code == 0
+    assert out == "miso need not be heard from 2027-01-04 08:00:00 UTC until 2027-01-04 10:00:00 UTC\n"
+    listed = run(capsys, "maintain", "--tz", "UTC")[1].splitlines()
+    row = "miso\t2027-01-04 08:00:00 UTC\t2027-01-04 10:00:00 UTC\tkey demo-admin\tnew firewall\t"
+    assert (len(listed), listed[1][: len(row)]) == (2, row)
+    id_ = listed[1][len(row) :]
+    [window] = json.loads(run(capsys, "maintain", "miso", "--json")[1])["maintenance"]
+    assert (window["id"], window["active"]) == (id_, False)
+    code, _, err = run(capsys, "maintain", "miso", "--end")
+    assert (code, err.endswith(f"is in none now; to come: {id_}\n")) == (2, True)
+    code, out, _ = run(capsys, "maintain", "miso", "--end", "--id", id_, "--tz", "UTC")
+    assert code == 0
+    over = f"Over: from 2027-01-04 08:00:00 UTC until 2027-01-04 10:00:00 UTC, key demo-admin: new firewall ({id_})"
+    assert out.splitlines()[0] == over
+    assert out.splitlines()[1].startswith("miso is expected to be heard from ")
+    assert run(capsys, "maintain", "miso")[1] == "No maintenance, now or to come.\n"
+    for words in (("miso", "--until", "17:00"), ("--end",), ("miso", "--end", "--reason", "x"), ("miso", "--id", id_)):
+        code, _, err = run(capsys, "maintain", *words)
+        assert (code, "say SOURCE with --until and --reason" in err) == (2, True)
+
+
 def test_refusals_are_said_in_the_words_of_the_server(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "event", "miso", "no/such event")
     assert code == 2

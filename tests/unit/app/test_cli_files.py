@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from app import doctor
 from app.beginning import EXAMPLE
 from app.cli import main
 from app.greeting import program
+from app.stores import database_place
 from config.settings import load_settings
+from model.clock import SystemClock
+from model.monitor import Maintenance
+from store import maintenance
 from tests.app_fixture import ROSTER, opened
 
 
@@ -161,6 +166,21 @@ async def test_doctor_names_sources_that_were_never_heard(
     database.close()
     out = run(capsys, "doctor")[1]
     assert ("never heard, so their silence is no alarm yet: miso-fast; let them beat" in out) is named
+
+
+async def test_doctor_says_who_need_not_be_heard(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = SystemClock().now()
+    said = [
+        Maintenance("1", "miso", now - timedelta(hours=1), now + timedelta(hours=1), "new firewall", "key ana"),
+        Maintenance("2", "miso", now + timedelta(days=1), now + timedelta(days=2), "cables", "key ben"),
+    ]
+    place = database_place(load_settings())
+    place.change(lambda conn: [maintenance.begin(conn, window) for window in said])
+    found = [f for f in json.loads(run(capsys, "doctor", "--json")[1])["findings"] if f["what"] == "maintenance"]
+    assert [(f["level"], f["detail"].partition(" UTC, as ")[2]) for f in found] == [
+        ("mind", "key ana said: new firewall"),
+        ("fine", "key ben said: cables"),
+    ]
 
 
 def test_doctor_fails_for_a_roster_that_does_not_load(

@@ -46,10 +46,9 @@ class Drawn(World):
         await self.database.transact(lambda conn: monitors.note_seen(conn, seen, now))
 
     async def maintain(self, source, seconds):
-        window = Maintenance(source, self.clock.at, self.clock.at + timedelta(seconds=seconds), "", "ana")
-        await self.database.transact(
-            lambda conn: maintenance.begin(conn, f"{source} {self.clock.at}", window, self.clock.at)
-        )
+        until = self.clock.at + timedelta(seconds=seconds)
+        window = Maintenance(f"{source} {self.clock.at:%H:%M:%S}", source, self.clock.at, until, "", "ana")
+        await self.database.transact(lambda conn: maintenance.begin(conn, window))
 
     async def end(self, source):
         await self.database.transact(lambda conn: maintenance.end(conn, source, self.clock.at))
@@ -88,6 +87,8 @@ def drawn(random):
         if random.random() < 0.3:
             at = random.randrange(1, SECONDS - 60)
             story[at].append(("maintain", name, random.choice((10, 50))))
+            if random.random() < 0.5:
+                story[at + 5].append(("maintain", name, random.choice((10, 50))))
             if random.random() < 0.5:
                 story[at + 30].append(("end", name))
     if random.random() < 0.3:

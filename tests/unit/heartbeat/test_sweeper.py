@@ -721,8 +721,9 @@ async def test_after_our_restart_the_alarm_about_all_stands(three):
 
 
 async def maintain(world, since, until):
-    window = Maintenance("miso", START + timedelta(seconds=since), START + timedelta(seconds=until), "firewall", "ana")
-    await world.database.transact(lambda conn: maintenance.begin(conn, str(since), window, world.clock.at))
+    begin, end = (START + timedelta(seconds=seconds) for seconds in (since, until))
+    window = Maintenance(f"{since} {until}", "miso", begin, end, "firewall", "ana")
+    await world.database.transact(lambda conn: maintenance.begin(conn, window))
 
 
 async def test_nobody_is_called_during_maintenance_and_after_it_a_whole_period_later(world):
@@ -755,6 +756,15 @@ async def test_maintenance_of_days_ago_excuses_the_run_that_fell_into_it(world, 
     for when in ("2026-07-17T02:45:01Z", "2026-07-19T11:59:59Z", "2026-07-19T12:00:01Z", "2026-07-20T02:44:59Z"):
         assert await look(when) == []
     assert await look("2026-07-20T02:45:01Z") == [("late/miso/2026-07-16T02:31:00Z", 1)]
+
+
+async def test_windows_of_maintenance_add_up(world):
+    """One within another, one that overlaps, one that is to come: nobody is called until a period after the last."""
+    await world.hear()
+    for since, until in ((0, 300), (50, 100), (250, 400), (3000, 4000)):
+        await maintain(world, since, until)
+    assert await world.at(400 + 299) == []
+    assert await world.at(400 + 300) == [(LATE, 1)]
 
 
 async def test_maintenance_that_is_ended_early_gives_a_period_from_then_on(world):
