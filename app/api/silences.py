@@ -1,5 +1,6 @@
 """Silences: events that are noise for a while are kept and told to nobody. Critical ones are told all the same."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,11 +11,12 @@ from app.api.edits import problems
 from app.api.instants import Instant, iso
 from app.problems import Problem, refused
 from app.security import Caller
-from model.event import Mode, Phase, Severity
-from model.roster import OWN_SOURCE
+from model.event import Event, Mode, Phase, Severity
+from model.roster import OWN_SOURCE, Roster
 from model.silence import AT_ONCE, LONGEST, SEVERITIES, Noise, Silence
+from routing import silencing
 from routing.silence_news import words
-from store import audit, rosters, silences
+from store import audit, events, rosters, silences
 from store.audit import Changed
 from store.database import Connection
 from store.silences import Held
@@ -22,8 +24,10 @@ from store.silences import Held
 router = APIRouter(tags=["events"], responses=problems(401, 403, 503))
 
 MANY = 50  # values of one field
+LATELY = 200  # events among which those are looked for that it would have held
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Names = Annotated[tuple[Name, ...], Field(max_length=MANY)]
+ResourceName = Annotated[Name, StringConstraints(pattern=r"^[^/]+/.+$")]
 
 
 class NoiseIn(BaseModel):
@@ -36,7 +40,9 @@ class NoiseIn(BaseModel):
     phases: tuple[Phase, ...] = ()
     severities: tuple[Severity, ...] = Field((), description="All but critical by default")
     modes: tuple[Mode, ...] = ()
-    resources: Names = Field((), description="scheme/code; an event that names others too is not meant")
+    resources: tuple[ResourceName, ...] = Field(
+        (), max_length=MANY, description="scheme/code; an event that names others too is not meant"
+    )
 
 
 class SilenceIn(BaseModel):
@@ -54,11 +60,13 @@ async def make(given: SilenceIn, service: ServiceDep, caller: CallerDep) -> dict
     """From now until then nobody is told of such events: `{"id", "match", "since", "until", "reason", "author", …}`.
 
     They are kept, with a verdict that says why. A critical event is never held, nor what somebody was told of before.
+    `warnings`: what looks like a slip, such as a program that no event had lately. It is in force all the same.
     """
-    now = service.clock.now()
-    noise = _noise(given, service.rosters.roster.sources.keys() | {OWN_SOURCE})
+    now, roster = service.clock.now(), service.rosters.roster
+    noise = _noise(given, roster.sources.keys() | {OWN_SOURCE})
     if not now < given.until <= now + LONGEST:
         raise refused([("body.until", f"an instant to come, at most {LONGEST.days} days from now")])
+    lately = await service.database.read(lambda conn: _lately(conn, noise))
     silence = Silence(
         id=service.ids.new(),
         noise=noise,
@@ -77,7 +85,7 @@ async def make(given: SilenceIn, service: ServiceDep, caller: CallerDep) -> dict
 
     if not await service.database.transact(keep):
         raise Problem(409, "Too many silences", f"at most {AT_ONCE} may be in force: end one first")
-    return shown(silence, Held(0, ()), active=True)
+    return shown(silence, Held(0, ()), active=True) | {"warnings": [*_warnings(noise, roster, lately)]}
 
 
 @router.get("/v1/silences")
@@ -140,6 +148,24 @@ def _noise(given: SilenceIn, known: set[str]) -> Noise:
     if noise == Noise():
         raise refused([("body.match", "at least one field: a silence over everything is none")])
     return noise
+
+
+def _lately(conn: Connection, noise: Noise) -> list[Event]:
+    """The newest events of the sources that it names, or of all."""
+    sources = noise.sources or (None,)
+    return [event for source in sources for event in events.page(conn, LATELY // len(sources), None, source)]
+
+
+def _warnings(noise: Noise, roster: Roster, lately: Sequence[Event]) -> Iterator[str]:
+    """Resources and programs have no list that is complete: what nobody knows may be meant all the same."""
+    known = {f"{resource.scheme}/{resource.code}" for resource in roster.resources}
+    yield from (f"resource {name} is not in the roster" for name in noise.resources if name not in known)
+    if not lately:
+        return
+    seen, last = {event.content.program for event in lately}, f"the last {len(lately)} events"
+    yield from (f"program {name} is in none of {last}" for name in noise.programs if name not in seen)
+    if not any(silencing.may_be_held(event) and noise.fits(event) for event in lately):
+        yield f"none of {last} would have been held by it"
 
 
 def _record(conn: Connection, caller: Caller, silence: Silence, change: str, text: str, why: str) -> None:
