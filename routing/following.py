@@ -49,18 +49,31 @@ def joined(conn: Connection, event: Event, roster: Roster, ids: Ids, now: dateti
 
     None rings for what a silence holds, and such an event rings for none.
     """
-    source = roster.sources.get(event.source)
-    if source is None or not source.merges or not merging.may_merge(event.content):
+    event = _keyed(conn, event, roster, ids, now)
+    if not event.merge_key:
         return event
-    if cases.with_silence(conn, cases.case(event, roster, ids, now)).silence is not None:
-        return event
-    event = replace(event, merge_key=merging.key(source.group_by, event.content))
     merged.lock(conn, event.source, event.merge_key)
     found = _find(conn, event, roster, ids, now)
     if found is None:
         return event
     events.lock(conn, found)
     return replace(event, leader_pk=found) if _fits(conn, found, event, roster, ids, now) else event
+
+
+def would_join(conn: Connection, event: Event, roster: Roster, ids: Ids, now: datetime) -> Event | None:
+    """The event that would ring for a new one if it came now; nothing is locked or written down."""
+    found = _find(conn, _keyed(conn, event, roster, ids, now), roster, ids, now)
+    return events.load(conn, [found])[found] if found else None
+
+
+def _keyed(conn: Connection, event: Event, roster: Roster, ids: Ids, now: datetime) -> Event:
+    """The new event with its merge key; without one where no other can ring for it."""
+    source = roster.sources.get(event.source)
+    if source is None or not source.merges or not merging.may_merge(event.content):
+        return event
+    if cases.with_silence(conn, cases.case(event, roster, ids, now)).silence is not None:
+        return event
+    return replace(event, merge_key=merging.key(source.group_by, event.content))
 
 
 def _find(

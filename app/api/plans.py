@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request
 
@@ -19,13 +19,16 @@ from app.security import Caller
 from app.service import Service
 from intake.read import read
 from model.errors import Undecidable
-from model.event import Event
+from model.event import Event, EventStatus
+from model.ids import Ids
 from model.reading import Reading, Unreadable
 from model.roster import Roster
-from routing import silencing
+from model.silence import Silence
+from routing import following, silencing
 from routing.capacity import Lines
 from routing.cases import lines_known
 from store import events, silences
+from store.database import Connection
 
 router = APIRouter(tags=["planning"])
 
@@ -47,6 +50,8 @@ async def plan(
 ) -> dict[str, Any]:
     """Who would be told, how, when and in which words, if this event came in now as the first of its id.
 
+    Where a silence holds it, or another event rings for it (`goes_with`), `rings` is false and the remarks say why.
+
     The body is what `POST /v1/events` takes, one event. `source` is whose event it is; an upstream's own by default.
     422 with the problems when it cannot be read, 413 when it is too large; neither is kept.
     """
@@ -60,12 +65,34 @@ async def plan(
         found = preview(reading, name, roster, service.house, service.ids, now, await _lines(service, roster, now))
     except Undecidable as why:
         raise Problem(422, "The event cannot be planned", str(why)) from None
-    known, active = await service.database.read(
-        lambda conn: (events.find(conn, name, found.event.event_id), silences.active(conn, now))
+    meets = await service.database.read(lambda conn: _meets(conn, found.event, roster, service.ids, now))
+    return _shape(found, meets, [*_instead(meets), *found.plan.remarks, *reading.warnings, *_known(meets.known)])
+
+
+class _Meets(NamedTuple):
+    """What there is now that the event meets: one of its id, what holds it, what would ring for it."""
+
+    known: Event | None
+    silence: Silence | None
+    leader: Event | None
+
+
+def _meets(conn: Connection, event: Event, roster: Roster, ids: Ids, now: datetime) -> _Meets:
+    known = events.find(conn, event.source, event.event_id)
+    anew = known is None and event.status is EventStatus.OPEN
+    return _Meets(
+        known,
+        silencing.holding(event, silences.active(conn, now), now),
+        following.would_join(conn, event, roster, ids, now) if anew else None,
     )
-    silence = silencing.holding(found.event, active, now)
-    held = [f"{silencing.why(silence)}: nobody would be told now"] if silence else []
-    return _shape(found, [*held, *found.plan.remarks, *reading.warnings, *_known(known)])
+
+
+def _instead(meets: _Meets) -> Iterator[str]:
+    """Why nobody would be called by this plan."""
+    if meets.silence:
+        yield f"{silencing.why(meets.silence)}: nobody would be told now"
+    if meets.leader:
+        yield f"it would go with {meets.leader.event_id} now, which rings for it; by itself it would be told like this"
 
 
 async def _lines(service: Service, roster: Roster, now: datetime) -> Lines:
@@ -102,7 +129,7 @@ def _known(event: Event | None) -> Iterator[str]:
         yield f"event {event.event_id} is known already ({heard}); this is planned as if it were not"
 
 
-def _shape(found: Preview, remarks: list[str]) -> dict[str, Any]:
+def _shape(found: Preview, meets: _Meets, remarks: list[str]) -> dict[str, Any]:
     event, plan = found.event, found.plan
     return {
         "source": event.source,
@@ -110,7 +137,8 @@ def _shape(found: Preview, remarks: list[str]) -> dict[str, Any]:
         "revision": event.latest.number,
         "mode": str(event.content.mode),
         "received_at": iso(event.received_at),
-        "rings": plan.rings,
+        "rings": plan.rings and not (meets.silence or meets.leader),
+        "goes_with": meets.leader.event_id if meets.leader else None,
         "at_risk": plan.at_risk,
         "deadline_at": iso(event.deadline_at) if plan.agenda or plan.notifications else None,
         "remarks": remarks,

@@ -33,7 +33,8 @@ def drill(
     event_id, body = _event(file, source)
     planned = api.call("POST", "/v1/plans", json=body, params={"source": source})
     _be_sure(planned, event_id)
-    for line in planned["gantt"] or [*planned["remarks"], "No phone would ring."]:
+    calls = planned["gantt"] if planned["rings"] else []
+    for line in calls or [*planned["remarks"], "No phone would ring."]:
         typer.echo(line)
     if not yes and not typer.confirm("Let these phones ring, as a drill?"):
         raise CommandError("no phone rings: say --yes where nobody can be asked")

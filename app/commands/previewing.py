@@ -26,11 +26,13 @@ def plan(file: Message, source: SourceOf = "miso", roster: RosterFile = None, js
     from app.commands import show
     from app.gantt import gantt
 
-    found = _given(file, source, roster).preview()
+    given = _given(file, source, roster)
+    found = given.preview()
+    remarks = [*found.plan.remarks, *_not_known_here(given, found)]
     if json:
-        show.as_json(_as_data(found))
+        show.as_json(_as_data(found, remarks))
         return
-    for remark in found.plan.remarks:
+    for remark in remarks:
         typer.echo(f"Mind: {remark}.")
     for other in found.event.also:
         called = f", by policy {other.policy}" if other.policy else ""
@@ -106,6 +108,13 @@ def _given(file: str, source: str, roster_file: Path | None) -> "Draft":
     return Draft(found[0], source, roster, callback, now, settings.phones)
 
 
+def _not_known_here(given: "Draft", found: "Preview") -> Iterator[str]:
+    """What only a server that runs can say."""
+    if given.roster.sources[given.source].merges and found.plan.rings:
+        alike = "events of this source that are alike ring once: where one is under way, it rings for this one"
+        yield f"{alike}; POST /v1/plans of what runs says whether"
+
+
 def _rows(found: "Preview") -> list[Sequence[object]]:
     from app.commands.show import clock
 
@@ -147,7 +156,7 @@ def _each(length: "Length") -> str:
     return f"each rings {length.ring_seconds} s and lasts {length.call_seconds} s, {by}"
 
 
-def _as_data(found: "Preview") -> dict[str, Any]:
+def _as_data(found: "Preview", remarks: list[str]) -> dict[str, Any]:
     from app.api.event_shapes import reach_shape, texts_shape
     from app.gantt import gantt
 
@@ -161,7 +170,7 @@ def _as_data(found: "Preview") -> dict[str, Any]:
         "deadline_at": event.deadline_at.isoformat(),
         "rings": plan.rings,
         "at_risk": plan.at_risk,
-        "remarks": list(plan.remarks),
+        "remarks": remarks,
         **reach_shape(plan.reach),
         "texts": texts_shape(found.texts),
         "gantt": gantt(found),

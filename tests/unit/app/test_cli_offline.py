@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from tests.app_fixture import ROSTER
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -96,6 +97,13 @@ def test_plan_says_who_is_told_when(run: Run, tmp_path: Path) -> None:
     people = {row["person"] for row in plan["notifications"] if row["channel"] == "voice"}
     assert {"ana", "ben", "chie"} <= people
     assert "voice" in run("plan", str(file), "--source", "miso-fast")[1]
+    assert "Mind: events of this source that are alike" not in run("plan", str(file), "--source", "miso-fast")[1]
+    roster = tmp_path / "roster.yaml"
+    fast = "  miso-fast:\n"
+    alike = f"{fast}    group_by: [program]\n    group_window_seconds: 60\n"
+    roster.write_text(ROSTER.read_text().replace(fast, alike))
+    _, out, _ = run("plan", str(file), "--source", "miso-fast", "--roster", str(roster))
+    assert "Mind: events of this source that are alike ring once" in out, "it knows nothing of what is under way"
 
 
 def test_what_cannot_be_read_is_said_in_one_sentence(run: Run) -> None:

@@ -1,6 +1,7 @@
 """A preview says who would be told what and when, and leaves no trace."""
 
 from datetime import timedelta
+from typing import Any
 
 from intake.examples import example
 from store import lines
@@ -79,6 +80,28 @@ async def test_an_end_of_an_event_calls_nobody(house: House) -> None:
     assert plan["deadline_at"] is None
     assert plan["notifications"] == []
     assert "calls nobody" in plan["remarks"][0]
+
+
+async def test_a_preview_knows_the_event_that_would_ring_for_it(house: House) -> None:
+    entry = (await house.get("/v1/sources/miso", "demo-admin")).json()["entry"]
+    alike = entry | {"group_by": ["program", "zone"], "group_window_seconds": 120}
+    changed = await house.put("/v1/sources/miso", "demo-admin", headers={"If-Match": "*"}, json=alike)
+    assert changed.status_code == 200, changed.text
+    event = example("edr", house.clock.now(), "edr-1")
+
+    async def planned(**changes: object) -> dict[str, Any]:
+        return dict((await house.post("/v1/plans", "demo-upstream", json=event | changes)).json())
+
+    assert ((await planned())["rings"], (await planned())["goes_with"]) == (True, None)
+    await house.send("edr-1", body=event)
+    assert (await planned())["goes_with"] is None, "an event does not go with itself"
+    other = await planned(event_id="edr-2")
+    assert (other["rings"], other["goes_with"]) == (False, "edr-1")
+    assert other["remarks"][0].startswith("it would go with edr-1 now, which rings for it")
+    more = await planned(event_id="edr-2", instruction=event["instruction"] | {"target_mw": 99.0})
+    assert (more["rings"], more["goes_with"]) == (True, None)
+    sent = await house.send("edr-2", body=event | {"event_id": "edr-2"})
+    assert (sent["rings"], "goes with edr-1, which rings for it" in sent["detail"]) == (False, True)
 
 
 async def test_a_preview_reckons_with_the_lines_in_use(house: House) -> None:

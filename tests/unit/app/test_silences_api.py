@@ -88,5 +88,6 @@ async def test_a_plan_says_that_it_would_be_held(tmp_path: Path) -> None:
         await house.post(PATH, json=body(house))
         for severity, held in (("warning", True), ("critical", False)):
             event = example("edr", house.clock.now(), "E-1") | {"severity": severity}
-            remarks = (await house.post("/v1/plans", "demo-upstream", json=event)).json()["remarks"]
-            assert any("nobody would be told now" in remark for remark in remarks) is held
+            plan = (await house.post("/v1/plans", "demo-upstream", json=event)).json()
+            assert any("nobody would be told now" in remark for remark in plan["remarks"]) is held
+            assert plan["rings"] is not held
