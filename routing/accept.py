@@ -11,6 +11,7 @@ from model.plan import ChannelName, Kind, Plan
 from model.reading import Reading, Unreadable
 from model.roster import OWN_SOURCE, Roster
 from routing import cases, fitting, following, joining, planner, silencing, unreadable
+from routing.consequence import consequence
 from routing.event_after import event_after, in_time
 from routing.placing import Decision, Placement, place
 from routing.repeats import Repeat, repeat_of
@@ -127,12 +128,22 @@ def _place(
     plan = _plan(conn, placement, event, roster, ids, now, phones)
     if plan:
         hand_over(conn, Handover(event, plan.notifications, member.message.trace))
+    rings, said = (plan.rings, plan.remarks) if plan else _led_to(conn, cases.case(event, roster, ids, now))
     return replace(
         _placed(_delivery(member, now, DeliveryState.PLANNED, placement.detail), reading, placement, event),
-        rings=plan.rings if plan else None,
+        rings=rings,
         at_risk=plan.at_risk if plan else None,
-        detail="; ".join((placement.detail, *(plan.remarks if plan else ()))),
+        detail="; ".join(filter(None, (placement.detail, *said))),
     )
+
+
+def _led_to(conn: Connection, case: planner.Case) -> tuple[bool | None, tuple[str, ...]]:
+    """What is decided here of what the reviser will plan: whether phones ring for it, and in words."""
+    event = case.event
+    silence = cases.with_silence(conn, case).silence if event.status is EventStatus.OPEN else None
+    told = silence is not None and bool(plans.of_event(conn, event.pk))
+    led_to = consequence(event, None if told else silence)
+    return led_to.rings, (led_to.said,)
 
 
 def _told_after_all(conn: Connection, placement: Placement, event: Event | None) -> Placement:

@@ -41,7 +41,11 @@ _ACCEPTED = {
         "deadline_at": {"type": ["string", "null"], "format": "date-time"},
         "status_url": {"type": "string"},
         "duplicate": {"type": ["boolean", "null"]},
-        "rings": {"type": ["boolean", "null"]},
+        "rings": {
+            "type": ["boolean", "null"],
+            "description": "whether phones ring for it; null: not known yet, as for an update that asks for a new "
+            "answer or an end of an event, whose plan is made a moment later. `detail` says what follows",
+        },
         "at_risk": {"type": ["boolean", "null"]},
         "durable": {"enum": ["broker", "host"]},
         "detail": {"type": "string"},

@@ -28,7 +28,10 @@ async def test_more_megawatts_need_a_new_answer(world: World) -> None:
     """Those who were told are called again with what changed, PagerDuty opens a new alert, a new verdict is due."""
     await accepted_by_ana(world)
     more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
-    await world.post("edr", revision=2, message_type="update", instruction=more, headline="MISO EDR: cut 15 MW")
+    changed = {"revision": 2, "message_type": "update", "instruction": more, "headline": "MISO EDR: cut 15 MW"}
+    answer = (await world.post("edr", prefer="wait=2", **changed)).json()
+    leads_to = "accepted as update of revision 1; it needs a new answer: people are called for it"
+    assert (answer["rings"], answer["detail"]) == (None, leads_to)
     await world.advance_until("1:05")
     ana = world.phone("ana").expects_call("Reduce one five megawatts", at="1:00")
     world.phone("ben").expects_call("Reduce one five megawatts", at="1:01")
@@ -80,7 +83,9 @@ async def test_an_update_that_asks_nothing_new_only_informs(world: World) -> Non
     said = world.example("edr")
     await accepted_by_ana(world)
     before = len(world.slack())
-    await world.post("edr", **said | {"revision": 2, "message_type": "update", "text": "We have a new number."})
+    changed = {"revision": 2, "message_type": "update", "text": "We have a new number."}
+    answer = (await world.post("edr", prefer="wait=2", **said | changed)).json()
+    assert (answer["rings"], "it needs no new answer" in answer["detail"]) == (False, True)
     await world.advance(minutes=11)
     for name in ("ana", "ben"):
         world.phone(name).expects_text("UPDATE", "r2", "No new answer needed", at="1:02")
