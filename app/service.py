@@ -126,9 +126,8 @@ class Service:
         self.spool_router = routes(self.failover.spool) if self.failover else None
         self.reviser = Reviser(stores.database, clock, ids, roster, self.call_lengths.known)
         self.page_links = PageLinks(stores.installation_key, settings.public_url)
-        number = settings.help_callback_number or settings.twilio_from or ""
         self.house = House(
-            callback_number=number,
+            callback_number=settings.help_callback_number or "",  # whoever calls the caller id back reaches nobody
             page=self.page_links.address,
             keys=settings.called_back,
             buttons=settings.called_back or vendors.socket is not None,

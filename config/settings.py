@@ -184,7 +184,9 @@ class Settings(BaseSettings):
         description="At least 32 characters. Signs delivery ids and links; made at first start and kept in data_dir by "
         "default.",
     )
-    help_callback_number: PhoneNumber | None = Field(None, description="Number told to those who need a person.")
+    help_callback_number: PhoneNumber | None = Field(
+        None, description="Number told to those who need a person, where somebody answers; none is told without it."
+    )
     evidence_days: int = Field(
         2557, ge=1, le=36_525, description="Days after which an event is deleted with everything known of it."
     )

@@ -104,8 +104,7 @@ def _given(file: str, source: str, roster_file: Path | None) -> "Draft":
         raise CommandError(f"one event at a time, {file} holds {len(found)}")
     if isinstance(found[0], Unreadable):
         raise CommandError(f"the event cannot be read: {found[0].reason}")
-    callback = settings.help_callback_number or settings.twilio_from or ""
-    return Draft(found[0], source, roster, callback, now, settings.phones)
+    return Draft(found[0], source, roster, settings.help_callback_number or "", now, settings.phones)
 
 
 def _not_known_here(given: "Draft", found: "Preview") -> Iterator[str]:

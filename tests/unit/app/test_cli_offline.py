@@ -58,6 +58,16 @@ def test_an_unknown_kind_is_named(run: Run) -> None:
     assert "nonsense" in err
 
 
+def test_say_names_a_number_where_somebody_answers_or_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    event, words = json.dumps(example(run, "edr")), ("say", "-", "--channel", "sms", "--person", "ana")
+    account = {"ACCOUNT_SID": "AC" + "0" * 32, "AUTH_TOKEN": "t" * 32, "FROM": "+13125550190"}
+    for name, value in account.items():
+        monkeypatch.setenv(f"GRIDCALL_TWILIO_{name}", value)
+    assert "+1312" not in run(*words, stdin=event)[1]
+    monkeypatch.setenv("GRIDCALL_HELP_CALLBACK_NUMBER", "+13125550191")
+    assert "Call +13125550191." in run(*words, stdin=event)[1]
+
+
 def test_say_shows_each_text_with_its_septets(run: Run) -> None:
     event = json.dumps(example(run, "edr"))
     code, out, _ = run("say", "-", "--channel", "sms", "--person", "ana", stdin=event)

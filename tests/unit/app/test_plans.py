@@ -1,12 +1,15 @@
 """A preview says who would be told what and when, and leaves no trace."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from intake.examples import example
 from store import lines
 from store.database import Connection
-from tests.app_fixture import NUMBERS, ROUTING_KEY, House
+from tests.app_fixture import NUMBERS, ROUTING_KEY, House, opened
 
 
 async def test_a_preview_tells_the_timetable_in_the_words_that_would_be_used(house: House) -> None:
@@ -51,6 +54,17 @@ async def test_a_preview_writes_nothing(house: House) -> None:
     assert await house.rows() == before
     assert house.service.broker.depth() == 0
     assert house.service.notebook.last_seen == {}
+
+
+@pytest.mark.parametrize("help_number", [None, "+13125550191"])
+async def test_only_a_number_where_somebody_answers_is_told(tmp_path: Path, help_number: str | None) -> None:
+    """Gridcall takes no calls at the number that it calls from."""
+    account = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "t" * 32, "twilio_from": "+13125550190"}
+    async with opened(tmp_path, loops=False, **account, help_callback_number=help_number) as house:
+        event = example("edr", house.clock.now(), "edr-1")
+        answer = await house.post("/v1/plans", "demo-upstream", json=event)
+        assert "3125550190" not in answer.text
+        assert ("Call +13125550191." in answer.text) is (help_number is not None)
 
 
 async def test_an_upstream_previews_for_itself_and_others_say_for_whom(house: House) -> None:
