@@ -84,4 +84,4 @@ def _forecasts(
     """Nothing once the event is over."""
     if event.status is not EventStatus.OPEN:
         return []
-    return list(forecast(case_for(case(event, roster, ids, now), rows, now), agenda))
+    return list(forecast(case_for(case(event, roster, ids, now), rows, agenda, now), agenda))

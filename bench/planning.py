@@ -150,7 +150,7 @@ def _told(rows: Sequence[Notification], now: datetime) -> list[Notification]:
 
 
 def _facts(case: Case, rows: Sequence[Notification], plan: Plan) -> Facts:
-    known = replace(case_for(case, rows, case.now + timedelta(seconds=30)), lines=case.lines)
+    known = replace(case_for(case, rows, plan.agenda, case.now + timedelta(seconds=30)), lines=case.lines)
     return Facts(case=known, notifications=rows, agenda=plan.agenda, replies=(), verdicts=())
 
 

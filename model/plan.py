@@ -234,7 +234,9 @@ class Notification:
 class AgendaKind(StrEnum):
     STEP = "step"  # ask the rota who is on call now, and tell them
     REVISE = "revise"  # something was learned: look at all facts again
-    RAISE = "raise"  # nobody has acknowledged by 60 % of the time: PagerDuty becomes critical
+    RAISE = (
+        "raise"  # nobody has acknowledged by 60 % of the time: PagerDuty becomes critical, or we call whom it was to
+    )
     REMIND = "remind"  # half of the time is over: has the issuer been told?
     PAGE_AGAIN = "page_again"  # somebody accepted and nothing was heard since: is it in hand?
     ENDS = "ends"  # its planned end has come: was it released?
@@ -253,7 +255,8 @@ class Agenda:
     """One thing the router must look at later.
 
     For a step: `step` is its index in the policy and `asleep` is True when only the groups that slept at the
-    step's start are meant. `brought_by` names the reply that brought it forward.
+    step's start are meant. Of a raise `step` is the first of those for whom PagerDuty calls, -1 where it does not.
+    `brought_by` names the reply that brought it forward.
     """
 
     id: str

@@ -133,7 +133,8 @@ def facts(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: dateti
         return replace(found, leader=leader(conn, event.leader_pk, roster, ids, now))
     asked = found.case if found.notifications else with_silence(conn, found.case)
     # How long the event's own calls take is known with the lines.
-    return replace(found, case=case_for(with_lines(conn, asked, phones), found.notifications, now))
+    lines = with_lines(conn, asked, phones)
+    return replace(found, case=case_for(lines, found.notifications, found.agenda, now))
 
 
 def in_time(conn: Connection, facts: Facts, facts_of: FactsOf) -> Facts:
@@ -151,11 +152,11 @@ def in_time(conn: Connection, facts: Facts, facts_of: FactsOf) -> Facts:
 def known(conn: Connection, event_pk: str, roster: Roster, ids: Ids, now: datetime) -> Facts:
     """What is known of the event alone: nothing of lines, silences and other events."""
     event = events.load(conn, [event_pk])[event_pk]
-    rows = plans.of_event(conn, event_pk)
+    rows, agenda = plans.of_event(conn, event_pk), plans.agenda_of_event(conn, event_pk)
     return Facts(
-        case=case_for(case(event, roster, ids, now), rows, now),
+        case=case_for(case(event, roster, ids, now), rows, agenda, now),
         notifications=rows,
-        agenda=plans.agenda_of_event(conn, event_pk),
+        agenda=agenda,
         replies=replies.of_event(conn, event_pk),
         verdicts=verdicts.of_event(conn, event_pk),
         issuer_acks=issuer_acks.of_event(conn, event_pk),

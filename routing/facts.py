@@ -254,7 +254,7 @@ def thread_line(facts: Facts, note: str, key: str) -> Iterator[Notification]:
         )
 
 
-def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -> Case:
+def case_for(case: Case, notifications: Iterable[Notification], agenda: Iterable[Agenda], now: datetime) -> Case:
     """The case with who is on this revision's timetable already, so that nobody is told twice on one channel."""
     told: set[tuple[str, ChannelName]] = set()
     tries: dict[tuple[str, ChannelName, int], int] = {}
@@ -277,5 +277,18 @@ def case_for(case: Case, notifications: Iterable[Notification], now: datetime) -
                 rung = rung or was_told(row) or not row.state.terminal
                 if row.state is State.PENDING:
                     own.append(planner.call_of(case, row))
-    known = frozenset(told), tuple(own), frozenset(named)
-    return replace(case, told=known[0], tries=tries, own=known[1], named=known[2], rung=rung, now=now)
+    return replace(
+        case,
+        told=frozenset(told),
+        tries=tries,
+        own=tuple(own),
+        named=frozenset(named),
+        rung=rung,
+        ourselves=_ourselves(case, agenda),
+        now=now,
+    )
+
+
+def _ourselves(case: Case, agenda: Iterable[Agenda]) -> frozenset[int]:
+    raised = [a for a in agenda if a.kind is AgendaKind.RAISE and a.state is AgendaState.DONE]
+    return frozenset(a.step for a in raised if a.revision == case.event.answer_revision)

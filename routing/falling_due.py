@@ -1,11 +1,13 @@
 """What happens when a step, a raise, the deadline or the planned end of an event falls due. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from model.event import EventStatus
 from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Kind, Notification, PagerDutyAction
 from model.roster import Level
+from model.route import Part
 from model.verdict import Outcome
 from routing import fitting, merging, objective, paging_again, planner, telling_issuer
 from routing.changes import wall
@@ -28,8 +30,8 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
         told = _ringing(facts) if agenda.cause == planner.NOBODY_LEFT else facts.case.told
         case = replace(facts.case, told=told, overtime=reopened)
         plan = planner.take_step(case, agenda.step, asleep=agenda.asleep)
-        waiting = {(a.slot, a.due_at) for a in facts.open_agenda(AgendaKind.STEP)}
-        plan = replace(plan, agenda=tuple(a for a in plan.agenda if (a.slot, a.due_at) not in waiting))
+        waiting = {_turn(a) for a in facts.open_agenda(AgendaKind.STEP)}
+        plan = replace(plan, agenda=tuple(a for a in plan.agenda if _turn(a) not in waiting))
         # Whose call was stopped because they have answered is on nobody's timetable any more, and is left alone.
         spared = objective.not_needed(facts, plan.notifications) | objective.answered(before)
         found, plan = plan.notifications, replace(plan, notifications=_without(spared, plan.notifications))
@@ -45,6 +47,11 @@ def take_step(facts: Facts, agenda: Agenda) -> PlanChange:
     return change
 
 
+def _turn(agenda: Agenda) -> tuple[str, datetime | None]:
+    """Whose turn it is: who sleeps is asked for once."""
+    return agenda.slot, None if agenda.asleep else agenda.due_at
+
+
 def _ringing(facts: Facts) -> frozenset[tuple[str, ChannelName]]:
     """Who was told, on which channels, but for the calls that are over: those are made once more."""
     calls = [n for n in facts.rows(revision=facts.revision) if n.channel is ChannelName.VOICE]
@@ -57,9 +64,15 @@ def _without(people: Collection[str], rows: Iterable[Notification]) -> tuple[Not
 
 
 def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
-    """Nobody has acknowledged by 60 % of the time: PagerDuty is asked to wake its people, then the record resolved."""
+    """Nobody has acknowledged by 60 % of the time: PagerDuty is asked to wake its people, then the record resolved.
+
+    Where it was to call them anyway, or cannot, we call them ourselves.
+    """
     change = PlanChange()
     if facts.case.event.status is not EventStatus.OPEN or objective.met_by(facts) or agenda.revision != facts.revision:
+        return change
+    if agenda.step >= 0:
+        change.add_agenda += _called_by_us(facts, facts.case.part(agenda.step))
         return change
     case, calling = facts.case, {team.id for team in facts.case.teams if planner.pagerduty_calls(team)}
     for record in newest_triggers(facts):
@@ -71,6 +84,18 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
             change.add += [raised, resolve(facts, change, record, after=raised)]
             change.reason = "a louder alert takes its place"
     return change
+
+
+def _called_by_us(facts: Facts, part: Part) -> Iterator[Agenda]:
+    """The steps that were taken, once more and with their calls; those to come have them by themselves."""
+    steps = facts.open_agenda(AgendaKind.STEP)
+    to_come = {a.step for a in steps if not a.asleep and a.cause != planner.NOBODY_YET}
+    asleep = {a.step for a in steps if a.asleep}
+    for step in part.steps:
+        if step not in to_come:
+            yield planner.agenda_step(
+                facts.case, step, facts.case.now, asleep=step not in asleep, cause=planner.PAGED_IN_VAIN
+            )
 
 
 def take_remind(facts: Facts, agenda: Agenda) -> PlanChange:

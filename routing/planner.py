@@ -16,6 +16,7 @@ from routing.capacity import Call, Lines
 from routing.on_call import spans
 
 RAISE_AT = 0.6  # of the time until the deadline, when nobody has acknowledged
+PAGED_IN_VAIN = "PagerDuty was to call them"  # why a step is taken again: it did not take the alert, or nobody answers
 REMIND_AT = 0.5  # of that time, when the issuer was not told
 PAGERDUTY_SEVERITY = {
     Severity.CRITICAL: "critical",
@@ -40,7 +41,8 @@ class Case:
 
     `lines`: what is known of the phone lines and of other events' calls; `own`: this event's calls that wait for one;
     `named`: people who are known to get none in time. `rung`: a call of this revision was made, or may yet be.
-    `overtime`: who is called is called though the time is over.
+    `overtime`: who is called is called though the time is over. `ourselves`: the first steps of those parts that we
+    call for by now, though PagerDuty was to.
     `silence`: what holds the event now, if nobody was told of it.
     """
 
@@ -56,6 +58,7 @@ class Case:
     named: frozenset[str] = frozenset()
     rung: bool = False
     overtime: bool = False
+    ourselves: frozenset[int] = frozenset()
     silence: Silence | None = None
 
     @property
@@ -243,10 +246,11 @@ def take_step(case: Case, index: int, *, asleep: bool) -> Plan:
     """Tell the people of one step now; `asleep`: also those who slept at its start. Steps without people are passed."""
     if index >= len(case.policy.steps):
         return Plan(remarks=("nobody is left to call",), rings=False)
-    step, team = case.policy.steps[index], case.roster.teams.get(case.part(index).team)
+    step, part = case.policy.steps[index], case.part(index)
+    paged = pagerduty_calls(case.roster.teams.get(part.team)) and part.steps.start not in case.ourselves
     found = audience(case.roster, step, index, case.now, case.critical)
     remarks = tuple(f"{person} is on call but not in the roster" for person in found.missing)
-    channels = tuple(c for c in step.channels if not (c is ChannelName.VOICE and pagerduty_calls(team)))
+    channels = tuple(c for c in step.channels if not (c is ChannelName.VOICE and paged))
     if not any(ways(channels, person) for group in found.groups for person in group.people):
         return _pass_on(case, index, remarks)
     groups = found.groups if asleep else found.now()
@@ -327,8 +331,12 @@ def _later_steps(case: Case, part: Part, first: Plan) -> Iterator[Agenda]:
 
 def _deadlines(case: Case) -> Iterator[Agenda]:
     event = case.event
+    raise_at = case.now + (event.work_until - case.now) * RAISE_AT
     if any(team.pagerduty and team.pagerduty.mode is PagerDutyMode.RECORD for team in case.teams):
-        yield _agenda(case, AgendaKind.RAISE, case.now + (event.work_until - case.now) * RAISE_AT)
+        yield _agenda(case, AgendaKind.RAISE, raise_at)
+    for part in case.parts:
+        if part.steps and pagerduty_calls(case.roster.teams.get(part.team)):
+            yield replace(_agenda(case, AgendaKind.RAISE, raise_at), step=part.steps.start)
     if case.issuer_waits:
         yield _agenda(case, AgendaKind.REMIND, case.now + (event.work_until - case.now) * REMIND_AT)
     yield _agenda(case, AgendaKind.VERDICT, max(case.now, event.deadline_at))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from model.event import EventStatus
 from model.plan import (
@@ -46,6 +46,7 @@ from routing.stand_down import asks_no_more, once_to_all, stand_down
 from routing.verdicts import verdict, verdicts
 
 HELPED = frozenset(PERSONAL) - {ChannelName.SLACK_DM}  # a Slack message makes good for what fails
+PAGING_TAKES = timedelta(seconds=5)  # what PagerDuty does not take by then, or will not, we do not wait for
 LONG_HOLDS = frozenset({Hold.LINES, Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BROKEN, Hold.VENDOR})
 
 
@@ -65,6 +66,7 @@ def revise(facts: Facts) -> PlanChange:
         fitting.refit(facts, change)
         _fallbacks(facts, change)
         _raise_at_once(facts, change)
+        _call_ourselves(facts, change)
     taken = {n.slot for n in facts.notifications}
     change.add = [n for n in change.add if n.slot not in taken]
     return change
@@ -481,10 +483,43 @@ def _raise_at_once(facts: Facts, change: PlanChange) -> None:
     """Phones cannot be rung at all: PagerDuty, which has its own, wakes people without waiting for its time."""
     unanswered = next((n for n in facts.rows(revision=facts.revision) if _rings_nowhere(n)), None)
     if unanswered and objective.met_by(facts) is None:
-        for waiting in facts.open_agenda(AgendaKind.RAISE)[:1]:
-            if waiting.due_at > facts.case.now:
+        for waiting in facts.open_agenda(AgendaKind.RAISE):
+            if waiting.step < 0 and waiting.due_at > facts.case.now:
                 why = "calls are not taken by their vendor"
                 change.bring_forward.append(Brought(waiting.id, unanswered.id, why))
+
+
+def _call_ourselves(facts: Facts, change: PlanChange) -> None:
+    """Where PagerDuty was to call people and does not take the alert, they need not wait for our time to call them."""
+    if objective.met_by(facts) is not None:
+        return
+    waiting = {a.step: a for a in facts.open_agenda(AgendaKind.RAISE)}
+    for part in (part for part in facts.case.parts if part.steps):
+        if lost := next((n for n in _pages_for(facts, part) if _not_taken(n, facts.case.now)), None):
+            why = f"PagerDuty does not take the alert for team {part.team}, whose people it was to call"
+            change.add += planner.admin_rows(facts.case, f"{why}: Gridcall calls them")
+            raise_ = waiting.get(part.steps.start)
+            if raise_ and raise_.due_at > facts.case.now:
+                change.bring_forward.append(Brought(raise_.id, lost.id, why))
+
+
+def _pages_for(facts: Facts, part: Part) -> Iterator[Notification]:
+    """The alerts by which PagerDuty is to call its people; several teams may have one service."""
+    team = facts.case.roster.teams.get(part.team)
+    if team and team.pagerduty and planner.pagerduty_calls(team):
+        key = team.pagerduty.routing_key
+        yield from (n for n in newest_triggers(facts) if n.team == team.id or n.address == key)
+
+
+def _not_taken(trigger: Notification, now: datetime) -> bool:
+    """It was refused, is held back, or has been tried for too long."""
+    if trigger.sent_at is not None or trigger.state is State.SUPERSEDED:
+        return False
+    if trigger.state.terminal or trigger.hold in LONG_HOLDS:
+        return True
+    asked = trigger.state is not State.PENDING or bool(trigger.reason)
+    begun = trigger.until - planner.PAGERDUTY_LIFE
+    return asked and max(now, trigger.due_at) - begun > PAGING_TAKES
 
 
 def _rings_nowhere(row: Notification) -> bool:

@@ -2,11 +2,12 @@
 
 import pytest
 
+from app import serve
 from model.attempt import AttemptState
 from model.plan import ChannelName, State
 from tests.scenario.conftest import OpenWorld
 from tests.scenario.people import Call
-from tests.scenario.world import World
+from tests.scenario.world import World, patient
 
 
 async def texts(world: World, *names: str) -> None:
@@ -29,6 +30,25 @@ async def test_twilio_fails_then_works(world: World) -> None:
     failed = [a for a in kept.attempts if a.state is AttemptState.FAILED]
     assert len([a for a in failed if "503" in a.error]) == 3
     assert world.settled(kept) == []
+
+
+async def test_pagerduty_was_to_call_and_does_not_take_the_alert(opens: OpenWorld) -> None:
+    """We call whom it was to call, as soon as its second refusal says that it is no hiccup."""
+    key = "      routing_key: d3m0000000000000000000000000c0de\n"
+    roster = serve.DEMO_ROSTER.read_text().replace(key, f"{key}      mode: primary\n")
+    async with opens(roster=patient(roster)) as world:
+        await world.breaks("pagerduty", status=503, count=1000)
+        await world.post("edr")
+        await world.advance_until("0:20")
+        assert world.phone("ana").expects_call("Reduce one two point five megawatts").at in ("0:02", "0:03")
+        said = (
+            "Gridcall: PagerDuty does not take the alert for team ops, whose people it was to call: Gridcall calls them"
+        )
+        assert [post.text for post in world.slack("C0ADMIN")] == [said]
+        for phone in world.everybody():
+            phone.expects_everything()
+        kept = await world.event()
+        assert kept.outcomes() == ["met"]
 
 
 @pytest.mark.long

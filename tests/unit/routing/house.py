@@ -143,7 +143,7 @@ def facts(
 ) -> Facts:
     rows = list(notifications)
     return Facts(
-        case=case_for(case(event_, now, roster), rows, now),
+        case=case_for(case(event_, now, roster), rows, agenda, now),
         notifications=rows,
         agenda=list(agenda),
         replies=list(replies),

@@ -108,7 +108,7 @@ def test_own_calls_that_wait_are_reckoned_with_alike():
     roster = crowd(2, Policy(id="default", steps=(Step(after_seconds=0, people=("p01",)),), learn_call_seconds=True))
     taught = replace(ONE, phones=replace(ONE.phones, learned={"default": Learned(40, 120)}))
     known = replace(case(roster=roster), lines=taught)
-    [call] = case_for(known, fitting.plan(known).notifications, NOW).own
+    [call] = case_for(known, fitting.plan(known).notifications, (), NOW).own
     assert call.holds == 65 * SECOND
 
 

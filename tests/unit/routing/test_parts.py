@@ -133,8 +133,10 @@ def test_where_pagerduty_calls_for_a_team_we_call_the_others() -> None:
     plan = planner.plan(case(of_both(), roster=roster))
     assert voice(plan.notifications) == ["ana"]
     known = story(roster)
-    [agenda] = [a for a in known.agenda if a.kind is AgendaKind.RAISE]
-    assert [n.address[0] for n in falling_due.take_raise(known, agenda).add] == ["k", "k"]
+    ops, plant = [a for a in known.agenda if a.kind is AgendaKind.RAISE]
+    assert [n.address[0] for n in falling_due.take_raise(known, ops).add] == ["k", "k"]
+    ours = falling_due.take_raise(known, plant)
+    assert (ours.add, [a.step for a in ours.add_agenda]) == ([], [2])  # its own step, and nobody else's
 
 
 def test_a_part_that_finds_nobody_takes_its_own_next_step() -> None:
