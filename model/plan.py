@@ -42,7 +42,8 @@ class Way:
     `at_once`: sends of it that one process has under way. `expected_seconds`: until a send has reached somebody; a
     retry that would end later is not started. `personal`: a step may name it. `address`: where it differs from a phone
     number, None for phones and what is the team's. `secret`: nothing of an address is shown. `together`: so many events
-    may be told by one message, and so many of them (`named`) in words; a call is about those that it names.
+    may be told by one message, and so many of them (`named`) in words; a call or a post is about those that it names,
+    and names as many as have room.
     """
 
     form: Form
@@ -73,10 +74,10 @@ WAYS: Mapping[ChannelName, Way] = {
         expected_seconds=2.0,
         personal=True,
         address=SLACK_USER,
-        together=200,
-        named=200,
+        together=100,
+        named=100,
     ),
-    ChannelName.SLACK_CHANNEL: Way(form=Form.POST, at_once=20, expected_seconds=2.0, together=200, named=200),
+    ChannelName.SLACK_CHANNEL: Way(form=Form.POST, at_once=20, expected_seconds=2.0, together=100, named=100),
     ChannelName.PAGERDUTY: Way(form=Form.DATA, at_once=4, expected_seconds=2.0, secret=True),
     ChannelName.WEBHOOK: Way(
         form=Form.DATA, at_once=20, expected_seconds=2.0, personal=True, address=WEB_ADDRESS, secret=True

@@ -8,7 +8,7 @@ from model.attempt import Attempt, AttemptState, Words
 from model.event import Event
 from model.ids import CODE_LETTERS, Ids
 from model.limits import COUNTED
-from model.plan import ChannelName, Kind, Notification
+from model.plan import WAYS, ChannelName, Form, Kind, Notification
 from model.ports import Edit, Send
 from model.roster import Person, Policy, Roster
 from notifiers.context import House, context
@@ -78,7 +78,7 @@ class Jobs:
         begun = _in_part(batch.earlier.get(row.id, ()))
         codes = {} if begun else {one.id: self._code(one, batch) for one in (row, *others)}
         words = begun or self._words_for_all(row, others, batch, roster, codes, now)
-        if row.channel is ChannelName.VOICE:
+        if row.kind is not Kind.EDIT and WAYS[row.channel].form is not Form.TEXT:
             others = _named(words, others)
         tries = [
             Attempt.of(row, self._ids.new(), text, now, part=part, parts=words[-1][0], bundle=bool(others))
@@ -155,14 +155,14 @@ class Jobs:
         said: Sequence[Words] = ()
         if others and row.kind is not Kind.EDIT:
             in_order = sorted(told, key=lambda one: urgency(Due(one.row, 0)))
-            if row.channel is ChannelName.VOICE:
-                in_order = told  # it has the line: whatever is left out, it is not
+            if WAYS[row.channel].form is not Form.TEXT:  # whatever is left out, whose turn it is is not
+                in_order = [first, *(one for one in in_order if one is not first)]
             said = render_together(in_order, len(others) + 1, person, first.context.page, now)
         return list(enumerate(said or render(row, first.event, person, first.context, now), start=1))
 
     def _edited(self, post: Post, batch: Batch, roster: Roster, person: Person | None, now: datetime) -> Words:
         """All that the message tells, in the order in which it was told first, with what is over marked."""
-        told = sorted(post.told, key=lambda row: urgency(Due(row, 0)))
+        told = [post.told[0], *sorted(post.told[1:], key=lambda row: urgency(Due(row, 0)))]
         rows = [post.edits.get(row.id, row) for row in told if row.event_pk in batch.events]
         return render_edited([self._told(row, batch, roster, None) for row in rows], post.attempt_id, person, now)
 
@@ -191,8 +191,9 @@ class Jobs:
 
 
 def _named(words: Sequence[tuple[int, Words]], others: Sequence[Notification]) -> list[Notification]:
-    """Those that a call speaks of; the rest wait for another one."""
-    told = words[0][1].payload.get("told", ())
+    """Those that a call or a post speaks of; the rest wait for another one."""
+    payload = words[0][1].payload
+    told = payload.get("told") or payload.get("lists", ())
     return [one for one in others if one.id in told]
 
 

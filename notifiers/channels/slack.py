@@ -47,6 +47,7 @@ BAD_ADDRESS = frozenset(
 OUR_MISTAKE = frozenset(
     {
         "msg_too_long",
+        "msg_blocks_too_long",
         "no_text",
         "too_many_attachments",
         "invalid_blocks",

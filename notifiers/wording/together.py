@@ -1,6 +1,8 @@
 """The words of one message that tells several events: the most urgent in words of their own, of the rest how many."""
 
-from collections.abc import Collection, Mapping, Sequence
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,7 +22,11 @@ TIGHTEST_CALL = 2
 LONGEST_SCRIPT = 1500  # characters: what a call says is cut there where it says it once more
 WITH_BUTTONS = 8
 SECTION_CHARS = 2900  # Slack takes 3000
-EDITED_CHARS = 4000  # of text; what is shown are the blocks
+# Of all blocks of a post as JSON: Slack refuses somewhat more than 12,000, and takes no part of them. The buttons of a
+# new post are given their attempt when it goes out; an edit has it already.
+BLOCKS_CHARS = 10_000
+EDITED_BLOCKS_CHARS = 12_000
+EDITED_BYTES = 4000  # of text; what is shown are the blocks
 
 
 class Named(NamedTuple):
@@ -37,7 +43,8 @@ def render_together(
     """What is said of `count` events, of which `named` are the most urgent. Several only where it takes several SMS.
 
     All are of one kind, to one reader. `page`: the address where the reader finds the rest. None where a call that
-    names two of them would last too long.
+    names two of them would last too long. A call and a post tell no more than they name (`told` and `lists` in the
+    payload: the ids of the rows); what is left waits for another one.
     """
     first = named[0].row
     said = [facts(one.row, one.event, person, one.context, now) for one in named]
@@ -46,7 +53,7 @@ def render_together(
             return _call(named, said, count)
         case Form.TEXT:
             return _sms(first.kind, said, count, page)
-    return (_slack(named, said, count),)
+    return (_slack(named, said),)
 
 
 def _call(named: Sequence[Named], said: Sequence[Facts], count: int) -> tuple[Words, ...]:
@@ -103,21 +110,36 @@ def _sms(kind: Kind, said: Sequence[Facts], count: int, page: str) -> tuple[Word
 _TEXT = next(channel for channel, way in WAYS.items() if way.form is Form.TEXT)
 
 
-def _slack(named: Sequence[Named], said: Sequence[Facts], count: int) -> Words:
+def _slack(named: Sequence[Named], said: Sequence[Facts]) -> Words:
+    """As many events as fit, at least one."""
     slack, kind = catalogue("slack", said[0].language), named[0].row.kind
-    head = slack.say(f"{kind}_together", count)
     lines = _lines(named, said)
+
+    def blocks(n: int) -> list[dict[str, Any]]:
+        return _blocks(slack.say(f"{kind}_together", n), named[:n], said[:n], lines[:n])
+
+    n = max(1, _most(len(named), BLOCKS_CHARS, blocks))
     return Words(
-        text="\n".join([escape_slack(head), *lines]),
+        text="\n".join([escape_slack(slack.say(f"{kind}_together", n)), *lines[:n]]),
         template=slack.template(f"{kind}_together"),
-        payload={"blocks": _blocks(head, named, said, lines)},
+        payload={"blocks": blocks(n), "lists": [one.row.id for one in named[:n]]},
     )
+
+
+def _most(count: int, chars: int, blocks: Callable[[int], list[dict[str, Any]]]) -> int:
+    """How many of `count` events may be in a post, for its blocks to be within what Slack takes."""
+
+    def size(n: int) -> int:
+        return len(json.dumps(blocks(n), ensure_ascii=False))
+
+    return count if size(count) <= chars else bisect_right(range(1, count), chars, key=size)
 
 
 def render_edited(named: Sequence[Named], attempt: str, person: Person | None, now: datetime) -> Words:
     """A post of several events anew, when some of them are over: those are told by rows of the kind `edit`.
 
-    `attempt`: by which it was posted. What it says beside its blocks is cut to what Slack takes of an edit.
+    `attempt`: by which it was posted. Its lines may have grown: what no longer fits is counted. What it says beside its
+    blocks is cut to what Slack takes of an edit.
     """
     said = [facts(one.row, one.event, person, one.context, now) for one in named]
     slack = catalogue("slack", said[0].language)
@@ -126,13 +148,18 @@ def render_edited(named: Sequence[Named], attempt: str, person: Person | None, n
     lines = _lines(named, said)
     text = escape_slack(head)
     for line in lines:
-        if len(text) + 1 + len(line) > EDITED_CHARS:
+        if len(f"{text}\n{line}".encode()) > EDITED_BYTES:
             break
         text += f"\n{line}"
+
+    def blocks(n: int) -> list[dict[str, Any]]:
+        left = [slack_blocks.section(slack.say("and_more", len(named) - n))] if n < len(named) else []
+        return _blocks(head, named[:n], said[:n], lines[:n], attempt) + left
+
     return Words(
         text=text,
         template=slack.template(f"{Kind.EDIT}_together"),
-        payload={"blocks": _blocks(head, named, said, lines, attempt)},
+        payload={"blocks": blocks(_most(len(named), EDITED_BLOCKS_CHARS, blocks))},
     )
 
 

@@ -20,6 +20,10 @@ from sandbox.slack.workspace import (
 )
 
 MAX_TEXT_CHARS = 40_000
+# Of blocks: how many, of all of them as JSON (not documented; what was seen is between 12,000 and 13,200), of one text.
+MAX_BLOCKS = 50
+MAX_BLOCKS_CHARS = 13_200
+MAX_BLOCK_TEXT = {"section": 3000, "header": 150}
 MAX_HISTORY = 999
 MAX_VIEWS = 100  # shown at once
 SHOWN = ("text", "blocks", "attachments", "metadata", "thread_ts")
@@ -156,9 +160,22 @@ def _content(arguments: Arguments) -> dict[str, Any]:
         raise SlackError("msg_too_long")
     if not isinstance(content.get("blocks", []), list):
         raise SlackError("invalid_blocks")
+    _check_blocks(content.get("blocks", []))
     if not isinstance(content.get("attachments", []), list) or not isinstance(content.get("metadata", {}), dict):
         raise SlackError("invalid_arguments")
     return content
+
+
+def _check_blocks(blocks: list[Any]) -> None:
+    if len(json.dumps(blocks, ensure_ascii=False)) > MAX_BLOCKS_CHARS:
+        raise SlackError("msg_blocks_too_long")
+    if len(blocks) > MAX_BLOCKS:
+        raise SlackError("invalid_blocks")
+    for block in (block for block in blocks if isinstance(block, dict)):
+        text = block.get("text")
+        words = str(text.get("text", "")) if isinstance(text, dict) else ""
+        if len(words) > MAX_BLOCK_TEXT.get(str(block.get("type")), MAX_TEXT_CHARS):
+            raise SlackError("invalid_blocks")
 
 
 def _decoded(value: Any) -> Any:

@@ -64,6 +64,10 @@ async def test_an_update_replaces_text_and_buttons(stage: Stage) -> None:
     assert (await stage.http.post("/slack/press", json=press)).status_code == 404
 
 
+def section(chars: int) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": "x" * chars}}
+
+
 async def test_errors_have_names_and_status_200(stage: Stage) -> None:
     async def error(method: str, **arguments: Any) -> str:
         answer = await slack(stage, method, **arguments)
@@ -74,6 +78,13 @@ async def test_errors_have_names_and_status_200(stage: Stage) -> None:
     assert await error("chat.postMessage", channel="C0ARCHIVED", text="x") == "is_archived"
     assert await error("chat.postMessage", channel="C012345678") == "no_text"
     assert await error("chat.postMessage", channel="C012345678", text="x" * 40_001) == "msg_too_long"
+    for block, many, name in (
+        (section(2900), 5, "msg_blocks_too_long"),
+        (section(3001), 1, "invalid_blocks"),
+        (section(1), 51, "invalid_blocks"),
+        (section(151) | {"type": "header"}, 1, "invalid_blocks"),
+    ):
+        assert await error("chat.postMessage", channel="C012345678", text="x", blocks=[block] * many) == name
     assert await error("users.lookupByEmail", email="nobody@example.com") == "users_not_found"
     assert await error("users.lookupByEmail", email="ana@") == "users_not_found"
     assert await error("conversations.open", channel="C012345678") == "method_not_supported_for_channel_type"

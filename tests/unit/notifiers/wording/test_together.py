@@ -93,12 +93,49 @@ def test_a_post_lists_all_and_the_first_have_their_buttons():
     assert "<b>" not in json.dumps(post.payload)
 
 
-def test_two_hundred_long_lines_fit_a_post():
-    one = event(replace(NEW, headline="x" * 300, program="OPERATIONS"))
-    named = [Named(row(ChannelName.SLACK_CHANNEL, Kind.ALERT, one), one, CONTEXT)] * 200
-    [post] = render_together(named, 200, None, "", NOW)
+LONG = replace(NEW, headline="Überlast " * 40, program="OPERATIONS")
+
+
+def many(content, count=100, kind=Kind.ALERT):
+    events = [event(content, event_id=f"MISO-EDR-2026-07-14-{n:04}") for n in range(count)]
+    return [Named(row(ChannelName.SLACK_CHANNEL, kind, one), one, CONTEXT) for one in events]
+
+
+def as_sent(post, attempt="0" * 36):
+    """The size of its blocks as they go out: each button says by which attempt."""
+    blocks = json.dumps(post.payload["blocks"], ensure_ascii=False)
+    return len(blocks.replace(r"{\"event", rf"{{\"attempt\": \"{attempt}\", \"event"))
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "at_least"),
+    [(NEW, Kind.ALERT, 50), (LONG, Kind.ALERT, 35), (LONG, Kind.UPDATE, 55), (CANCEL, Kind.STAND_DOWN, 80)],
+)
+def test_a_post_tells_what_slack_takes_and_leaves_the_rest_for_another(content, kind, at_least):
+    named = many(content, kind=kind)
+    [post] = render_together(named, 100, None, "", NOW)
+    told = post.payload["lists"]
+    assert at_least <= len(told) < 100
+    assert told == [one.row.id for one in named[: len(told)]]
+    assert post.text.startswith(f"{len(told)} ")
+    assert len(post.text.splitlines()) == 1 + len(told)
+    shown = json.dumps(post.payload["blocks"])
+    assert [n for n in range(100) if f"ref {n:04}" in shown] == list(range(len(told)))
+    assert as_sent(post) <= 12_000
     assert len(post.payload["blocks"]) <= 50
-    assert len(post.text) <= 40_000
+    # It could take one more only by going beyond.
+    [more] = render_together(named[: len(told)], 100, None, "", NOW)
+    assert more.payload["lists"] == told
+
+
+def test_what_a_post_told_has_room_in_its_edit():
+    """Each line says more when its event is over; their buttons go."""
+    named = many(LONG)
+    [post] = render_together(named, 100, None, "", NOW)
+    told = named[: len(post.payload["lists"])]
+    edited = render_edited(over(told, *range(len(told))), "0" * 36, None, NOW)
+    assert json.dumps(edited.payload).count("CANCELLED") == len(told)
+    assert len(json.dumps(edited.payload["blocks"], ensure_ascii=False)) <= 12_000
 
 
 def over(named, *places):
@@ -137,13 +174,16 @@ def test_when_all_of_it_is_over_it_says_so_and_asks_nothing():
 
 
 def test_an_edit_of_two_hundred_long_lines_is_within_what_slack_takes():
-    one = event(replace(NEW, headline="x" * 300, program="OPERATIONS"))
+    one = event(LONG)
     named = [Named(row(ChannelName.SLACK_CHANNEL, Kind.ALERT, one), one, CONTEXT)] * 200
     post = render_edited(over(named, *range(8, 200)), "first attempt", None, NOW)
     assert len(post.payload["blocks"]) <= 50
-    assert len(post.text) <= 4000
+    assert len(json.dumps(post.payload["blocks"], ensure_ascii=False)) <= 12_000
+    assert len(post.text.encode()) <= 4000
     assert len(post.text.splitlines()) > 10  # whole lines, as many as fit
-    assert "".join(json.dumps(post.payload)).count("CANCELLED") == 192
+    shown = json.dumps(post.payload).count("CANCELLED")
+    assert shown > 30
+    assert post.payload["blocks"][-1]["text"]["text"] == f"and {192 - shown} more: /gridcall status"
 
 
 def test_where_nobody_could_hear_a_press_a_bundle_has_no_buttons():
