@@ -58,7 +58,8 @@ class SendError(GridcallError):
     """A send failed for certain: nothing reached the person by this attempt.
 
     `code` is the vendor's own code for the evidence. `stop_channel` means every other send there would fail too
-    (credentials refused); `bad_address` means this address will never work.
+    (credentials refused); `bad_address` means this address will never work. `answered`: the vendor understood the
+    request and refused it, so that it is not away.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class SendError(GridcallError):
         retry_after_seconds: float | None = None,
         bad_address: bool = False,
         stop_channel: bool = False,
+        answered: bool = False,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
@@ -77,6 +79,7 @@ class SendError(GridcallError):
         self.retry_after_seconds = retry_after_seconds
         self.bad_address = bad_address
         self.stop_channel = stop_channel
+        self.answered = answered
 
 
 class OutcomeUnknown(SendError):

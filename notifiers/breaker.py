@@ -19,10 +19,10 @@ _SLACK = (ChannelName.SLACK_CHANNEL, ChannelName.SLACK_DM)  # one call of its AP
 
 
 def is_the_vendors(error: SendError) -> bool:
-    """It, or the way to it, is at fault: not the address, and not a limit whose end it tells."""
+    """It, or the way to it, is at fault: not the address, nor what it refuses by an answer, as by a limit."""
     if error.stop_channel or isinstance(error, OutcomeUnknown):
         return True
-    return error.retryable and error.retry_after_seconds is None
+    return error.retryable and not error.answered and error.retry_after_seconds is None
 
 
 @dataclass(slots=True)

@@ -134,7 +134,7 @@ async def _nowhere(message: Message) -> None:
 
 async def _answer(vendor: Vendor, status: int, send: Send) -> None:
     headers = [(b"content-type", b"application/json")]
-    if status == 429:
+    if status == 429 and vendor == "slack":  # the others do not say when
         headers.append((b"retry-after", b"1"))
     body = error_body(vendor, status)
     headers.append((b"content-length", str(len(body)).encode()))

@@ -30,6 +30,7 @@ THREADS = 4
 DEDUP_KEY_CHARS = 255
 CHECK_KEY = "gridcall:check"  # of an alert that there never is
 SUMMARY_CHARS = 1024
+TRY_AGAIN = (408, 425, 429)  # of 4xx; for any other it is the request that is wrong
 SIGNATURES = 16  # a webhook header holds one or two; more is somebody's game
 
 
@@ -156,11 +157,13 @@ def _translated(error: Any) -> SendError:
         return SendError(message, retryable=False, code="400", bad_address=wrong_key)
     if status in (401, 403):
         return SendError(message, retryable=False, code=str(status), bad_address=True)
+    refused = 400 <= status < 500
     return SendError(
         message,
-        retryable=True,
+        retryable=not refused or status in TRY_AGAIN,
         code=str(status),
         retry_after_seconds=wire.seconds_of(response.headers.get("Retry-After", "")),
+        answered=refused,
     )
 
 

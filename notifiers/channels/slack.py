@@ -61,6 +61,7 @@ RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 # Slack says of these that a part of the request may have been done.
 PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
 NOT_PROCESSED = 503
+AWAY = frozenset({"service_unavailable"})  # said with 200, as all names are
 
 
 class SlackWorkspace:
@@ -341,7 +342,8 @@ def _translated(error: "SlackApiError", changes: bool) -> SendError:
     name = str(data.get("error", "")) if isinstance(data, Mapping) else ""
     message = f"Slack answered {status} {name}".rstrip()
     if status == 429 or name in RATE_LIMITED:
-        return SendError(message, retryable=True, code="ratelimited", retry_after_seconds=_retry_after(response))
+        wait = _retry_after(response)
+        return SendError(message, retryable=True, code="ratelimited", retry_after_seconds=wait, answered=True)
     if name in PERHAPS_DONE or (status >= 500 and status != NOT_PROCESSED) or (status == 200 and not name):
         return OutcomeUnknown(message) if changes else SendError(message, retryable=True, code=name or str(status))
     return SendError(
@@ -350,6 +352,7 @@ def _translated(error: "SlackApiError", changes: bool) -> SendError:
         code=name or str(status),
         bad_address=name in BAD_ADDRESS,
         stop_channel=name in STOPS or status == 401,
+        answered=status < 500 and name not in AWAY,
     )
 
 

@@ -65,8 +65,8 @@ CALL_IS_OVER = frozenset({21220, 20404, 404})  # what an update of an ended or u
 NOT_PROCESSED = 503
 
 
-def failure(code: int | str | None, message: str = "") -> SendError:
-    """The SendError of a code, from an answer or from a callback."""
+def failure(code: int | str | None, message: str = "", *, answered: bool = False) -> SendError:
+    """The SendError of a code, from an answer or from a callback. `answered`: Twilio refused it, and is well."""
     number = int(code) if code is not None and str(code).isdigit() else 0
     reaction = REACTIONS.get(number, TRANSIENT)
     return SendError(
@@ -75,6 +75,7 @@ def failure(code: int | str | None, message: str = "") -> SendError:
         code=str(code) if code is not None else None,
         bad_address=reaction.bad_address,
         stop_channel=reaction.stop_channel,
+        answered=answered,
     )
 
 
@@ -164,7 +165,7 @@ def _translated(error: Any, changes: bool) -> SendError:
     if error.status >= 500 and error.status != NOT_PROCESSED:
         text = f"Twilio answered {error.status}: {masked(message)}"
         return OutcomeUnknown(text) if changes else SendError(text, retryable=True, code=str(error.status))
-    return failure(error.code, message)
+    return failure(error.code, message, answered=error.status < 500)
 
 
 def balance_of(found: Any) -> Balance | None:

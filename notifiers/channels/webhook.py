@@ -157,7 +157,7 @@ def _judge(answer: aiohttp.ClientResponse) -> None:
     text = f"the webhook's receiver answered {status}"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in AGAIN:
         wait = wire.seconds_of(answer.headers.get("Retry-After", ""))
-        raise SendError(text, retryable=True, code=str(status), retry_after_seconds=wait)
+        raise SendError(text, retryable=True, code=str(status), retry_after_seconds=wait, answered=status < 500)
     if status < HTTPStatus.BAD_REQUEST:
         raise SendError(f"{text}, and redirects are not followed", retryable=False, code=str(status))
     raise SendError(text, retryable=False, code=str(status), bad_address=status == HTTPStatus.GONE)

@@ -72,6 +72,7 @@ async def test_the_package_neither_repeats_nor_sleeps(vendor, pagerduty, event, 
     assert len(vendor.seen) == 1
     assert (caught.value.retryable, caught.value.code) == (True, str(status))
     assert caught.value.retry_after_seconds == 30
+    assert caught.value.answered is (status < 500)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ async def test_the_package_neither_repeats_nor_sleeps(vendor, pagerduty, event, 
         (400, {"status": "invalid event", "message": "x", "errors": ["'payload.summary' is missing"]}, False),
         (401, {}, True),
         (403, {}, True),
+        (413, {}, False),
     ],
 )
 async def test_a_refused_event_is_not_repeated(vendor, pagerduty, event, status, body, bad_address):

@@ -153,6 +153,7 @@ async def test_people_are_known_before_they_are_written_to(vendor, workspace, ma
         ((200, {"ok": False, "error": "invalid_auth"}), (False, "invalid_auth", None, False, True)),
         ((200, {"ok": False, "error": "msg_too_long"}), (False, "msg_too_long", None, False, False)),
         ((200, {"ok": False, "error": "brand_new"}), (True, "brand_new", None, False, False)),
+        ((200, {"ok": False, "error": "service_unavailable"}), (True, "service_unavailable", None, False, False)),
         ((503, "<html>"), (True, "503", None, False, False)),
     ],
 )
@@ -163,6 +164,7 @@ async def test_errors_by_table(vendor, team, post, answer, expected):
     e = caught.value
     assert not isinstance(e, OutcomeUnknown)
     assert (e.retryable, e.code, e.retry_after_seconds, e.bad_address, e.stop_channel) == expected
+    assert e.answered is (e.code not in ("503", "service_unavailable"))
     assert len(vendor.seen) == 1
 
 

@@ -132,6 +132,7 @@ async def test_errors_by_table(vendor, phone, make_send, status, body, expected)
     error = caught.value
     assert not isinstance(error, OutcomeUnknown)
     assert (error.retryable, error.code, error.bad_address, error.stop_channel) == expected
+    assert error.answered is (status < 500)  # it is well, whatever it refuses
     assert len(vendor.seen) == 1
 
 

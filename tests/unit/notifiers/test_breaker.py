@@ -30,6 +30,7 @@ def failing(times: int, error: SendError = DOWN, every: float = 1.0) -> Breaker:
         (OutcomeUnknown("no answer within 5 s"), True),
         (SendError("invalid_auth", retryable=False, stop_channel=True), True),
         (SendError("429", retryable=True, retry_after_seconds=3), False),  # it answers, and says when
+        (SendError("10004", retryable=True, answered=True), False),  # it answers
         (SendError("not a number", retryable=False, bad_address=True), False),
         (SendError("400", retryable=False), False),
     ],
