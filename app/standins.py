@@ -4,6 +4,7 @@ import httpx2
 
 from config.settings import Settings, load_settings
 from model.clock import Clock
+from notifiers.channels.twilio_account import ASK_AGAIN
 from sandbox import Settings as SandboxSettings
 from sandbox import World
 
@@ -13,7 +14,7 @@ def world(clock: Clock, api_url: str, transport: httpx2.AsyncBaseTransport | Non
     return World(
         clock,
         SandboxSettings(
-            twilio_sms_inbound_url=f"{api_url}/callbacks/twilio/sms/inbound",
+            twilio_sms_inbound_url=f"{api_url}/callbacks/twilio/sms/inbound{ASK_AGAIN}",
             slack_actions_url=f"{api_url}/callbacks/slack/actions",
             slack_commands_url=f"{api_url}/callbacks/slack/commands",
             pagerduty_webhook_url=f"{api_url}/callbacks/pagerduty",

@@ -1,10 +1,10 @@
 """Carries callbacks to the customer's server, as a vendor does: signed, in order, or disordered when told to."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urldefrag, urlencode
+from urllib.parse import parse_qsl, urldefrag, urlencode
 
 import httpx2
 
@@ -50,14 +50,19 @@ class Courier:
         self._client: httpx2.AsyncClient | None = None
 
     async def twilio(self, url: str, form: Form) -> Answer:
-        """Post a form signed as Twilio does: over the exact URL, one retry when nobody listens."""
-        target = urldefrag(url).url
+        """Post a form signed as Twilio does: over the exact URL without its fragment, which says what is tried again.
+
+        By itself that is a connection that fails, once. How long Twilio waits in between is not documented: not at all.
+        """
+        target, fragment = urldefrag(url)
+        again = dict(parse_qsl(fragment))
+        tries, policy = 1 + int(again.get("rc", "1")), tuple(again.get("rp", "ct").split(","))
         headers = {
             "content-type": f"{FORM}; charset=UTF-8",
             "user-agent": "TwilioProxy/1.1",
             "x-twilio-signature": twilio_signature(self._settings.twilio_auth_token, target, form),
         }
-        return await self._post(target, urlencode(form).encode(), headers, TWILIO_TIMEOUT, tries=2)
+        return await self._post(target, urlencode(form).encode(), headers, TWILIO_TIMEOUT, tries, policy)
 
     async def slack(self, url: str, fields: dict[str, str]) -> Answer:
         """Post a form, signed as Slack does. Slack allows 3 seconds and does not ask twice."""
@@ -69,7 +74,7 @@ class Courier:
             "x-slack-request-timestamp": str(timestamp),
             "x-slack-signature": slack_signature(self._settings.slack_signing_secret, timestamp, body),
         }
-        return await self._post(url, body, headers, SLACK_TIMEOUT, tries=1)
+        return await self._post(url, body, headers, SLACK_TIMEOUT)
 
     async def pagerduty(self, url: str, webhook_id: str, body: bytes) -> Answer:
         """Post a webhook, signed as PagerDuty does. It would try for 48 hours, under the same id; this does not."""
@@ -79,7 +84,7 @@ class Courier:
             "x-webhook-id": webhook_id,
             "x-pagerduty-signature": pagerduty_signature(self._settings.pagerduty_webhook_secrets, body),
         }
-        return await self._post(url, body, headers, PAGERDUTY_TIMEOUT, tries=1)
+        return await self._post(url, body, headers, PAGERDUTY_TIMEOUT)
 
     async def close(self) -> None:
         if self._client is not None:
@@ -87,27 +92,38 @@ class Courier:
             self._client = None
 
     async def _post(
-        self, url: str, body: bytes, headers: dict[str, str], patience: httpx2.Timeout, tries: int
+        self,
+        url: str,
+        body: bytes,
+        headers: dict[str, str],
+        patience: httpx2.Timeout,
+        tries: int = 1,
+        policy: Collection[str] = (),
     ) -> Answer:
+        """`policy`: after what it is tried again: a connection that fails ("ct"), no answer in time ("rt"), "5xx"."""
         with self.activity.working():
-            answer = await self._try(url, body, headers, patience, tries)
+            for _ in range(tries):
+                why, answer = await self._try(url, body, headers, patience)
+                if why not in policy:
+                    break
         if not answer.ok:
             self.undelivered += 1
             log.warning("callback to %s was answered %s: %s", url, answer.status, answer.body[:200])
         return answer
 
     async def _try(
-        self, url: str, body: bytes, headers: dict[str, str], patience: httpx2.Timeout, tries: int
-    ) -> Answer:
+        self, url: str, body: bytes, headers: dict[str, str], patience: httpx2.Timeout
+    ) -> tuple[str, Answer]:
+        """What came of it, in the words of a policy."""
         try:
             answer = await self._open().post(url, content=body, headers=headers, timeout=patience)
-        except httpx2.ConnectError as error:
-            if tries > 1:
-                return await self._try(url, body, headers, patience, tries - 1)
-            return Answer(0, f"cannot connect: {error}")
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            return "ct", Answer(0, f"cannot connect: {error}")
+        except httpx2.TimeoutException as error:
+            return "rt", Answer(0, f"{type(error).__name__}: {error}")
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return Answer(0, f"{type(error).__name__}: {error}")
-        return Answer(answer.status_code, answer.text)
+            return "", Answer(0, f"{type(error).__name__}: {error}")
+        return f"{answer.status_code // 100}xx", Answer(answer.status_code, answer.text)
 
     def _open(self) -> httpx2.AsyncClient:
         if self._client is None:

@@ -124,7 +124,8 @@ async def voice_key(attempt_id: str, request: Request, service: ServiceDep, read
         kind = SpokenAnswer.RECEIVED if heard else SpokenAnswer.NO_REPEAT if key == REPEAT else SpokenAnswer.INVALID
         return _xml(voice.answer_twiml(kind, key_url=key_url))
     if led_to.asks:
-        url = f"{key_url}?read_back={read_back + 1}"
+        again = f"?read_back={read_back + 1}"
+        url = voice.callback_url(service.settings.public_url, attempt_id, "key", query=again)
         return _xml(voice.read_back_twiml(spoken(led_to.kind, led_to.detail, led_to.drill), url))
     return _xml(
         voice.answer_twiml(led_to.kind, key_url=key_url, prompt=led_to.prompt, detail=led_to.detail, drill=led_to.drill)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urldefrag
 
 from model.errors import SendError
 from notifiers.channels.pagerduty import PagerDutyChannel
@@ -82,7 +83,7 @@ async def _number(account: TwilioAccount, number: str, inbound_url: str | None) 
     lacking = [can for can in ("voice", "sms") if not (owned[0].capabilities or {}).get(can)]
     if lacking:
         return f"the number cannot {' or '.join(lacking)}", "buy one that can"
-    if inbound_url is not None and owned[0].sms_url != inbound_url:
+    if inbound_url is not None and urldefrag(owned[0].sms_url or "").url != inbound_url:
         return "answers by text do not come here", f"set its incoming texts to POST {inbound_url}"
     return "", "calls, texts, and is answered here"
 

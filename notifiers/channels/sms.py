@@ -10,6 +10,7 @@ from model.attempt import Attempt, Receipt, ReceiptKind, Sent
 from model.plan import ChannelName
 from model.ports import Found, Send
 from notifiers.channels.twilio_account import (
+    ASK_AGAIN,
     LIST_LIMIT,
     TwilioAccount,
     created_in_time,
@@ -108,7 +109,7 @@ class InboundSms(NamedTuple):
 
 
 def callback_url(public_url: str, attempt_id: str) -> str:
-    return f"{public_url.rstrip('/')}/callbacks/twilio/sms/{quote(attempt_id, safe='')}/status"
+    return f"{public_url.rstrip('/')}/callbacks/twilio/sms/{quote(attempt_id, safe='')}/status{ASK_AGAIN}"
 
 
 def sms_receipt(form: Mapping[str, str]) -> Receipt:

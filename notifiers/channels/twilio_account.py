@@ -24,6 +24,9 @@ T = TypeVar("T")
 CREATED_SLACK = timedelta(seconds=5)
 CHECK_SECONDS = 5.0
 ACTIVE = "active"
+# Behind each address that Twilio asks: without it only a connection that fails is tried again, once, and what we answer
+# 503 is lost. Nobody sends it to us, nor signs it. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+ASK_AGAIN = "#rc=5&rp=5xx,ct,rt"
 LIST_LIMIT = 50  # one page; at most one attempt is in flight per number
 
 

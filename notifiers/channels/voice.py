@@ -10,6 +10,7 @@ from model.errors import SendError
 from model.plan import ChannelName
 from model.ports import Found, Send
 from notifiers.channels.twilio_account import (
+    ASK_AGAIN,
     CALL_IS_OVER,
     LIST_LIMIT,
     TwilioAccount,
@@ -161,9 +162,9 @@ class VoiceChannel:
         return str(call.status)
 
 
-def callback_url(public_url: str, attempt_id: str, leaf: str, kind: str = "voice") -> str:
-    """`leaf`: status, key or amd."""
-    return f"{public_url.rstrip('/')}/callbacks/twilio/{kind}/{quote(attempt_id, safe='')}/{leaf}"
+def callback_url(public_url: str, attempt_id: str, leaf: str, kind: str = "voice", query: str = "") -> str:
+    """`leaf`: status, key or amd. `query` begins with its question mark."""
+    return f"{public_url.rstrip('/')}/callbacks/twilio/{kind}/{quote(attempt_id, safe='')}/{leaf}{query}{ASK_AGAIN}"
 
 
 def call_twiml(payload: Mapping[str, Any], key_url: str) -> str:

@@ -22,7 +22,7 @@ from tests.contract.test_standins_speak_vendor_apis import FastClock, serving
 from tests.contract.wire import Recorder
 
 PUBLIC = "http://gridcall.test"
-FINE = Accounts(twilio_sms_inbound_url=f"{PUBLIC}/callbacks/twilio/sms/inbound")
+FINE = Accounts(twilio_sms_inbound_url=f"{PUBLIC}/callbacks/twilio/sms/inbound#rc=5&rp=5xx,ct,rt")
 
 
 @pytest.fixture

@@ -56,14 +56,14 @@ async def test_call_is_created_with_everything_needed_to_hear_back(vendor, phone
     assert form["To"] == ["+13125550101"]
     assert form["From"] == [FROM]
     assert form["Timeout"] == ["10"]
-    assert form["StatusCallback"] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/status"]
+    assert form["StatusCallback"] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/status#rc=5&rp=5xx,ct,rt"]
     assert form["StatusCallbackEvent"] == ["initiated", "ringing", "answered", "completed"]
     assert form["MachineDetection"] == ["Enable"]
     assert form["AsyncAmd"] == ["true"]
-    assert form["AsyncAmdStatusCallback"] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/amd"]
+    assert form["AsyncAmdStatusCallback"] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/amd#rc=5&rp=5xx,ct,rt"]
     twiml = ElementTree.fromstring(form["Twiml"][0])
     gathers = twiml.findall("Gather")
-    assert [g.get("action") for g in gathers] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/key"] * 2
+    assert [g.get("action") for g in gathers] == [f"{PUBLIC}/callbacks/twilio/voice/0198-a/key#rc=5&rp=5xx,ct,rt"] * 2
     assert gathers[0].find("Say").text == PAYLOAD["prompt"]
     assert twiml[-1].tag == "Hangup"
 
@@ -256,7 +256,10 @@ async def test_who_listens_hears_what_is_left_and_may_press_as_before(vendor, ph
     (seen,) = vendor.seen
     assert seen.path.endswith(f"/Calls/{CA}.json")
     assert "one of the three is over" in seen.form["Twiml"][0]
-    assert f'<Gather action="{PUBLIC}/callbacks/twilio/voice/{attempt.id}/key"' in seen.form["Twiml"][0]
+    assert (
+        f'<Gather action="{PUBLIC}/callbacks/twilio/voice/{attempt.id}/key#rc=5&amp;rp=5xx,ct,rt"'
+        in seen.form["Twiml"][0]
+    )
     vendor.answer = lambda seen: (400, {"code": 21220, "message": "over", "status": 400})
     await phone.say_instead(attempt, "x")
 
@@ -282,7 +285,7 @@ async def test_text_is_sent_for_as_long_as_it_is_worth(vendor, texts, make_send)
         "From": [FROM],
         "Body": ["hello (1/2)"],
         "ValidityPeriod": ["600"],
-        "StatusCallback": [f"{PUBLIC}/callbacks/twilio/sms/0198-a/status"],
+        "StatusCallback": [f"{PUBLIC}/callbacks/twilio/sms/0198-a/status#rc=5&rp=5xx,ct,rt"],
     }
     await texts.cut("SM1", False, "")
 

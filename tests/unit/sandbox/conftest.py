@@ -58,6 +58,7 @@ class Customer:
 
     calls: list[tuple[str, dict[str, str], dict[str, str], bytes]] = field(default_factory=list)
     twiml: dict[str, str] = field(default_factory=dict)
+    statuses: list[int] = field(default_factory=list)  # of the next answers, 200 after them
     app: FastAPI = field(default_factory=FastAPI)
 
     def __post_init__(self) -> None:
@@ -66,7 +67,8 @@ class Customer:
     async def _take(self, request: Request) -> Response:
         body = await request.body()
         self.calls.append((str(request.url), dict(parse_qsl(body.decode())), dict(request.headers), body))
-        return Response(self.twiml.get(request.url.path, ""), media_type="text/xml")
+        status = self.statuses.pop(0) if self.statuses else 200
+        return Response(self.twiml.get(request.url.path, ""), status, media_type="text/xml")
 
     def got(self, path: str) -> list[dict[str, str]]:
         return [form for url, form, _, _ in self.calls if url == CUSTOMER + path]

@@ -88,6 +88,27 @@ async def test_callbacks_can_be_disordered(stage: Stage, switch: str, order: lis
     assert [form["CallStatus"] for form in stage.customer.got("/status")] == order
 
 
+@pytest.mark.parametrize(
+    ("fragment", "answers", "heard"),
+    [
+        ("", [503], 1),  # lost: by itself Twilio asks again only where it could not connect
+        ("#rc=5&rp=5xx,ct,rt", [503], 2),
+        ("#rc=5&rp=5xx,ct,rt", [503] * 9, 6),
+        ("#rc=5&rp=ct", [503], 1),
+        ("#rc=5&rp=5xx", [404], 1),
+    ],
+)
+async def test_what_is_answered_5xx_comes_again_when_it_was_asked_for(
+    stage: Stage, fragment: str, answers: list[int], heard: int
+) -> None:
+    """Signed over the address without its fragment, which nobody sends."""
+    stage.customer.statuses = list(answers)
+    await stage.call(StatusCallback=f"{CUSTOMER}/status{fragment}")
+    await stage.advance(30)
+    forms = stage.customer.got("/status")
+    assert [form["CallStatus"] for form in forms] == ["completed"] * heard
+
+
 async def test_a_callback_held_back_is_sent_at_the_latest_when_the_call_ends(stage: Stage) -> None:
     await stage.put("/faults/twilio", callbacks="swap")
     await stage.call(StatusCallback=f"{CUSTOMER}/status", StatusCallbackEvent=["answered"])
