@@ -129,7 +129,13 @@ async def gridcall(port: int, directory: Path, standins: str | None, people: Ros
 
 def standins() -> FastAPI:
     """The vendors, as fast as they can be: no pace, no cap, and nobody is called back."""
-    free = SandboxSettings(calls_per_second=None, max_calls=None, slack_per_second=None, twilio_sms_inbound_url=None)
+    free = SandboxSettings(
+        calls_per_second=None,
+        max_calls=None,
+        slack_per_second=None,
+        pagerduty_per_minute=None,
+        twilio_sms_inbound_url=None,
+    )
     return build(World(SystemClock(), free))
 
 

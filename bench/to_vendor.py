@@ -48,7 +48,7 @@ class Arrivals:
 async def vendor() -> AsyncIterator[tuple[str, Arrivals]]:
     """The stand-ins in this process: their address, and when they are asked first."""
     standins = listen("127.0.0.1", 0, next_free=False)
-    world = World(SystemClock(), Settings(slack_per_second=None))
+    world = World(SystemClock(), Settings(slack_per_second=None, pagerduty_per_minute=None))
     arrivals = Arrivals(build(world))
     listening = uvicorn.Server(uvicorn.Config(arrivals, log_level="warning", access_log=False))
     serving = asyncio.create_task(listening.serve(sockets=[standins.socket]))

@@ -41,7 +41,7 @@ class Limits:
     calls_per_second: float = 1.0
     slack_per_second: float = 1.0
     slack_burst: int = 5
-    pagerduty_per_second: float = 2.0
+    pagerduty_per_second: float = 100 / 60  # with the burst at most 120 in any minute: it takes no more of one key
     pagerduty_burst: int = 20
     calls_a_person: tuple[Limit, ...] = CALLS
     written: Mapping[ChannelName, Pauses] = field(default_factory=lambda: WRITTEN)

@@ -6,18 +6,21 @@ A 202 proves no effect: acknowledge and resolve without an open alert under the 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from sandbox.clock import Clock
 from sandbox.feed import Feed
 
 ACTIONS = ("trigger", "acknowledge", "resolve")
 SEVERITIES = ("critical", "error", "warning", "info")
 MAX_BODY_BYTES = 512 * 1024
 MAX_ALERTS = 10_000
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -33,10 +36,13 @@ class Alert:
 
 
 class Alerts:
-    """The alerts of every integration, oldest first."""
+    """The alerts of every integration, oldest first. `per_minute`: what each takes in any minute, None without end."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, clock: Clock, per_minute: int | None = None) -> None:
         self._feed = feed
+        self._clock = clock
+        self._per_minute = per_minute
+        self._taken_at: dict[str, list[datetime]] = {}
         self.on_acknowledged: Callable[[Alert], None] | None = None  # by the customer, when nobody had
         self.all: list[Alert] = []
         self._open: dict[tuple[str, str], Alert] = {}
@@ -44,6 +50,18 @@ class Alerts:
     def reset(self) -> None:
         self.all.clear()
         self._open.clear()
+        self._taken_at.clear()
+
+    def too_many(self, routing_key: str) -> bool:
+        """One more than it takes of that key; what is refused does not count."""
+        if self._per_minute is None:
+            return False
+        now = self._clock.now()
+        taken = self._taken_at[routing_key] = [at for at in self._taken_at.get(routing_key, ()) if now - at < MINUTE]
+        if len(taken) >= self._per_minute:
+            return True
+        taken.append(now)
+        return False
 
     def take(self, event: dict[str, Any]) -> str:
         """Apply a valid event. Return its dedup key."""
@@ -108,6 +126,10 @@ def mount(app: FastAPI, alerts: Alerts) -> None:
         if errors:
             refusal = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
             return JSONResponse(refusal, 400)
+        if alerts.too_many(event["routing_key"]):
+            return JSONResponse(
+                {"status": "throttle exceeded", "message": "Requests for this service are too many"}, 429
+            )
         dedup_key = alerts.take(event)
         return JSONResponse({"status": "success", "message": "Event processed", "dedup_key": dedup_key}, 202)
 

@@ -44,6 +44,8 @@ class Settings:
     pagerduty_person: str = "P0ANA"
     """Who acknowledges when nobody is named."""
 
+    pagerduty_per_minute: int | None = 120
+    """Events in any 60 seconds and routing key. None = unlimited."""
     slack_per_second: float | None = 1.0
     """Messages a second and channel. None switches off every rate limit of Slack."""
     slack_burst: int = 20

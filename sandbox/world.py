@@ -50,7 +50,7 @@ class World:
         self.slack_methods = Methods(clock, self.feed, self.workspace)
         self.slack_sockets = Sockets(self.activity)
         self.slack_buttons = Buttons(clock, settings, self.courier, self.feed, self.workspace, self.slack_sockets)
-        self.alerts = Alerts(self.feed)
+        self.alerts = Alerts(self.feed, clock, settings.pagerduty_per_minute)
         self.pagerduty_webhooks = Webhooks(clock, settings, self.courier, self.alerts)
 
     @property

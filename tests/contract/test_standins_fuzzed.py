@@ -27,7 +27,7 @@ EXAMPLES = 20  # of each operation
 SEED = int(os.environ.get("GRIDCALL_TEST_SEED", "1"))  # another one makes up other requests
 SECONDS = 20
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
-PLAY = Settings(slack_per_second=None, max_calls=None)
+PLAY = Settings(slack_per_second=None, pagerduty_per_minute=None, max_calls=None)
 BASIC = b64encode(f"{PLAY.twilio_account_sid}:{PLAY.twilio_auth_token}".encode()).decode()
 HEADERS = {
     "twilio": {"Authorization": f"Basic {BASIC}"},

@@ -84,6 +84,7 @@ def main(port: int, api_url: str) -> None:
         calls_per_second=None,
         max_calls=None,
         slack_per_second=None,
+        pagerduty_per_minute=None,
     )
 
     async def serve() -> None:

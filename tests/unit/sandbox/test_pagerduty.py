@@ -1,8 +1,13 @@
 """PagerDuty: alerts open and close by key, and a 202 proves nothing."""
 
+from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+
+from model.plan import ChannelName, Kind
+from notifiers.limits import Limits, Paces
 
 from .conftest import Stage
 
@@ -68,3 +73,21 @@ async def test_invalid_events_are_refused(stage: Stage, change: dict[str, Any]) 
     assert answer.status_code == 400
     assert answer.json()["status"] == "invalid event"
     assert len(answer.json()["errors"]) == 1
+
+
+async def test_a_key_takes_120_in_any_minute_as_many_as_we_send(stage: Stage) -> None:
+    """Sliding: by the pace that we keep none is refused; faster, all that is too much, without a word of when."""
+    paces, clock = Paces(Limits()), stage.clock
+    row = Mock(kind=Kind.ALERT, channel=ChannelName.PAGERDUTY, address=KEY)
+    statuses, end = [], clock.now() + timedelta(seconds=90)
+    while (at := paces.until(row, clock.now())) < end:
+        clock.move(at)
+        paces.take(row, at)
+        statuses.append((await send(stage)).status_code)
+    assert set(statuses) == {202}
+    assert len(statuses) >= 165
+    clock.move(end + timedelta(seconds=61))
+    answers = [await send(stage) for _ in range(121)]
+    assert [answer.status_code for answer in answers] == [202] * 120 + [429]
+    assert "retry-after" not in answers[-1].headers
+    assert (await send(stage, routing_key=KEY[::-1])).status_code == 202
