@@ -1,15 +1,18 @@
 """The `payload` of a PagerDuty event: the headline for people, the canonical data for machines."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from model.event import Content, Event, Revision
-from model.plan import Notification
+from model.plan import ChannelName, Notification
 from notifiers.wording.clean import clean, shorten
 from notifiers.wording.context import WordingContext
 from notifiers.wording.facts import Facts, revision_of
 
 SUMMARY_CHARS = 1024
+PAYLOAD_BYTES = 400_000  # PagerDuty takes 512 KB of the whole event
 
 
 def payload(n: Notification, event: Event, f: Facts, ctx: WordingContext, summary: str) -> dict[str, Any]:
@@ -25,7 +28,15 @@ def payload(n: Notification, event: Event, f: Facts, ctx: WordingContext, summar
         "class": f.who,
         "custom_details": canonical(event, revision) | ({"alike": ctx.alike} if ctx.alike else {}),
     }
+    if n.channel is ChannelName.PAGERDUTY and len(json.dumps(made)) > PAYLOAD_BYTES:
+        made["custom_details"] = _counted(made["custom_details"])
     return {key: value for key, value in made.items() if value != ""}
+
+
+def _counted(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Without each zone and resource: how many there are."""
+    lists = ("zones", "resources")
+    return {k: v for k, v in details.items() if k not in lists} | {f"{k}_count": len(details[k]) for k in lists}
 
 
 def canonical(event: Event, revision: Revision) -> dict[str, Any]:

@@ -444,3 +444,22 @@ def test_the_link_to_the_page_is_the_last_thing_of_a_text(content):
     assert [PAGE in words.text for words in parts] == [False] * (len(parts) - 1) + [True]
     assert parts[-1].text.rpartition(" (")[0].endswith(PAGE)
     assert parts[0].text.rpartition(" (")[0] == without[0].text.rpartition(" (")[0]
+
+
+def test_what_names_thousands_of_resources_fits_pagerduty():
+    """It takes 512 KB; a webhook has all of them."""
+    names = (
+        ResourceRef(scheme="MISO-EPNODE", code=f"ALTW.DR.INDUSTRIAL.LÖAD.{n:05}.UNIT1", target_mw=1.25)
+        for n in range(9000)
+    )
+    many = replace(NEW, zones=(Zone(scheme="MISO-LRZ", code="4"),), resources=tuple(names))
+    (paged,) = say("pagerduty", many)
+    details = paged.payload["custom_details"]
+    assert (details["resources_count"], details["zones_count"]) == (9000, 1)
+    assert "resources" not in details
+    assert details["instruction"]["target_mw"] == 12.5
+    assert len(json.dumps(paged.payload)) < 10_000
+    (told,) = say("webhook", many)
+    assert len(told.payload["custom_details"]["resources"]) == 9000
+    (small,) = say("pagerduty", replace(many, resources=many.resources[:100]))
+    assert len(small.payload["custom_details"]["resources"]) == 100
