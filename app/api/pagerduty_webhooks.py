@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/callbacks", tags=["vendors"], include_in_schema=False)
 
 NAME_CHARS = 60
+NO_KEY = (
+    "incident_key is null. What is acknowledged at that service is not heard here: "
+    "people accept by phone, text, Slack or the page"
+)
 
 
 @router.post("/pagerduty")
@@ -47,6 +51,9 @@ async def _take(service: Service, body: bytes, webhook: str) -> str:
         return "not_understood"
     if said is None:
         return "ignored"
+    if not said.alert:
+        log.warning("acknowledged in PagerDuty, which does not say what", webhook=webhook, why=NO_KEY)
+        return "no_key"
     heard = _heard(service, said, body)
     outcome = await within_a_second(service, heard, lambda: _stored(service, heard)) or "queued"
     log.info("acknowledged in PagerDuty", webhook=webhook, alert=said.alert, person=heard.person, outcome=outcome)

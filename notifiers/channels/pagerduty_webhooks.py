@@ -14,7 +14,10 @@ USERS = ("user_reference", "user")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """`id` of the webhook's event, the same in each delivery of it; `alert`: the key by which we made the incident."""
+    """`id` of the webhook's event, the same in each delivery of it; `alert`: the key by which we made the incident.
+
+    PagerDuty leaves the key out (null) for some services: then `alert` is empty.
+    """
 
     id: str
     alert: str
@@ -52,12 +55,12 @@ class _Webhook(BaseModel):
 def acknowledged(body: bytes) -> Acknowledged | None:
     """None for everything else that PagerDuty tells. Raises ValueError for what is none of its webhooks."""
     event = _Webhook.model_validate_json(body).event
-    agent, key = event.agent, event.data.incident_key
-    if event.event_type != ACKNOWLEDGED or agent is None or agent.type not in USERS or not key:
+    agent = event.agent
+    if event.event_type != ACKNOWLEDGED or agent is None or agent.type not in USERS:
         return None
     return Acknowledged(
         id=event.id,
-        alert=key,
+        alert=event.data.incident_key or "",
         incident=event.data.id,
         at=event.occurred_at,
         user=agent.id,

@@ -153,6 +153,15 @@ async def test_what_is_no_answer_is_taken_and_changes_nothing(house: House, body
     await untouched(house)
 
 
+@pytest.mark.parametrize("data", [{"id": "P1", "incident_key": None}, {"id": "P1"}])
+async def test_where_pagerduty_names_no_alert_that_is_counted(house: House, data: dict[str, Any]) -> None:
+    """Nobody acknowledges in vain without anybody learning why."""
+    await house.send("E-1")
+    assert (await deliver(house, webhook(data=data))).status_code == 202
+    await untouched(house)
+    assert await counted(house) == {"no_key": 1}
+
+
 async def test_a_stranger_is_kept_and_counts_for_nobody(house: House) -> None:
     """Said once in the event's Slack thread, however often it is delivered."""
     await house.send("E-1")
