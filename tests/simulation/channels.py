@@ -69,17 +69,17 @@ class SimulatedChannel:
         begun = asyncio.get_running_loop().time()
         self._faults.may_crash("before a send")
         await self._travel()
-        self._refuse()
+        self._refuse(send)
         if send.edit is not None and send.edit.vendor_id is not None:
             return await self._edited(send.edit.vendor_id)
         if send.edit is not None and not send.edit.anew:
             raise SendError("nothing stands there", retryable=False)
         record = None
         if not self._strikes(self._mix.hang_before, "vendor: hangs"):
-            record = self._take(send.attempt, begun)
+            record = self._take(send, begun)
             self._faults.may_crash("after a send")
         elif self._strikes(self._mix.accepts_late, "vendor: takes it late"):
-            self._outside.spawn(self._take_late(send.attempt, begun))
+            self._outside.spawn(self._take_late(send, begun))
         if record is None or self._strikes(self._mix.hang_after, "vendor: takes it and hangs"):
             await asyncio.sleep(self._random.choice((0.05, TIMEOUT_SECONDS, TIMEOUT_SECONDS)))
             self._fence.goes_on()
@@ -98,22 +98,27 @@ class SimulatedChannel:
         await self._travel()
         return Sent(vendor_id=vendor_id, raw={"sid": vendor_id})
 
-    def _take(self, attempt: Attempt, begun: float) -> Record:
-        record = self._outside.vendors.create(attempt, begun)
+    def _take(self, send: Send, begun: float, *, late: bool = False) -> Record:
+        record = self._outside.vendors.create(send.attempt, begun)
+        if self.name is ChannelName.PAGERDUTY:
+            attempt, alerts = send.attempt, self._outside.vendors.alerts
+            alerts.take(attempt.address, send.details, attempt.notification_id, late=late)
         self._outside.begins(record)
         return record
 
-    async def _take_late(self, attempt: Attempt, begun: float) -> None:
+    async def _take_late(self, send: Send, begun: float) -> None:
         await asyncio.sleep(self._random.uniform(0.5, LATEST_ACCEPT_SECONDS - 4))
-        self._take(attempt, begun)
+        self._take(send, begun, late=True)
 
-    def _refuse(self) -> None:
+    def _refuse(self, send: Send | None = None) -> None:
         vendor = VENDOR[self.name]
         if self._faults.down(vendor):
             raise SendError(f"{vendor}: no connection", retryable=True, code="connect")
         if self._strikes(self._mix.refuse, f"{vendor}: refuses"):
             raise SendError(f"{vendor}: not now", retryable=True, code="503")
         if self._strikes(self._mix.bad_address, f"{vendor}: bad address"):
+            if self.name is ChannelName.PAGERDUTY and send is not None:
+                self._outside.vendors.alerts.beyond_us.add(send.attempt.notification_id)
             raise SendError(f"{vendor}: no such address", retryable=False, bad_address=True)
         if self._strikes(self._mix.rate_limited, f"{vendor}: 429"):
             wait = self._random.choice((1.0, 10.0, 60.0))

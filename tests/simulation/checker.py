@@ -20,6 +20,7 @@ from store import events, seal, verdicts
 from store.database import Connection
 from store.tables import events as events_table
 from store.tables import notifications, replies, voice_in_flight
+from tests.simulation import alerts
 from tests.simulation.chance import START
 from tests.simulation.invariants import Watch
 from tests.simulation.mix import Mix
@@ -47,6 +48,7 @@ def check(conn: Connection, watch: Watch, vendors: Vendors, mix: Mix, roster: Ro
         if event.leader_pk is None:
             found += _asked_again(watch, vendors, event, *seen[0], roster, now)
         found += _rings_alone(watch, event)
+        found += _alerts(watch, vendors, event, seen, written, roster)
         found += _left_behind(conn, event, now)
     return found
 
@@ -315,6 +317,33 @@ def _stood_down(watch: Watch, vendors: Vendors, event: Event) -> Iterator[str]:
     alerts = [r for r in watch.rows.values() if r.event_pk == event.pk and r.kind in ("alert", "update")]
     for person in sorted(hearing - {r.person for r in alerts if r.claimed}):
         yield f"{event.event_id}: {person} heard that it is over, and nothing before"
+
+
+# --- PagerDuty ------------------------------------------------------------------------------------------------------
+
+
+def _alerts(
+    watch: Watch, vendors: Vendors, event: Event, seen: Sequence[_Seen], written: list[Verdict], roster: Roster
+) -> Iterator[str]:
+    """An event that goes with another one has no alert of its own that must be open."""
+    if any(watch.rows[row].event_pk == event.pk for row in vendors.alerts.beyond_us):
+        return
+    known = [a for a in vendors.alerts if watch.rows[a.row].event_pk == event.pk]
+    known.sort(key=lambda alert: (watch.rows[alert.row].revision, alert.generation))
+    services = [team.pagerduty for team in roster.teams_of(event) if team.pagerduty]
+    alone = seen[0] if event.leader_pk is None else None
+    yield from alerts.wrong(event, known, services, _needed(event, alone, written) if alone else alerts.NOTHING)
+
+
+def _needed(event: Event, seen: _Seen, written: list[Verdict]) -> alerts.Needed:
+    mine = [v.outcome for v in written if v.person is None and v.revision == event.answer_revision]
+    sure = {a.person for a in seen.answers if a.heard is Heard.COUNTED and a.answer is Answer.ACKNOWLEDGE}
+    moved = {a.person for a in seen.answers if a.answer is Answer.CANNOT_COMPLY} | seen.wanted.silent.keys()
+    return alerts.Needed(
+        accepted=not moved and seen.wanted.enough(sure),
+        nobody=not (seen.answers or seen.wanted.picked_up or seen.wanted.machines),
+        missed=mine[-1:] == [Outcome.MISSED],
+    )
 
 
 # --- silence --------------------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ class Mix:
     page_again: int  # who has accepted is asked again after so many seconds; 0: never
     two_phones: float
     continues: bool  # another team's route comes before the one that decides
+    pagerduty_calls: bool  # and we do not, for the demo's team
+    pagerduty_twice: bool  # the other team has a service too
     merges: bool  # near-identical events of one source ring once
     # the database
     database_delay: float
@@ -95,6 +97,7 @@ def mix(seed: int) -> Mix:
     wants = Random(f"{seed}/objective")
     again = Random(f"{seed}/redials")
     beats = Random(f"{seed}/beats")
+    pages = Random(f"{seed}/pagerduty")
 
     def fault(chance: float, low: float, high: float) -> float:
         """`chance` of this kind of fault being in the mix, then how often it strikes."""
@@ -130,6 +133,8 @@ def mix(seed: int) -> Mix:
         page_again=Random(f"{seed}/page again").choice((0, 0, 0, 15, 60, 200)),
         two_phones=again.choice((0.0, 0.5)),
         continues=Random(f"{seed}/continues").random() < 0.2,
+        pagerduty_calls=pages.random() < 0.12,
+        pagerduty_twice=pages.random() < 0.5,
         merges=False,
         database_delay=r.choice((0.0005, 0.002, 0.02)),
         database_slow=fault(0.25, 0.002, 0.05),

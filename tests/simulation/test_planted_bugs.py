@@ -1,6 +1,7 @@
 """The simulation is tested itself: each of these mistakes, planted into production's code, is found soon."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count, islice
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ import pytest
 
 from heartbeat import monitor
 from model.monitor import MonitorStatus
-from model.plan import ChannelName
+from model.plan import ChannelName, Notification
 from notifiers import reconciler, sending
-from routing import falling_due, merging, objective, paging_again, planner
-from routing.facts import Facts
+from routing import facts as facts_
+from routing import falling_due, merging, objective, paging_again, planner, revision, stand_down
+from routing.facts import Facts, PlanChange
 from routing.objective import Counted
 from store import bundles, lines, outcomes, pick_ups, plans
 from tests.simulation.mix import Mix, mix
@@ -139,7 +141,37 @@ def key_that_speaks_of_one_event(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bundles, "named", lambda conn, attempt: true(conn, attempt)[:1])
 
 
+def alert_that_nobody_resolves(patch: pytest.MonkeyPatch) -> None:
+    """PagerDuty never hears that an event is over."""
+    patch.setattr(stand_down, "open_alerts", lambda facts: [])
+
+
+def alert_that_a_repeat_opens_again(patch: pytest.MonkeyPatch) -> None:
+    """What resolves an alert waits for the one that takes its place, not for the alert's own trigger."""
+    true = facts_.resolve
+
+    def resolve(facts: Facts, change: PlanChange, trigger: Notification, *, after: Notification) -> Notification:
+        return replace(true(facts, PlanChange(), trigger, after=after), follows=after.id)
+
+    for module in (falling_due, revision):
+        patch.setattr(module, "resolve", resolve)
+
+
+def acceptance_that_pagerduty_never_hears(patch: pytest.MonkeyPatch) -> None:
+    """Somebody has the event, and PagerDuty goes on calling people."""
+    patch.setattr(revision, "newest_triggers", lambda facts: [])
+
+
+def record_that_is_never_raised(patch: pytest.MonkeyPatch) -> None:
+    """Nobody accepts, and PagerDuty wakes nobody."""
+    patch.setattr(falling_due, "newest_triggers", lambda facts: [])
+
+
 PLANTED: dict[Plant, str] = {
+    alert_that_nobody_resolves: "and PagerDuty has",
+    alert_that_a_repeat_opens_again: "PagerDuty",
+    acceptance_that_pagerduty_never_hears: "PagerDuty goes on calling people",
+    record_that_is_never_raised: "PagerDuty calls nobody",
     lost_supersede: "asked|still waiting",
     lease_that_never_ends: "never ended|told twice",
     line_that_is_never_free: "never free again",
@@ -163,6 +195,7 @@ PLANTED: dict[Plant, str] = {
 
 # Where no source is minded, where there are few lines or few people, the mistake changes nothing.
 ABLE: dict[Plant, Callable[[Mix], bool]] = {
+    alert_that_a_repeat_opens_again: lambda found: found.updates > 0 and (found.vendor_outages > 0 or found.refuse > 0),
     machine_that_nobody_asks_about: _machines_take_most,
     silence_that_nobody_tells: lambda found: found.heartbeats,
     silence_that_still_counts: lambda found: found.page_again > 0,

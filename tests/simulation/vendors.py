@@ -13,6 +13,7 @@ from enum import StrEnum
 from model.attempt import Attempt
 from model.plan import ChannelName
 from model.reply import Answer
+from tests.simulation.alerts import Alerts
 from tests.simulation.chance import START
 
 
@@ -75,6 +76,7 @@ class Vendors:
         self.records: list[Record] = []
         self._by_sid: dict[str, Record] = {}
         self.answers: list[Answered] = []
+        self.alerts = Alerts()
         self._loop = loop
         self._off = clock_off
         self._accepted = accepted

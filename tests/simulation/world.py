@@ -31,7 +31,20 @@ from config.roster_file import load_roster
 from config.settings import Settings, load_settings
 from model.call_lengths import Learned
 from model.plan import ChannelName, State
-from model.roster import ContactMethod, Heartbeat, Level, Objective, Person, Policy, Roster, Source, Step, Team
+from model.roster import (
+    ContactMethod,
+    Heartbeat,
+    Level,
+    Objective,
+    PagerDutyMode,
+    PagerDutyService,
+    Person,
+    Policy,
+    Roster,
+    Source,
+    Step,
+    Team,
+)
 from model.route import Match, Route
 from notifiers import dispatcher, reconciler
 from notifiers.limits import Limits
@@ -456,7 +469,10 @@ def _roster(mix: Mix, random: Random) -> Roster:
         names = [f"beat-{n + 1}" for n in range(mix.beating)]
         minded |= {name: Source(id=name, name=name.title(), heartbeat=beating) for name in names}
     policies = {name: policy(old) for name, old in demo.policies.items()}
-    found = replace(demo, version=0, people=people, policies=policies, sources=minded)
+    teams = dict(demo.teams)
+    if mix.pagerduty_calls and (service := teams["ops"].pagerduty):
+        teams["ops"] = replace(teams["ops"], pagerduty=replace(service, mode=PagerDutyMode.PRIMARY))
+    found = replace(demo, version=0, people=people, teams=teams, policies=policies, sources=minded)
     return _with_another_team(found, mix) if mix.continues else found
 
 
@@ -468,9 +484,10 @@ def _with_another_team(roster: Roster, mix: Mix) -> Roster:
     )
     policy = Policy(id="plant", steps=steps, sla_seconds=mix.sla_seconds)
     route = Route(id="plant", team="plant", policy="plant", match=Match(sources=("miso",)), continues=True)
+    service = PagerDutyService(routing_key="p1an7000000000000000000000000c0de") if mix.pagerduty_twice else None
     return replace(
         roster,
-        teams={**roster.teams, "plant": Team(id="plant", name="Plant", slack_channel="C0PLANT")},
+        teams={**roster.teams, "plant": Team(id="plant", name="Plant", slack_channel="C0PLANT", pagerduty=service)},
         policies={**roster.policies, "plant": policy},
         routes=(route, *roster.routes),
     )
