@@ -108,7 +108,8 @@ async def test_the_ends_of_a_storm_are_few_edits(opens: OpenWorld) -> None:
         await posts(world, 60)
         await world.advance(minutes=1)
         together = the_bundle(world)
-        assert together.text.startswith("50 events at once")
+        told = int(together.text.split(" events at once")[0])
+        assert 40 < told < 50, "Slack takes no more in one post, and the others had the next one"
         for n in range(60):
             await world.post("cancel", f"E-{n}", revision=2)
         await world.advance(seconds=30)
@@ -121,7 +122,7 @@ async def test_the_ends_of_a_storm_are_few_edits(opens: OpenWorld) -> None:
         assert len(edits(world, together)) <= 2
         assert [post.ts for post in world.slack() if asks_about(post)] == [world.slack()[before].ts]
         over = next(post for post in world.slack() if post.ts == together.ts)
-        assert over.text.startswith("50 events are over\n")
+        assert over.text.startswith(f"{told} events are over\n")
         assert len(over.text) <= 4000
         marks = [(await world.event(f"E-{n}")).row(None, ChannelName.SLACK_CHANNEL, Kind.EDIT) for n in range(60)]
         assert {mark.state for mark in marks} == {State.SENT}
