@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from sandbox import control, pagerduty
 from sandbox.gate import App, Gate, Receive, Scope, Send
@@ -12,30 +14,40 @@ from sandbox.twilio import api as twilio
 from sandbox.world import World
 
 
-class StandIns(FastAPI):
-    """A FastAPI application whose requests pass the gate before anything of the framework sees them."""
+class StandIns(Starlette):
+    """The ASGI application of one world. Requests pass the gate before anything of the framework sees them."""
 
-    gate: Gate
+    def __init__(self, world: World) -> None:
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            async with world:
+                yield
+
+        super().__init__(lifespan=lifespan)
+        self._world = world
+        self._gate = Gate(_beside(slack.application(world), _others()), world.activity, world.faults, world.down)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.gate(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        scope["state"] = scope.get("state", {}) | {"world": self._world}
+        await self._gate(scope, receive, send)
 
 
-def build(world: World) -> FastAPI:
+def build(world: World) -> StandIns:
     """Return the ASGI application of `world`. Its shutdown stops the world."""
+    return StandIns(world)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with world:
-            yield
 
-    app = StandIns(title="Stand-ins for Twilio, Slack and PagerDuty", lifespan=lifespan)
-    everything = _beside(slack.application(world), super(StandIns, app).__call__)
-    app.gate = Gate(everything, world.activity, world.faults, world.down)
-    twilio.mount(app, world)
-    slack.mount_socket(app, world)
-    pagerduty.mount(app, world.alerts)
-    control.mount(app, world)
+@cache
+def _others() -> FastAPI:
+    """What the framework answers, for every world: made once in a process, since it takes long."""
+    app = FastAPI(title="Stand-ins for Twilio, Slack and PagerDuty")
+    twilio.mount(app)
+    slack.mount_socket(app)
+    pagerduty.mount(app, lambda request: request.state.world.alerts)
+    app.include_router(control.routes)
     return app
 
 

@@ -115,8 +115,8 @@ class Alerts:
         self._feed.add("pagerduty", key, text, event["event_action"], raw)
 
 
-def mount(app: FastAPI, alerts: Alerts) -> None:
-    """Put PagerDuty under `/pagerduty`, and what it knows beside it."""
+def mount(app: FastAPI, alerts: Callable[[Request], Alerts]) -> None:
+    """Put PagerDuty under `/pagerduty`, and what it knows beside it. `alerts`: those of a request's world."""
 
     async def enqueue(request: Request) -> Response:
         body = await request.body()
@@ -126,18 +126,19 @@ def mount(app: FastAPI, alerts: Alerts) -> None:
         if errors:
             refusal = {"status": "invalid event", "message": "Event object is invalid", "errors": errors}
             return JSONResponse(refusal, 400)
-        if alerts.too_many(event["routing_key"]):
+        here = alerts(request)
+        if here.too_many(event["routing_key"]):
             return JSONResponse(
                 {"status": "throttle exceeded", "message": "Requests for this service are too many"}, 429
             )
-        dedup_key = alerts.take(event)
+        dedup_key = here.take(event)
         return JSONResponse({"status": "success", "message": "Event processed", "dedup_key": dedup_key}, 202)
 
     app.add_route("/pagerduty/v2/enqueue", enqueue, methods=["POST"], include_in_schema=False)
 
     @app.get("/pagerduty/alerts")
-    async def show() -> dict[str, Any]:
-        return {"alerts": alerts.show()}
+    async def show(request: Request) -> dict[str, Any]:
+        return {"alerts": alerts(request).show()}
 
 
 def masked(routing_key: str) -> str:

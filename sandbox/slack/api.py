@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import Response
 
 from sandbox.gate import App, Receive, Scope, Send
+from sandbox.here import Here
 from sandbox.slack.methods import Arguments
 from sandbox.slack.socket import PATH as SOCKET
 from sandbox.slack.workspace import SlackError
@@ -44,11 +45,11 @@ def application(world: World) -> App:
     return serve
 
 
-def mount_socket(app: FastAPI, world: World) -> None:
+def mount_socket(app: FastAPI) -> None:
     """Put what `apps.connections.open` gives the address of."""
 
     @app.websocket(SOCKET + "{ticket}")
-    async def link(websocket: WebSocket, ticket: str) -> None:
+    async def link(websocket: WebSocket, world: Here, ticket: str) -> None:
         await world.slack_sockets.serve(websocket, ticket)
 
 

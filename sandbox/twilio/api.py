@@ -11,72 +11,69 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse, Response
 
+from sandbox.here import Here
 from sandbox.signing import Form
 from sandbox.twilio import account
-from sandbox.twilio.call import API, Call
+from sandbox.twilio.call import Call
 from sandbox.twilio.calls import Calls
 from sandbox.twilio.errors import TwilioError, not_found
 from sandbox.twilio.listing import matching, page, within
 from sandbox.twilio.parameters import call_order, redirection, text_order
-from sandbox.twilio.texts import Texts
-from sandbox.world import World
 
 
-def mount(app: FastAPI, world: World) -> None:
+async def authorised(request: Request, world: Here, sid: Annotated[str, InPath(alias="account")]) -> None:
+    _authorise(request, sid, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
+
+
+routes = APIRouter(prefix=account.ROOT)
+
+
+def mount(app: FastAPI) -> None:
     """Put Twilio under `/twilio`."""
-
-    async def authorised(request: Request, sid: Annotated[str, InPath(alias="account")]) -> None:
-        _authorise(request, sid, world.settings.twilio_account_sid, world.settings.twilio_auth_token)
-
-    router = APIRouter(prefix=f"/twilio/{API}/Accounts/{{account}}", dependencies=[Depends(authorised)])
-    _calls(router, world.calls)
-    _texts(router, world.texts)
-    account.routes(router, world.settings)
-    app.include_router(router)
-
-    @app.get(f"/twilio/{API}/Accounts/{{account}}.json", dependencies=[Depends(authorised)])
-    async def fetch() -> dict[str, Any]:
-        return account.account(world.settings)
-
+    for part in (routes, account.routes):
+        app.include_router(part, dependencies=[Depends(authorised)])
     app.add_exception_handler(TwilioError, _refusal)
 
 
-def _calls(router: APIRouter, calls: Calls) -> None:
-    @router.post("/Calls.json")
-    async def create(request: Request) -> Response:
-        return JSONResponse(calls.create(call_order(await _form(request))).resource(), 201)
-
-    @router.get("/Calls.json")
-    async def find(request: Request) -> Response:
-        query = request.query_params
-        found = [call for call in matching(calls.by_sid.values(), query) if _in_time(call, query)]
-        return JSONResponse(page(_path(request), "calls", found, query))
-
-    @router.get("/Calls/{sid}.json")
-    async def fetch(request: Request, sid: str) -> Response:
-        return JSONResponse(_one(calls.by_sid, sid, request).resource())
-
-    @router.post("/Calls/{sid}.json")
-    async def update(request: Request, sid: str) -> Response:
-        call: Call = _one(calls.by_sid, sid, request)
-        _update(calls, call, dict(await _form(request)))
-        return JSONResponse(call.resource())
+@routes.post("/Calls.json")
+async def create_call(request: Request, world: Here) -> Response:
+    return JSONResponse(world.calls.create(call_order(await _form(request))).resource(), 201)
 
 
-def _texts(router: APIRouter, texts: Texts) -> None:
-    @router.post("/Messages.json")
-    async def create(request: Request) -> Response:
-        return JSONResponse(texts.create(text_order(await _form(request))).resource(), 201)
+@routes.get("/Calls.json")
+async def find_calls(request: Request, world: Here) -> Response:
+    query = request.query_params
+    found = [call for call in matching(world.calls.by_sid.values(), query) if _in_time(call, query)]
+    return JSONResponse(page(_path(request), "calls", found, query))
 
-    @router.get("/Messages.json")
-    async def find(request: Request) -> Response:
-        query = request.query_params
-        found = [text for text in matching(texts.by_sid.values(), query) if within(text.sent_at, query, "DateSent")]
-        return JSONResponse(page(_path(request), "messages", found, query))
 
-    @router.get("/Messages/{sid}.json")
-    async def fetch(request: Request, sid: str) -> Response:
-        return JSONResponse(_one(texts.by_sid, sid, request).resource())
+@routes.get("/Calls/{sid}.json")
+async def fetch_call(request: Request, world: Here, sid: str) -> Response:
+    return JSONResponse(_one(world.calls.by_sid, sid, request).resource())
+
+
+@routes.post("/Calls/{sid}.json")
+async def update_call(request: Request, world: Here, sid: str) -> Response:
+    call: Call = _one(world.calls.by_sid, sid, request)
+    _update(world.calls, call, dict(await _form(request)))
+    return JSONResponse(call.resource())
+
+
+@routes.post("/Messages.json")
+async def create_text(request: Request, world: Here) -> Response:
+    return JSONResponse(world.texts.create(text_order(await _form(request))).resource(), 201)
+
+
+@routes.get("/Messages.json")
+async def find_texts(request: Request, world: Here) -> Response:
+    query = request.query_params
+    found = [text for text in matching(world.texts.by_sid.values(), query) if within(text.sent_at, query, "DateSent")]
+    return JSONResponse(page(_path(request), "messages", found, query))
+
+
+@routes.get("/Messages/{sid}.json")
+async def fetch_text(request: Request, world: Here, sid: str) -> Response:
+    return JSONResponse(_one(world.texts.by_sid, sid, request).resource())
 
 
 def _update(calls: Calls, call: Call, fields: Mapping[str, str]) -> None:
