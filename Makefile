@@ -15,6 +15,9 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 
 BIN := .venv/bin
 
+# Hundreds of processes start here: what is compiled, and what pytest makes of the tests, is kept until `make clean`.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 

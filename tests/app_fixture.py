@@ -1,6 +1,7 @@
 """A whole service over a temporary folder, asked through its HTTP application; time moves only when a test says so."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from app.service import Service
 from app.stores import open_stores
 from app.vendors import Vendors
 from config.roster_file import load_roster
-from config.settings import load_settings
+from config.settings import PREFIX, Settings, load_settings
 from intake.examples import example
 from model.ids import SystemIds
 from store.database import Connection
@@ -90,6 +91,17 @@ def _bearer(key: str | None) -> dict[str, str]:
 read_roster = cache(load_roster)  # of the same text comes the same, and nobody changes it
 
 
+def settings_of(folder: Path, **given: Any) -> Settings:
+    """As `load_settings` says, which takes longer than many a test: loaded once for all that are given the same."""
+    environment = frozenset(item for item in os.environ.items() if item[0].startswith(PREFIX))
+    return _loaded(frozenset(given.items()), environment).model_copy(update={"data_dir": folder})
+
+
+@cache
+def _loaded(given: frozenset[tuple[str, Any]], _environment: frozenset[tuple[str, str]]) -> Settings:
+    return load_settings(data_dir=Path("of-each-its-own"), **dict(given))
+
+
 @asynccontextmanager
 async def opened(
     folder: Path,
@@ -101,7 +113,7 @@ async def opened(
 ) -> AsyncIterator[House]:
     """A house without vendors: what is due is decided and written down, nothing leaves it."""
     clock = ManualClock(START)
-    loaded = load_settings(data_dir=folder, public_url="http://gridcall.test", **OFF | settings)
+    loaded = settings_of(folder, **{"public_url": "http://gridcall.test"} | OFF | settings)
     if loaded.database_url is None:
         put_migrated(folder / "gridcall.db")
     stores = open_stores(loaded, clock)

@@ -144,6 +144,16 @@ def pytest_collection_finish() -> None:
         from tests import databases
 
         databases.share_compiled()
+    if "structlog" in sys.modules:
+        log_plainly()
+
+
+def log_plainly() -> None:
+    """With the values of a traceback in colours, as structlog has it by default, an error costs half a second."""
+    import structlog
+
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def needed_by(item: pytest.Item) -> list[str]:

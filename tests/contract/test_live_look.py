@@ -18,8 +18,9 @@ from sandbox.faults import Fault
 from sandbox.twilio.parameters import TextOrder
 from sandbox.twilio.texts import Outbox, Text
 from tests.app_fixture import read_roster
-from tests.contract.test_standins_speak_vendor_apis import FastClock, serving
+from tests.contract.test_standins_speak_vendor_apis import FastClock
 from tests.contract.wire import Recorder
+from tests.serving import serving
 
 PUBLIC = "http://gridcall.test"
 FINE = Accounts(twilio_sms_inbound_url=f"{PUBLIC}/callbacks/twilio/sms/inbound#rc=5&rp=5xx,ct,rt")

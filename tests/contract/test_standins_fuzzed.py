@@ -1,32 +1,25 @@
 """Requests made up from the vendors' own descriptions: the stand-ins answer each as described, and never fail."""
 
-import asyncio
 import json
 import os
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
-import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.failures import Failure
-from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+from starlette.types import ASGIApp
 
-from app.serve import listen, server
 from model.clock import SystemClock
 from sandbox import Settings, World, build
 from tests.contract.wire import FILES, HOSTS, described
+from tests.serving import served_in_thread
 
 EXAMPLES = 20  # of each operation
 SEED = int(os.environ.get("GRIDCALL_TEST_SEED", "1"))  # another one makes up other requests
 SECONDS = 20
-CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 PLAY = Settings(slack_per_second=None, pagerduty_per_minute=None, max_calls=None)
 BASIC = b64encode(f"{PLAY.twilio_account_sid}:{PLAY.twilio_auth_token}".encode()).decode()
 HEADERS = {
@@ -39,21 +32,15 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def standins() -> Iterator[tuple[str, World]]:
     """Behind a real socket, in a thread of their own."""
-    listening = listen("127.0.0.1", 0, next_free=False)
-    ready, running, worlds = Event(), list[uvicorn.Server](), list[World]()
+    worlds: list[World] = []
 
-    async def run() -> None:
+    @asynccontextmanager
+    async def application() -> AsyncIterator[ASGIApp]:
         worlds.append(World(SystemClock(), PLAY))
-        running.append(server(build(worlds[0])))
-        ready.set()
-        await running[0].serve(sockets=[listening.socket])
+        yield build(worlds[0])
 
-    thread = Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(20)
-    yield listening.url, worlds[0]
-    running[0].should_exit = True
-    thread.join(20)
+    with served_in_thread(application) as url:
+        yield url, worlds[0]
 
 
 @pytest.mark.long
@@ -62,6 +49,8 @@ def standins() -> Iterator[tuple[str, World]]:
 def test_what_is_made_up_from_a_description_is_answered_as_described(
     standins: tuple[str, World], vendor_specs: Path, vendor: str
 ) -> None:
+    import schemathesis  # two seconds to load: `make test` collects this file, and runs nothing of it
+
     url, world = standins
     document = described(vendor_specs, vendor)
     mount, host = HOSTS[vendor]
@@ -106,7 +95,13 @@ def _aim(case: Any) -> None:
 
 def asked(operation: Any, base: str, vendor: str) -> list[str]:
     """What was answered as it must not be, with the request that led to it."""
+    from schemathesis import GenerationMode
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.core.failures import Failure
+    from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
     wrong, taken = [], []
+    checks = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
     @seed(SEED)
     @settings(
@@ -124,7 +119,7 @@ def asked(operation: Any, base: str, vendor: str) -> list[str]:
         answer = case.call(base_url=base, headers=HEADERS[vendor], timeout=SECONDS)
         taken.append(answer.status_code < 400 and json.loads(answer.content).get("ok", True))
         try:
-            case.validate_response(answer, checks=CHECKS)
+            case.validate_response(answer, checks=checks)
         except* Failure as error:  # one, or several in a group
             wrong.extend(f"{operation.label}: {each}" for each in error.exceptions)
 

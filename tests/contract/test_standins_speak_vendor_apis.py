@@ -1,9 +1,7 @@
 """The vendors' own libraries work against the stand-ins, and the wire fits the vendors' API descriptions."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +10,6 @@ from urllib.parse import parse_qsl
 import httpx2
 import pagerduty
 import pytest
-import uvicorn
 from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock as SlackClock
 from slack_sdk.signature import SignatureVerifier
@@ -27,6 +24,7 @@ from werkzeug.datastructures import MultiDict
 
 from sandbox import Settings, World, build
 from tests.contract.wire import Exchange, Recorder
+from tests.serving import lifespan, serving
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 ANA, US = "+15550101", "+15550100"
@@ -45,21 +43,6 @@ class FastClock:
 
     async def sleep_until(self, at: datetime) -> None:
         await asyncio.sleep((at - self.now()).total_seconds() / 50)
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve `app` on a free port of this machine. Yield its base URL."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    serve = asyncio.create_task(server.serve([listener]))
-    await until(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serve
 
 
 class Loopback(httpx2.HTTPTransport):
@@ -116,6 +99,7 @@ async def vendors() -> AsyncIterator[Vendors]:
 
 async def _empty_answer(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
+        await lifespan(receive, send)
         return
     while (await receive()).get("more_body"):
         pass

@@ -17,6 +17,7 @@ from model.attempt import Attempt, Sent
 from model.clock import Clock
 from model.ports import Channel, Found, Send
 from store.database import Connection, Database
+from tests.serving import lifespan
 
 T = TypeVar("T")
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -138,7 +139,7 @@ class Front:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await lifespan(receive, send)
             return
         if self.app is None or (self.deaf and scope["path"].startswith("/callbacks")):
             await _nobody_home(send)
@@ -151,12 +152,6 @@ class Front:
             await _nobody_home(send)
         finally:
             self.running -= not watching
-
-
-async def _lifespan(receive: Any, send: Any) -> None:
-    for kind in ("startup", "shutdown"):
-        await receive()
-        await send({"type": f"lifespan.{kind}.complete"})
 
 
 async def _nobody_home(send: Any) -> None:

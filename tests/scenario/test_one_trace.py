@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app import http, serve, standins, vendors
+from app import http, standins, vendors
 from app.otel import OtelTracer
 from app.roles import Role
 from app.rosters import load_rosters
@@ -25,6 +25,7 @@ from sandbox import build as build_standins
 from tests.contract.wire import Recorder
 from tests.rabbit_node import RabbitNode
 from tests.scenario.conftest import OpenWorld, over_both
+from tests.serving import serving
 
 ROLES = (Role.API, Role.ROUTER, Role.NOTIFIER)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -125,16 +126,12 @@ async def test_one_trace_over_rabbitmq_and_postgresql(
 @asynccontextmanager
 async def standing_in() -> AsyncIterator[tuple[str, standins.World]]:
     """The vendors, and their address."""
-    at = serve.listen("127.0.0.1", 0, next_free=False)
     world = standins.world(SystemClock(), "http://gridcall.test")
-    server = serve.server(Recorder(build_standins(world)))
-    serving = asyncio.create_task(server.serve(sockets=[at.socket]))
-    try:
-        yield at.url, world
-    finally:
-        server.should_exit = True
-        await world.stop()
-        await serving
+    async with serving(Recorder(build_standins(world))) as url:
+        try:
+            yield url, world
+        finally:
+            await world.stop()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from app.service import Service
 from app.stores import Stores, open_stores
 from app.ticks import Tick
 from config.roster_file import RosterFile
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from intake.examples import example
 from model.attempt import Attempt, AttemptState
 from model.event import Event
@@ -34,12 +35,13 @@ from notifiers.channels.voice import NOBODY
 from sandbox import build as build_standins
 from store import attempts, events, plans, replies, seal, tables, timeline, verdicts
 from store.database import Connection
-from tests.app_fixture import OFF, read_roster
+from tests.app_fixture import OFF, read_roster, settings_of
 from tests.contract.wire import Recorder
 from tests.databases import put_migrated
 from tests.scenario.clock import ManualClock
 from tests.scenario.people import Phone, story_time
 from tests.scenario.quiet import LOOKING, CountedChannel, CountedDatabase, Front, LifesClock, Work, until_quiet
+from tests.serving import Server
 
 _OPEN = (State.PENDING, State.SENDING, State.UNKNOWN)
 _OPEN_ATTEMPTS = (AttemptState.SENDING, AttemptState.UNKNOWN)
@@ -141,14 +143,9 @@ class World:
         self._api = serve.listen("127.0.0.1", 0, next_free=False)
         self._standins = serve.listen("127.0.0.1", 0, next_free=False)
         self.standins = standins.world(self.clock, self._api.url, httpx2.AsyncHTTPTransport(**OF_PLAIN_HTTP))
-        self.settings: Settings = standins.demo_settings(
-            load_settings(data_dir=folder, **OFF | settings), self._api.url, self._standins.url
-        )
+        self.settings = _demo_settings(settings_of(folder, **OFF | settings), self._api.url, self._standins.url)
         self.wire = Recorder(build_standins(self.standins))
-        self._servers = [
-            (serve.server(Recorder(self.front)), self._api.socket),
-            (serve.server(self.wire), self._standins.socket),
-        ]
+        self._servers = [(Server(Recorder(self.front)), self._api.socket), (Server(self.wire), self._standins.socket)]
         self._serving: list[asyncio.Task[None]] = []
         self._ticking: list[asyncio.Task[object]] = []
         self._life: _Life | None = None
@@ -250,11 +247,11 @@ class World:
             if self._life is not None:
                 await self.stop_service()
         finally:
-            for server, _ in self._servers:
-                server.should_exit = True
             await self.standins.stop()
             await self.http.aclose()
             await self._control.aclose()
+            for server, _ in self._servers:
+                server.end()
             await asyncio.gather(*self._serving)
 
     # --- time -------------------------------------------------------------------------------------------------------
@@ -514,6 +511,22 @@ class World:
     def _owner(self, direct: str) -> Phone:
         user = self.standins.workspace.channels[direct].person
         return next(phone for phone in self._phones.values() if phone.slack == user)
+
+
+# Where they are in the settings that are made once, for all worlds that are given the same.
+API, STANDINS = "http://127.0.0.1:1", "http://127.0.0.1:2"
+
+
+@cache
+def _demo(settings: Settings) -> Settings:
+    return standins.demo_settings(settings, API, STANDINS)
+
+
+def _demo_settings(settings: Settings, api_url: str, standins_url: str) -> Settings:
+    """As `standins.demo_settings` says, which takes longer than many a minute of a story."""
+    found = _demo(settings.model_copy(update={"data_dir": Path("of-each-its-own")}))
+    moved = {name: v.replace(API, api_url).replace(STANDINS, standins_url) for name, v in found if isinstance(v, str)}
+    return found.model_copy(update=moved | {"data_dir": settings.data_dir})
 
 
 def _raise_errors(ended: Sequence[object]) -> None:

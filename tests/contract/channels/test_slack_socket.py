@@ -13,8 +13,9 @@ from model.errors import SendError
 from notifiers.channels.slack import SlackWorkspace
 from notifiers.channels.slack_socket import SlackSocket
 from sandbox import World, build
-from tests.contract.test_standins_speak_vendor_apis import serving, until
+from tests.contract.test_standins_speak_vendor_apis import until
 from tests.contract.wire import Recorder
+from tests.serving import serving
 
 BUTTON = {"type": "button", "action_id": "acknowledge", "text": {"type": "plain_text", "text": "Yes"}, "value": "{}"}
 CHANNEL = "C012345678"

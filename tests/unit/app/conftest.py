@@ -1,18 +1,16 @@
 """The house that most tests of the API ask, and one behind a socket for those of the command line."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 import structlog
-import uvicorn
 
 from app import http
 from app.cli import main
-from app.serve import listen, server
 from tests.app_fixture import House, opened
+from tests.serving import served_in_thread
 
 
 @pytest.fixture
@@ -24,23 +22,18 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A whole service behind a real socket, in a thread of its own."""
+    before = structlog.get_config()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # its log is not what commands print
-    listening = listen("127.0.0.1", 0, next_free=False)
-    ready, running = Event(), list[uvicorn.Server]()
+    folder = tmp_path_factory.mktemp("house")
 
-    async def run() -> None:
-        async with opened(tmp_path_factory.mktemp("house")) as house:
-            running.append(server(http.build(house.service)))
-            ready.set()
-            await running[0].serve(sockets=[listening.socket])
+    @asynccontextmanager
+    async def application() -> AsyncIterator[http.Application]:
+        async with opened(folder) as house:
+            yield http.build(house.service)
 
-    thread = Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    assert ready.wait(20)
-    yield listening.url
-    running[0].should_exit = True
-    thread.join(20)
-    structlog.reset_defaults()
+    with served_in_thread(application) as url:
+        yield url
+    structlog.configure(**before)
 
 
 @pytest.fixture

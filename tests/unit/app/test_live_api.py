@@ -10,11 +10,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app import http, live, serve
+from app import http, live
 from app.live import Gap, Subscription, follow
 from store import timeline
 from store.timeline import Entry
 from tests.app_fixture import START, House
+from tests.serving import serving
 
 
 def entry(n: int, source: str = "miso") -> Entry:
@@ -159,16 +160,11 @@ async def test_a_stream_in_which_nothing_happens_ends_at_the_next_beat(house: Ho
 
 @asynccontextmanager
 async def listening(house: House) -> AsyncIterator[str]:
-    at = serve.listen("127.0.0.1", 0, next_free=False)
-    server = serve.server(http.build(house.service))
-    running = asyncio.create_task(server.serve(sockets=[at.socket]))
-    await house.until(lambda: server.started)
-    try:
-        yield at.url.replace("http", "ws", 1) + "/v1/live/ws"
-    finally:
-        house.service.pubsub.close()
-        server.should_exit = True
-        await running
+    async with serving(http.build(house.service)) as url:
+        try:
+            yield url.replace("http", "ws", 1) + "/v1/live/ws"
+        finally:
+            house.service.pubsub.close()
 
 
 async def heard(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
