@@ -3,17 +3,19 @@
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from app import signatures, vendors
+from app import signatures, vendors, watch_credentials
 from app.coverage import looked
+from app.duty_alarm import Told, told
 from app.key_edits import expired
 from app.serve import read_roster
 from app.stores import database_place
 from app.vendor_checks import Seen, look
+from app.vendors import PAGERDUTY, TWILIO
 from broker.rabbitmq import server_at
 from broker.spool import in_memory
 from config.settings import Settings, unknown_variables
@@ -340,10 +342,38 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.MIND, "vendors", sentence)
     known = settings.twilio_account_sid or settings.slack_bot_token
     for vendor, seen in asyncio.run(_asked_vendors(settings)).items() if known else ():
-        level = Level.FAILS if seen.refused else Level.MIND if seen.trouble else Level.FINE
-        yield Finding(level, vendor, seen.detail)
+        yield _seen(vendor, seen)
+    yield from _watch(settings)
     for sentence in vendors.unheard(settings):
         yield Finding(Level.MIND, "callbacks", f"{sentence}: set GRIDCALL_PUBLIC_URL")
+
+
+def _seen(vendor: str, seen: Seen) -> Finding:
+    level = Level.FAILS if seen.refused else Level.MIND if seen.trouble else Level.FINE
+    return Finding(level, vendor, seen.detail)
+
+
+def _watch(settings: Settings) -> Iterator[Finding]:
+    """What the watch tells by and nothing else uses."""
+    try:
+        whom = told(settings, settings.public_url)
+    except SettingsError as error:
+        yield Finding(Level.FAILS, "watch", str(error))
+        return
+    given = ((PAGERDUTY, settings.watch_pagerduty_key), (TWILIO, settings.watch_twilio_account_sid))
+    own = {vendor for vendor, credential in given if credential}
+    for vendor, seen in asyncio.run(_asked_by_watch(settings, whom, own)).items() if own else ():
+        yield _seen(f"{vendor} of the watch", seen)
+
+
+async def _asked_by_watch(settings: Settings, whom: Told, names: Collection[str]) -> dict[str, Seen]:
+    clock = SystemClock()
+    connected = vendors.connect(settings.for_watch, clock, callbacks=False)
+    try:
+        checks = watch_credentials.checks(connected, whom)
+        return await look({name: check for name, check in checks.items() if name in names}, clock)
+    finally:
+        await connected.close()
 
 
 async def _asked_vendors(settings: Settings) -> dict[str, Seen]:

@@ -1,6 +1,7 @@
 """`gridcall doctor --live`: what the vendors say of our accounts, and whether we are to be reached. Nobody is told."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -34,6 +35,7 @@ ASK_EVERY = timedelta(seconds=0.5)
 HERE = "/callbacks/here"
 WHAT = "public URL"
 INBOUND = "/callbacks/twilio/sms/inbound"
+_NAMES = re.compile(r"GRIDCALL_TWILIO_(?=ACCOUNT_SID|AUTH_TOKEN|FROM)")
 
 
 def findings(settings: Settings, roster: Roster) -> list[Finding]:
@@ -66,6 +68,9 @@ async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors)
         numbers = settings.dialling.numbers
         async for look in live_look.twilio(voice.account, settings.twilio_account_sid, numbers, inbound):
             yield look
+    if settings.watch_twilio_account_sid:
+        async for look in _of_watch(settings):
+            yield look
     if connected.workspace is not None:
         named = [team.slack_channel for team in roster.teams.values()]
         named += [*(team.slack_test_channel for team in roster.teams.values()), roster.admin_channel]
@@ -83,6 +88,23 @@ async def _looks(settings: Settings, roster: Roster, connected: vendors.Vendors)
         yield reached
         if isinstance(voice, VoiceChannel) and not reached.wrong:
             yield await _twilio_calls_back(settings, SystemClock())
+
+
+async def _of_watch(settings: Settings) -> AsyncIterator[Look]:
+    """Its own account at Twilio, by which nothing is sent until Gridcall is not well."""
+    own = settings.for_watch
+    connected = vendors.connect(own, SystemClock(), callbacks=False)
+    assert connected.account is not None
+    assert own.twilio_account_sid is not None
+    assert own.dialling is not None
+    try:
+        async for look in live_look.twilio(connected.account, own.twilio_account_sid, own.dialling.numbers, None):
+            if look.what == "Twilio lines" and not look.wrong:
+                continue  # those are of the account for events
+            wrong, then = (_NAMES.sub("GRIDCALL_WATCH_TWILIO_", said) for said in (look.wrong, look.then))
+            yield Look(f"{look.what} of the watch", wrong, then)
+    finally:
+        await connected.close()
 
 
 async def _reached(settings: Settings, twilio: TwilioSignature | None) -> Look:

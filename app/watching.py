@@ -14,10 +14,11 @@ from typing import Any
 import aiohttp
 import structlog
 
-from app import vendors
+from app import vendors, watch_credentials
 from app.duty_alarm import DutyAlarm, alarm_level, told, warning_level
 from app.vendors import Vendors
 from app.vital import Vital
+from app.watch_credentials import Credentials
 from app.watch_listener import KIND, Listener
 from config.settings import Settings
 from heartbeat.vital_signs import Condition
@@ -86,7 +87,8 @@ class Switch:
 class Watch:
     """`look` says what is wrong; `ping`, if there is somebody to ping, is done each minute while nothing is.
 
-    `listener` hears the keys pressed in its calls, where Twilio reaches it.
+    `credentials`: what it tells by; while one is refused there is no ping either. `listener` hears the keys pressed in
+    its calls, where Twilio reaches it.
     """
 
     def __init__(
@@ -96,9 +98,11 @@ class Watch:
         warning: DutyAlarm,
         ping: Ping | None,
         clock: Clock,
+        credentials: Credentials,
         listener: Listener | None = None,
     ) -> None:
         self._listener = listener
+        self._credentials = credentials
         self._look = look
         self._alarm = alarm
         self._warning = warning
@@ -124,9 +128,10 @@ class Watch:
             log.exception("the look failed")
             found = [Condition(f"whether it is well cannot be seen ({type(error).__name__})", calls=True)]
         grave = [one.text for one in found if one.calls]
-        work = [self._alarm.turn(grave), self._warning.turn([one.text for one in found if not one.calls])]
+        warnings = [one.text for one in found if not one.calls]
+        work = [self._alarm.turn(grave), self._warning.turn(warnings), self._credentials.turn()]
         now = self._clock.now()
-        well = not grave and not self._alarm.stands
+        well = not grave and not self._alarm.stands and self._credentials.taken
         if self._ping and well and (self._pinged_at is None or now - self._pinged_at >= SWITCH_EVERY):
             self._pinged_at = now
             work.append(self._ping())
@@ -151,10 +156,13 @@ async def watch(settings: Settings, url: str, look: Look, clock: Clock) -> Async
         DutyAlarm(whom, level, channels, clock, SystemIds(), lambda: listener is not None and listener.is_open)
         for level in (alarm_level(settings), warning_level(settings))
     )
+    of_watch = DutyAlarm(whom, watch_credentials.LEVEL, channels, clock, SystemIds())
+    every = timedelta(seconds=settings.vendor_check_seconds)
+    credentials = Credentials(watch_credentials.checks(connected, whom), of_watch, clock, every)
     if listener is not None:
         listener.pressed = alarm.pressed
     try:
-        yield Watch(look, alarm, warning, switch.ping if switch else None, clock, listener)
+        yield Watch(look, alarm, warning, switch.ping if switch else None, clock, credentials, listener)
     finally:
         if listener is not None:
             await listener.close()

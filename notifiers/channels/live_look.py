@@ -85,7 +85,7 @@ async def _number(account: TwilioAccount, number: str, inbound_url: str | None) 
         return f"the number cannot {' or '.join(lacking)}", "buy one that can"
     if inbound_url is not None and urldefrag(owned[0].sms_url or "").url != inbound_url:
         return "answers by text do not come here", f"set its incoming texts to POST {inbound_url}"
-    return "", "calls, texts, and is answered here"
+    return "", "calls, texts, and is answered here" if inbound_url else "calls and texts"
 
 
 async def _registered(account: TwilioAccount, number: str) -> tuple[str, str]:

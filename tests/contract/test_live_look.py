@@ -54,6 +54,15 @@ async def failed(
     return {f.what: f.detail for f in found if f.level is Level.FAILS and f.what != "public URL"}
 
 
+async def test_the_account_of_the_watch_is_looked_at_too(tmp_path: Path, roster: Roster) -> None:
+    own = {"watch_twilio_account_sid": FINE.twilio_account_sid, "watch_twilio_from": FINE.default_sender}
+    right, wrong = (own | {"watch_twilio_auth_token": SecretStr(t)} for t in (FINE.twilio_auth_token, "wrong"))
+    assert await failed(tmp_path, roster, FINE, **right) == {}
+    found = await failed(tmp_path, roster, FINE, **wrong)
+    assert list(found) == ["Twilio credentials of the watch"]
+    assert "copy GRIDCALL_WATCH_TWILIO_ACCOUNT_SID" in found["Twilio credentials of the watch"]
+
+
 async def test_accounts_that_are_in_order(tmp_path: Path, roster: Roster) -> None:
     assert await failed(tmp_path, roster, FINE) == {}
 

@@ -223,3 +223,14 @@ def test_doctor_asks_the_vendors(tmp_path):
     asked = ("Twilio", "Slack", "Slack Socket Mode")
     found = {found.what: found.level for found in doctor.findings(settings) if found.what in asked}
     assert found == dict.fromkeys(asked, doctor.Level.MIND), "none can be asked, which says nothing of the credentials"
+
+
+def test_doctor_asks_by_what_the_watch_has_of_its_own(tmp_path):
+    twilio = {"account_sid": "AC" + "1" * 32, "auth_token": "t" * 32, "from": "+13125550190"}
+    own = {f"watch_twilio_{name}": value for name, value in twilio.items()}
+    known = {"data_dir": tmp_path, "twilio_base_url": "http://127.0.0.1:9", "pagerduty_base_url": "http://127.0.0.1:9"}
+    watch = {"watch_duty": "Ana=+13125550101", "watch_pagerduty_key": "R" * 32}
+    found = {found.what: found.level for found in doctor.findings(load_settings(**known, **watch, **own))}
+    assert found["Twilio of the watch"] == found["PagerDuty of the watch"] == doctor.Level.MIND
+    found = {found.what: found.detail for found in doctor.findings(load_settings(**known, **watch))}
+    assert "GRIDCALL_WATCH_DUTY needs Twilio" in found["watch"]

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app import vendors
 from app.duty_alarm import DutyAlarm, Told, alarm_level, told, warning_level
 from app.outside import judge
+from app.watch_credentials import LEVEL, Credentials, checks
 from app.watching import LOOK_EVERY, Place, Watch
 from config.settings import duty_list, load_settings
 from heartbeat.direct_alarm import Duty
@@ -15,13 +17,15 @@ from model.attempt import Sent
 from model.errors import OutcomeUnknown, SendError, SettingsError
 from model.ids import SystemIds
 from model.plan import ChannelName
-from model.ports import Found
+from model.ports import Answers, Found
 
 START = datetime(2026, 7, 14, 2, 0, tzinfo=UTC)
 URL = "https://gridcall.example"
 ANA, BEN = Duty("Ana", "+13125550101"), Duty("Ben", "+13125550102")
 DOWN = (Condition("the database does not answer", calls=True),)
 NO_QUEUE = (Condition("RabbitMQ does not confirm", calls=False),)
+REFUSED = SendError("20003", retryable=False, stop_channel=True)
+LOOK_AT_VENDORS = timedelta(minutes=10)
 
 
 class Clock:
@@ -82,7 +86,16 @@ class House:
             for level in (alarm_level(settings), warning_level(settings))
         )
         self.alarm = alarm
-        self.watch = Watch(self.look, alarm, warning, self.ping, self.clock)
+        self.asked, self.answer = 0, None  # what Twilio says of our credentials; None: it takes them
+        of_watch = DutyAlarm(whom, LEVEL, channels, self.clock, SystemIds())
+        self.credentials = Credentials({"Twilio": self.check}, of_watch, self.clock, LOOK_AT_VENDORS)
+        self.watch = Watch(self.look, alarm, warning, self.ping, self.clock, self.credentials)
+
+    async def check(self):
+        self.asked += 1
+        if self.answer is not None:
+            raise self.answer
+        return Answers("taken")
 
     async def look(self):
         return self.found
@@ -157,7 +170,7 @@ async def test_the_alert_of_a_watch_that_died_is_resolved():
     await second.at(60, *DOWN)
     assert [send.details["action"] for send in second.pagerduty.sent] == ["trigger"]
     await second.at(200)
-    assert second.pagerduty.resolved == {f"gridcall-watch:{URL}", f"gridcall-watch:{URL}:warning"}
+    assert second.pagerduty.resolved == {f"gridcall-watch:{URL}{level}" for level in ("", ":warning", ":watch")}
     assert second.sms.sent == []
 
 
@@ -183,11 +196,59 @@ async def test_the_switch_is_asked_each_minute_and_only_while_all_is_well():
     assert house.pings == 4
 
 
+async def test_while_a_credential_of_the_watch_is_refused_the_switch_is_not_asked_for():
+    """Nothing else would tell: the watch's own account is used in no other night."""
+    house = House()
+    house.answer = REFUSED
+    await house.at(300)
+    assert (house.asked, house.pings) == (1, 0)
+    text = (
+        f"The watch over Gridcall at {URL} is not well since 02:00:05 UTC: Twilio: 20003. "
+        "The watch tells nobody by that until its credentials are mended."
+    )
+    assert house.slack.told() == [("C1", text)]
+    assert house.pagerduty.told() == [("R1", text)]
+    house.answer = SendError("503", retryable=True)
+    await house.at(900)
+    assert (house.asked, house.pings) == (2, 0), "who cannot be asked has not taken it"
+    house.answer = None
+    await house.at(1205)
+    assert (house.asked, house.pings) == (3, 0)
+    await house.at(1210)
+    assert house.pings == 1
+    assert house.slack.told()[-1] == ("C1", f"The watch over Gridcall at {URL} is well again after 20 minutes.")
+    assert house.voice.sent == house.sms.sent == []
+
+
+async def test_what_cannot_be_asked_for_now_is_no_refused_credential():
+    house = House()
+    house.answer = OutcomeUnknown("?")
+    await house.at(130)
+    assert (house.asked, house.pings) == (1, 3)
+    assert house.slack.sent == []
+
+
+async def test_who_is_not_to_ask_the_vendors_asks_for_the_switch():
+    house = House()
+    house.credentials._every = timedelta()
+    await house.at(60)
+    assert (house.asked, house.pings) == (0, 1)
+
+
+def test_the_watch_asks_those_vendors_by_which_it_tells():
+    account = {f"watch_twilio_{name}": value for name, value in (("account_sid", "AC" + "1" * 32), ("auth_token", "t"))}
+    slack = {"slack_bot_token": "xoxb-1", "slack_signing_secret": "s"}
+    settings = load_settings(**account, watch_twilio_from=ANA.number, **slack)
+    connected = vendors.connect(settings.for_watch, Clock(), callbacks=False)
+    assert set(checks(connected, Told(url=URL, duty=[ANA]))) == {"Twilio"}
+    assert set(checks(connected, Told(url=URL, pagerduty_key="R1", slack_channel="C1"))) == {"PagerDuty", "Slack"}
+
+
 async def test_what_could_not_be_told_is_tried_again_and_what_is_refused_is_not():
     again, refused = SendError("503", retryable=True), SendError("no such number", retryable=False)
-    house = House(
-        sms=Vendor("sms", again, refused), pagerduty=Vendor("pagerduty", OutcomeUnknown("?"), repeatable=True)
-    )
+    house = House(sms=Vendor("sms", again, refused))
+    await house.at(5, *DOWN)
+    house.pagerduty.errors.append(OutcomeUnknown("?"))
     await house.at(35, *DOWN)
     assert (house.sms.sent, house.pagerduty.sent) == ([], [])
     await house.at(60, *DOWN)
