@@ -126,7 +126,8 @@ class Editor:
 
 
 def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = USUAL) -> Edit:
-    after = decide(before)
+    before = _lately(before, now)  # what is long past makes no edit too long, and its going is nobody's change
+    after = _lately(decide(before), now)
     _check_keys(before, after, now)
     of_roster = () if before.roster is after.roster else differences(before.roster, after.roster)
     found = (*of_roster, *key_differences(before.keys, after.keys))
@@ -135,6 +136,10 @@ def planned(before: Snapshot, decide: Decide, now: datetime, phones: Phones = US
     warnings += out_of_sight.remarks(of_roster, now)
     told = {"changes": [d.shown() for d in found], "warnings": warnings} | done.shown()
     return Edit(before=before, after=after, differences=found, effect=done, told=told)
+
+
+def _lately(snapshot: Snapshot, now: datetime) -> Snapshot:
+    return replace(snapshot, roster=out_of_sight.without_long_past(snapshot.roster, now))
 
 
 def _periods(before: Roster, after: Roster) -> Iterator[str]:

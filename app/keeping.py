@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -87,6 +88,8 @@ def _load(
         lambda conn: (rosters.latest(conn), rosters.all_keys(conn), roster_saving.loaded_last(conn, file))
     )
     version = before.version if before else 0
+    file = replace(file, roster=out_of_sight.without_long_past(file.roster, now))
+    before = before and out_of_sight.without_long_past(before, now)
     if before and same and not again:
         return Loaded(version, version)
     changed = (*differences(before or Roster(), file.roster), *key_differences(keys_before, keys or keys_before))

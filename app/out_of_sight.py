@@ -1,14 +1,31 @@
-"""Overrides and absences whose effect nobody looks at: over already, or farther ahead than the looks go. Pure."""
+"""Overrides and absences whose effect nobody looks at: over already, or farther ahead than the looks go. Pure.
+
+Those that are over for long stay in earlier versions of the roster only: else each edit would read, compare and store
+all of them, until the roster is too long for one more cover.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from app.roster_diff import Difference, Kind
 from app.roster_effect import FARTHEST
+from model.roster import Roster
 from model.rota import Absence, Override
 
 _SECTIONS = ("overrides/", "absences/")
+KEPT = timedelta(days=366)  # after their end: who was on call in the last year is still asked
+
+
+def without_long_past(roster: Roster, now: datetime) -> Roster:
+    """Without what ended more than a year before `now`; the same object where nothing did."""
+    since = now - KEPT
+    overrides = tuple(one for one in roster.overrides if one.end >= since)
+    absences = tuple(one for one in roster.absences if one.end >= since)
+    if len(overrides) == len(roster.overrides) and len(absences) == len(roster.absences):
+        return roster
+    return replace(roster, overrides=overrides, absences=absences)
 
 
 def problem(hours: Override | Absence, now: datetime) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ import structlog
 
 from app import undoing
 from app.links import revoke_orphans
+from app.out_of_sight import without_long_past
 from app.roster_diff import differences, key_differences
 from app.roster_effect import Effect
 from config.roster_file import RosterFile
@@ -68,7 +69,8 @@ def load(
     keys = keys or [key for key in keys_before if not key.demo]
     if sentence := orphan(file.roster, keys):
         raise SettingsError(sentence)
-    saved = rosters.save(conn, file.roster, FILE.actor, now, keys=keys)
+    before = before and without_long_past(before, now)
+    saved = rosters.save(conn, without_long_past(file.roster, now), FILE.actor, now, keys=keys)
     links = revoke_orphans(conn, before, saved) if before else ()
     if before:
         readdress.follow(conn, SystemIds(), before, saved, now)
