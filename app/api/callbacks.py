@@ -23,7 +23,7 @@ from model.roster import ReadBack
 from notifiers.channels import sms, voice
 from notifiers.receipts import take_receipt
 from notifiers.wording import said_again
-from notifiers.wording.answers import SpokenAnswer, also_confirm, how_many, spoken
+from notifiers.wording.answers import SpokenAnswer, also_confirm, how_many, spoken, where_to_look
 from notifiers.wording.facts import reference
 from routing.heard import take_heard
 from routing.read_back import TRIES, Asked, asked, right
@@ -145,8 +145,7 @@ class _LedTo(NamedTuple):
 async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard | None, _: int = 0) -> _LedTo:
     told = await service.database.read(lambda conn: _told(conn, attempt_id))
     if not told:
-        log.warning("key for an unknown attempt", attempt=attempt_id)
-        return _LedTo(SpokenAnswer.OVER)
+        return _not_known(service, attempt_id)
     wishes = [_to_repeat(service, one) for one in told] if heard and heard.answer is Answer.ACKNOWLEDGE else []
     if heard and any(wishes):
         heard = replace(heard, said=f"{key}, {NOT_REPEATED_BACK}")  # until it was
@@ -161,9 +160,18 @@ async def _key_led_to(service: Service, attempt_id: str, key: str, heard: Heard 
     return _LedTo(kind, detail, _prompt(told), drill)
 
 
+def _not_known(service: Service, attempt_id: str) -> _LedTo:
+    """That it is over would be a guess: the commit in which the call was begun may be what is lost."""
+    log.warning("key for an unknown attempt", attempt=attempt_id)
+    slack = service.settings.slack_bot_token is not None
+    return _LedTo(SpokenAnswer.NOT_KNOWN, where_to_look(slack, service.house.callback_number))
+
+
 async def _read_back(service: Service, attempt_id: str, key: str, heard: Heard | None, number: int) -> _LedTo:
     """What was keyed in to show that the order was understood; the acceptance counts whatever it was."""
     told = await service.database.read(lambda conn: _told(conn, attempt_id))
+    if not told:
+        return _not_known(service, attempt_id)
     asked = _to_repeat(service, told[0]) if len(told) == 1 else None
     if asked is None or heard is None:
         return _LedTo(SpokenAnswer.OVER)

@@ -7,7 +7,7 @@ from model.attempt import Words
 from model.event import Event, EventStatus
 from model.roster import Source
 from notifiers.wording.facts import reference
-from notifiers.wording.speech import count
+from notifiers.wording.speech import count, digits
 
 
 class SpokenAnswer(StrEnum):
@@ -26,6 +26,7 @@ class SpokenAnswer(StrEnum):
     REPEAT_REFERENCE = "repeat_reference"
     REPEATED = "repeated"
     NOT_REPEATED = "not_repeated"
+    NOT_KNOWN = "not_known"  # a database that lost its last commits does not know whom it called
 
 
 SPOKEN_KEYS = (
@@ -56,6 +57,7 @@ def spoken(kind: SpokenAnswer, detail: str = "", drill: bool = False) -> str:
         SpokenAnswer.REPEATED: f"Correct. You have accepted, and that counts. {detail} Goodbye.",
         SpokenAnswer.NOT_REPEATED: "You have accepted, and that counts. It was not repeated back: check the order. "
         f"{detail} Goodbye.",
+        SpokenAnswer.NOT_KNOWN: f"This call is not known here, so nothing was counted. {detail} Goodbye.",
     }[kind]
     text = " ".join(sentence.split())
     return f"{text} This is a drill." if drill and text else text
@@ -82,6 +84,16 @@ def also_confirm(sources: Iterable[Source | None]) -> str:
     """Where else the issuer of what was accepted wants to know it, "" for nowhere."""
     names = dict.fromkeys(source.also_confirm for source in sources if source and source.also_confirm)
     return f"Also confirm in {' and '.join(names)}." if names else ""
+
+
+def where_to_look(slack: bool, callback_number: str) -> str:
+    """For who has heard of an order that we cannot say more about. `callback_number`: "" for none."""
+    ways = [
+        *(["look in Slack"] if slack else []),
+        *([f"call back {digits(callback_number.lstrip('+'))}"] if callback_number else []),
+    ]
+    found = ", or ".join(ways) or "ask whoever runs Gridcall"
+    return f"What you heard may still hold: {found}."
 
 
 def how_many(counted: int, named: int) -> str:
