@@ -113,10 +113,9 @@ def postgres_database() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_database: str) -> str:
     """The same, emptied."""
-    from store.postgres import at_once
-    from tests import databases
+    from tests import databases, postgres
 
-    at_once(postgres_database, databases.empty)
+    postgres.execute(postgres_database, databases.EMPTIES)
     return postgres_database
 
 

@@ -171,20 +171,27 @@ def _until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> 
 
 
 @contextmanager
-def database(server_url: str) -> Iterator[str]:
-    """A database of our own, empty, dropped at the end."""
+def database(server_url: str, *, durable: bool = False) -> Iterator[str]:
+    """A database of our own, empty, dropped at the end. Unless it is `durable`, no commit waits for the disk."""
     name = f"gridcall_test_{uuid4().hex[:12]}"
-    wait_for(_execute(server_url, f'CREATE DATABASE "{name}"'))
+    execute(server_url, f'CREATE DATABASE "{name}"')
     try:
+        if not durable:
+            execute(server_url, f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
-        wait_for(_execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-async def _execute(url: str, statement: str) -> None:
+def execute(url: str, statements: str) -> None:
+    """Without parameters they go to the server together, in one transaction."""
+    wait_for(_execute(url, statements))
+
+
+async def _execute(url: str, statements: str) -> None:
     conn = await asyncpg.connect(url, timeout=5)
     try:
-        await conn.execute(statement)
+        await conn.execute(statements)
     finally:
         await conn.close()
 

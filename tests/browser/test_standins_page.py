@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,15 +16,15 @@ pytestmark = pytest.mark.service("chromium")
 EVENT = "MISO-EDR-BROWSER"
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    with running(tmp_path) as demo:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with running(tmp_path_factory.mktemp("demo")) as demo:
         yield demo
 
 
-def post(demo: Demo) -> dict[str, Any]:
+def post(demo: Demo, event_id: str = EVENT) -> dict[str, Any]:
     headers = {"Authorization": "Bearer demo-upstream", "Prefer": "wait=2"}
-    event = example("edr", datetime.now(UTC), EVENT)
+    event = example("edr", datetime.now(UTC), event_id)
     return dict(httpx2.post(f"{demo.api}/v1/events", json=event, headers=headers).json())
 
 
@@ -60,7 +59,7 @@ async def test_a_phone_is_answered_by_ear_and_keyboard(demo: Demo, page: Page) -
     """Who rings is said aloud, a phone's buttons are found by its name, what is said is read out line by line."""
     await page.goto(demo.standins)
     await page.get_by_label("Scene").select_option("nobody answers")
-    assert post(demo)["rings"] is True
+    assert post(demo, f"{EVENT}-2")["rings"] is True
 
     await expect(page.get_by_role("alert")).to_contain_text(": ringing")
     name = (await page.get_by_role("alert").inner_text()).split(":")[0]

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 import httpx2
 import pytest
 
+from app.cli import main
 from sandbox import Settings as Play
 from tests.demo_process import environment, free_port, until
 
@@ -119,15 +120,10 @@ def test_it_calls_when_everything_else_is_dead(tmp_path):
         ({"GRIDCALL_WATCH_DUTY": f"Dana={DUTY}"}, "GRIDCALL_WATCH_DUTY needs Twilio"),
     ],
 )
-def test_what_is_missing_is_said_at_the_start(tmp_path, settings, said):
-    found = subprocess.run(
-        [sys.executable, "-m", "app.cli", "watch", "http://127.0.0.1:9"],
-        env=environment(GRIDCALL_DATA_DIR=str(tmp_path), **settings),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert found.returncode != 0
-    assert said in found.stderr
+def test_what_is_missing_is_said_at_the_start(tmp_path, monkeypatch, capsys, settings, said):
+    for name, value in {"GRIDCALL_DATA_DIR": str(tmp_path), **settings}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main(["watch", "http://127.0.0.1:9"])
+    assert ended.value.code
+    assert said in capsys.readouterr().err

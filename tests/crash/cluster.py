@@ -283,7 +283,7 @@ def cluster(
     folder.mkdir(parents=True, exist_ok=True)
     found.mend()
     postgres.wait_for(delete_queues(found.rabbit.url, ""))
-    with Wires().running() as wires, postgres.database(found.database.url) as url:
+    with Wires().running() as wires, postgres.database(found.database.url, durable=True) as url:
         made = Cluster(folder, found, wires, url, roster, direct, settings)
         try:
             made.prepare()

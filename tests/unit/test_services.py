@@ -1,6 +1,5 @@
 """GRIDCALL_TEST_SERVICES decides what becomes of tests whose service is missing. Each test here runs a small pytest."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import services
+
+pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,14 +31,20 @@ def test_alone():
 """
 
 
+LEFT_OUT = ("asyncio", "timeout", "xdist", "hypothesispytest", "anyio", "cacheprovider")  # ours are at work outside
+
+
 @pytest.fixture
-def play(tmp_path):
-    """Runs the given test file with this wish; returns pytest's exit code and what it printed."""
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = service(name): as in the project\n")
+def play(tmp_path, pytester, monkeypatch):
+    """Runs the given test file with this wish; returns pytest's exit code and what it printed.
+
+    In this process, which has everything loaded; with options of xdist in one of its own.
+    """
+    (pytester.path / "pytest.ini").write_text("[pytest]\nmarkers = service(name): as in the project\n")
     (tmp_path / "bin").mkdir()
 
     def run(text: str, wish: str, *options: str) -> tuple[int, str]:
-        (tmp_path / "test_story.py").write_text(text)
+        pytester.makepyfile(test_story=text)
         environment = {
             "PATH": str(tmp_path / "bin"),
             "PYTHONPATH": str(ROOT),
@@ -45,9 +52,17 @@ def play(tmp_path):
             "GRIDCALL_VENDOR_SPECS": str(tmp_path / "specs"),
             "COLUMNS": "200",
         }
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:asyncio", *options]
-        ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        return ended.returncode, ended.stdout + ended.stderr
+        words = ["-q", "-p", "tests.conftest", "-p", "no:schemathesis"]
+        if options:
+            command = [sys.executable, "-m", "pytest", *words, "-p", "no:asyncio", *options]
+            ended = subprocess.run(
+                command, cwd=pytester.path, env=environment, capture_output=True, text=True, check=False
+            )
+            return ended.returncode, ended.stdout + ended.stderr
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        found = pytester.runpytest_inprocess(*words, *(f"-pno:{name}" for name in LEFT_OUT))
+        return found.ret, "\n".join([*found.outlines, *found.errlines])
 
     return run
 
@@ -143,10 +158,10 @@ def test_a_variable_that_names_no_folder_counts_as_missing(monkeypatch, tmp_path
     assert services.SERVICES["vendor-specs"].find() is None
 
 
-def test_the_list_names_every_service():
-    environment = {**os.environ, "GRIDCALL_TEST_SERVICES": "find"}
-    command = [sys.executable, "-m", "tests.services"]
-    printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+def test_the_list_names_every_service(monkeypatch, capsys):
+    monkeypatch.setenv("GRIDCALL_TEST_SERVICES", "find")
+    services.main()
+    printed = capsys.readouterr().out
     assert [line.split()[0] for line in printed.splitlines()[1:]] == list(services.SERVICES)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from model import call_lengths as learning
 from model.attempt import Attempt, Receipt, ReceiptKind, Sent, Words
 from model.call_lengths import Learned
 from model.clock import SystemClock
@@ -16,9 +17,15 @@ from store.claims import Call, Claim
 from tests.unit.routing.house import NOW, event, revision
 
 IDS = SystemIds()
+FEW = 4  # in place of the twenty from which something is learned: each call here is a dozen statements
 SECOND = timedelta(seconds=1)
 ENDED, ANSWERED, MACHINE = ReceiptKind.COMPLETED, ReceiptKind.ANSWERED, ReceiptKind.MACHINE
 WORDS = Words(text="Reduce", template="t")
+
+
+@pytest.fixture(autouse=True)
+def learns_from_few(monkeypatch):
+    monkeypatch.setattr(learning, "FEWEST", FEW)
 
 
 async def calls(database, count, lengths, *, pk="E-1", policy="default", kind=Kind.ALERT, cut=False, told=None):
@@ -67,20 +74,20 @@ async def learned(database, days=0):
 
 
 async def test_each_policy_learns_from_its_own_calls(database):
-    await calls(database, 20, [42])
-    await calls(database, 21, [70], pk="E-2", policy="plant")
-    await calls(database, 19, [70], pk="E-3", policy="rare")
-    assert await learned(database) == {"default": Learned(42, 20), "plant": Learned(70, 21)}
+    await calls(database, FEW, [42])
+    await calls(database, FEW + 1, [70], pk="E-2", policy="plant")
+    await calls(database, FEW - 1, [70], pk="E-3", policy="rare")
+    assert await learned(database) == {"default": Learned(42, FEW), "plant": Learned(70, FEW + 1)}
 
 
 async def test_what_was_cut_or_asked_nothing_teaches_nothing(database):
     """It would have lasted longer, or was never meant to last as long."""
-    await calls(database, 20, [5], cut=True)
-    await calls(database, 20, [5], pk="E-2", kind=Kind.STAND_DOWN)
-    await calls(database, 20, [5], pk="E-3", kind=Kind.CONFIRM)
+    await calls(database, FEW, [5], cut=True)
+    await calls(database, FEW, [5], pk="E-2", kind=Kind.STAND_DOWN)
+    await calls(database, FEW, [5], pk="E-3", kind=Kind.CONFIRM)
     assert await learned(database) == {}
-    await calls(database, 20, [42], pk="E-4")
-    assert await learned(database) == {"default": Learned(42, 20)}
+    await calls(database, FEW, [42], pk="E-4")
+    assert await learned(database) == {"default": Learned(42, FEW)}
 
 
 @pytest.mark.parametrize(
@@ -94,8 +101,8 @@ async def test_what_was_cut_or_asked_nothing_teaches_nothing(database):
     ],
 )
 async def test_by_the_vendors_clock_where_it_tells_both(database, told, seconds):
-    await calls(database, 20, [], told=told)
-    assert await learned(database) == {"default": Learned(seconds, 20)}
+    await calls(database, FEW, [], told=told)
+    assert await learned(database) == {"default": Learned(seconds, FEW)}
 
 
 @pytest.mark.parametrize(
@@ -104,11 +111,11 @@ async def test_by_the_vendors_clock_where_it_tells_both(database, told, seconds)
 )
 async def test_calls_of_which_not_all_is_known_teach_nothing(database, told):
     """One that was over before it was answered among them: a clock went back, or the answer was heard afterwards."""
-    await calls(database, 20, [], told=told)
+    await calls(database, FEW, [], told=told)
     assert await learned(database) == {}
 
 
 async def test_what_was_long_ago_says_nothing_of_tonight(database):
-    await calls(database, 20, [42])
-    assert await learned(database, days=call_lengths.WITHIN.days - 1) == {"default": Learned(42, 20)}
+    await calls(database, FEW, [42])
+    assert await learned(database, days=call_lengths.WITHIN.days - 1) == {"default": Learned(42, FEW)}
     assert await learned(database, days=call_lengths.WITHIN.days + 1) == {}

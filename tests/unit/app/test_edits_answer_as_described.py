@@ -20,7 +20,7 @@ BODIES = [
     b'{"a": 1, "a": 2}',
     b"\xef\xbb\xbf{}",
 ]
-IF_MATCH = [None, "*", "", '"x"']
+IF_MATCH = {None: BODIES, "*": BODIES[:4], "": BODIES[:4], '"x"': BODIES[:4]}
 
 
 def edits(described: dict[str, Any]) -> list[tuple[str, str, set[str]]]:
@@ -40,6 +40,6 @@ async def test_every_answer_is_described(house: House, if_match: str | None) -> 
     headers = {"Authorization": "Bearer demo-admin", "Content-Type": "application/json"}
     headers |= {} if if_match is None else {"If-Match": if_match}
     for method, path, statuses in found:
-        for body in BODIES:
+        for body in IF_MATCH[if_match]:
             answer = await house.client.request(method, path, content=body, headers=headers)
             assert str(answer.status_code) in statuses, (method, path, body[:20], answer.text)
