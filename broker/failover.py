@@ -22,7 +22,7 @@ PROBE_SECONDS = 0.1
 # A link that was lost again within this time is tried less and less often: each try costs somebody a second.
 STEADY = timedelta(seconds=10)
 LONGEST_HOLD_SECONDS = 5.0
-RESCUE_SECONDS = 1.0  # a link that is back within so long was slow only
+RESCUE_SECONDS = 1.0
 RESCUE_BATCH = 500
 DRAIN_BATCH = 64
 DRAIN_SECONDS = 0.5
@@ -117,10 +117,11 @@ class FailoverBroker:
         await self._clock.sleep_until(self._clock.now() + timedelta(seconds=seconds))
 
     async def _rescue(self) -> None:
-        """Spool what RabbitMQ confirmed lately and nobody has decided about, unless it is back soon: what is
-        decided here and there costs twice, and who is behind would be further behind.
+        """Spool what RabbitMQ confirmed lately and nobody has decided about, once the connection is gone: while it is
+        only slow, what is decided here and there costs twice, and who is behind would be further behind.
         """
-        await self._pause(RESCUE_SECONDS)
+        while self._rabbit.connected:
+            await self._pause(PROBE_SECONDS)
         # Members are decided in order: a message whose last one is, is done with.
         at_risk = {m.deliveries[-1]: m for m in self._recent.since(self._clock.now() - KEPT)}
         waiting = iter(list(at_risk))
@@ -150,7 +151,7 @@ class FailoverBroker:
 
     async def _move(self, handle: EmbeddedHandle) -> bool:
         try:
-            await self._rabbit.publish(handle.message)
+            await self._rabbit.publish(handle.message, patient=True)
         except QueueFull:
             handle.give_back()
             return False

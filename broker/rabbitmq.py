@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PUBLISH_SECONDS = 1.0
+PUBLISH_SECONDS = 1.0  # somebody waits
+PATIENT_SECONDS = 5.0  # nobody does
 LOOK_SECONDS = 2.0
 PERSISTENT = 2
 HEARTBEAT_SECONDS = 5
@@ -164,16 +165,17 @@ class RabbitBroker:
             self._up.clear()
             self._sending.drop(sender.connection)
 
-    async def publish(self, message: Message) -> Durability:
+    async def publish(self, message: Message, *, patient: bool = False) -> Durability:
         """Raises QueueFull, or Unavailable: then it is not known whether RabbitMQ has it. A confirm that does not
         come in time may come later: whether the link is any good is for `probe` to find out.
         """
         queue, body = self._topology.queue_of(message), pack(message)
+        seconds = PATIENT_SECONDS if patient else self._publish_seconds
         properties = spec.Basic.Properties(
             delivery_mode=PERSISTENT, message_id=message.id, message_type=str(message.kind)
         )
         try:
-            async with self._clock.timeout(self._publish_seconds):
+            async with self._clock.timeout(seconds):
                 while True:
                     await self._up.wait()
                     if (sender := self._sender) is None:
@@ -188,7 +190,7 @@ class RabbitBroker:
                     except Lost as error:
                         await self._refused(error, queue, sender)
         except TimeoutError:
-            raise Unavailable(f"RabbitMQ did not confirm within {self._publish_seconds:g} s") from None
+            raise Unavailable(f"RabbitMQ did not confirm within {seconds:g} s") from None
 
     async def _refused(self, error: Lost, queue: str, sender: _Sender) -> None:
         """Returns when it is worth another try: the link was cut, and the first publish after that always fails."""
@@ -203,15 +205,14 @@ class RabbitBroker:
         self._cannot_send(sender)
 
     async def probe(self) -> bool:
-        """Does it confirm? Asked with a message that goes nowhere; the answer comes within the publish time-out.
-
-        A link on which none comes is given up.
+        """Does it confirm? Asked with a message that goes nowhere. A link on which no answer comes is given up, but not
+        soon: it may be our own process that is slow.
         """
         sender = self._sender
         if sender is None:
             return False
         try:
-            async with self._clock.timeout(self._publish_seconds):
+            async with self._clock.timeout(PATIENT_SECONDS):
                 with as_lost():
                     await sender.channel.basic_publish(b"", routing_key=f"{self._topology.dead}.nowhere", wait=False)
         except (Lost, TimeoutError):

@@ -172,6 +172,13 @@ async def test_a_confirm_that_comes_late_costs_no_connection_and_no_second_round
     assert house.proxy.taken <= connections + 1  # who takes makes a connection of its own, when first asked
 
 
+async def test_over_a_slow_link_the_spool_drains(house):
+    """Slower than who posts an event would wait: others may have the hands that are lacking here."""
+    house.proxy.delay_seconds = 0.6
+    assert await house.broker.publish(message("a")) is Durability.HOST
+    await house.until(lambda: house.broker.spool.depth() == 0)
+
+
 async def test_a_full_spool_says_so(house):
     house.proxy.cut(refuse=True)
     for n in range(100):
