@@ -518,13 +518,15 @@ API, STANDINS = "http://127.0.0.1:1", "http://127.0.0.1:2"
 
 
 @cache
-def _demo(settings: Settings) -> Settings:
+def _demo(settings: Settings, _given: frozenset[str]) -> Settings:
+    """`_given`: which of them were, since the demo has other defaults, and settings are equal by their values."""
     return standins.demo_settings(settings, API, STANDINS)
 
 
 def _demo_settings(settings: Settings, api_url: str, standins_url: str) -> Settings:
     """As `standins.demo_settings` says, which takes longer than many a minute of a story."""
-    found = _demo(settings.model_copy(update={"data_dir": Path("of-each-its-own")}))
+    placed = settings.model_copy(update={"data_dir": Path("of-each-its-own")})
+    found = _demo(placed, frozenset(placed.model_fields_set))
     moved = {name: v.replace(API, api_url).replace(STANDINS, standins_url) for name, v in found if isinstance(v, str)}
     return found.model_copy(update=moved | {"data_dir": settings.data_dir})
 
