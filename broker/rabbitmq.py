@@ -177,6 +177,8 @@ class RabbitBroker:
         try:
             async with self._clock.timeout(seconds):
                 while True:
+                    if patient and not self.connected:
+                        raise Unavailable("RabbitMQ is away")  # what is moved can stay where it is
                     await self._up.wait()
                     if (sender := self._sender) is None:
                         continue  # it was up when we were woken

@@ -179,6 +179,19 @@ async def test_over_a_slow_link_the_spool_drains(house):
     await house.until(lambda: house.broker.spool.depth() == 0)
 
 
+async def test_what_moves_to_rabbitmq_stays_when_the_connection_is_cut(house):
+    """It is told from here then, and what was confirmed before is spooled at once: nobody waits for a confirm."""
+    broker = house.broker
+    await broker.publish(message("confirmed"))
+    house.undecided = {"confirmed-1"}
+    house.proxy.delay_seconds = 0.6
+    assert await broker.publish(message("moves")) is Durability.HOST
+    await house.until(lambda: broker.link_up)
+    house.proxy.cut(refuse=True)
+    await house.until(lambda: broker.spool.depth() == 2, 3)
+    assert await took(aiter(broker.spool.consume()), 2) == ["confirmed", "moves"]
+
+
 async def test_a_full_spool_says_so(house):
     house.proxy.cut(refuse=True)
     for n in range(100):
