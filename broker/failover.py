@@ -141,10 +141,12 @@ class FailoverBroker:
 
     async def _drain(self) -> None:
         """Until the link is lost: what waits in the spool, in nobody's hands or in such as let go, goes to RabbitMQ."""
+        at_once = 1  # a RabbitMQ that is about to stop confirms probes and no message: it must not hold back many
         while self.link_up:
-            handles = [handle for _ in range(DRAIN_BATCH) if (handle := self.spool.take()) is not None]
+            handles = [handle for _ in range(at_once) if (handle := self.spool.take()) is not None]
             handles += self.spool.lent()
             moved = await asyncio.gather(*map(self._move, handles))
+            at_once = DRAIN_BATCH if handles and all(moved) else 1
             if not handles or not all(moved):
                 until = self._clock.now() + timedelta(seconds=DRAIN_SECONDS)
                 await wake_or(self._clock, self._lost, until)
