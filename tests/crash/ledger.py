@@ -91,9 +91,12 @@ def _spooled(cluster: Cluster) -> int:
 
 
 def settled(cluster: Cluster, seconds: float) -> None:
-    """Wait until nothing is left over. Raises AssertionError with what is."""
+    """Wait until nothing is left over. Raises AssertionError with what is.
+
+    The queues too: what was decided from a spool waits there once more until the routers have found RabbitMQ again.
+    """
     end = time.monotonic() + seconds
-    while found := left(cluster):
+    while found := left(cluster) or _queued(cluster):
         assert time.monotonic() < end, f"left over after {seconds} s: {found}"
         time.sleep(0.5)
 
