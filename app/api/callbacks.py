@@ -1,6 +1,7 @@
 """Vendors call back here. Every request's signature is verified before anything of it is believed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -15,7 +16,7 @@ from app.api.signatures import not_from
 from app.service import Service
 from app.texting import answer_text
 from model.attempt import Attempt, Receipt
-from model.errors import Refused
+from model.errors import Refused, Unavailable
 from model.event import Event, EventStatus, Mode
 from model.plan import Notification
 from model.reply import NOT_REPEATED_BACK, PASSED_ON, REPEATED_BACK, Answer, Heard
@@ -36,6 +37,7 @@ router = APIRouter(prefix="/callbacks", tags=["vendors"], include_in_schema=Fals
 
 KEYS = {"1": Answer.ACKNOWLEDGE, "2": Answer.CANNOT_COMPLY, "9": Answer.CANNOT_COMPLY}
 REPEAT, PASS = "3", "9"
+TURN_SECONDS = 10.0  # Twilio waits 15 for an answer
 
 
 def _xml(text: str) -> Response:
@@ -86,11 +88,26 @@ def _told(conn: Connection, attempt_id: str) -> Sequence[Told]:
 
 
 async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
+    """Raises Unavailable when it had to wait too long for its turn: Twilio then tells it again."""
     now = service.clock.now()
-    async with traced(service, attempt_id):
+    async with _turn(service), traced(service, attempt_id):
         known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
     if not known:
         log.warning("callback for an unknown attempt", attempt=attempt_id, kind=str(receipt.kind))
+
+
+@asynccontextmanager
+async def _turn(service: Service) -> AsyncIterator[None]:
+    """Of the few receipts that are stored at once."""
+    try:
+        async with service.clock.timeout(TURN_SECONDS):
+            await service.receipts.acquire()
+    except TimeoutError:
+        raise Unavailable(f"no turn within {TURN_SECONDS:.0f} s among the receipts that came") from None
+    try:
+        yield
+    finally:
+        service.receipts.release()
 
 
 @router.post("/twilio/voice/{attempt_id}/status")
