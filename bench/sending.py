@@ -76,8 +76,10 @@ class Watched:
         self.sends.append(send)
         return sent
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: Any) -> Found | None:
-        return await self._channel.find(attempt, known_ids, since)
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: Any, thread: str | None = None
+    ) -> Found | None:
+        return await self._channel.find(attempt, known_ids, since, thread)
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         await self._channel.cut(vendor_id, answered, spoken)

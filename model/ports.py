@@ -63,10 +63,12 @@ class Channel(Protocol):
     async def send(self, send: Send) -> Sent:
         """Ask the vendor once. Raises SendError (certainly not sent) or OutcomeUnknown (the answer was lost)."""
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         """Look for `attempt` among what the vendor has since then; `known_ids` belong to other attempts.
 
-        Raises SendError when the vendor cannot be asked now.
+        `thread`: the message below which it would stand. Raises SendError when the vendor cannot be asked now.
         """
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:

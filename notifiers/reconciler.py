@@ -20,7 +20,7 @@ from model.roster import Level, Roster
 from model.setbacks import Setbacks
 from notifiers.breaker import together
 from notifiers.receipts import take_receipt
-from store import attempts, bundles, events, lines, never_known, outbox, outcomes, pick_ups
+from store import attempts, bundles, events, lines, never_known, outbox, outcomes, pick_ups, threads
 from store.database import ASK_AGAIN as DATABASE_AWAY
 from store.database import Connection, Database
 from store.outcomes import LOOKS, Look
@@ -129,14 +129,14 @@ class Reconciler:
     async def _find(self, attempt: Attempt) -> Found | None:
         since = attempt.started_at - CLOCK_SLACK
 
-        def known(conn: Connection) -> frozenset[str]:
+        def known(conn: Connection) -> tuple[frozenset[str], str | None]:
             ids = attempts.known_vendor_ids(conn, attempt.channel, attempt.address, since - LONGEST_CALL)
-            return ids - {attempt.vendor_id or ""}
+            return ids - {attempt.vendor_id or ""}, threads.find(conn, attempt.event_pk, attempt.address)
 
-        known_ids = await self._database.read(known)
+        known_ids, thread = await self._database.read(known)
         self.turned_at = self._clock.now()  # a turn in which many are asked for is at work and not stuck
         try:
-            return await self._channels[attempt.channel].find(attempt, known_ids, since)
+            return await self._channels[attempt.channel].find(attempt, known_ids, since, thread)
         except SendError as error:
             if not error.bad_address:
                 self._silent.update(together(attempt.channel))

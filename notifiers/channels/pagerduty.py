@@ -82,7 +82,9 @@ class PagerDutyChannel:
         await self._ask(routing_key, "resolve", CHECK_KEY, {})
         return Answers("its key is taken")
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         """Nothing to look for: sending again is harmless."""
         return None
 

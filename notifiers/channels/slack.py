@@ -28,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 METADATA = "gridcall_attempt"
 HISTORY_LIMIT = 100
-PARENTS_LIMIT = 3
 SLACK_SECONDS = 5.0  # how far Slack's clock may be behind ours
 DM_CACHE = 10_000
 CHECK_SECONDS = 5.0
@@ -222,14 +221,16 @@ class SlackChannel:
         except (KeyError, TypeError) as error:
             raise OutcomeUnknown(f"Slack: an answer without channel or ts: {type(error).__name__}") from error
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         channel = await self._channel(attempt.address)
         posts = await self._posts(
             lambda client: client.conversations_history(channel=channel, limit=HISTORY_LIMIT, include_all_metadata=True)
         )
         found = _ours(posts, attempt, channel, known_ids)
-        for parent in _parents(posts, attempt):
-            found = found or await self._in_thread(attempt, channel, parent, known_ids, since)
+        if found is None and thread:
+            found = await self._in_thread(attempt, *split_id(thread), known_ids, since)
         return found
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
@@ -328,11 +329,6 @@ def _ours(posts: list[dict[str, Any]], attempt: Attempt, channel: str, known_ids
                 vendor_id=vendor_id, receipt=Receipt(kind=ReceiptKind.DELIVERED, vendor_id=vendor_id, vendor_at=at)
             )
     return None
-
-
-def _parents(posts: list[dict[str, Any]], attempt: Attempt) -> list[str]:
-    """The threads of the attempt's event, newest first."""
-    return [str(p["ts"]) for p in posts if _mark(p).get("event") == attempt.event_pk and "ts" in p][:PARENTS_LIMIT]
 
 
 def _translated(error: "SlackApiError", changes: bool) -> SendError:

@@ -75,7 +75,9 @@ class SmsChannel:
             raw={"sid": message.sid, "status": message.status, "num_segments": message.num_segments},
         )
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         caller = self._dialling.ours(attempt.address)
         messages = await self._account.ask(
             self.timeout_seconds,

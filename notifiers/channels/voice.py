@@ -109,7 +109,9 @@ class VoiceChannel:
             "async_amd_status_callback_method": "POST",
         }
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         caller = self._dialling.ours(attempt.address)
         # No time filter: a call that waits in the calls-per-second queue has no start time yet.
         calls = await self.account.ask(

@@ -56,7 +56,9 @@ class WebhookChannel:
             _judge(answer)
         return Sent(vendor_id=message_id(attempt), raw={"status": answer.status})
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         """Nothing to look for: sending again is harmless."""
         return None
 

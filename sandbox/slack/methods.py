@@ -46,6 +46,7 @@ class Methods:
             "chat.postEphemeral": self.post_ephemeral,
             "conversations.open": self.open_conversation,
             "conversations.history": self.history,
+            "conversations.replies": self.replies,
             "conversations.info": self.conversation_info,
             "users.lookupByEmail": self.lookup_by_email,
             "users.info": self.user_info,
@@ -117,15 +118,21 @@ class Methods:
         return {"channel": {"id": name if refused else self._workspace.channel(name).id, "name": name.lower(), **flags}}
 
     def history(self, arguments: Arguments) -> dict[str, Any]:
-        """Return the messages, newest first; metadata only on request, as Slack does."""
+        """Return what stands in no thread, newest first; metadata only on request, as Slack does."""
         channel = self._workspace.channel(str(arguments.get("channel", "")))
-        found = [message for message in reversed(channel.messages) if _in_range(message["ts"], arguments)]
-        limit = max(1, min(_whole(arguments, "limit", 100), MAX_HISTORY))
-        start = _whole(arguments, "cursor", 0)
-        shown = [_visible(message, arguments) for message in found[start : start + limit]]
-        more = start + limit < len(found)
-        answer: dict[str, Any] = {"messages": shown, "has_more": more, "pin_count": 0}
-        return answer | {"response_metadata": {"next_cursor": str(start + limit)}} if more else answer
+        alone = (message for message in reversed(channel.messages) if not message.get("thread_ts"))
+        return _page([message for message in alone if _in_range(message["ts"], arguments)], arguments) | {
+            "pin_count": 0
+        }
+
+    def replies(self, arguments: Arguments) -> dict[str, Any]:
+        """Return a message with what stands below it, oldest first."""
+        channel = self._workspace.channel(str(arguments.get("channel", "")))
+        parent = channel.find(str(arguments.get("ts", "")))
+        if parent is None:
+            raise SlackError("thread_not_found")
+        below = [message for message in channel.messages if message.get("thread_ts") == parent["ts"]]
+        return _page([parent, *(message for message in below if _in_range(message["ts"], arguments))], arguments)
 
     def lookup_by_email(self, arguments: Arguments) -> dict[str, Any]:
         return {"user": self._workspace.user_by_email(str(arguments.get("email", "")))}
@@ -194,6 +201,15 @@ def _readable(message: Message) -> str:
         return str(message["text"])
     texts = [block.get("text") for block in message.get("blocks", []) if isinstance(block, dict)]
     return "\n".join(str(text.get("text", "")) for text in texts if isinstance(text, dict))
+
+
+def _page(found: list[Message], arguments: Arguments) -> dict[str, Any]:
+    limit = max(1, min(_whole(arguments, "limit", 100), MAX_HISTORY))
+    start = _whole(arguments, "cursor", 0)
+    shown = [_visible(message, arguments) for message in found[start : start + limit]]
+    more = start + limit < len(found)
+    answer: dict[str, Any] = {"messages": shown, "has_more": more}
+    return answer | {"response_metadata": {"next_cursor": str(start + limit)}} if more else answer
 
 
 def _visible(message: Message, arguments: Arguments) -> Message:

@@ -8,6 +8,7 @@ PER_MINUTE = {
     "chat.update": 50,
     "conversations.open": 50,
     "conversations.history": 50,
+    "conversations.replies": 50,
     "users.lookupByEmail": 50,
     "chat.postEphemeral": 100,
     "users.info": 100,

@@ -113,9 +113,11 @@ class CountedChannel:
         with self._work.on("vendors"):
             return await self._channel.send(send)
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         with self._work.on("vendors"):
-            return await self._channel.find(attempt, known_ids, since)
+            return await self._channel.find(attempt, known_ids, since, thread)
 
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         with self._work.on("vendors"):

@@ -79,6 +79,21 @@ async def test_a_channel_is_told_of_each_event_but_not_by_a_post_of_its_own(open
         assert [post.thread for post in world.slack() if "Ann accepted" in post.text] == [together.ts]
 
 
+async def test_a_line_below_a_post_of_several_whose_answer_was_lost_is_found_there(opens: OpenWorld) -> None:
+    """The post was made for the first of them; the line is of the last."""
+    async with opens(roster=ROSTER, person_limits_times=1) as world:
+        await posts(world, 14)
+        await world.advance(minutes=1)
+        texts(world, "ann")
+        together = [post for post in world.slack() if post.thread is None][-1]
+        buttons = [e for b in together.blocks if b["type"] == "actions" for e in b["elements"]]
+        ack = [json.loads(e["value"]) for e in buttons if e["action_id"] == "acknowledge"][-1]
+        await world.breaks("slack", status="accept_then_hang", count=1, path="chat.postMessage")
+        await world.presses_button(together, "acknowledge", by="ann", value=json.dumps(ack))
+        await world.advance(minutes=5)
+        assert [post.thread for post in world.slack() if "Ann accepted" in post.text] == [together.ts]
+
+
 async def test_the_first_critical_event_waits_for_nothing(opens: OpenWorld) -> None:
     async with opens(roster=ROSTER, person_limits_times=1) as world:
         await posts(world, 5)

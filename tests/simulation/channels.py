@@ -124,7 +124,9 @@ class SimulatedChannel:
             wait = self._random.choice((1.0, 10.0, 60.0))
             raise SendError(f"{vendor}: too many", retryable=True, code="429", retry_after_seconds=wait)
 
-    async def find(self, attempt: Attempt, known_ids: frozenset[str], since: datetime) -> Found | None:
+    async def find(
+        self, attempt: Attempt, known_ids: frozenset[str], since: datetime, thread: str | None = None
+    ) -> Found | None:
         """By the rules of the real channels: Twilio's by address, text and age, Slack's by the attempt's own mark."""
         await self._travel()
         if self._faults.down(VENDOR[self.name]) or self._strikes(self._mix.refuse, "vendor: cannot be asked"):

@@ -227,12 +227,13 @@ async def test_find_by_mark(vendor, team, post):
     assert vendor.seen[0].query["include_all_metadata"] in ("1", "true")
 
 
-async def test_find_looks_into_the_events_thread(vendor, team, post):
+async def test_find_looks_into_the_thread(vendor, team, post):
+    """Also where the message above was posted for several events, of which this is not the first."""
     vendor.answer = lambda seen: (
         200,
         {"ok": True, "messages": [marked("parent", "5.0")] if "history" in seen.path else [marked("0198-a")]},
     )
-    found = await team.find(post().attempt, frozenset(), T0 + timedelta(seconds=1))
+    found = await team.find(post().attempt, frozenset(), T0 + timedelta(seconds=1), "C1/5.0")
     assert found.vendor_id == f"C1/{TS}"
     assert vendor.seen[1].query["ts"] == "5.0"
 
@@ -244,7 +245,10 @@ async def test_find_nothing(vendor, team, post):
         if "history" in seen.path
         else {"ok": False, "error": "unknown_method"},
     )
+    assert await team.find(post().attempt, frozenset(), T0, "C1/5.0") is None
+    assert len(vendor.seen) == 2
     assert await team.find(post().attempt, frozenset(), T0) is None
+    assert len(vendor.seen) == 3  # it was to stand in no thread
 
 
 @pytest.mark.parametrize("patience", [0.4])

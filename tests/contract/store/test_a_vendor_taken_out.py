@@ -125,7 +125,7 @@ async def test_a_call_whose_end_nobody_told_gives_its_line_back(database):
 class Forgets:
     """A vendor that does not list the call: it was made from another number, or its record was deleted."""
 
-    async def find(self, attempt, known_ids, since):
+    async def find(self, attempt, known_ids, since, thread=None):
         return None
 
 

@@ -52,7 +52,7 @@ class Vendor:
             self.sent.append(send)
         return Sent(vendor_id=f"{self.name}-{len(self.sent)}")
 
-    async def find(self, attempt, known_ids, since):
+    async def find(self, attempt, known_ids, since, thread=None):
         self.asked_since.append(since)
         return None if self.found in known_ids or self.found is None else Found(vendor_id=self.found)
 

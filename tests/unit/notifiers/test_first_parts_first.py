@@ -41,7 +41,7 @@ class Vendor:
         self.now -= 1
         return Sent(vendor_id=f"V{len(self.asked)}")
 
-    async def find(self, attempt, known_ids, since):
+    async def find(self, attempt, known_ids, since, thread=None):
         return None
 
 

@@ -27,7 +27,7 @@ class Vendor:
     def __init__(self, clock, error=None, takes=TIMEOUT):
         self.clock, self.error, self.takes, self.asked = clock, error, takes, []
 
-    async def find(self, attempt, known_ids, since):
+    async def find(self, attempt, known_ids, since, thread=None):
         self.asked.append(attempt.notification_id)
         if self.error is None:
             return Found(vendor_id=f"V-{attempt.id}")

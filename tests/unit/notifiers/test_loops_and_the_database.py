@@ -65,7 +65,7 @@ class Vendor:
         self.sent.append(send.attempt)
         return Sent(vendor_id=f"V{len(self.sent)}")
 
-    async def find(self, attempt, known_ids, since):
+    async def find(self, attempt, known_ids, since, thread=None):
         self.known = known_ids
 
 

@@ -38,7 +38,7 @@ class Twilio:
     def __init__(self, found):
         self.found, self.asked = found, 0
 
-    async def find(self, attempt, known_ids, since):
+    async def find(self, attempt, known_ids, since, thread=None):
         self.asked += 1
         if isinstance(self.found, SendError):
             raise self.found

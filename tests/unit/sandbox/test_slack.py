@@ -56,6 +56,22 @@ async def test_history_comes_in_pages_newest_first(stage: Stage) -> None:
     assert [message["text"] for message in rest["messages"]] == ["one"]
 
 
+async def test_a_thread_is_no_history(stage: Stage) -> None:
+    """Whoever looks for a line has to know in which thread it stands."""
+    parent = (await post(stage, text="one"))["ts"]
+    await post(stage, text="below", thread_ts=parent)
+    await post(stage, text="two")
+
+    async def texts(method: str, **arguments: Any) -> list[str]:
+        answer = (await slack(stage, method, channel="C012345678", **arguments)).json()
+        return [message["text"] for message in answer["messages"]]
+
+    assert await texts("conversations.history") == ["two", "one"]
+    assert await texts("conversations.replies", ts=parent) == ["one", "below"]
+    unknown = await slack(stage, "conversations.replies", channel="C012345678", ts="1.2")
+    assert unknown.json() == {"ok": False, "error": "thread_not_found"}
+
+
 async def test_an_update_replaces_text_and_buttons(stage: Stage) -> None:
     posted = await post(stage, blocks=BLOCKS)
     await slack(stage, "chat.update", channel=posted["channel"], ts=posted["ts"], text="Accepted by Ana")
