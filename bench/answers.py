@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from bench import coverage
-from bench.load import Connection, Measured, closed_loop, got
+from bench.load import Connection, Measured, always, closed_loop, got
 from bench.processes import Running, server
 from bench.roster import READER
 
@@ -43,7 +43,7 @@ async def run() -> None:
             for _ in range(ROUNDS):
                 for one in kinds.values():
                     one.measured.append(
-                        await closed_loop(one.running.port, connections, ROUND_SECONDS, lambda one=one: one.raw)
+                        await closed_loop(one.running.port, connections, ROUND_SECONDS, always(one.raw))
                     )
             _print(connections, kinds)
             for one in kinds.values():

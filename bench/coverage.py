@@ -40,7 +40,7 @@ async def run() -> None:
 
 def _slices(sliced: Sliced[T]) -> list[float]:
     """How long each took, in ms."""
-    took = []
+    took: list[float] = []
     while True:
         began = perf_counter()
         try:

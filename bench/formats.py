@@ -19,7 +19,8 @@ from intake.read import read
 from model.clock import SystemClock
 from model.ids import SystemIds
 from model.reading import NO_NAMES, Feed, Names
-from model.roster import Policy, Roster, Route, Source
+from model.roster import Policy, Roster, Source
+from model.route import Route
 from tests.samples import SAMPLES, Sample, sample
 from tests.services import SERVICES
 
@@ -63,8 +64,14 @@ PAGE = {
         "custom_details": {"site": "Foundry 1", "minutes": 10},
     },
 }
-TAKEN = (OURS, "cloudevents_structured", "alertmanager_webhook_v4", "cap12_alert", "miso_mui_emergency_step2")
-TAKEN += ("openadr3_notification_create",)
+TAKEN = (
+    OURS,
+    "cloudevents_structured",
+    "alertmanager_webhook_v4",
+    "cap12_alert",
+    "miso_mui_emergency_step2",
+    "openadr3_notification_create",
+)
 ROUNDS = 7
 POSTS = 320  # in each round
 AT_ONCE = 32

@@ -69,6 +69,11 @@ class Connection:
         self._writer.close()
 
 
+def always(raw: bytes) -> Callable[[], bytes]:
+    """The same request each time."""
+    return lambda: raw
+
+
 async def closed_loop(port: int, connections: int, seconds: float, next_request: Callable[[], bytes]) -> Measured:
     """`connections` clients, each sending its next request when the last is answered."""
     measured = Measured()

@@ -7,7 +7,6 @@ import gc
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -31,11 +30,12 @@ PERIOD = timedelta(hours=1)
 ASKED_MS = 20
 
 
-@dataclass
-class Hand:
+class Hand(SystemClock):
     """The clock, moved by hand."""
 
-    at: datetime = field(default_factory=SystemClock().now)
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = super().now()
 
     def now(self) -> datetime:
         return self.at

@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 from bench import roster
-from bench.load import Measured, closed_loop, request
+from bench.load import Measured, always, closed_loop, request
 from bench.processes import server
 
 ROUNDS = 5
@@ -28,11 +28,11 @@ async def run() -> None:
         for connections in (1, 32):
             rounds: dict[str, list[Measured]] = {label: [] for label in REQUESTS}
             for label, raw in REQUESTS.items():
-                await closed_loop(ports[label], connections, 0.5, lambda raw=raw: raw)  # warm
+                await closed_loop(ports[label], connections, 0.5, always(raw))  # warm
             for _ in range(ROUNDS):
                 for label, raw in REQUESTS.items():
                     seconds = ROUND_SECONDS
-                    rounds[label].append(await closed_loop(ports[label], connections, seconds, lambda raw=raw: raw))
+                    rounds[label].append(await closed_loop(ports[label], connections, seconds, always(raw)))
             _print(connections, rounds)
 
 

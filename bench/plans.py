@@ -85,8 +85,8 @@ def _explained(conn: Connection, only: Collection[str] = ()) -> bool:
             continue
         print(f"\n--- {name}")
         for statement in hot.statements(conn, operation):
-            plan = hot.undone(conn, lambda s=statement: _plan(conn, s))
-            generic = hot.undone(conn, lambda s=statement: _generic(conn, s))
+            plan = hot.undone(conn, partial(_plan, conn, statement))
+            generic = hot.undone(conn, partial(_generic, conn, statement))
             print("\n".join(plan.short()))
             for kind, made in (("", plan), ("without parameters: ", generic)):
                 for why in made.wrong():

@@ -84,6 +84,9 @@ class Watched:
     async def cut(self, vendor_id: str, answered: bool, spoken: str) -> None:
         await self._channel.cut(vendor_id, answered, spoken)
 
+    async def say_instead(self, attempt: Attempt, prompt: str) -> None:
+        await self._channel.say_instead(attempt, prompt)
+
     async def close(self) -> None:
         await self._channel.close()
 
@@ -293,9 +296,9 @@ def _counted() -> Iterator[list[None]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def _unsent(conn: Connection) -> int:
+def _unsent(conn: Connection) -> bool:
     waits = notifications.c.state.in_([State.PENDING, State.SENDING])
-    return conn.scalar(select(func.count()).where(waits)) or 0
+    return bool(conn.scalar(select(func.count()).where(waits)))
 
 
 def _row(made: Event, channel: ChannelName, n: int) -> Notification:

@@ -127,7 +127,7 @@ async def gridcall(port: int, directory: Path, standins: str | None, people: Ros
     await service.close()
 
 
-def standins() -> FastAPI:
+def standins() -> Starlette:
     """The vendors, as fast as they can be: no pace, no cap, and nobody is called back."""
     free = SandboxSettings(
         calls_per_second=None,
