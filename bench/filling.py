@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 
-from store import partitions
+from store import address, partitions
 
 SCRIPT = Path(__file__).with_name("fill.sql")
 _DUE = "state = 'pending' AND due_at <= extract(epoch FROM now()) * 1000000"
@@ -33,7 +33,7 @@ async def fill(url: str, events: int, still_open: int) -> None:
 
 
 async def execute(url: str, statements: Iterable[str]) -> None:
-    conn = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    conn = await asyncpg.connect(**address.read(url).for_asyncpg())
     try:
         # Only a superuser may leave the foreign keys unchecked; others wait a little longer.
         if await conn.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):

@@ -22,6 +22,7 @@ from config.yaml_tree import Node, parse
 from model.errors import SettingsError
 from model.phones import Phones
 from notifiers.dialling import Dialling
+from store import address
 from upstream.reach import Allowed, Network
 
 PREFIX = "GRIDCALL_"
@@ -65,8 +66,7 @@ AccountSid = Annotated[str, AfterValidator(_account)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-# PostgreSQL: a name after the server, and only in the query may anything else follow.
-_DATABASE = re.compile(r"sqlite:///[^?#]+|postgres(ql)?(\+asyncpg)?://[^\s/?#]*/[^\s/?#]+(\?[^\s#]*)?")
+_SQLITE = re.compile(r"sqlite:///[^?#]+")
 
 
 class Settings(BaseSettings):
@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         None,
-        description="postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE; a SQLite file in data_dir by default.",
+        description="postgresql://USER:PASSWORD@HOST/NAME, also with several hosts, or sqlite:///FILE; a SQLite file "
+        "in data_dir by default.",
     )
     amqp_url: SecretStr | None = Field(
         None, description="amqp://USER:PASSWORD@HOST/VHOST or amqps://…, RabbitMQ; the embedded queue by default."
@@ -326,8 +327,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _DATABASE.fullmatch(value.get_secret_value()):
-            raise ValueError("expected postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE")
+        if value is not None and not _SQLITE.fullmatch(url := value.get_secret_value()):
+            certificate = address.read(url).root_certificate
+            if certificate and not Path(certificate).is_file():
+                raise ValueError("sslrootcert: expected a file that exists")
         return value
 
     @field_validator("roster")

@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
-
 from model.errors import SettingsError
+from store.address import Address
 
 _DUMP = "pg_dump"
+_CONNECT_SECONDS = "10"  # for each host: the next one is tried when one says nothing
+# What asyncpg takes from the environment where the address leaves it out: a copy is made of what Gridcall runs with.
+_INHERITED = (
+    *("PATH", "HOME", "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGPASSFILE"),
+    *("PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL"),
+)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -27,7 +32,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
         written.execute("PRAGMA journal_mode=DELETE")
 
 
-def dump_postgres(url: str, target: Path) -> None:
+def dump_postgres(address: Address, target: Path) -> None:
     """By pg_dump, in its custom format, for pg_restore. Raises SettingsError."""
     program = shutil.which(_DUMP)
     if program is None:
@@ -35,29 +40,15 @@ def dump_postgres(url: str, target: Path) -> None:
             f"there is no {_DUMP} here: install PostgreSQL's client (apt-get install postgresql-client), "
             "or run it where the server is"
         )
-    # The password must not stand among the arguments, which every user of the machine can read.
-    environment = {"PATH": os.environ.get("PATH", os.defpath), **_named(make_url(url))}
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    ours = {"PGAPPNAME": "gridcall backup", "PGCONNECT_TIMEOUT": _CONNECT_SECONDS}
+    environment = {"PATH": os.defpath, **inherited, **address.for_libpq(), **ours}
     arguments = [program, "--format=custom", "--no-owner", "--no-privileges", "--no-password"]
     with _new_file(target) as file:
         ended = subprocess.run(arguments, env=environment, stdout=file, stderr=subprocess.PIPE, check=False)  # noqa: S603 - the program's own name, no shell
         if ended.returncode != 0:
             said = ended.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
             raise SettingsError(f"{_DUMP} failed: {said[-1]}")
-
-
-def _named(url: URL) -> dict[str, str]:
-    """The server as PostgreSQL's own programs are told of it."""
-    query = {name: value for name, value in url.query.items() if isinstance(value, str)}
-    given = {
-        "PGHOST": url.host or query.get("host"),
-        "PGPORT": str(url.port) if url.port else None,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password and str(url.password),
-        "PGDATABASE": url.database,
-        "PGSSLMODE": query.get("sslmode") or query.get("ssl"),
-        "PGAPPNAME": "gridcall backup",
-    }
-    return {name: value for name, value in given.items() if value}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from model.errors import Unavailable
-from store import backup, migrate, partitions, postgres
+from store import address, backup, migrate, partitions, postgres
 from store.database import Connection, Database, SqliteDatabase, sqlite_engine
 
 log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ class Postgres:
         self._url = url
 
     def __str__(self) -> str:
-        return postgres.shown(self._url)
+        return str(address.read(self._url))
 
     def exists(self) -> bool:
         return True
@@ -116,7 +116,7 @@ class Postgres:
         return postgres.at_once(self._url, fn)
 
     def back_up(self, target: Path) -> None:
-        backup.dump_postgres(self._url, target)
+        backup.dump_postgres(address.read(self._url), target)
 
     def open(self) -> Database:
         return postgres.PostgresDatabase(self._url)

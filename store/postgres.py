@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import asyncpg
 import structlog
-from sqlalchemy import Connection, bindparam, event, func, make_url, select
+from sqlalchemy import Connection, bindparam, event, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from model.clock import Clock, SystemClock
 from model.errors import Unavailable
+from store import address
 from store import signals as signals_
 from store.signals import Signalled, Signals
 
@@ -63,27 +64,15 @@ _AWAY = {"40001", "40P01", "40003", "55P03", "55000", "25P02", "25P03", "25006",
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError)  # of a connection that we use without SQLAlchemy
 
 
-def async_url(url: str) -> str:
-    """The address for SQLAlchemy, whichever of the usual names it and its `sslmode` were given under."""
-    given = make_url(url).set(drivername="postgresql+asyncpg")
-    query = {"ssl" if name == "sslmode" else name: value for name, value in given.query.items()}
-    return given.set(query=query).render_as_string(hide_password=False)
-
-
-def shown(url: str) -> str:
-    """The address for people: without its password, and without options that may hold one."""
-    return make_url(url).set(drivername="postgresql", query={}).render_as_string(hide_password=True)
-
-
 def _engine(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, **more: Any) -> AsyncEngine:
     arguments = {
         "timeout": CONNECT_SECONDS,
         "command_timeout": answer_seconds,
         "server_settings": SERVER_SETTINGS,
-        "target_session_attrs": "primary",  # never a standby
         "prepared_statement_cache_size": 500,
+        **address.read(url).for_asyncpg(),
     }
-    engine = create_async_engine(async_url(url), connect_args=arguments, **more)
+    engine = create_async_engine("postgresql+asyncpg://", connect_args=arguments, **more)
     event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
     return engine
 

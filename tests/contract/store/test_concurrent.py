@@ -492,7 +492,7 @@ def test_two_processes_migrate_at_once(postgres_database):
 
 
 def test_the_password_is_not_shown():
-    place = Postgres("postgresql://gridcall:hush@db.example/gridcall?password=hush")
+    place = Postgres("postgresql://gridcall@db.example/gridcall?password=hush")
     assert str(place) == "postgresql://gridcall:***@db.example/gridcall"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import sqlite3
 import stat
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from structlog.testing import capture_logs
 
 from app import keeping
@@ -22,7 +23,7 @@ from app.evidence import verify
 from config.roster_file import RosterFile
 from config.settings import load_settings
 from model.clock import SystemClock
-from store import contacts
+from store import address, contacts
 from store.audit import Entry, newest
 from store.contacts import Contact
 from tests import app_fixture, postgres
@@ -111,6 +112,39 @@ async def test_a_backup_under_load_is_restored_and_goes_on(
 async def send_many(house: House) -> None:
     for number in range(EVENTS):
         await house.send(f"E-{number}")
+
+
+@pytest.mark.service("postgresql")
+async def test_the_second_host_is_copied_and_restored_when_the_first_refuses(
+    told: Callable[[Place], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Gridcall, `backup` and PostgreSQL's own programs all go on to the next host."""
+    with postgres.server() as server, postgres.database(server) as first, postgres.database(server) as second:
+        one, two = ((tmp_path / name, {"database_url": behind(url)}) for name, url in (("1", first), ("2", second)))
+        told(one)
+        async with opened(one[0], **one[1]) as house:
+            await house.send("before")
+        backup = tmp_path / "gridcall.backup"
+        code, out = await asyncio.to_thread(run, capsys, "backup", str(backup))
+        assert code == 0, out
+        there = address.read(two[1]["database_url"])
+        command = ["pg_restore", "--no-owner", "--exit-on-error", "--dbname", there.name, str(backup)]
+        environment = os.environ | there.for_libpq()
+        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, env=environment)
+
+        told(two)
+        code, out = await asyncio.to_thread(run, capsys, "check", "--all")
+        assert (code, out.startswith("1 events")) == (0, True), out
+
+
+def behind(url: str) -> str:
+    """The same database, after a host that refuses."""
+    given = make_url(url)
+    hosts = [f"127.0.0.1:{postgres._free_port()}", f"{given.host}:{given.port or 5432}"]
+    both = URL.create(
+        "postgresql+asyncpg", given.username, given.password, database=given.database, query={"host": hosts}
+    )
+    return both.render_as_string(hide_password=False)
 
 
 def test_a_backup_that_fails_leaves_nothing(

@@ -100,6 +100,14 @@ def test_empty_is_not_given(monkeypatch: pytest.MonkeyPatch):
         ),
         ({"database_url": "mysql://u:hush@h/d"}, "GRIDCALL_DATABASE_URL (given): expected postgresql://USER"),
         ({"database_url": "postgresql://u:hush@h"}, "GRIDCALL_DATABASE_URL (given): expected postgresql://USER"),
+        (
+            {"database_url": "postgresql://u:hush@a,b/d?sslmod=hush"},
+            "GRIDCALL_DATABASE_URL (given): unknown parameter sslmod; allowed are host, port, user, password,",
+        ),
+        (
+            {"database_url": "postgresql://u:hush@h/d?ssl=verify-full&sslrootcert=/nowhere/hush.pem"},
+            "GRIDCALL_DATABASE_URL (given): sslrootcert: expected a file that exists",
+        ),
         ({"slack_bot_token": "hush hush"}, "GRIDCALL_SLACK_BOT_TOKEN (given): expected visible ASCII characters"),
         ({"twilio_account_sid": "hush"}, "GRIDCALL_TWILIO_ACCOUNT_SID (given): expected AC and 32 hexadecimal digits"),
         (
@@ -125,6 +133,8 @@ def test_refused(given: dict[str, object], problem: str):
         "postgresql://gridcall:hush@db.example:5432/gridcall?ssl=require",
         "postgres://gridcall@db.example/gridcall",
         "postgresql:///gridcall?host=/var/run/postgresql",
+        "postgresql+asyncpg://gridcall:hush@/gridcall?host=a:5432&host=b:5432",
+        f"postgresql://gridcall:hush@a,b/gridcall?sslmode=verify-full&sslrootcert={__file__}",
     ],
 )
 def test_databases_that_may_be_named(url: str):
