@@ -25,6 +25,7 @@ from model.clock import Clock, SystemClock
 from model.errors import Unavailable
 from store import address
 from store import signals as signals_
+from store.servers import InTurn
 from store.signals import Signalled, Signals
 
 log = structlog.get_logger(__name__)
@@ -70,6 +71,7 @@ def _engine(url: str, *, answer_seconds: float | None = ANSWER_SECONDS, **more: 
         "command_timeout": answer_seconds,
         "server_settings": SERVER_SETTINGS,
         "prepared_statement_cache_size": 500,
+        "async_creator_fn": InTurn().connect,
         **address.read(url).for_asyncpg(),
     }
     engine = create_async_engine("postgresql+asyncpg://", connect_args=arguments, **more)
