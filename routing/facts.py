@@ -290,5 +290,12 @@ def case_for(case: Case, notifications: Iterable[Notification], agenda: Iterable
 
 
 def _ourselves(case: Case, agenda: Iterable[Agenda]) -> frozenset[int]:
-    raised = [a for a in agenda if a.kind is AgendaKind.RAISE and a.state is AgendaState.DONE]
-    return frozenset(a.step for a in raised if a.revision == case.event.answer_revision)
+    """Where the time of PagerDuty is over, and where it was to call nobody when the timetable was made: what the roster
+    says since reaches it with the next answer that is asked for.
+    """
+    mine = [a for a in agenda if a.revision == case.event.answer_revision]
+    raises = [a for a in mine if a.kind is AgendaKind.RAISE]
+    over = {a.step for a in raises if a.state is AgendaState.DONE}
+    if any(a.kind is AgendaKind.VERDICT for a in mine):
+        over |= {part.steps.start for part in case.parts} - {a.step for a in raises}
+    return frozenset(over)

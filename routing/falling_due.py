@@ -74,9 +74,9 @@ def take_raise(facts: Facts, agenda: Agenda) -> PlanChange:
     if agenda.step >= 0:
         change.add_agenda += _called_by_us(facts, facts.case.part(agenda.step))
         return change
-    case, calling = facts.case, {team.id for team in facts.case.teams if planner.pagerduty_calls(team)}
+    case = facts.case
     for record in newest_triggers(facts):
-        if record.team not in calling:
+        if not record.details.get("calls"):
             key, team, number = record.address, record.team, int(record.details["generation"])
             raised = planner.pagerduty_row(
                 case, key, PagerDutyAction.TRIGGER, number + 1, "critical", follows=record.id, team=team

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, State
-from model.roster import PagerDutyMode, PagerDutyService
+from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Hold, Kind, Notification, PagerDutyAction, State
+from model.roster import PagerDutyMode, PagerDutyService, Roster
 from model.verdict import Outcome
 from routing import falling_due, planner
 from routing.facts import Facts, PlanChange
@@ -22,10 +22,10 @@ SAID = "PagerDuty does not take the alert for team ops, whose people it was to c
 
 
 class Story:
-    """The event's rows and agenda, as the reviser leaves them."""
+    """The event's rows and agenda, as the reviser leaves them. `roster`: when it came; PRIMARY is in force then."""
 
-    def __init__(self, **trigger: object) -> None:
-        plan = planner.plan(case(roster=PRIMARY))
+    def __init__(self, roster: Roster = PRIMARY, **trigger: object) -> None:
+        plan = planner.plan(case(roster=roster))
         self.rows = [replace(n, **trigger) if n.channel is PAGERDUTY else sent(n) for n in plan.notifications]
         self.agenda: list[Agenda] = list(plan.agenda)
 
@@ -132,3 +132,20 @@ def test_a_step_that_only_calls_has_its_people_called() -> None:
     known = facts(event(), plan.notifications, agenda=agenda, now=SOON, roster=roster)
     [step] = falling_due.take_raise(known, raise_).add_agenda
     assert called(falling_due.take_step(known, step).add) == ["ana", "chie"]
+
+
+@pytest.mark.parametrize(
+    ("service", "raised"),
+    [(replace(SERVICE, mode=PagerDutyMode.RECORD), ["critical"]), (None, [])],
+    ids=["kept the record", "was none"],
+)
+def test_where_pagerduty_becomes_primary_meanwhile_we_call_to_the_end(
+    service: PagerDutyService | None, raised: list[str]
+) -> None:
+    """PagerDuty was asked to call nobody about this event."""
+    story = Story(replace(ROSTER, teams={"ops": replace(ROSTER.teams["ops"], pagerduty=service)}))
+    assert called(story.rows) == ["ana"]
+    rows = story.until(NOW + timedelta(seconds=599))
+    assert called(rows) == ["chie", "dee"]
+    alerts = [n.details for n in rows if n.channel is PAGERDUTY]
+    assert [said["severity"] for said in alerts if said["action"] == PagerDutyAction.TRIGGER] == raised
