@@ -132,8 +132,12 @@ def pagerduty_calls(team: Team | None) -> bool:
 
 
 def _channel_rows(case: Case) -> Iterator[Notification]:
-    """The event's own rows: one Slack message and one PagerDuty alert for each team, at once."""
+    """The event's own rows: one Slack message and one PagerDuty alert for each team, at once.
+
+    A service that is to call for one team and to keep the record for another calls.
+    """
     testing = case.event.content.mode is Mode.TEST
+    calling = {team.pagerduty.routing_key: team for team in case.teams if team.pagerduty and pagerduty_calls(team)}
     told: set[str] = set()
     for team in case.teams:
         channel = (team.slack_test_channel or team.slack_channel) if testing else team.slack_channel
@@ -141,9 +145,10 @@ def _channel_rows(case: Case) -> Iterator[Notification]:
             yield row(case, Kind.ALERT, ChannelName.SLACK_CHANNEL, channel, team=team.id)
         service = team.pagerduty if case.event.rings else None
         if service and service.routing_key not in told:
-            severity = PAGERDUTY_SEVERITY[case.event.severity] if pagerduty_calls(team) else "info"
+            meant = calling.get(service.routing_key, team)
+            severity = PAGERDUTY_SEVERITY[case.event.severity] if pagerduty_calls(meant) else "info"
             number = generation(case.event)
-            yield pagerduty_row(case, service.routing_key, PagerDutyAction.TRIGGER, number, severity, team=team.id)
+            yield pagerduty_row(case, service.routing_key, PagerDutyAction.TRIGGER, number, severity, team=meant.id)
         told |= {channel or "", service.routing_key if service else ""}
 
 

@@ -139,6 +139,17 @@ def test_where_pagerduty_calls_for_a_team_we_call_the_others() -> None:
     assert (ours.add, [a.step for a in ours.add_agenda]) == ([], [2])  # its own step, and nobody else's
 
 
+def test_a_service_that_calls_for_one_team_and_records_for_another_calls() -> None:
+    service = PagerDutyService(routing_key="k" * 32, mode=PagerDutyMode.PRIMARY)
+    roster = replace(house(), teams={**house().teams, "plant": replace(PLANT, pagerduty=service)})
+    known = story(roster)
+    [alert] = [n for n in known.notifications if n.channel is PAGERDUTY]
+    assert (alert.team, alert.details["severity"], alert.details["calls"]) == ("plant", "critical", True)
+    assert voice(known.notifications) == ["ana"]
+    [record] = [a for a in known.agenda if a.kind is AgendaKind.RAISE and a.step < 0]
+    assert falling_due.take_raise(known, record).add == []  # it is as loud as it gets
+
+
 def test_a_part_that_finds_nobody_takes_its_own_next_step() -> None:
     roster = house()
     empty = replace(roster.rotations["plant"], layers=())
