@@ -1,17 +1,16 @@
 """A roster file that was exported says of which version it is: what was changed since is not undone unawares."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app.roster_diff import Difference
+from config.roster_writer import FROM_VERSION
 from store import audit
 from store.audit import Entry
 from store.database import Connection
 
 TITLE = "It undoes what was changed meanwhile"
 WAY_ON = "export anew and change that, or take its from_version out, if that is meant"
-_LINE = re.compile(r"^(from_version: *)\d+", re.MULTILINE)
 
 
 def undone(conn: Connection, seen: int, found: Iterable[Difference]) -> list[Entry]:
@@ -55,4 +54,4 @@ def of_another(seen: int, newest: int) -> str | None:
 
 def stamped(text: str, version: int) -> str:
     """The file's text, now that it is in force as that version; the same where it names none."""
-    return _LINE.sub(rf"\g<1>{version}", text, count=1)
+    return FROM_VERSION.sub(rf"\g<1>{version}", text, count=1)

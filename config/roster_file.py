@@ -20,7 +20,8 @@ __all__ = ["KeySpec", "Role", "RosterFile", "load_roster", "read_document"]
 class RosterFile:
     """What one file says. The roster's version is 0 until the store gives it one.
 
-    `sha256`: of its text; empty where there was no text. `from_version`: from which it was exported; None: nobody says.
+    `sha256`: of its text, whichever version that names; empty where there was no text. `from_version`: from which it
+    was exported; None: nobody says.
     """
 
     roster: Roster
@@ -34,7 +35,8 @@ def load_roster(text: str, name: str) -> RosterFile:
 
     Raises SettingsError with up to 20 problems, each `file:line: path: expected …, found …`. Never quotes a secret.
     """
-    return replace(_read(parse(text, name), name), sha256=sha256(text.encode()))
+    same = roster_writer.FROM_VERSION.sub(r"\1", text, count=1)  # `roster apply` writes another one into the file
+    return replace(_read(parse(text, name), name), sha256=sha256(same.encode()))
 
 
 def read_document(data: Mapping[str, Any]) -> Roster:

@@ -3,6 +3,7 @@
 Whatever is as it would be when left out is left out. Keys are not in it: of their secrets only hashes are known.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime, time, timedelta
@@ -25,6 +26,7 @@ _LINE_CHARS = 120
 _VALUE_CHARS = 24  # around a value: indentation, quotes, ends of lines
 _ESCAPE_CHARS = 10  # such as \U0001F50C
 _HEAD = "from_version: {}  # nothing that was changed after it is undone; take this line out if that is meant\n"
+FROM_VERSION = re.compile(r"^(from_version: *)\d+", re.MULTILINE)
 _HEAD_CHARS = len(_HEAD) + 7  # a version has up to nine digits
 
 

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from app import keeping
 from app.cli import main
 from app.evidence import verify
+from app.undoing import stamped
 from config.roster_file import RosterFile
 from config.settings import load_settings
 from model.clock import SystemClock
@@ -237,6 +238,17 @@ async def test_a_start_with_the_same_file_keeps_what_was_edited_since(tmp_path: 
     assert (roster.people["ana"].name, roster.overrides) == ("Ana Reyes-Lind", ())
     [said] = [log for log in logs if log["event"] == "the roster file undoes what was changed since it was exported"]
     assert [one["actor"] for one in said["undoes"]] == ["key demo-admin"]
+
+
+async def test_a_file_in_which_apply_has_written_its_version_is_the_same_one(tmp_path: Path) -> None:
+    cover = {"action": "add", "person": "eli", "from": "2026-11-07T22:00", "to": "2026-11-08T06:00"}
+    text = f"from_version: 1\n{ROSTER.read_text()}"
+    async with opened(tmp_path, roster_text=text) as house:
+        assert (await house.post("/v1/rotations/ops-backup/overrides", "demo-admin", json=cover)).status_code == 201
+    async with opened(tmp_path, roster_text=stamped(text, 2)) as house:
+        assert [o.person for o in house.service.rosters.roster.overrides] == ["eli"]
+    async with opened(tmp_path, roster_text=ROSTER.read_text()) as house:  # the line was taken out: that is meant
+        assert house.service.rosters.roster.overrides == ()
 
 
 async def test_a_file_is_the_same_one_to_a_release_that_reads_more_of_it(
