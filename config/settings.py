@@ -353,6 +353,8 @@ class Settings(BaseSettings):
     def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
             raise ValueError("expected visible ASCII characters without spaces")
+        if value is not None and not value.get_secret_value().strip(","):  # a template of which each part is empty
+            raise ValueError("expected more than commas")
         return value
 
     @field_validator("installation_key")

@@ -109,6 +109,7 @@ def test_empty_is_not_given(monkeypatch: pytest.MonkeyPatch):
             "GRIDCALL_DATABASE_URL (given): sslrootcert: expected a file that exists",
         ),
         ({"slack_bot_token": "hush hush"}, "GRIDCALL_SLACK_BOT_TOKEN (given): expected visible ASCII characters"),
+        ({"twilio_auth_token": ","}, "GRIDCALL_TWILIO_AUTH_TOKEN (given): expected more than commas"),
         ({"twilio_account_sid": "hush"}, "GRIDCALL_TWILIO_ACCOUNT_SID (given): expected AC and 32 hexadecimal digits"),
         (
             {"twilio_account_sid": SID},
