@@ -100,6 +100,11 @@ def _stamp(file: Path, body: bytes, version: int) -> None:
     if text == body:
         return
     try:
+        if file.read_bytes() != body:  # saved while the question waited for its answer
+            typer.echo(
+                f"{file} has changed meanwhile and is left as it is. Set its from_version to {version}", err=True
+            )
+            return
         file.write_bytes(text)
     except OSError as error:
         typer.echo(f"{file} cannot be written: {error.strerror}. Set its from_version to {version}", err=True)

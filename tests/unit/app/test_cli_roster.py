@@ -91,6 +91,27 @@ def test_whoever_goes_on_with_the_file_undoes_nothing(gridcall: Gridcall, file: 
     assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
 
 
+def test_what_was_saved_while_the_question_waited_is_not_overwritten(
+    gridcall: Gridcall, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gridcall("roster", "export", str(file))
+    file.write_text(file.read_text().replace("name: Ana Reyes", "name: Ana R."))
+    later = f"# not finished\n{file.read_text()}"
+
+    class Keyboard(io.StringIO):
+        def readline(self, *_: object) -> str:
+            file.write_text(later)
+            return "y\n"
+
+    monkeypatch.setattr("sys.stdin", Keyboard())
+    code, out, err = gridcall("roster", "apply", str(file))
+    version = out.split()[-1]
+    assert (code, file.read_text()) == (0, later)
+    assert err.endswith(f"{file} has changed meanwhile and is left as it is. Set its from_version to {version}\n")
+    file.write_text(TEXT)
+    assert gridcall("roster", "apply", str(file), "--yes")[0] == 0
+
+
 def test_a_wrong_file_is_refused_before_anybody_is_asked(
     gridcall: Gridcall, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
