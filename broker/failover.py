@@ -148,8 +148,11 @@ class FailoverBroker:
             moved = await asyncio.gather(*map(self._move, handles))
             at_once = DRAIN_BATCH if handles and all(moved) else 1
             if not handles or not all(moved):
+                connected = self._rabbit.connected
                 until = self._clock.now() + timedelta(seconds=DRAIN_SECONDS)
                 await wake_or(self._clock, self._lost, until)
+                if not connected and not self._rabbit.connected:
+                    self._lose(Unavailable("there is no connection"))  # also when nobody publishes and misses a confirm
 
     async def _move(self, handle: EmbeddedHandle) -> bool:
         try:

@@ -192,6 +192,16 @@ async def test_what_moves_to_rabbitmq_stays_when_the_connection_is_cut(house):
     assert await took(aiter(broker.spool.consume()), 2) == ["confirmed", "moves"]
 
 
+async def test_what_was_confirmed_is_spooled_although_nothing_more_comes(house):
+    """The last event of the evening: nobody publishes after it, and so nobody misses a confirm."""
+    await house.broker.publish(message("last"))
+    house.undecided = {"last-1"}
+    house.proxy.cut(refuse=True)
+    await house.until(lambda: house.broker.spool.depth() == 1, 5)
+    assert not house.broker.link_up
+    assert await took(aiter(house.broker.spool.consume()), 1) == ["last"]
+
+
 async def test_a_full_spool_says_so(house):
     house.proxy.cut(refuse=True)
     for n in range(100):
