@@ -167,6 +167,7 @@ class FailoverBroker:
         except asyncio.CancelledError:
             handle.give_back()
             raise
+        self._recent.keep(handle.message, self._clock.now())
         await handle.ack()
         return True
 

@@ -202,6 +202,20 @@ async def test_what_was_confirmed_is_spooled_although_nothing_more_comes(house):
     assert await took(aiter(house.broker.spool.consume()), 1) == ["last"]
 
 
+async def test_what_has_moved_to_rabbitmq_is_spooled_again_when_that_goes_away_again(house):
+    """It was confirmed like any other, and may be where nobody gets at it."""
+    broker = house.broker
+    house.proxy.cut(refuse=True)
+    assert await broker.publish(message("moved")) is Durability.HOST
+    house.proxy.mend()
+    await house.until(lambda: broker.link_up and broker.spool.depth() == 0)
+    house.undecided = {"moved-1"}
+    house.proxy.cut(refuse=True)
+    assert await broker.publish(message("next")) is Durability.HOST
+    await house.until(lambda: broker.spool.depth() == 2, 3)
+    assert await took(aiter(broker.spool.consume()), 2) == ["moved", "next"]
+
+
 async def test_a_full_spool_says_so(house):
     house.proxy.cut(refuse=True)
     for n in range(100):
