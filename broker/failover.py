@@ -146,6 +146,8 @@ class FailoverBroker:
             handles = [handle for _ in range(at_once) if (handle := self.spool.take()) is not None]
             handles += self.spool.lent()
             moved = await asyncio.gather(*map(self._move, handles))
+            if at_once == 1 and handles and not any(moved) and not self.link_up:
+                self._rabbit.give_up()  # probes are confirmed and no message: what it has may be stuck there as well
             at_once = DRAIN_BATCH if handles and all(moved) else 1
             if not handles or not all(moved):
                 connected = self._rabbit.connected

@@ -222,6 +222,11 @@ class RabbitBroker:
             return False
         return True
 
+    def give_up(self) -> None:
+        """The link is no good, whatever its probes say: make another one."""
+        if self._sender is not None:
+            self._cannot_send(self._sender)
+
     # --- taking -----------------------------------------------------------------------------------------------------
 
     async def _can_take(self, connection: AbstractConnection) -> None:

@@ -216,6 +216,20 @@ async def test_what_has_moved_to_rabbitmq_is_spooled_again_when_that_goes_away_a
     assert await took(aiter(broker.spool.consume()), 2) == ["moved", "next"]
 
 
+async def test_what_was_confirmed_is_spooled_when_no_message_is_confirmed_any_more(house, monkeypatch):
+    """The connection holds and probes are confirmed, but the queue has no majority: it gives nothing out either."""
+
+    async def publish(published, *, patient=False):
+        raise Unavailable("RabbitMQ did not confirm")
+
+    broker = house.broker
+    await broker.publish(message("confirmed"))
+    house.undecided = {"confirmed-1"}
+    monkeypatch.setattr(broker._rabbit, "publish", publish)
+    assert await broker.publish(message("not confirmed")) is Durability.HOST
+    await house.until(lambda: broker.spool.depth() == 2)
+
+
 async def test_a_full_spool_says_so(house):
     house.proxy.cut(refuse=True)
     for n in range(100):
