@@ -142,13 +142,15 @@ class FailoverBroker:
     async def _drain(self) -> None:
         """Until the link is lost: what waits in the spool, in nobody's hands or in such as let go, goes to RabbitMQ."""
         at_once = 1  # a RabbitMQ that is about to stop confirms probes and no message: it must not hold back many
-        while self.link_up:
+        while self.link_up or at_once > 1:
             handles = [handle for _ in range(at_once) if (handle := self.spool.take()) is not None]
             handles += self.spool.lent()
             moved = await asyncio.gather(*map(self._move, handles))
             if at_once == 1 and handles and not any(moved) and not self.link_up:
                 self._rabbit.give_up()  # probes are confirmed and no message: what it has may be stuck there as well
-            at_once = DRAIN_BATCH if handles and all(moved) else 1
+            # Who posts may have missed a confirm that was waited for here: one batch follows the first all the same.
+            more = handles and all(moved) and (self.link_up or at_once == 1)
+            at_once = DRAIN_BATCH if more else 1
             if not handles or not all(moved):
                 connected = self._rabbit.connected
                 until = self._clock.now() + timedelta(seconds=DRAIN_SECONDS)

@@ -179,6 +179,25 @@ async def test_over_a_slow_link_the_spool_drains(house):
     await house.until(lambda: house.broker.spool.depth() == 0)
 
 
+async def test_the_spool_drains_although_who_posts_meanwhile_misses_a_confirm(house, monkeypatch):
+    """Over and over: confirms are slower than somebody waits, and all that moves is confirmed."""
+    broker, moved = house.broker, set()
+
+    async def publish(published, *, patient=False):
+        if not patient:
+            raise Unavailable("RabbitMQ did not confirm in time")
+        if broker.link_up:
+            await broker.publish(message(f"posted while {published.id} moves"))
+        moved.add(published.id)
+        return Durability.BROKER
+
+    monkeypatch.setattr(broker._rabbit, "publish", publish)
+    names = {f"m{n}" for n in range(20)}
+    for name in sorted(names):
+        await broker.publish(message(name))
+    await house.until(lambda: moved >= names, 2)
+
+
 async def test_what_moves_to_rabbitmq_stays_when_the_connection_is_cut(house):
     """It is told from here then, and what was confirmed before is spooled at once: nobody waits for a confirm."""
     broker = house.broker
