@@ -214,6 +214,12 @@ class EmbeddedBroker:
                 log.warning("a message that is done with stays in its file for now", error=str(error))
                 break
 
+    def keep(self, message_id: str) -> bool:
+        """Leave in the file what is done with and could not be put out of it. False: there is no such message."""
+        if found := message_id in self._kept:
+            self._kept = [id_ for id_ in self._kept if id_ != message_id]
+        return found
+
     def forgotten(self, message_id: str, error: Exception | None) -> None:
         """It is out of the file, or could not be put out of it. What was lent is put out of it twice."""
         if error is not None:

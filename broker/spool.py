@@ -73,6 +73,8 @@ class Spool(EmbeddedBroker):
             except BaseException:
                 del self._since[message.id]
                 raise
+        elif self.keep(message.id):
+            self.offer(message, redelivered=True)
         return Durability.HOST
 
     async def consume(self) -> AsyncIterator[EmbeddedHandle]:

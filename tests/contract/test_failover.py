@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from broker.base import Durability
-from broker.embedded import EmbeddedBroker
+from broker.embedded import EmbeddedBroker, _Writer
 from broker.failover import FailoverBroker
 from broker.rabbitmq import RabbitBroker
 from broker.recent import HEAD_BYTES, KEPT, Recent
@@ -345,6 +345,25 @@ async def test_the_same_message_again_is_in_the_spool_once(tmp_path):
     async with spools(tmp_path, 1) as [spool]:
         await spool.publish(message("a"))
         assert spool.depth() == 1
+
+
+async def test_what_was_put_away_while_the_disk_was_full_is_given_out_when_it_comes_again(tmp_path, monkeypatch):
+    """It moved to RabbitMQ, and that is gone: its row is in the file still, and is to stay there now."""
+
+    def full(self, group):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with spools(tmp_path, 1) as [spool]:
+        await spool.publish(message("again"))
+        with monkeypatch.context() as patched:
+            patched.setattr(_Writer, "_write", full)
+            await spool.take().ack()
+        for _ in range(2):
+            assert await spool.publish(message("again")) is Durability.HOST
+        await spool.publish(message("other"))
+        assert await took(aiter(spool.consume()), 2) == ["again", "other"]
+        assert spool.depth() == 0
+        assert spool.oldest_at() is None
 
 
 def test_a_folder_in_memory_is_recognised(tmp_path):
