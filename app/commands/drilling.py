@@ -33,8 +33,7 @@ def drill(
     event_id, body = _event(file, source)
     planned = api.call("POST", "/v1/plans", json=body, params={"source": source})
     _be_sure(planned, event_id)
-    calls = planned["gantt"] if planned["rings"] else []
-    for line in calls or [*planned["remarks"], "No phone would ring."]:
+    for line in _would_ring(planned):
         typer.echo(line)
     if not yes and not typer.confirm("Let these phones ring, as a drill?"):
         raise CommandError("no phone rings: say --yes where nobody can be asked")
@@ -45,6 +44,13 @@ def drill(
         return
     if _followed(api, path) != "met":
         raise typer.Exit(1)
+
+
+def _would_ring(planned: dict[str, Any]) -> list[str]:
+    if planned["rings"] and planned["gantt"]:
+        return list(planned["gantt"])
+    nobody = "PagerDuty would call, and Gridcall when nobody accepts." if planned["rings"] else "No phone would ring."
+    return [*planned["remarks"], nobody]
 
 
 def _event(file: str | None, source: str) -> tuple[str, dict[str, Any]]:

@@ -55,6 +55,18 @@ def test_nobody_is_rung_unasked(gridcall: Gridcall, monkeypatch: pytest.MonkeyPa
     assert len(Api().get("/v1/events", limit=500)["events"]) == before
 
 
+@pytest.mark.parametrize(
+    ("planned", "said"),
+    [
+        ({"rings": True, "gantt": ["Calls from 15:00:00"], "remarks": ["odd"]}, ["Calls from 15:00:00"]),
+        ({"rings": False, "gantt": ["Calls from 15:00:00"], "remarks": ["held"]}, ["held", "No phone would ring."]),
+        ({"rings": True, "gantt": [], "remarks": []}, ["PagerDuty would call, and Gridcall when nobody accepts."]),
+    ],
+)
+def test_who_would_ring_is_said_before_it_is_asked(planned: dict[str, Any], said: list[str]) -> None:
+    assert drilling._would_ring(planned) == said
+
+
 def test_an_event_of_ones_own_is_played_as_a_drill(gridcall: Gridcall, tmp_path: Path) -> None:
     file = tmp_path / "storm.json"
     file.write_text(json.dumps(example("edr", START, "REAL-1") | {"headline": "Storm over Foundry 1"}))
