@@ -190,10 +190,12 @@ def _overtaken(reading: Reading, event: Event) -> bool:
 
 
 def _is_older(issued_at: datetime | None, event: Event) -> bool:
-    """Issued before what we have; of an event that is over, before we heard of its end."""
+    """Issued before what we have; of an event that is over, before its end, or before we heard of that."""
     heard = [r.content.issued_at for r in event.revisions if r.content.issued_at]
     if event.status is not EventStatus.OPEN:
-        return issued_at is None or issued_at <= max(event.latest.received_at, *heard)
+        # The end's own time where it has one: it may have been long on its way, and its issuer's clock may be slow.
+        ended_at = event.latest.content.issued_at or event.latest.received_at
+        return issued_at is None or issued_at <= max([ended_at, *heard])
     return issued_at is not None and bool(heard) and issued_at < max(heard)
 
 

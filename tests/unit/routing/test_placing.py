@@ -173,6 +173,17 @@ def test_an_unnumbered_update_that_its_end_has_overtaken_does_not_open_it_again(
     assert placed(without, over).decision is Decision.REVISED
 
 
+@pytest.mark.parametrize("order", [Order.NUMBERED, Order.ISSUED])
+def test_what_was_issued_after_an_end_opens_the_event_again_though_the_end_came_late(order):
+    """Both were held up on their way, or the issuer's clock is slow: by that clock the update is the newer one."""
+    ended = revision(2, needs_answer=False, message_type=MessageType.TERMINATE, issued_at=NOW + timedelta(seconds=10))
+    late = replace(ended, received_at=NOW + timedelta(minutes=5))
+    known = event(revision(1), late, status=EventStatus.TERMINATED)
+    for seconds, decision in ((10, Decision.STALE), (200, Decision.REVISED)):
+        said = reading(message_type=MessageType.UPDATE, issued_at=NOW + timedelta(seconds=seconds))
+        assert placed(replace(said, order=order), known).decision is decision
+
+
 def test_an_update_after_the_end_opens_the_event_again():
     over = event(revision(1), revision(2, needs_answer=False, message_type=MessageType.TERMINATE))
     over = replace(over, status=EventStatus.TERMINATED)
