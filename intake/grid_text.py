@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 from intake.amounts import megawatts
 from intake.grid_end import the_end
@@ -75,7 +76,14 @@ _NO_ACTION = re.compile(
 )
 _NEGATED = re.compile(r"\b(?:not|never|n't|longer)\s+$", re.I)
 _RANGE = re.compile(r"(\d{1,2})\s*(?:-|to|through)\s*(\d{1,2})", re.I)
-_CLOCKS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "UTC": 0, "GMT": 0}
+_OFFSETS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "UTC": 0, "GMT": 0}
+_PREVAILING = {"EPT": "America/New_York", "CPT": "America/Chicago"}
+# After a time: by half days, or by a clock that is none of those.
+_OTHER_CLOCK = re.compile(
+    r"\s*\(?(?:[ap]\.?\s?m\b|(?:[ACHMP][SD]T|[CEMP]P?T)\b|local\s+time\b"
+    r"|(?:Eastern|Central|Mountain|Pacific)\s+(?:Daylight|Prevailing|Time)\b|(?:Central|Mountain|Pacific)\s+Standard\b)",
+    re.I,
+)
 _FROM = re.compile(rf"\beffective\s+(?:from\s+|at\s+)?{AT}", re.I)
 _UNTIL = re.compile(rf"\buntil\s+{AT}", re.I)
 _BY = re.compile(rf"\b(?:no\s+later\s+than|by)\s+{AT}", re.I)
@@ -275,13 +283,16 @@ def _zones(text: str) -> Iterator[Zone]:
     yield from (Zone(scheme=LRZ, code=str(code)) for code in sorted(codes))
 
 
+def _clock(name: str) -> tzinfo:
+    return ZoneInfo(_PREVAILING[name]) if name in _PREVAILING else timezone(timedelta(hours=_OFFSETS[name]))
+
+
 def _time(pattern: re.Pattern[str], text: str, clock: tzinfo) -> datetime | None:
     found = pattern.search(text)
-    if found is None:
+    if found is None or (found[6] is None and _OTHER_CLOCK.match(text, found.end())):
         return None
     month, day, year, hour, minute = (int(part) for part in found.groups()[:5])
-    named = found[6]
-    zone = timezone(timedelta(hours=_CLOCKS[named.upper()])) if named else clock
+    zone = _clock(found[6].upper()) if found[6] else clock
     try:
         at = datetime(year, month, day, hour % 24 if hour <= 24 else hour, minute, tzinfo=zone)
         return (at + timedelta(days=hour // 24)).astimezone(UTC)

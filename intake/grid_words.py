@@ -16,7 +16,10 @@ ZONE_LIST = re.compile(
     r"\b(?:Local\s+Resource\s+Zones?|LRZs?)\s*#?((?:\d{1,2}(?!\d|/|:\d|\.\d|\s*MW)(?:\s*(?:,\s*and|,|and|&|-|to|through)\s*)?)+)",
     re.I,
 )
-AT = r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(?:at\s+)?(\d{1,2}):?(\d\d)(?:\s*(EST|EDT|CST|CDT|UTC|GMT)\b)?"
+AT = (
+    r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(?:at\s+)?(\d{1,2}):?(\d\d)(?::\d\d)?(?:\s*(?:hours|hrs)\b)?"
+    r"(?:\s*\(?(EST|EDT|EPT|CST|CDT|CPT|UTC|GMT)\b)?"
+)
 # Case counts: a code, not the words "resource adequacy".
 RESOURCE = re.compile(r"\b[Rr]esource\s+([A-Z0-9_]+(?:[.\-][A-Z0-9_]+)+)")
 SENTENCE_END = re.compile(r"[.;](?=\s|$)")

@@ -257,5 +257,29 @@ def test_eastern_standard_time_holds_in_summer():
     assert said.due_at == datetime(2026, 7, 14, 18, 45, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("date", "written", "hour"),
+    [
+        ("07/14/2026", "13:30 EPT", 17),  # prevailing: whatever the clocks show there
+        ("01/14/2026", "13:30 EPT", 18),
+        ("07/14/2026", "13:30 CPT", 18),
+        ("07/14/2026", "13:30 (EDT)", 17),
+        ("07/14/2026", "13:30:00 CST", 19),
+        ("07/14/2026", "1330 hours CST", 19),
+        ("07/14/2026", "13:30 Eastern Standard Time", 18),
+        ("07/14/2026", "13:30 at resource ALTW.FOUNDRY1", 18),
+        ("07/14/2026", "1:30 PM EST", None),
+        ("07/14/2026", "1:30 p.m.", None),
+        ("07/14/2026", "13:30 ET", None),
+        ("07/14/2026", "13:30 (MST)", None),
+        ("07/14/2026", "13:30 Central Prevailing Time", None),
+    ],
+)
+def test_a_time_by_another_clock_is_not_taken_for_eastern_standard(date, written, hour):
+    """An hour too late is too late: what is not known for certain is left out."""
+    due_at = read_text(f"Reduce load by 5 MW no later than {date} {written}.").due_at
+    assert due_at == (hour and datetime(2026, int(date[:2]), 14, hour, 30, tzinfo=UTC))
+
+
 def test_a_day_there_is_not_is_no_time():
     assert read_text("effective 02/30/2026 13:30 EST").starts_at is None
