@@ -61,7 +61,7 @@ def place(reading: Reading, event: Event | None, delivery_id: str, received_at: 
         return _first(reading, delivery_id, received_at)
     if reading.order is not Order.NUMBERED:
         reading = replace(reading, content=completed(reading.content, event, received_at))
-    return _known(reading, event) or _next(reading, event, delivery_id, received_at)
+    return _known(reading, event, received_at) or _next(reading, event, delivery_id, received_at)
 
 
 def _first(reading: Reading, delivery_id: str, received_at: datetime) -> Placement:
@@ -146,10 +146,10 @@ def _ending(content: Content, before: Content, received_at: datetime) -> Content
     )
 
 
-def _known(reading: Reading, event: Event) -> Placement | None:
+def _known(reading: Reading, event: Event, received_at: datetime) -> Placement | None:
     """The statement was heard before, is older than what we have, or contradicts it."""
     if reading.order is not Order.NUMBERED and reading.revision is None:
-        return _heard(reading, event)
+        return _heard(reading, event, received_at)
     same = next((r for r in event.revisions if r.digest == reading.digest), None)
     number = reading.revision or _implied_number(reading, event)
     if same is not None and reading.revision in (None, same.number):
@@ -165,7 +165,7 @@ def _known(reading: Reading, event: Event) -> Placement | None:
     return None
 
 
-def _heard(reading: Reading, event: Event) -> Placement | None:
+def _heard(reading: Reading, event: Event, received_at: datetime) -> Placement | None:
     """The same of a statement without a number, by `reading.order`."""
     latest, is_open = event.latest, event.status is EventStatus.OPEN
     by_time = reading.order is Order.ISSUED
@@ -176,7 +176,9 @@ def _heard(reading: Reading, event: Event) -> Placement | None:
     if reading.content.message_type.ends:
         over = "its event is over already, nobody is called again"
         return None if is_open else _nothing(Decision.DUPLICATE, event, latest.number, over)
-    if by_time and _is_older(reading.content.issued_at, event):
+    # In the queue an end goes before what came before it, and what is critical before what is not.
+    overtaken = reading.order is Order.ARRIVAL and received_at < latest.received_at
+    if overtaken or (by_time and _is_older(reading.content.issued_at, event)):
         return _nothing(Decision.STALE, event, latest.number, f"older than revision {latest.number}; nobody is called")
     return None
 

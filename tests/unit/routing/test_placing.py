@@ -264,6 +264,15 @@ def test_as_they_arrive_only_the_latest_can_be_repeated():
     assert (again.revision.content.message_type, again.revision.needs_answer) == (MessageType.NEW, True)
 
 
+@pytest.mark.parametrize("status", [EventStatus.TOMBSTONE, EventStatus.TERMINATED, EventStatus.OPEN])
+def test_what_came_before_the_latest_and_was_overtaken_in_the_queue_is_stale(status):
+    """The end of an alarm goes before the alarm itself: that must ring nobody, nor stay open for ever."""
+    last = revision(1, message_type=MessageType.UPDATE if status is EventStatus.OPEN else MessageType.TERMINATE)
+    for seconds, stale in ((1, True), (0, False)):
+        known = event(replace(last, received_at=LATER + timedelta(seconds=seconds)), status=status)
+        assert (placed(arriving(), known).decision is Decision.STALE) is stale
+
+
 def test_what_is_only_noted_changes_nothing():
     noted = replace(arriving(), note="acknowledged elsewhere")
     known = placed(noted, event(revision(1)))
