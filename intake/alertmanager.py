@@ -17,7 +17,7 @@ from intake.problem import NotReadable, not_readable, path, shown, validated
 from intake.statement import HEADLINE_CHARS, TEXT_CHARS, Identifier, Part
 from model.digest import sha256
 from model.event import Action, Content, Instruction, MessageType, Phase, Severity
-from model.reading import Feed, Reading, Unreadable
+from model.reading import Feed, Order, Reading, Unreadable
 
 VERSION = "4"
 
@@ -76,13 +76,15 @@ def _reading(alert: Alert, member: dict[str, Any], group: dict[str, Any]) -> Rea
     notes.warnings += _group_warnings(group)
     return Reading(
         event_id=event_id,
-        revision=2 if alert.resolved else 1,
+        revision=None,
         content=_content(alert, notes),
         key=event_id,
         # Alertmanager repeats an alert with whatever its summary says by then: this is what makes it the same.
         own_digest=sha256([alert.fingerprint, member["startsAt"], alert.status]),
         warnings=tuple(notes.warnings),
         parsed=member,
+        # While Prometheus cannot reach it, it says resolved of what still fires, and then fires it with the same start.
+        order=Order.ARRIVAL,
     )
 
 

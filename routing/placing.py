@@ -141,7 +141,7 @@ def _ending(content: Content, before: Content, received_at: datetime) -> Content
         message_type=MessageType.TERMINATE,
         phase=Phase.TERMINATION,
         effective_at=over_at,
-        ends_at=over_at,
+        ends_at=content.ends_at if content.ends_at and content.ends_at <= received_at else over_at,
         instruction=content.instruction if informs else Instruction(action=Action.RELEASE, target_mw=0.0),
     )
 

@@ -1,14 +1,17 @@
 """Alertmanager's webhook: one event per alert, the same alert repeated is the same statement."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from intake.read import answer, read
-from model.event import MessageType, Severity
-from model.reading import Feed, Reading, Unreadable
+from model.event import EventStatus, MessageType, Severity
+from model.reading import Feed, Order, Reading, Unreadable
+from routing.placing import Decision, place
+from tests.unit.routing.house import event, revision
 
 SAMPLE = json.loads((Path(__file__).parents[2] / "data/samples/alertmanager_webhook_v4.json").read_text())
 NOW = datetime(2026, 7, 14, tzinfo=UTC)
@@ -33,9 +36,25 @@ def test_a_repeat_with_another_summary_is_the_same_statement(alert):
 
 def test_the_alerts_own_status_counts(alert):
     resolved = alert(status="resolved", endsAt="2026-07-14T17:52:02.431123456Z")
-    assert (resolved.content.message_type, resolved.revision) == (MessageType.TERMINATE, 2)
+    assert (resolved.content.message_type, resolved.order) == (MessageType.TERMINATE, Order.ARRIVAL)
     assert resolved.event_id == alert().event_id
     assert resolved.digest != alert().digest
+
+
+def test_what_is_resolved_and_fires_again_with_the_same_start_needs_an_answer_again(alert):
+    """Prometheus could not reach Alertmanager for a while: the alert never ended, and somebody must be called."""
+    firing, resolved = alert(), alert(status="resolved", endsAt="2026-07-14T17:52:02.431123456Z")
+    at = [datetime(2026, 7, 14, 17, minute, tzinfo=UTC) for minute in (41, 53, 55)]
+    first, end = (
+        replace(revision(number), content=said.content, digest=said.digest, received_at=at[number - 1])
+        for number, said in ((1, firing), (2, resolved))
+    )
+    assert place(firing, event(first), "d", at[1]).decision is Decision.DUPLICATE
+    over = event(first, end, status=EventStatus.TERMINATED)
+    assert place(resolved, over, "d", at[2]).decision is Decision.DUPLICATE
+    again = place(firing, over, "d", at[2]).revision
+    assert again is not None
+    assert (again.number, again.needs_answer) == (3, True)
 
 
 @pytest.mark.parametrize(

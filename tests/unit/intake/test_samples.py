@@ -45,8 +45,10 @@ def times(content: Content) -> dict[str, datetime | None]:
     return {name: getattr(content, name) for name in ("issued_at", "effective_at", "ends_at")}
 
 
-def wanted(expected: dict[str, Any]) -> dict[str, Any]:
+def wanted(expected: dict[str, Any], feed: Feed) -> dict[str, Any]:
     given = {name: value for name, value in expected.items() if name != "_given"}
+    if feed.format == "alertmanager":
+        given["revision"] = None  # it numbers nothing: placing counts (tests/contract/test_shared_samples.py)
     for name in ("issued_at", "effective_at", "ends_at"):
         given[name] = given[name] and datetime.fromisoformat(given[name])
     return given
@@ -60,7 +62,9 @@ def test_sample_reads_as_expected(path: Path):
     feed = Feed(source="s", format="alertmanager" if "alertmanager" in path.stem else "canonical")
     received_at = datetime.fromisoformat(expected[0]["_given"]["received_at"])
     results = read(body, headers, feed, received_at)
-    assert [told(result) for result in results if isinstance(result, Reading)] == [wanted(one) for one in expected]
+    assert [told(result) for result in results if isinstance(result, Reading)] == [
+        wanted(one, feed) for one in expected
+    ]
     assert all(result.warnings == () for result in results if isinstance(result, Reading))
 
 
