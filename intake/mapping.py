@@ -201,7 +201,9 @@ def _text(value: Any) -> str | None:
     """Without spaces at its ends; a number in its usual form."""
     if isinstance(value, str):
         return value.strip() or None
-    if (amount := number(value)) is None or isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # not by way of a float, which makes one of two long ids
+    if (amount := number(value)) is None:
         return None
     return str(int(amount)) if amount.is_integer() else repr(value)
 

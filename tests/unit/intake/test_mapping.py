@@ -126,6 +126,17 @@ def test_several_events_in_a_message() -> None:
     assert [r.event_id for r in results([ALARM, ALARM | {"number": 18}])] == ["FOUNDRY-17", "FOUNDRY-18"]
 
 
+@pytest.mark.parametrize("number", [20260714123456789, 20260714123456790, 1784051921123456789, 2**64, -3])
+def test_a_long_number_is_an_id_to_its_last_digit(number):
+    """Made of the time, as many are: rounded, two alarms of one moment would be one, and ring once."""
+    assert one(ALARM | {"number": number}, event_id="number").event_id == str(number)
+
+
+def test_a_number_that_is_too_long_for_an_id_is_none():
+    (found,) = results(ALARM | {"number": 10**300}, MAPPING | {"event_id": "number"})
+    assert isinstance(found, Unreadable)
+
+
 @pytest.mark.parametrize("each", ["nothing", "message", "areas[9:]", "length(number)"])
 def test_a_message_without_events_is_unreadable(each: str) -> None:
     (found,) = results(ALARM, MAPPING | {"each": each})
