@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from intake.amounts import megawatts
@@ -75,6 +76,17 @@ _NO_ACTION = re.compile(
     r"\b(?:take\s+no|no)\s+action\b|\bdo\s+not\s+(?:reduce|curtail|cut|shed|increase|raise)\b", re.I
 )
 _NEGATED = re.compile(r"\b(?:not|never|n't|longer)\s+$", re.I)
+# "By 10 to 15 MW" is no level, and "1 000 MW" not nothing.
+_NUMBER_BEFORE = re.compile(
+    r"(?:^|\b(?:by|between|from))\s+(?:[a-z]+\s+){0,2}\d[\d.,]*\s*(?:[-–]|to|and|or)?\s*$", re.I
+)
+_TOLD = r"(?:so\s+)?(?:instructed|directed|requested|called|ordered|told|needed|necessary|required)\b"
+_PERHAPS = re.compile(
+    rf"\bif\b|\b(?:when|once|unless)\s+{_TOLD}|\b(?:may|might|could)\s+be\b|\bprepar(?:e|ed|ing)\b|\bready\s+to\b", re.I
+)
+_ONLY_IF = re.compile(rf"\b(?:if|when|once|unless|as)\s+(?:and\s+when\s+)?{_TOLD}", re.I)
+_NEAR_CHARS = 200
+_ORDERS_MAX = 20  # looked at closely
 _RANGE = re.compile(r"(\d{1,2})\s*(?:-|to|through)\s*(\d{1,2})", re.I)
 _OFFSETS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "UTC": 0, "GMT": 0}
 _PREVAILING = {"EPT": "America/New_York", "CPT": "America/Chicago"}
@@ -228,15 +240,25 @@ def _orders(text: str) -> Iterator[_Order]:
 
 def _order_doubt(text: str) -> str:
     """Why an order is not plainly to cut, raise or hold its amount; "" when all are."""
-    return next((doubt for doubt in map(_unsure, _ordered(text)) if doubt), "")
+    ordered = list(islice(_ordered(text), _ORDERS_MAX + 1))
+    if len(ordered) > _ORDERS_MAX:
+        return "it orders several things"
+    return next((doubt for found in ordered if (doubt := _how_much(found) or _unsure(found))), "")
+
+
+def _how_much(found: re.Match[str]) -> str:
+    """Why its amount is not plainly asked."""
+    if found["limit"]:
+        return "it names a limit and no amount"
+    if _NUMBER_BEFORE.search(found["words"]):
+        return "it names several amounts"
+    return "it may be ordered only later" if _is_for_later(found) else ""
 
 
 def _unsure(found: re.Match[str]) -> str:
     words = found["words"]
     action, reduction = _VERBS[found["verb"].lower()], bool(_REDUCTION.search(words))
     load, generation = bool(_LOAD.search(words)), bool(_GENERATION.search(words))
-    if found["limit"]:
-        return "it names a limit and no amount"
     if action is Action.INCREASE_GEN and reduction:
         return "" if found["to"] else "it raises a reduction, and not to how much"
     if action is Action.INCREASE_GEN and (load or not generation):
@@ -246,6 +268,15 @@ def _unsure(found: re.Match[str]) -> str:
     if action is Action.HOLD and load and not reduction:
         return "it holds a load, and not plainly a reduction"
     return ""
+
+
+def _is_for_later(found: re.Match[str]) -> bool:
+    """Its sentence prepares for it, or makes it depend on something."""
+    text, first = found.string, max(0, found.start() - _NEAR_CHARS)
+    begins = max((end.end() for end in SENTENCE_END.finditer(text, first, found.start())), default=first)
+    ends = SENTENCE_END.search(text, found.end())
+    last = min(found.end() + _NEAR_CHARS, ends.start() if ends else len(text))
+    return bool(_PERHAPS.search(text, begins, found.start()) or _ONLY_IF.search(text, found.end(), last))
 
 
 def _megawatts(amount: str, unit: str) -> float | None:

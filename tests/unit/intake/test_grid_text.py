@@ -79,6 +79,38 @@ def test_two_opinions_are_for_a_person(text, doubt):
     assert read_text(text).doubt == doubt
 
 
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("Reduce load by 10 to 15 MW.", "it names several amounts"),
+        ("Reduce 10 - 15 MW.", "it names several amounts"),
+        ("Curtail between 10 and 15 MW.", "it names several amounts"),
+        ("Reduce load by 1 000 MW.", "it names several amounts"),
+        ("Reduce load by approximately 5 000 kW.", "it names several amounts"),
+        ("Be prepared to reduce load by 10 MW.", "it may be ordered only later"),
+        ("If directed, curtail 10 MW.", "it may be ordered only later"),
+        ("Resources may be asked to reduce load by 10 MW.", "it may be ordered only later"),
+        ("Reduce load by 10 MW when instructed.", "it may be ordered only later"),
+    ],
+)
+def test_a_range_and_what_may_be_ordered_later_are_no_order(text, doubt):
+    said = read_text(text)
+    assert (said.action, said.target_mw, said.doubt) == (None, None, doubt)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Reduce load at Foundry 1 to 5 MW.", TargetKind.ABSOLUTE),
+        ("Reduce load in LRZ 4 by 5 MW. Call MISO if unable, and when complete.", TargetKind.RELATIVE),
+        ("If you are in doubt, call. Reduce load by 5 MW and report when complete.", TargetKind.RELATIVE),
+    ],
+)
+def test_a_plain_order_beside_numbers_and_conditions_is_one(text, kind):
+    said = read_text(text)
+    assert (said.action, said.target_mw, said.target_kind, said.doubt) == (Action.REDUCE_LOAD, 5.0, kind, "")
+
+
 def test_no_amount_is_taken_where_it_is_not_plain():
     said = read_text("increase demand by 5 MW")
     assert (said.action, said.target_mw) == (None, None)
