@@ -7,7 +7,7 @@ chain as a salted hash only, so the chain still checks.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, union, update
 
 from model.event import EventStatus
 from store.partitions import first_id
@@ -141,11 +141,11 @@ def blank_vendor_bodies(conn: Connection, now: datetime, keep: timedelta, after:
 
 
 _OVER = or_(events.c.status != EventStatus.OPEN, events.c.deadline_at < bindparam("over_before"))
-_TOLD = (
-    select(notifications.c.event_pk)
-    .distinct()
-    .join(events, events.c.pk == notifications.c.event_pk)
-    .where(notifications.c.address == bindparam("address"))
+# Where the roster has another address by now, only what was tried before has the old one.
+_TOLD = select(events.c.pk).where(
+    events.c.pk.in_(
+        union(*(select(t.c.event_pk).where(t.c.address == bindparam("address")) for t in (notifications, attempts)))
+    )
 )
 _TOLD_THERE = _TOLD.where(_OVER).limit(EVENTS_AT_ONCE)
 _TRIED_THERE = select(attempts.c.id).where(attempts.c.address == bindparam("address"))

@@ -1,5 +1,6 @@
 """Old evidence goes whole, old vendor bodies and purged numbers leave a chain that still checks. On every database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,7 +20,7 @@ from notifiers.receipts import take_receipt
 from routing.accept import Member, decide
 from routing.telling_issuer import Told, note
 from store import attempts as attempts_store
-from store import claims, outcome_calls, outcomes, partitions, plans, retention, seal
+from store import claims, outcome_calls, outcomes, partitions, plans, readdress, retention, seal
 from store.claims import Claim
 from store.retention import Keep
 from store.tables import attempts, bodies, deliveries, metadata, notifications, receipts, timeline
@@ -167,6 +168,34 @@ async def test_a_number_is_purged_alone(database):
     assert await database.transact(lambda conn: retention.purge_address(conn, ANA, after)) == 0
     assert await database.read(lambda conn: seal.check(conn, pk)) == []
     assert (await database.read(lambda conn: attempts_store.of_event(conn, pk)))[0].vendor_id == "SM1"
+
+
+async def test_a_number_that_the_roster_has_exchanged_is_purged_too(database):
+    """It was tried there, and when it was to be tried again the roster had another number."""
+    ana = ROSTER.people["ana"]
+    others = tuple(replace(m, address="+13125550199") if m.address == ANA else m for m in ana.methods)
+    later = replace(ROSTER, people={**ROSTER.people, "ana": replace(ana, methods=others)})
+    after = NOW + timedelta(days=2)
+
+    def work(conn):
+        pk = decide(conn, Member(posted(), 0), statement("E-1"), ROSTER, IDS, NOW).event_pk
+        row = next(n for n in plans.of_event(conn, pk) if n.channel is ChannelName.SMS and n.address == ANA)
+        attempt = Attempt.of(row, IDS.new(), Words(text="cut 12.5 MW", template="t"), NOW)
+        assert claims.claim(conn, IDS, [Claim(notification=row, attempts=[attempt])], "o", NOW)
+        outcomes.failed(conn, IDS, row, attempt, "busy", NOW + timedelta(seconds=2), NOW)
+        readdress.follow(conn, IDS, ROSTER, later, NOW)
+        while seal.seal(conn):
+            pass
+        return pk
+
+    pk = await database.transact(work)
+    assert await database.read(lambda conn: retention.held(conn, ANA, NOW)) == (0, 1, 1)
+    assert await database.transact(lambda conn: retention.purge_address(conn, ANA, NOW)) == 0
+    assert await database.read(lambda conn: retention.held(conn, ANA, after)) == (1, 0, 1)
+    assert await database.transact(lambda conn: retention.purge_address(conn, ANA, after)) == 1
+    assert await holding(database, ANA) == []
+    assert await database.transact(lambda conn: retention.purge_address(conn, ANA, after)) == 0
+    assert await database.read(lambda conn: seal.check(conn, pk)) == []
 
 
 async def test_a_message_about_several_events_goes_with_one_of_them(database):
