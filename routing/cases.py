@@ -63,7 +63,10 @@ def hold(conn: Connection, case: Case) -> Plan:
 
 
 def _note_held(conn: Connection, case: Case, silence: Silence) -> None:
-    silences.hold(conn, silence.id, case.event.pk, case.event.answer_revision, case.now)
+    until = silences.hold(conn, silence.id, case.event.pk, case.event.answer_revision, case.now)
+    if until < silence.until:  # ended since it was looked at: who told of its end has not seen this event
+        cause, at = "the silence that held it is over", max(case.now, until)
+        plans.ask_revise(conn, case.ids, case.event.pk, case.lane, cause, at, urgent=True)
     body = {
         "revision": case.event.answer_revision,
         "silence": silence.id,

@@ -16,6 +16,7 @@ _NOISE = TypeAdapter(Noise)
 _EVERY = select(silences).order_by(silences.c.until, silences.c.id)
 _ACTIVE = _EVERY.where(silences.c.since <= bindparam("now"), silences.c.until > bindparam("now"))
 _HOLD = upsert(silence_holds).on_conflict_do_nothing(index_elements=["silence_id", "event_pk", "revision"])
+_UNTIL = select(silences.c.until).where(silences.c.id == bindparam("id")).with_for_update(read=True)
 NAMED = 20
 
 
@@ -85,8 +86,11 @@ def told(conn: Connection, id_: str, *, over: bool) -> None:
     conn.execute(update(silences).where(silences.c.id == id_).values({column: True}))
 
 
-def hold(conn: Connection, silence_id: str, event_pk: str, revision: int, now: datetime) -> None:
+def hold(conn: Connection, silence_id: str, event_pk: str, revision: int, now: datetime) -> datetime:
+    """Returns until when it is in force by now. Whoever ends it sooner waits, and sees what it holds."""
+    until: datetime = conn.execute(_UNTIL, {"id": silence_id}).scalar_one()
     conn.execute(_HOLD, {"silence_id": silence_id, "event_pk": event_pk, "revision": revision, "at": now})
+    return until
 
 
 def held(conn: Connection, ids: Collection[str]) -> dict[str, Held]:

@@ -17,12 +17,13 @@ from structlog.testing import capture_logs
 
 from model.attempt import Attempt, Words
 from model.errors import Unavailable
-from model.event import Action, Instruction, MessageType, Phase
+from model.event import Action, Instruction, MessageType, Phase, Severity
 from model.ids import SystemIds
-from model.plan import ChannelName, Hold, Kind, Notification, State
+from model.plan import AgendaKind, ChannelName, Hold, Kind, Notification, State
+from model.silence import Noise, Silence
 from routing import reviser
 from routing.accept import Member, decide
-from store import attempts, claims, lines, outbox, paces, plans, replies, rosters, seal, timeline
+from store import attempts, claims, lines, outbox, paces, plans, replies, rosters, seal, silences, timeline
 from store.claims import Call, Claim
 from store.deliveries import DeliveryState
 from store.outbox import Share
@@ -314,6 +315,56 @@ async def test_many_signals_fit_no_single_notification(two):
         async with asyncio.timeout(2):
             await first.wait()
             await last.wait()
+
+
+# --- a silence that somebody ends ------------------------------------------------------------------------------------
+
+QUIET = Silence(
+    id=IDS.new(),
+    noise=Noise(sources=("miso",)),
+    since=NOW,
+    until=NOW + timedelta(hours=8),
+    reason="new feed",
+    author="key ana",
+)
+
+
+def end_meanwhile(url, monkeypatch, after):
+    """Somebody ends the silence right after the decision has done that. Returns what came of each such end."""
+    done, found = getattr(silences, after), []
+
+    def work(conn):
+        conn.execute(text("SET LOCAL lock_timeout = 200"))
+        return silences.end(conn, QUIET.id, NOW)
+
+    def then_end(*args):
+        value = done(*args)
+        try:
+            found.append(at_once(url, work))
+        except Unavailable as waits:
+            found.append(waits)
+        return value
+
+    monkeypatch.setattr(silences, after, then_end)
+    return found
+
+
+async def test_who_ends_a_silence_waits_for_what_it_is_about_to_hold(database, postgres_url, monkeypatch):
+    """Looked for before it is there, the event would be told when the silence should have been over."""
+    await database.transact(lambda conn: silences.begin(conn, QUIET))
+    ends = end_meanwhile(postgres_url, monkeypatch, after="hold")
+    pk = (await accept(database, statement(severity=Severity.WARNING))).event_pk
+    assert await database.read(lambda conn: silences.still_open(conn, QUIET.id, NOW)) == [pk]
+    assert [str(waits) for waits in ends] == ["canceling statement due to lock timeout"]
+
+
+async def test_what_a_silence_holds_that_was_ended_meanwhile_is_looked_at_at_once(database, postgres_url, monkeypatch):
+    await database.transact(lambda conn: silences.begin(conn, QUIET))
+    ends = end_meanwhile(postgres_url, monkeypatch, after="active")
+    pk = (await accept(database, statement(severity=Severity.WARNING))).event_pk
+    assert ends[0] == replace(QUIET, until=NOW)
+    [look] = await database.read(lambda conn: plans.agenda_of_event(conn, pk))
+    assert (look.kind, look.due_at) == (AgendaKind.REVISE, NOW)
 
 
 # --- a server that goes away ----------------------------------------------------------------------------------------
