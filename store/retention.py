@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select,
 
 from model.event import EventStatus
 from store.partitions import first_id
-from store.portable import lock_event, try_alone
+from store.portable import lock_event, lock_events, lockable, try_alone
 from store.tables import (
     agenda,
     attempts,
@@ -74,8 +74,9 @@ _TOO_OLD = (
     select(events.c.pk)
     .where(events.c.pk < bindparam("first_kept"), events.c.deadline_at < bindparam("then"), ~_SAID_SINCE)
     .order_by(events.c.pk)
-    .limit(EVENTS_AT_ONCE)
 )
+_NEXT_TOO_OLD = _TOO_OLD.limit(EVENTS_AT_ONCE)
+_STILL_TOO_OLD = _TOO_OLD.where(events.c.pk.in_(bindparam("pks", expanding=True)))
 
 
 def delete_batch(conn: Connection, now: datetime, keep: Keep) -> int:
@@ -83,9 +84,12 @@ def delete_batch(conn: Connection, now: datetime, keep: Keep) -> int:
     if not try_alone(conn, "retention"):
         return 0  # another process is at it
     then = now - keep.evidence
-    pks: list[str] = list(conn.scalars(_TOO_OLD, {"first_kept": first_id(then), "then": then}))
+    old = {"first_kept": first_id(then), "then": then}
+    pks: list[str] = list(conn.scalars(_NEXT_TOO_OLD, old))
+    if lockable(conn):  # something may be said of one until it is locked
+        lock_events(conn, pks)
+        pks = list(conn.scalars(_STILL_TOO_OLD, old | {"pks": pks}))
     for pk in pks:
-        lock_event(conn, pk)
         _delete_event(conn, pk)
     return len(pks)
 

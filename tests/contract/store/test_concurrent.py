@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -23,7 +23,21 @@ from model.plan import AgendaKind, ChannelName, Hold, Kind, Notification, State
 from model.silence import Noise, Silence
 from routing import reviser
 from routing.accept import Member, decide
-from store import attempts, claims, lines, outbox, paces, plans, replies, rosters, seal, silences, timeline
+from store import (
+    attempts,
+    claims,
+    events,
+    lines,
+    outbox,
+    paces,
+    plans,
+    replies,
+    retention,
+    rosters,
+    seal,
+    silences,
+    timeline,
+)
 from store.claims import Call, Claim
 from store.deliveries import DeliveryState
 from store.outbox import Share
@@ -32,6 +46,7 @@ from store.places import Postgres
 from store.portable import lock_alone
 from store.postgres import PostgresDatabase, at_once
 from store.replies import Code
+from store.retention import Keep
 from store.rosters import KeyRow
 from store.signals import signal
 from store.tables import events as events_table
@@ -365,6 +380,29 @@ async def test_what_a_silence_holds_that_was_ended_meanwhile_is_looked_at_at_onc
     assert ends[0] == replace(QUIET, until=NOW)
     [look] = await database.read(lambda conn: plans.agenda_of_event(conn, pk))
     assert (look.kind, look.due_at) == (AgendaKind.REVISE, NOW)
+
+
+# --- what is too old to be kept --------------------------------------------------------------------------------------
+
+
+async def test_what_is_said_of_an_old_event_at_that_moment_keeps_it(database, postgres_url, monkeypatch):
+    """A day after it came; its next revision is written down when it was chosen to be deleted."""
+    pk, day, keep = await an_event(database), timedelta(days=1), Keep(timedelta(days=1), timedelta(days=1))
+    now = datetime.now(UTC) + 2 * day  # ids carry the real time
+    lock = retention.lock_events
+
+    def work(conn):
+        decide(conn, Member(posted(at=now), 0), statement("E-1", 2, headline="cut 20 MW"), ROSTER, IDS, now)
+
+    def locked_after(conn, pks):
+        assert list(pks) == [pk]
+        at_once(postgres_url, work)
+        lock(conn, pks)
+
+    monkeypatch.setattr(retention, "lock_events", locked_after)
+    assert await database.transact(lambda conn: retention.delete_batch(conn, now, keep)) == 0
+    [event] = (await database.read(lambda conn: events.load(conn, [pk]))).values()
+    assert [revision.number for revision in event.revisions] == [1, 2]
 
 
 # --- a server that goes away ----------------------------------------------------------------------------------------
