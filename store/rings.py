@@ -41,8 +41,8 @@ def add(conn: Connection, ring: Ring) -> None:
 
 
 def change(conn: Connection, ring_id: str, how: Callable[[Ring], Ring]) -> Ring | None:
-    """None: there is no such ring."""
-    row = conn.execute(select(rings).where(rings.c.id == ring_id)).mappings().first()
+    """None: there is no such ring. Of two at once the second changes what the first has left."""
+    row = conn.execute(select(rings).where(rings.c.id == ring_id).with_for_update()).mappings().first()
     if row is None:
         return None
     changed = how(Ring(**row))

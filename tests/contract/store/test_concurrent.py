@@ -33,6 +33,7 @@ from store import (
     plans,
     replies,
     retention,
+    rings,
     rosters,
     seal,
     silences,
@@ -47,6 +48,7 @@ from store.portable import lock_alone
 from store.postgres import PostgresDatabase, at_once
 from store.replies import Code
 from store.retention import Keep
+from store.rings import Ring
 from store.rosters import KeyRow
 from store.signals import signal
 from store.tables import events as events_table
@@ -403,6 +405,30 @@ async def test_what_is_said_of_an_old_event_at_that_moment_keeps_it(database, po
     assert await database.transact(lambda conn: retention.delete_batch(conn, now, keep)) == 0
     [event] = (await database.read(lambda conn: events.load(conn, [pk]))).values()
     assert [revision.number for revision in event.revisions] == [1, 2]
+
+
+# --- a call that tries whether somebody is reached --------------------------------------------------------------------
+
+
+async def test_what_two_callbacks_tell_of_a_ring_is_kept_of_both(database, postgres_url):
+    """Each is written as a whole row: the key that was pressed must not be lost to what came beside it."""
+    ring = Ring(id=IDS.new(), person="ana", started_at=NOW, by="root")
+    await database.transact(lambda conn: rings.add(conn, ring))
+
+    def pressed(conn):
+        conn.execute(text("SET LOCAL lock_timeout = 200"))
+        return rings.change(conn, ring.id, lambda known: replace(known, confirmed_at=NOW))
+
+    def answered(known):
+        with pytest.raises(Unavailable, match="lock timeout"):  # it waits, and writes to what this one leaves
+            at_once(postgres_url, pressed)
+        return replace(known, answered_at=NOW)
+
+    await database.transact(lambda conn: rings.change(conn, ring.id, answered))
+    await database.transact(pressed)
+    assert await database.read(lambda conn: rings.newest(conn, "ana")) == replace(
+        ring, answered_at=NOW, confirmed_at=NOW
+    )
 
 
 # --- a server that goes away ----------------------------------------------------------------------------------------
