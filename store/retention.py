@@ -70,9 +70,17 @@ class Keep(NamedTuple):
 
 # By when it came, which is in the key: few are as old and had something to say or to be answered since.
 _SAID_SINCE = exists().where(revisions.c.event_pk == events.c.pk, revisions.c.received_at >= bindparam("then"))
+# What cannot be read is counted with the first of its kind, and people are told by that count which one it is.
+_CAME_SINCE = exists().where(unreadables.c.id == deliveries.c.id, unreadables.c.last_at >= bindparam("then"))
+_COUNTED_SINCE = exists().where(deliveries.c.event_pk == events.c.pk, _CAME_SINCE)
 _TOO_OLD = (
     select(events.c.pk)
-    .where(events.c.pk < bindparam("first_kept"), events.c.deadline_at < bindparam("then"), ~_SAID_SINCE)
+    .where(
+        events.c.pk < bindparam("first_kept"),
+        events.c.deadline_at < bindparam("then"),
+        ~_SAID_SINCE,
+        ~_COUNTED_SINCE,
+    )
     .order_by(events.c.pk)
 )
 _NEXT_TOO_OLD = _TOO_OLD.limit(EVENTS_AT_ONCE)

@@ -14,7 +14,7 @@ from model.event import MessageType
 from model.ids import SystemIds
 from model.issuer import How
 from model.plan import ChannelName
-from model.reading import Follows, Order, Reading
+from model.reading import Follows, Order, Problem, Reading, Unreadable
 from model.upstream import OutcomeCall
 from notifiers.receipts import take_receipt
 from routing.accept import Member, decide
@@ -126,6 +126,43 @@ async def test_what_goes_on_outlasts_the_day_that_evidence_is_kept(database, goi
     assert await deleted(2 * day) == 0
     assert await deleted(4 * day) == 0
     assert await deleted(4 * day + timedelta(seconds=1)) == 1
+
+
+class IdsOf(SystemIds):
+    """As they are made at that time."""
+
+    def __init__(self, at):
+        self._month = partitions.first_id(at)[:15]
+
+    def new(self):
+        return self._month + super().new()[15:]
+
+
+async def test_what_cannot_be_read_is_told_each_time_also_when_the_first_is_too_old(database):
+    """Its count names the event by which people hear of it: begun anew, it would name one that they have heard."""
+    keep = Keep(evidence=timedelta(days=30), vendor_bodies=timedelta(days=30))
+    wrong = Unreadable(problems=(Problem(field="", found="x", expected="y"),))
+
+    def decided_after(days):
+        at = TODAY + timedelta(days=days)
+        ids = IdsOf(at)
+        name = ids.new()
+        member = Member(replace(posted(at=at), id=name, deliveries=(name,)), 0)
+
+        def work(conn):
+            while retention.delete_batch(conn, at, keep):
+                pass
+            delivery = decide(conn, member, wrong, ROSTER, ids, at)
+            return delivery.event_id, [n.channel for n in plans.of_event(conn, delivery.event_pk)]
+
+        return database.transact(work)
+
+    told = [await decided_after(days) for days in (0, 29, 31, 32)]
+    assert len({event_id for event_id, _ in told}) == len(told)
+    assert all(rows for _, rows in told)
+    after = TODAY + timedelta(days=64)
+    assert await database.transact(lambda conn: retention.delete_batch(conn, after, keep)) == len(told)
+    assert {name: count for name, count in (await counts(database)).items() if count} == {}
 
 
 async def test_what_is_blank_is_not_written_again(database):
