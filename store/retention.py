@@ -4,6 +4,7 @@ Whole events go: their chain goes with them. What is purged within an event (add
 chain as a salted hash only, so the chain still checks.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select,
 
 from model.event import EventStatus
 from store.partitions import first_id
-from store.portable import lock_event, lock_events, lockable, try_alone
+from store.portable import lock_event, lock_events, lockable, portions, try_alone
 from store.tables import (
     agenda,
     attempts,
@@ -122,18 +123,23 @@ def _delete_event(conn: Connection, pk: str) -> None:
 
 
 def _delete_deliveries(conn: Connection, pk: str) -> None:
+    found = conn.execute(select(deliveries.c.id, deliveries.c.body_id).where(deliveries.c.event_pk == pk)).all()
+    _delete_posted(conn, {row.id for row in found}, {row.body_id for row in found})
+
+
+def _delete_posted(conn: Connection, kept_as: Collection[str], posted: Collection[str]) -> None:
     """A body stays as long as another member of its list is kept."""
-    posted = set(conn.scalars(select(deliveries.c.body_id).where(deliveries.c.event_pk == pk)))
-    kept_as = set(conn.scalars(select(deliveries.c.id).where(deliveries.c.event_pk == pk)))
-    conn.execute(delete(unreadables).where(unreadables.c.id.in_(kept_as)))
-    conn.execute(delete(deliveries).where(deliveries.c.event_pk == pk))
-    conn.execute(
-        delete(bodies).where(
-            bodies.c.id.in_(posted),
-            ~exists().where(deliveries.c.body_id == bodies.c.id),
-            ~exists().where(unreadables.c.body_id == bodies.c.id),
+    for some in portions(kept_as):
+        conn.execute(delete(unreadables).where(unreadables.c.id.in_(some)))
+        conn.execute(delete(deliveries).where(deliveries.c.id.in_(some)))
+    for some in portions(posted):
+        conn.execute(
+            delete(bodies).where(
+                bodies.c.id.in_(some),
+                ~exists().where(deliveries.c.body_id == bodies.c.id),
+                ~exists().where(unreadables.c.body_id == bodies.c.id),
+            )
         )
-    )
 
 
 def blank_vendor_bodies(conn: Connection, now: datetime, keep: timedelta, after: str = "") -> str | None:

@@ -128,6 +128,19 @@ async def test_what_goes_on_outlasts_the_day_that_evidence_is_kept(database, goi
     assert await deleted(4 * day + timedelta(seconds=1)) == 1
 
 
+async def test_an_event_goes_of_which_more_messages_came_than_a_statement_names(database):
+    pk = await told(database)
+
+    def repeats(conn):
+        table = metadata.tables["deliveries"]
+        row = dict(conn.execute(select(table).where(table.c.event_pk == pk)).first()._mapping)
+        conn.execute(insert(table), [row | {"id": IDS.new()} for _ in range(33_000)])
+
+    await database.transact(repeats)
+    assert await tidied(database, TODAY + timedelta(days=2600)) == 1
+    assert {name: count for name, count in (await counts(database)).items() if count} == {}
+
+
 class IdsOf(SystemIds):
     """As they are made at that time."""
 
