@@ -81,6 +81,9 @@ class Housekeeping:
             if not await self._database.transact(lambda conn: retention.delete_batch(conn, now, keep)):
                 break
         for _ in range(BATCHES_AN_HOUR):
+            if not await self._database.transact(lambda conn: retention.delete_loose(conn, now, keep)):
+                break
+        for _ in range(BATCHES_AN_HOUR):
             blank = partial(retention.blank_vendor_bodies, now=now, keep=keep.vendor_bodies, after=self._blanked)
             if (last := await self._database.transact(blank)) is None:
                 break

@@ -37,6 +37,7 @@ from store.tables import (
 )
 
 EVENTS_AT_ONCE = 20
+LOOSE_AT_ONCE = 200
 EVENTS_TO_BLANK = 100
 STILL_GOING_ON = timedelta(days=1)  # after its deadline somebody may still have to be told of an open event
 PURGED = ""
@@ -120,6 +121,25 @@ def _delete_event(conn: Connection, pk: str) -> None:
         delete(placing_keys).where(placing_keys.c.source == named.source, placing_keys.c.key == named.event_id)
     )
     conn.execute(delete(events).where(events.c.pk == pk))
+
+
+# What came to nothing: of an event that was not known, with the key of one before, sent again and still not readable.
+_LOOSE = (
+    select(deliveries.c.id, deliveries.c.body_id)
+    .where(deliveries.c.event_pk.is_(None), deliveries.c.id < bindparam("first_kept"), ~_CAME_SINCE)
+    .order_by(deliveries.c.id)
+    .limit(LOOSE_AT_ONCE)
+)
+
+
+def delete_loose(conn: Connection, now: datetime, keep: Keep) -> int:
+    """The next messages of no event that came too long ago. Returns how many; 0: none is left."""
+    if not try_alone(conn, "retention"):
+        return 0  # another process is at it
+    then = now - keep.evidence
+    found = conn.execute(_LOOSE, {"first_kept": first_id(then), "then": then}).all()
+    _delete_posted(conn, {row.id for row in found}, {row.body_id for row in found})
+    return len(found)
 
 
 def _delete_deliveries(conn: Connection, pk: str) -> None:

@@ -17,7 +17,7 @@ from model.plan import ChannelName
 from model.reading import Follows, Order, Problem, Reading, Unreadable
 from model.upstream import OutcomeCall
 from notifiers.receipts import take_receipt
-from routing.accept import Member, decide
+from routing.accept import Member, decide, keep_untold
 from routing.telling_issuer import Told, note
 from store import attempts as attempts_store
 from store import claims, outcome_calls, outcomes, partitions, plans, readdress, retention, seal
@@ -126,6 +126,26 @@ async def test_what_goes_on_outlasts_the_day_that_evidence_is_kept(database, goi
     assert await deleted(2 * day) == 0
     assert await deleted(4 * day) == 0
     assert await deleted(4 * day + timedelta(seconds=1)) == 1
+
+
+async def test_what_came_to_no_event_goes_as_well(database):
+    """About an event that nobody knew, and what could be kept but not told."""
+    noted = replace(statement("E-9"), note="acknowledged elsewhere")
+    wrong = Unreadable(problems=(Problem(field="", found="x", expected="y"),))
+
+    def work(conn):
+        assert decide(conn, Member(posted(), 0), noted, ROSTER, IDS, NOW).event_pk is None
+        keep_untold(conn, Member(posted(), 0), wrong, NOW)
+        conn.execute(delete(metadata.tables["placing_keys"]))
+
+    await database.transact(work)
+    house = Housekeeping(database, ManualClock(TODAY + timedelta(days=2550)), KEEP)
+    await house.tidy()
+    kept = {name: count for name, count in (await counts(database)).items() if count}
+    assert kept == {"bodies": 2, "deliveries": 2, "unreadables": 1}
+    house = Housekeeping(database, ManualClock(TODAY + timedelta(days=2600)), KEEP)
+    await house.tidy()
+    assert {name: count for name, count in (await counts(database)).items() if count} == {}
 
 
 async def test_an_event_goes_of_which_more_messages_came_than_a_statement_names(database):
