@@ -139,8 +139,9 @@ class Evidence(NamedTuple):
 
 def evidence(conn: Connection, body_ids: Collection[str]) -> dict[str, Evidence]:
     """What is known of those POSTs, by id."""
-    query = select(*(bodies.c[name] for name in Evidence._fields)).where(bodies.c.id.in_(body_ids))
-    return {row.id: Evidence(*row) for row in conn.execute(query)}
+    query = select(*(bodies.c[name] for name in Evidence._fields))
+    found = (row for some in portions(body_ids) for row in conn.execute(query.where(bodies.c.id.in_(some))))
+    return {row.id: Evidence(*row) for row in found}
 
 
 def note_answered(conn: Connection, answered: Mapping[str, datetime]) -> set[str]:

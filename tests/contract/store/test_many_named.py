@@ -2,18 +2,19 @@
 
 from types import SimpleNamespace
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from model.attempt import AttemptState
 from model.ids import SystemIds
 from model.plan import AgendaState, ChannelName, State
 from routing import planner
-from store import attempts, compared, events, plans
+from store import attempts, compared, deliveries, events, plans
 from store.codec import canonical
 from store.database import Database
 from store.portable import NAMED_AT_ONCE, portions
 from store.tables import attempts as attempts_table
-from store.tables import notifications, receipts
+from store.tables import bodies, notifications, receipts
+from tests.contract.store.statements import accept, statement
 from tests.unit.routing.house import NOW, case, event, revision
 
 IDS = SystemIds()
@@ -89,3 +90,14 @@ async def test_the_words_of_all_are_checked(database: Database) -> None:
 
     found = await database.read(lambda conn: list(compared.differences(conn, "event-1", rows())))
     assert [broken.why for broken in found] == [f"the words of attempt {OTHERS[-1]} were changed"]
+
+
+async def test_an_event_of_many_messages_is_shown(database: Database) -> None:
+    """An alert that is sent again every minute for a month."""
+    await accept(database, statement())
+
+    def shown(conn: Connection) -> bool:
+        [body] = conn.scalars(select(bodies.c.id))
+        return list(deliveries.evidence(conn, [*OTHERS, body])) == [body]
+
+    assert await database.read(shown)
