@@ -48,12 +48,20 @@ async def _look(session: aiohttp.ClientSession, url: str) -> Sequence[Condition]
     """No redirects, short waits."""
     try:
         async with session.get(f"{url}/statusz", allow_redirects=False) as answer:
-            body = await answer.content.read(MAX_BYTES)
+            body = await _bounded(answer)
     except TimeoutError:
         return (Condition(f"it does not answer within {ANSWER_SECONDS:g} s", calls=True),)
     except (aiohttp.ClientError, OSError) as error:
         return (Condition(f"it cannot be reached ({type(error).__name__})", calls=True),)
     return judge(answer.status, body)
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    """All of it, which may come in pieces; of too long a one its beginning."""
+    body = b""
+    while len(body) < MAX_BYTES and (piece := await answer.content.read(MAX_BYTES - len(body))):
+        body += piece
+    return body
 
 
 def judge(status: int, body: bytes) -> Sequence[Condition]:

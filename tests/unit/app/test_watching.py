@@ -1,13 +1,15 @@
 """The watch from outside: what it takes for not well, whom it tells, and that it does not call twice."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 
 from app import vendors
 from app.duty_alarm import DutyAlarm, Told, alarm_level, told, warning_level
-from app.outside import judge
+from app.outside import _look, judge
 from app.watch_credentials import LEVEL, Credentials, checks
 from app.watching import LOOK_EVERY, Place, Watch
 from config.settings import duty_list, load_settings
@@ -399,6 +401,25 @@ def test_what_an_answer_says(status, body, reasons, warnings):
     found = judge(status, (body if isinstance(body, str) else json.dumps(body)).encode())
     assert [one.text for one in found if one.calls] == reasons
     assert [one.text for one in found if not one.calls] == warnings
+
+
+@pytest.mark.parametrize("body", [{"status": "well", "warnings": ["a file of the spool is broken"] * 5}, None])
+async def test_an_answer_that_comes_in_pieces_is_read_whole(body):
+    """Half a sentence would be taken for an illness. Of one without an end no more than its beginning is read."""
+    text = json.dumps(body).encode() if body else b"x" * 200_000
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text[:40])
+        await asyncio.sleep(0.05)
+        writer.write(text[40:])
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, aiohttp.ClientSession() as session:
+        port = server.sockets[0].getsockname()[1]
+        found = await _look(session, f"http://127.0.0.1:{port}")
+    assert [one.text for one in found if one.calls] == ([] if body else ["it answers 200"])
+    assert [one.text for one in found if not one.calls] == (body["warnings"] if body else [])
 
 
 def test_the_duty_list():
