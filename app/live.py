@@ -202,13 +202,16 @@ class Feeder:
         def look(conn: Connection) -> tuple[int, list[int], list[Entry], Transactions]:
             """With a database that has lost its last rows, as after a failover, the numbers go on from fewer."""
             n = min(pubsub.published, timeline.last_n(conn))
-            entries = timeline.since(conn, n) if len(pubsub) else []
+            entries = timeline.since(conn, n) if watched else []
             numbers = [e.n for e in entries] if entries else timeline.numbers(conn, n)
             return n, numbers, entries, timeline.transactions(conn)
 
         try:
             while True:
+                watched = len(pubsub) > 0
                 pubsub.published, numbers, entries, now = await self._database.read(look)
+                if len(pubsub) and not watched:
+                    continue  # whoever came meanwhile has read only up to what was published before
                 count, self._wait = ready(numbers, pubsub.published, now, self._wait)
                 if not count:
                     return self._wait

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from app.live import Feeder, PubSub
+from app.live import Feeder, PubSub, follow
 from model.clock import SystemClock
 from store import events, timeline
 from store.tables import timeline as timeline_table
@@ -39,6 +39,41 @@ async def test_news_wait_while_nobody_watches_and_reach_the_first_who_does():
     assert entry.n == last
     feeder.cancel()
     await asyncio.gather(feeder, return_exceptions=True)
+    await database.close()
+
+
+async def test_who_comes_back_while_the_feed_looks_misses_nothing():
+    """It looked for nobody, so it read numbers alone: these are entries to whoever came in the meantime."""
+    database, pubsub, clock = in_memory(), PubSub(), SystemClock()
+    read, feeder, looked, go = database.read, Feeder(database, clock, pubsub), asyncio.Event(), asyncio.Event()
+
+    async def tell():
+        await database.transact(lambda conn: timeline.append(conn, IDS, "event-1", NOW, "told", {}))
+
+    async def slow(fn):
+        found = await read(fn)
+        looked.set()
+        await go.wait()
+        return found
+
+    await database.transact(lambda conn: events.save(conn, event()))
+    await tell()
+    await tell()
+    pubsub.published = 1
+    database.read = slow
+    looking = asyncio.create_task(feeder._publish())
+    await looked.wait()
+    database.read = read
+    entries = follow(pubsub, database, clock, after=1, source=None)
+    coming = asyncio.ensure_future(anext(entries))
+    for _ in range(3):  # it has joined, and read what was before
+        await read(timeline.last_n)
+    go.set()
+    await looking
+    await tell()
+    await feeder._publish()
+    assert [(await coming).n, (await anext(entries)).n] == [2, 3]
+    await entries.aclose()
     await database.close()
 
 
