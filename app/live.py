@@ -135,13 +135,15 @@ async def follow(
             try:
                 found = await mine.next(clock, beat_at)
             except Gap as gap:
-                found, last = Gap(max(gap.n, last)), max(gap.n, last)
+                found = Gap(max(gap.n, last))
             except Closed:
                 return
             if isinstance(found, Entry):
-                if found.n <= last or source not in (None, found.source):
+                if found.n <= last:
+                    continue  # it came with what was before
+                last = 0  # what comes now is new, also where the numbers go on from fewer, as after a failover
+                if source not in (None, found.source):
                     continue
-                last = found.n
             beat_at = clock.now() + HEARTBEAT
             yield found
 

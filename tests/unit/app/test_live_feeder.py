@@ -98,3 +98,25 @@ async def test_a_database_that_lost_its_last_rows_is_followed_on():
     feeder.cancel()
     await asyncio.gather(feeder, return_exceptions=True)
     await database.close()
+
+
+async def test_who_came_before_the_database_lost_its_last_rows_hears_what_happens_then():
+    """The numbers that it had heard are given out again."""
+    database, pubsub, clock = in_memory(), PubSub(), SystemClock()
+    await database.transact(lambda conn: events.save(conn, event()))
+    for _ in range(4):
+        await database.transact(lambda conn: timeline.append(conn, IDS, "event-1", NOW, "told", {}))
+    pubsub.published = 4
+    told = await database.read(lambda conn: timeline.since(conn, 0))
+    entries = follow(pubsub, database, clock, after=1, source=None)
+    heard = [(await anext(entries)).n]  # the others are handed out meanwhile, and come once all the same
+    for entry in (*told[1:], told[3]._replace(n=5)):
+        pubsub.publish(entry)
+    heard += [(await anext(entries)).n for _ in range(3)]
+    pubsub.publish(told[2]._replace(kind="told after the failover"))
+    pubsub.publish(told[3])
+    after = [await anext(entries), await anext(entries)]
+    assert heard == [2, 3, 4, 5]
+    assert [(entry.n, entry.kind) for entry in after] == [(3, "told after the failover"), (4, "told")]
+    await entries.aclose()
+    await database.close()
