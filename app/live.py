@@ -85,6 +85,13 @@ class PubSub:
         self._closed = False
         self.joined = asyncio.Event()  # somebody came
         self.published = 0  # everything up to this number was handed out, or is read from the timeline
+        self._begun = False
+
+    def begin(self, n: int) -> int:
+        """What is handed out begins after entry `n`, unless it has begun already. Returns `published`."""
+        if not self._begun:
+            self._begun, self.published = True, n
+        return self.published
 
     def publish(self, entry: Entry) -> None:
         self.published = entry.n
@@ -123,8 +130,10 @@ async def follow(
     with pubsub.subscribe() as mine:  # before reading: what happens meanwhile waits in the queue
         last = 0
         if after is not None:
-            last = min(after, await database.read(timeline.last_n))
-            read = partial(timeline.since, upto=pubsub.published, source=source)
+            newest = await database.read(timeline.last_n)
+            last = min(after, newest)
+            # Whoever comes before the feed has begun says where it begins: it may have waited for the database.
+            read = partial(timeline.since, upto=pubsub.begin(newest), source=source)
             while not mine.closed and (earlier := await database.read(partial(read, n=last))):
                 for entry in earlier:
                     yield entry
@@ -178,7 +187,7 @@ class Feeder:
         self.turned_at = clock.now()
 
     async def run(self) -> None:
-        self._pubsub.published = await self._last()
+        self._pubsub.begin(await self._last())
         with self._database.signals.waiting(TIMELINE) as wake:
             while True:
                 self.turned_at = self._clock.now()

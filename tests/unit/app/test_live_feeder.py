@@ -42,6 +42,28 @@ async def test_news_wait_while_nobody_watches_and_reach_the_first_who_does():
     await database.close()
 
 
+async def test_who_comes_back_before_the_feed_has_begun_misses_nothing():
+    """It waits for the database with pauses, and may be the last to see it again."""
+    database, pubsub, clock = in_memory(), PubSub(), SystemClock()
+
+    async def tell():
+        await database.transact(lambda conn: timeline.append(conn, IDS, "event-1", NOW, "told", {}))
+
+    await database.transact(lambda conn: events.save(conn, event()))
+    for _ in range(3):
+        await tell()
+    entries = follow(pubsub, database, clock, after=1, source=None)
+    heard = [(await anext(entries)).n]
+    await tell()
+    feeder = asyncio.create_task(Feeder(database, clock, pubsub).run())
+    heard += [(await anext(entries)).n for _ in range(2)]
+    assert heard == [2, 3, 4]
+    feeder.cancel()
+    await asyncio.gather(feeder, return_exceptions=True)
+    await entries.aclose()
+    await database.close()
+
+
 async def test_who_comes_back_while_the_feed_looks_misses_nothing():
     """It looked for nobody, so it read numbers alone: these are entries to whoever came in the meantime."""
     database, pubsub, clock = in_memory(), PubSub(), SystemClock()
@@ -59,7 +81,7 @@ async def test_who_comes_back_while_the_feed_looks_misses_nothing():
     await database.transact(lambda conn: events.save(conn, event()))
     await tell()
     await tell()
-    pubsub.published = 1
+    pubsub.begin(1)
     database.read = slow
     looking = asyncio.create_task(feeder._publish())
     await looked.wait()
@@ -106,7 +128,7 @@ async def test_who_came_before_the_database_lost_its_last_rows_hears_what_happen
     await database.transact(lambda conn: events.save(conn, event()))
     for _ in range(4):
         await database.transact(lambda conn: timeline.append(conn, IDS, "event-1", NOW, "told", {}))
-    pubsub.published = 4
+    pubsub.begin(4)
     told = await database.read(lambda conn: timeline.since(conn, 0))
     entries = follow(pubsub, database, clock, after=1, source=None)
     heard = [(await anext(entries)).n]  # the others are handed out meanwhile, and come once all the same
