@@ -6,6 +6,7 @@ https://docs.slack.dev/apis/events-api/using-socket-mode
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 OPEN_SECONDS = 5.0
 HEARTBEAT_SECONDS = 15.0  # a peer that does not answer a ping within half of this is gone
 PAUSES = tuple(timedelta(seconds=s) for s in (1, 2, 5, 10, 30))  # before the next try to connect
+FINISH_SECONDS = 2.0  # for what was begun when we stop
 COMMAND = "slash_commands"
 
 # The kind of a thing that was done ("interactive", "slash_commands") and its payload; the answer to a command.
@@ -108,17 +110,32 @@ class SlackSocket:
             await link.close()
 
     async def _answer(self, link: aiohttp.ClientWebSocketResponse, request: "SocketModeRequest", take: Take) -> None:
-        """Slack waits three seconds for an acknowledgement. A command's carries its answer, any other goes first."""
+        """Slack waits three seconds for an acknowledgement. A command's carries its answer, any other goes first.
+
+        What was acknowledged Slack does not tell again: when we stop, it is taken all the same.
+        """
         if request.type != COMMAND:
             await _acknowledge(link, request)
+        taking = asyncio.create_task(_taken(request, take))
         try:
-            answer = await take(request.type, request.payload)
-        except Exception:
-            # As in a request that fails: it is the end of this one, and of nothing else.
-            log.exception("what was done in Slack could not be taken", type=request.type)
-            return
-        if request.type == COMMAND:
+            answers, answer = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with self._clock.timeout(FINISH_SECONDS):
+                    await taking
+            raise
+        if answers and request.type == COMMAND:
             await _acknowledge(link, request, answer)
+
+
+async def _taken(request: "SocketModeRequest", take: Take) -> tuple[bool, Mapping[str, Any] | None]:
+    """Whether it could be taken, and the answer to it."""
+    try:
+        return True, await take(request.type, request.payload)
+    except Exception:
+        # As in a request that fails: it is the end of this one, and of nothing else.
+        log.exception("what was done in Slack could not be taken", type=request.type)
+        return False, None
 
 
 async def _acknowledge(

@@ -10,6 +10,7 @@ from fake_vendor import ODD_ANSWERS, FakeVendor
 
 from model.clock import SystemClock
 from model.errors import SendError
+from notifiers.channels import slack_socket
 from notifiers.channels.slack import SlackWorkspace
 from notifiers.channels.slack_socket import SlackSocket
 from sandbox import World, build
@@ -59,6 +60,39 @@ async def test_a_button_is_acknowledged_before_it_is_taken() -> None:
         go.set()
         await until(lambda: bool(taken))
         assert taken == [("interactive", pressed["payload"])]
+
+
+async def test_a_button_that_was_acknowledged_is_taken_although_we_stop() -> None:
+    """Slack does not tell it again, and whoever pressed saw that it was taken."""
+    taken: list[str] = []
+    begun = asyncio.Event()
+
+    async def take(kind: str, payload: Mapping[str, Any]) -> None:
+        begun.set()
+        for _ in range(20):  # time enough to be cancelled in
+            await asyncio.sleep(0)
+        taken.append(kind)
+
+    async with listening(take) as (world, _, ts, _):
+        await until(lambda: world.slack_sockets.open == 1)
+        pressed = await world.slack_buttons.press(CHANNEL, ts, "acknowledge", "U0ANA00001")
+        assert pressed["status"] == 200
+        await begun.wait()
+    assert taken == ["interactive"]
+
+
+async def test_what_takes_too_long_does_not_keep_us_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slack_socket, "FINISH_SECONDS", 0.01)
+    begun = asyncio.Event()
+
+    async def take(kind: str, payload: Mapping[str, Any]) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10), listening(take) as (world, _, ts, _):
+        await until(lambda: world.slack_sockets.open == 1)
+        await world.slack_buttons.press(CHANNEL, ts, "acknowledge", "U0ANA00001")
+        await begun.wait()
 
 
 async def test_a_command_is_answered_with_what_it_led_to() -> None:
