@@ -31,7 +31,7 @@ ANSWERED_FOR = timedelta(days=1)
 
 
 class Asking:
-    """One process of several asks. `turned_at`: when it last looked whether to."""
+    """One process of several asks. `turned_at`: when it last looked whether to, or got on with it."""
 
     def __init__(self, service: Service, lists: TwilioLists, holder: str) -> None:
         self._service = service
@@ -45,16 +45,16 @@ class Asking:
     async def run(self) -> None:
         clock = self._service.clock
         while True:
-            self.turned_at = clock.now()
+            now = self.turned_at = clock.now()
             try:
-                await self._turn(self.turned_at)
+                await self._turn(now)
             except SendError as error:
                 log.warning("Twilio cannot be asked about calls and texts", error=str(error))
             except Unavailable as away:
                 log.warning("database away, Twilio is asked later", error=str(away))
             except Exception:
                 log.exception("what Twilio has of calls and texts could not be taken")
-            await clock.sleep_until(self.turned_at + EVERY)
+            await clock.sleep_until(now + EVERY)
 
     async def _turn(self, now: datetime) -> None:
         under_way = await self._service.database.read(lambda conn: lines.in_use(conn) > 0 or replies.any_open(conn))
@@ -64,11 +64,19 @@ class Asking:
         self._asked_at, since = now, now - SINCE
         texts = list(await self._lists.received(since))
         for text in texts:
+            self._gets_on()
             await self._take_text(text, now)
         self._read &= {text.sid for text in texts}
-        found = [*await self._lists.calls(since), *await self._lists.texts(since)]
+        found: list[Known] = []
+        for listed in (self._lists.calls, self._lists.texts):
+            self._gets_on()
+            found += await listed(since)
         await self._take_receipts(found, now)
         self._kept &= {(one.vendor_id, receipt.kind) for one in found for receipt in one.receipts}
+
+    def _gets_on(self) -> None:
+        """A vendor that is slow at every step is no loop that stands still."""
+        self.turned_at = self._service.clock.now()
 
     async def _take_receipts(self, found: Iterable[Known], now: datetime) -> None:
         news = [(one, receipt) for one in found for receipt in one.receipts if self._is_news(one, receipt, now)]
@@ -77,6 +85,7 @@ class Asking:
         numbers = {one.vendor_id: one.number for one, _ in news}
         of = await self._service.database.read(lambda conn: attempts.of_vendor(conn, numbers, now - 2 * SINCE))
         for one, receipt in news:
+            self._gets_on()
             if (attempt_id := of.get(one.vendor_id)) is None:
                 continue  # its answer is on its way to us, or it is of somebody else who uses the account
             take = partial(take_receipt, ids=self._service.ids, attempt_id=attempt_id, receipt=receipt, now=now)

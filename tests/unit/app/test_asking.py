@@ -8,6 +8,7 @@ import pytest
 
 from app import asking
 from app.asking import EVERY, Asking
+from app.service import STUCK
 from model.ids import SystemIds
 from notifiers.channels.sms import InboundSms
 from tests.databases import in_memory
@@ -94,6 +95,32 @@ async def test_what_is_listed_no_more_is_not_kept_in_mind(monkeypatch: pytest.Mo
     monkeypatch.setattr(lists, "received", nothing)
     await turns(house.clock, 2)
     assert loop._read == set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    house.database.engine.dispose()
+
+
+async def test_a_slow_twilio_is_no_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer comes in time, all of them together take longer than a loop may."""
+    house, lists, waited = House(), Lists(), []
+    loop = Asking(house, lists, "me")  # type: ignore[arg-type]
+
+    async def slow(*_: Any) -> Any:
+        house.clock.move_to(house.clock.now() + timedelta(seconds=8))
+        waited.append(house.clock.now() - loop.turned_at)
+        return []
+
+    async def answered(*_: Any) -> str:
+        await slow()
+        return ""
+
+    monkeypatch.setattr(asking, "answer_text", answered)
+    monkeypatch.setattr(lists, "calls", slow)
+    monkeypatch.setattr(lists, "texts", slow)
+    running = asyncio.create_task(loop.run())
+    await turns(house.clock, 1)
+    assert len(waited) == 4
+    assert max(waited) < STUCK
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     house.database.engine.dispose()
