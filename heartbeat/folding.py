@@ -35,6 +35,7 @@ def together(quiet: Mapping[str, Stands], heard: int, share: float) -> Together 
     return Together(sources, of, since) if len(sources) > max(1, share * of) else None
 
 
-def still(quiet: int, heard: int, share: float) -> bool:
-    """Most of them are not heard yet."""
-    return quiet > share * heard
+def still(quiet: Mapping[str, Stands], heard: int, share: float, since: datetime) -> bool:
+    """Most of them are not heard yet. Who had fallen silent alone before `since` does not count, as when it began."""
+    alone = sum(since - found.seen_at > TOGETHER for found in quiet.values())
+    return len(quiet) - alone > share * (heard - alone)

@@ -85,9 +85,11 @@ class Sweeper:
         own, now = self._hearing.monitor(OWN_SOURCE), self._clock.now()
         known = self._hearing.known_until() is not None
         quiet, heard = self._lookout.quiet, len(self._lookout.heard)
-        if own.silence_id and (own.heard_again_at or (known and not folding.still(len(quiet), heard, self._share))):
-            await self._most_are_heard_again(own.silence_id, now)
-            return None
+        if own.silence_id:
+            still = not known or folding.still(quiet, heard, self._share, alarms.since_of(own.silence_id))
+            if own.heard_again_at or not still:
+                await self._most_are_heard_again(own.silence_id, now)
+                return None
         if own.silence_id and own.status is MonitorStatus.SILENT:
             return own.silence_id
         together = folding.together(quiet, heard, self._share) if known else None

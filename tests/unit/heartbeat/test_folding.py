@@ -43,6 +43,14 @@ def test_the_share_is_a_setting():
 
 
 def test_it_is_over_when_most_are_heard():
-    assert still(2, 3, 0.5)
-    assert not still(1, 2, 0.5)
-    assert not still(0, 0, 0.5)
+    assert still(*stands(("a", SILENT, 0), ("b", LATE, 1), ("c", UP, 9)), 0.5, START)
+    assert not still(*stands(("a", SILENT, 0), ("b", UP, 9)), 0.5, START)
+    assert not still({}, 0, 0.5, START)
+
+
+def test_who_was_silent_before_does_not_keep_it_going():
+    began = START + timedelta(minutes=60)
+    before = [("a", SILENT, 0), ("b", SILENT, 20), ("c", SILENT, 40)]
+    assert still(*stands(*before, ("d", SILENT, 60), ("e", LATE, 61)), 0.5, began)
+    assert not still(*stands(*before, ("d", UP, 70), ("e", SILENT, 60)), 0.5, began)
+    assert not still(*stands(*before, ("d", UP, 70), ("e", UP, 70)), 0.5, began)

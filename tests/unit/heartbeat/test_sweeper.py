@@ -695,6 +695,28 @@ async def test_who_has_been_silent_for_long_is_no_sign_of_our_link(three):
     ], "one of two that were heard lately"
 
 
+async def test_those_silent_for_long_do_not_keep_the_alarm_about_all_standing(three, monkeypatch):
+    """While it stands nobody has an alarm of its own: who falls silent next would not be told."""
+    for name in ("pjm", "spp"):
+        monkeypatch.setitem(ROSTER.sources, name, Source(id=name, name=name.upper()))
+    leaves = {"miso": 2, "ercot": 20, "caiso": 40, "pjm": 60, "spp": 60}
+    for minute in range(2, 70, 2):
+        for name, until in leaves.items():
+            if minute <= until:
+                await three.hear(name)
+        await three.at(minute * 60)
+    assert three.published.said()[-1][0].startswith("all-silent/"), "two of two that were heard lately"
+    for minute in range(70, 76, 2):
+        await three.hear("pjm")
+        await three.hear("spp")
+        await three.at(minute * 60)
+    assert ("all-silent/2026-07-14T03:12:05Z", 2) in three.published.said()
+    for minute in range(76, 90, 2):
+        await three.hear("spp")
+        await three.at(minute * 60)
+    assert [event_id for event_id, _ in three.published.said() if event_id.startswith("silence/pjm")] != []
+
+
 @pytest.mark.parametrize("name", ["set_status", "hold_back", "hear_most_again"])
 async def test_a_crash_repeats_the_alarm_about_all_word_for_word(three, monkeypatch, name):
     await three.at(400 if name == "hear_most_again" else 359)
