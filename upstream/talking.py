@@ -109,6 +109,7 @@ class Talking:
             log.warning("history cannot be asked", source=source.id, error=str(why))
             return
         for body in found:
+            self.turned_at = self._clock.now()  # a queue that confirms slowly is no loop that stands still
             await self._intake(source.id, body)
         self.counts[source.id, "history", "asked"] += 1
         await self._database.transact(lambda conn: outcome_calls.asked(conn, source.id, now))

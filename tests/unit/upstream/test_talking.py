@@ -14,6 +14,7 @@ import standardwebhooks
 from aiohttp import web
 
 from app.roles import EVERY_ROLE, Role
+from app.service import STUCK
 from model.clock import SystemClock
 from model.errors import Unavailable, Unreached
 from model.monitor import Listening, Monitor, MonitorStatus
@@ -163,6 +164,24 @@ async def test_asked_as_soon_as_somebody_listens_again_after_an_outage_of_ours(
     asked = len(upstream.asked)
     await turn(house, 1)
     assert len(upstream.asked) == asked, "once"
+
+
+async def test_much_that_was_missed_is_no_loop_that_stands_still(
+    house: House, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue may take its time over each; all of them together are longer than a loop may take."""
+    upstream.rows = [row(f"{n}") for n in range(30)]
+    waited = []
+
+    async def slowly(source: str, body: bytes) -> None:
+        house.advance(1)
+        waited.append(house.clock.now() - talking.turned_at)
+
+    talking = house.service.talking
+    monkeypatch.setattr(talking, "_intake", slowly)
+    await talking.turn()
+    assert len(waited) >= 30
+    assert max(waited) < STUCK
 
 
 async def test_a_history_that_fails_is_asked_again_from_where_the_last_answer_ended(
