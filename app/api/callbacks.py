@@ -226,14 +226,21 @@ async def _take_key(service: Service, told: Sequence[Told], key: str, heard: Hea
     try:
         taken = await service.database.transact(lambda conn: take_heard(conn, service.ids, heard))
     except Refused:
-        return SpokenAnswer.REPLACED, "That did not count."
+        taken = []
     counted = sum(answered.counted for answered in taken)
     if not counted:
-        return SpokenAnswer.OVER, _why_over(told)
+        return await _did_not_count(service, told[0].attempt.id)
     which = how_many(counted, len(told))
     if heard.answer is Answer.CANNOT_COMPLY:
         return SpokenAnswer.PASSED if key == PASS else SpokenAnswer.CANNOT, which
     return SpokenAnswer.ACCEPTED, " ".join(filter(None, (which, _also_confirm(service, told))))
+
+
+async def _did_not_count(service: Service, attempt_id: str) -> tuple[SpokenAnswer, str]:
+    """By what has become of each event of the call: one may be over, and another one may ask something else now."""
+    told = await service.database.read(lambda conn: _told(conn, attempt_id))
+    kind, detail = _gone(told) or (SpokenAnswer.REPLACED, "")
+    return kind, "That did not count." if kind is SpokenAnswer.REPLACED else detail
 
 
 def _gone(told: Sequence[Told]) -> tuple[SpokenAnswer, str] | None:

@@ -26,6 +26,10 @@ async def cancels(world: World) -> None:
     await world.post("cancel", revision=2)
 
 
+async def becomes_a_test(world: World) -> None:
+    await world.post("edr", revision=2, message_type="update", mode="test")
+
+
 def the_rest_came(world: World) -> None:
     """Other stories look at what else comes to these phones."""
     for phone in world.everybody():
@@ -39,6 +43,8 @@ def the_rest_came(world: World) -> None:
         (changes, "3", TOLD_ANEW),
         (cancels, "1", "The event was cancelled. Nothing to do. Goodbye."),
         (cancels, "3", "The event was cancelled. Nothing to do. Goodbye."),
+        (becomes_a_test, "1", "The event is over. Nothing to do. Goodbye."),
+        (becomes_a_test, "3", "The event is over. Nothing to do. Goodbye."),
     ],
 )
 async def test_pressed_before_the_call_could_be_ended(world: World, happens, key: str, said: str) -> None:

@@ -1,5 +1,7 @@
 """Who is to be called for several events is called once: the call names them, and a key speaks about them all."""
 
+import pytest
+
 from model.plan import ChannelName, Hold, State
 from tests.scenario.conftest import OpenWorld, over_both
 from tests.scenario.people import Call
@@ -136,6 +138,26 @@ async def test_when_nothing_of_it_holds_the_call_ends(opens: OpenWorld) -> None:
         await world.advance(seconds=2)
         assert call.ended == "canceled"
         assert [r.row("ann").state for r in await records(world, "E-1", "E-2")] == 2 * [State.SUPERSEDED]
+
+
+@pytest.mark.parametrize("key", ["1", "2"])
+async def test_one_is_cancelled_and_one_changed_before_the_call_could_be_ended(opens: OpenWorld, key: str) -> None:
+    """Whoever presses a key must not hear that nothing is to be done: the changed order rings anew."""
+    async with opens(roster=ROSTER, person_limits_times=1) as world:
+        call = await (await both_wait(world)).is_answered()
+        await world.breaks("twilio", status=503)
+        await world.post("cancel", "E-1", revision=2)
+        more = {"action": "reduce_load", "target_mw": 15.0, "target_kind": "relative", "mandatory": True}
+        await world.post("edr", "E-2", revision=2, message_type="update", instruction=more)
+        await world.advance(seconds=1)
+        await call.presses(key)
+        await world.advance(seconds=3)
+        anew = "The order has changed, and the new one is told to you at once. Goodbye."
+        assert call.heard[-1] == f"That did not count. {anew}"
+        await world.mends("twilio")
+        await world.advance(seconds=20)
+        world.phone("ann").expects_call("NOW 15 MW (was 12.5)")
+        world.phone("ann").expects_everything()
 
 
 @over_both
