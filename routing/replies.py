@@ -103,4 +103,5 @@ def _refuse(event: Event, number: int) -> None:
 
 def replaced(event: Event, number: int) -> str:
     """Why an answer to that revision does not count any more."""
-    return f"revision {number} was replaced: revision {event.answer_revision} needs an answer"
+    needs = "needs an answer" if event.rings else "needs no answer"
+    return f"revision {number} was replaced: revision {event.answer_revision} {needs}"

@@ -67,6 +67,24 @@ async def test_a_real_order_that_becomes_a_test_stops(world: World) -> None:
     assert world.settled(kept) == []
 
 
+async def test_who_answers_the_real_order_late_is_asked_for_nothing(world: World) -> None:
+    """By text and by button: what is only a test needs no answer."""
+    said = await told_as_real(world)
+    code = world.phone("ana").texts[0].code
+    post = world.slack()[0]
+    await world.breaks("slack", status=503, path="chat.update")  # the buttons are there still
+    await world.post("edr", **said | {"revision": 2, "mode": "test"})
+    await world.quiet()
+    needs_none = "Not counted: MISO EDR Ref 1 r1. Revision 1 was replaced: revision 2 needs no answer."
+    assert await world.phone("ana").says(f"1{code}") == needs_none
+    await world.presses_button(post, "acknowledge", by="ben")
+    assert world.whispers() == [(world.phone("ben").slack, needs_none)]
+    await world.mends("slack")
+    await world.advance(seconds=10)
+    for phone in world.everybody():
+        phone.expects_everything()
+
+
 async def test_a_test_that_becomes_real_after_all_calls_again(world: World) -> None:
     said = await told_as_real(world)
     await world.post("edr", **said | {"revision": 2, "mode": "test"})
