@@ -60,6 +60,11 @@ class Breaker:
         if self.opened_at is not None:
             self._probe_at = now + PROBE_EVERY
 
+    def give_back(self, taken_at: datetime) -> None:
+        """The one that was to go then does not: another one may find out whether the vendor is back."""
+        if self._probe_at == taken_at + PROBE_EVERY:
+            self._probe_at = taken_at
+
 
 def together(channel: ChannelName) -> tuple[ChannelName, ...]:
     """The channels that work or fail with it."""

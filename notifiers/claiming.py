@@ -9,20 +9,23 @@ import structlog
 from model.clock import Clock
 from model.errors import Unavailable
 from model.ids import Ids
-from model.plan import Hold, Kind
+from model.plan import Hold, Kind, Notification
 from model.roster import Roster
 from model.setbacks import Setbacks
 from model.tracing import Tracer
 from notifiers.breaker import Breakers
 from notifiers.jobs import Batch, Job, Jobs
 from notifiers.limits import EDIT_EVERY_SECONDS, Paces
-from store import claims, outbox, outcomes
+from store import claims, outbox, outcomes, plans
 from store.database import Connection, Database
 from store.outbox import Due
 
 log = structlog.get_logger(__name__)
 
 RosterAt = Callable[[], Roster]
+
+# A row that is kept back for these takes nobody's turn at the vendor; nor does one that another has in hand.
+_ITS_READERS = frozenset({Hold.NUMBER_BUSY, Hold.PERSON_LIMIT, Hold.BUNDLE})
 
 
 class Claiming:
@@ -84,7 +87,7 @@ class Claiming:
         wanted += [row.id for row, _, _ in held] + [row.id for row, _ in broken]
         wanted += [row_id for job in jobs for row_id in job.claim.ids]
 
-        def work(conn: Connection) -> list[Job]:
+        def work(conn: Connection) -> tuple[list[Job], list[Notification]]:
             ours = outbox.take_in_hand(conn, wanted)
             for row in batch.impossible:
                 if row.id in ours:
@@ -102,17 +105,23 @@ class Claiming:
                 outbox.hold_for_lines(conn, self._ids, now)
             free = [job.claim for job in jobs if all(row_id in ours for row_id in job.claim.ids)]
             won = claims.claim(conn, self._ids, free, self._owner, now)
-            return [job for job in jobs if job.row.id in won]
+            lost = [job.row for job in jobs if job.row.id not in won]
+            waiting = [row for row in lost if row.id not in ours or plans.one(conn, row.id).hold in _ITS_READERS]
+            return [job for job in jobs if job.row.id in won], waiting
 
         try:
             with ExitStack() as claiming:
                 for job in jobs:
                     named = {"notification": job.row.id, "channel": str(job.row.channel)}
                     claiming.enter_context(self._tracer.span("claim", job.trace, **named))
-                return await self._database.transact(work), claimed_at
+                won, waiting = await self._database.transact(work)
         except Unavailable:
             self._in_doubt = True  # perhaps it was committed, and only the answer is lost
             raise
+        for row in waiting:
+            self._breakers.of(row.channel).give_back(now)
+            self._paces.give_back(row)
+        return won, claimed_at
 
     def _job(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job | None:
         """None when its words cannot be made: that keeps no other row waiting."""

@@ -32,6 +32,11 @@ class Pace:
         if len(self._free_at) > 10_000:
             self._free_at = {k: at for k, at in self._free_at.items() if at > now}
 
+    def give_back(self, key: str) -> None:
+        """One that was taken did not go."""
+        if key in self._free_at:
+            self._free_at[key] -= timedelta(seconds=1 / self.per_second)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -86,6 +91,11 @@ class Paces:
         """The row goes now."""
         for _, key, pace in self.of(row):
             pace.take(key, now)
+
+    def give_back(self, row: Notification) -> None:
+        """The row was taken for going, and does not."""
+        for _, key, pace in self.of(row):
+            pace.give_back(key)
 
 
 AT_ONCE = {channel: way.at_once for channel, way in WAYS.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from model.plan import State
-from tests.scenario.conftest import OpenWorld
+from tests.scenario.conftest import OpenWorld, over_both
 from tests.scenario.crowd import calls, expect_everything, names, roster
 from tests.scenario.world import World
 
@@ -119,6 +119,19 @@ routes:
             *("1:55", "1:56", "3:50", "3:51"),
         ]
         expect_everything(world, 12)
+
+
+@over_both
+async def test_who_is_in_a_call_takes_nobody_elses_second(opens: OpenWorld) -> None:
+    """While ten phones ring about one event, the other ten ring about the next one from its first second on."""
+    async with opens(roster=roster(20), twilio_lines=40) as world:
+        await world.scene("nobody answers")
+        await world.post("edr", "E-1", severity="warning")
+        await world.advance_until("0:09.5")
+        await world.post("edr", "E-2")
+        await world.advance_until("0:20")
+        assert [call.at for call in calls(world, 20)] == [at(second) for second in range(20)]
+        expect_everything(world, 20)
 
 
 async def test_600_people_and_200_lines(opens: OpenWorld) -> None:

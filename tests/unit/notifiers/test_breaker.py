@@ -73,6 +73,18 @@ def test_one_at_a_time_finds_out_whether_it_is_back() -> None:
     assert breaker.next_at(probe) == probe
 
 
+def test_one_that_does_not_go_after_all_leaves_it_to_another() -> None:
+    breaker = failing(IN_A_ROW)
+    probe = breaker.next_at(after(5))
+    breaker.take(probe)
+    breaker.give_back(probe)
+    assert breaker.next_at(probe) == probe
+    breaker.take(probe)
+    breaker.failed(DOWN, probe + timedelta(seconds=1))
+    breaker.give_back(probe)  # of another one is known meanwhile that the vendor is still away
+    assert breaker.next_at(probe) == probe + timedelta(seconds=1) + PROBE_EVERY
+
+
 def test_slacks_messages_fail_together_and_calls_alone() -> None:
     breakers = Breakers()
     for n in range(IN_A_ROW):
