@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from model.event import Event
-from model.plan import Agenda, AgendaKind, AgendaState, ChannelName, Notification, State
+from model.plan import Agenda, AgendaKind, AgendaState, CallEnd, ChannelName, Notification, State
 from model.reply import Reply
 from model.roster import Roster
 from notifiers.wording.facts import mode_word, reference
@@ -52,6 +52,8 @@ def _stands(person: str, rows: Iterable[Notification], latest: dict[str, Reply],
     if not calls:
         return "was written to" if any(row.started for row in own) else "is written to"
     last = max(calls, key=lambda row: row.id)
+    if last.state is State.ANSWERED and last.reason == CallEnd.VOICEMAIL:
+        return f"was not reached: {last.reason}"  # the machine is still being talked to
     return _STANDS.get(last.state) or f"was not reached: {last.reason or last.state}"
 
 

@@ -69,6 +69,19 @@ async def story(world: World) -> None:
             happened.expected = True
 
 
+async def test_a_machine_that_picks_up_is_nobody(world: World) -> None:
+    """Whoever asks meanwhile does not read that Ana has picked up."""
+    await world.scene("nobody answers")
+    await world.phone("ana").behaves(answer="voicemail", after_seconds=3, talk_seconds=60)
+    await world.post("edr")
+    await world.advance_until("0:20")
+    await world.presses_button(world.slack()[0], "who_else", by="dee")
+    [(_, told)] = world.whispers()
+    assert told.splitlines()[1:3] == ["Ana Reyes was not reached: voicemail", "Ben Okafor is being called"]
+    for phone in world.everybody():
+        phone.expects_everything()
+
+
 async def test_who_presses_what_does_not_count_is_told_why(world: World) -> None:
     """Silence would be taken for a yes: what was replaced keeps its buttons, and what has just ended still has them."""
     await world.scene("nobody answers")
