@@ -100,7 +100,7 @@ class Service:
         self.vendors = vendors
         self.tracer = tracer
         self.process_id = stores.process_id
-        # A storm brings more receipts than everything else together; decisions and answers of people go first.
+        # A storm brings more receipts of texts than everything else together; what people wait for goes first.
         self.receipts = asyncio.Semaphore(max(1, stores.database.at_once // 2))
         self.delivery_ids, self.proof = DeliveryIds(stores.installation_key), Proof(stores.installation_key)
         self.notebook = Notebook(stores.database, clock)

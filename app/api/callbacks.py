@@ -88,9 +88,8 @@ def _told(conn: Connection, attempt_id: str) -> Sequence[Told]:
 
 
 async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) -> None:
-    """Raises Unavailable when it had to wait too long for its turn: Twilio then tells it again."""
     now = service.clock.now()
-    async with _turn(service), traced(service, attempt_id):
+    async with traced(service, attempt_id):
         known = await service.database.transact(lambda conn: take_receipt(conn, service.ids, attempt_id, receipt, now))
     if not known:
         log.warning("callback for an unknown attempt", attempt=attempt_id, kind=str(receipt.kind))
@@ -98,7 +97,7 @@ async def _store_receipt(service: Service, attempt_id: str, receipt: Receipt) ->
 
 @asynccontextmanager
 async def _turn(service: Service) -> AsyncIterator[None]:
-    """Of the few receipts that are stored at once."""
+    """Of the few receipts of texts that are stored at once. Raises Unavailable after long: Twilio tells it again."""
     try:
         async with service.clock.timeout(TURN_SECONDS):
             await service.receipts.acquire()
@@ -119,7 +118,10 @@ async def voice_status(attempt_id: str, request: Request, service: ServiceDep) -
 
 @router.post("/twilio/sms/{attempt_id}/status")
 async def sms_status(attempt_id: str, request: Request, service: ServiceDep) -> Response:
-    await _store_receipt(service, attempt_id, sms.sms_receipt(await _twilio_form(request, service)))
+    """Nobody waits for what it tells, as for that of a call: whether that is answered, and its line free."""
+    receipt = sms.sms_receipt(await _twilio_form(request, service))
+    async with _turn(service):
+        await _store_receipt(service, attempt_id, receipt)
     return Response(status_code=204)
 
 

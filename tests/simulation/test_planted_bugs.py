@@ -173,7 +173,7 @@ PLANTED: dict[Plant, str] = {
     acceptance_that_pagerduty_never_hears: "PagerDuty goes on calling people",
     record_that_is_never_raised: "PagerDuty calls nobody",
     lost_supersede: "asked|still waiting",
-    lease_that_never_ends: "never ended|told twice",
+    lease_that_never_ends: "never ended|told twice|nobody knows",
     line_that_is_never_free: "never free again",
     limit_off_by_one: "lines",
     reserve_that_anybody_takes: "are kept from",

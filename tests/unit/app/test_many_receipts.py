@@ -1,4 +1,4 @@
-"""Receipts of a storm take turns at the database, so that decisions and answers of people do not wait behind them."""
+"""Receipts of texts take turns at the database: calls, decisions and people's answers do not wait behind a storm."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -48,8 +48,10 @@ def held(house: House) -> Iterator[Held]:
     held.may_end.set()
 
 
-async def receipt(house: House, number: int) -> httpx2.Response:
-    path, form = f"/callbacks/twilio/sms/0199-{number}/status", {"MessageSid": f"SM{number}", "MessageStatus": "sent"}
+async def receipt(house: House, number: int, channel: str = "sms") -> httpx2.Response:
+    path = f"/callbacks/twilio/{channel}/0199-{number}/status"
+    texted, called = {"MessageSid": "SM1", "MessageStatus": "sent"}, {"CallSid": "CA1", "CallStatus": "in-progress"}
+    form = texted if channel == "sms" else called
     signed = {"x-twilio-signature": SIGNATURE.made(f"http://gridcall.test{path}", form)}
     return await house.client.post(path, data=form, headers=signed)
 
@@ -57,17 +59,19 @@ async def receipt(house: House, number: int) -> httpx2.Response:
 async def test_few_are_stored_at_once_and_all_in_the_end(house: House, held: Held) -> None:
     told = [asyncio.create_task(receipt(house, n)) for n in range(6)]
     for _ in range(2):
-        await held.begun.acquire()
+        await asyncio.wait_for(held.begun.acquire(), 5)
     await held.read(lambda conn: None)  # those who could have come by now are there
     assert held.inside == 2
+    call = asyncio.create_task(receipt(house, 7, "voice"))
+    await asyncio.wait_for(held.begun.acquire(), 5)
     held.may_end.set()
-    assert [answer.status_code for answer in await asyncio.gather(*told)] == [204] * 6
+    assert [answer.status_code for answer in await asyncio.gather(call, *told)] == [204] * 7
 
 
 async def test_who_waits_for_too_long_is_to_tell_it_again(house: House, held: Held) -> None:
     told = [asyncio.create_task(receipt(house, n)) for n in range(3)]
     for _ in range(2):
-        await held.begun.acquire()
+        await asyncio.wait_for(held.begun.acquire(), 5)
     house.advance(10.1)
     done, _ = await asyncio.wait(told, timeout=5, return_when=asyncio.FIRST_COMPLETED)
     assert [(task.result().status_code, task.result().headers["retry-after"]) for task in done] == [(503, "1")]
