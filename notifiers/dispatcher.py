@@ -93,7 +93,7 @@ class Dispatcher:
             database, clock, ids, roster, jobs, self._paces, self.breakers, self.setbacks, tracer, owner=owner
         )
         self._sender = Sender(database, clock, ids, channels, tracer, self.setbacks, self.breakers, roster)
-        self._in_hand: set[str] = set()
+        self._in_hand: dict[str, Job] = {}  # by their rows
         self._share = outbox.ALONE
         self._to_begin: frozenset[str] = frozenset()  # claimed, and the vendor not asked yet
         self._at_a_turn = AT_A_TURN
@@ -181,7 +181,7 @@ class Dispatcher:
         self._to_begin |= {job.row.id for job in jobs}
         for job in jobs:
             self._places.take(job.row.channel, job.row.id)
-            self._in_hand.add(job.row.id)
+            self._in_hand[job.row.id] = job
             self._told.note(job.row)
             group.create_task(self._send(job, claimed_at, heard_at, wake))
         if batch.behind is not None:
@@ -211,8 +211,9 @@ class Dispatcher:
                 job, claimed_at, lambda: self._begun(job, heard_at, wake), lambda: self._give_way(job, wake)
             )
         finally:
-            self._begun(job, heard_at, wake)
-            self._in_hand.discard(job.row.id)
+            if self._in_hand.get(job.row.id) is job:  # given back, it may be claimed again by now
+                self._begun(job, heard_at, wake)
+                del self._in_hand[job.row.id]
             self._leave(job, wake)
 
     async def _give_way(self, job: Job, wake: asyncio.Event) -> None:
