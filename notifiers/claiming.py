@@ -9,7 +9,7 @@ import structlog
 from model.clock import Clock
 from model.errors import Unavailable
 from model.ids import Ids
-from model.plan import Hold, Kind, Notification
+from model.plan import ChannelName, Hold, Kind, Notification
 from model.roster import Roster
 from model.setbacks import Setbacks
 from model.tracing import Tracer
@@ -105,7 +105,7 @@ class Claiming:
                 outbox.hold_for_lines(conn, self._ids, now)
             free = [job.claim for job in jobs if all(row_id in ours for row_id in job.claim.ids)]
             won = claims.claim(conn, self._ids, free, self._owner, now)
-            lost = [job.row for job in jobs if job.row.id not in won]
+            lost = [job.row for job in jobs if job.row.id not in won and self._takes_from_others(job.row)]
             waiting = [row for row in lost if row.id not in ours or plans.one(conn, row.id).hold in _ITS_READERS]
             return [job for job in jobs if job.row.id in won], waiting
 
@@ -122,6 +122,10 @@ class Claiming:
             self._breakers.of(row.channel).give_back(now)
             self._paces.give_back(row)
         return won, claimed_at
+
+    def _takes_from_others(self, row: Notification) -> bool:
+        """All calls share their turns, and all of a channel the one that finds out whether its vendor is back."""
+        return row.channel is ChannelName.VOICE or self._breakers.of(row.channel).opened_at is not None
 
     def _job(self, due: Due, batch: Batch, roster: Roster, now: datetime) -> Job | None:
         """None when its words cannot be made: that keeps no other row waiting."""
